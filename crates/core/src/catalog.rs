@@ -1,0 +1,162 @@
+//! From the names in a pipeline file to the types behind them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{Error, Estimator, FittedTransform, Model, Result, Schema, State, Transform};
+
+/// A fitted step that can be read back from its [`State`].
+pub trait Load: Sized {
+    /// The step that gave `state`, for rows that look like `input`.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when `state` contradicts itself or `input`. Never runs code that `state`
+    /// brings, never panics on it, and allocates no more than `state` itself takes.
+    fn load(state: &State, input: &Arc<Schema>) -> Result<Self>;
+}
+
+type Describe = fn(&mut SchemaGenerator) -> schemars::Schema;
+
+/// What the catalog knows of a transform.
+#[derive(Clone, Copy, Debug)]
+pub struct TransformEntry {
+    /// The version of what it learns: raised whenever equal rows would teach it something else.
+    pub version: u32,
+    /// The JSON Schema of its settings.
+    pub describe: Describe,
+    build: fn(&Value) -> Result<Box<dyn Transform>>,
+    load: fn(&State, &Arc<Schema>) -> Result<Box<dyn FittedTransform>>,
+}
+
+/// What the catalog knows of an estimator.
+#[derive(Clone, Copy, Debug)]
+pub struct EstimatorEntry {
+    /// The version of what it learns: raised whenever equal rows would teach it something else.
+    pub version: u32,
+    /// The JSON Schema of its settings.
+    pub describe: Describe,
+    build: fn(&Value) -> Result<Box<dyn Estimator>>,
+    load: fn(&State, &Arc<Schema>) -> Result<Box<dyn Model>>,
+}
+
+/// All transforms and estimators that a pipeline file can name.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    transforms: BTreeMap<&'static str, TransformEntry>,
+    estimators: BTreeMap<&'static str, EstimatorEntry>,
+}
+
+impl Catalog {
+    /// A catalog that knows nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a transform: its settings `S` and what it learns `F`.
+    pub fn transform<S, F>(&mut self, name: &'static str, version: u32) -> &mut Self
+    where
+        S: Transform + DeserializeOwned + Serialize + JsonSchema + 'static,
+        F: FittedTransform + Load + 'static,
+    {
+        let entry = TransformEntry {
+            version,
+            describe: |generator| generator.subschema_for::<S>(),
+            build: |settings| Ok(Box::new(read_settings::<S>(settings)?)),
+            load: |state, input| Ok(Box::new(F::load(state, input)?)),
+        };
+        self.transforms.insert(name, entry);
+        self
+    }
+
+    /// Adds an estimator: its settings `S` and the model `M` that it learns.
+    pub fn estimator<S, M>(&mut self, name: &'static str, version: u32) -> &mut Self
+    where
+        S: Estimator + DeserializeOwned + Serialize + JsonSchema + 'static,
+        M: Model + Load + 'static,
+    {
+        let entry = EstimatorEntry {
+            version,
+            describe: |generator| generator.subschema_for::<S>(),
+            build: |settings| Ok(Box::new(read_settings::<S>(settings)?)),
+            load: |state, input| Ok(Box::new(M::load(state, input)?)),
+        };
+        self.estimators.insert(name, entry);
+        self
+    }
+
+    /// The transforms by name.
+    pub fn transforms(&self) -> &BTreeMap<&'static str, TransformEntry> {
+        &self.transforms
+    }
+
+    /// The estimators by name.
+    pub fn estimators(&self) -> &BTreeMap<&'static str, EstimatorEntry> {
+        &self.estimators
+    }
+
+    /// The transform called `name` with these settings.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`]; [`Error::Setting`] when the settings do not have its form.
+    pub fn build_transform(&self, name: &str, settings: &Value) -> Result<Box<dyn Transform>> {
+        (find("transform", name, &self.transforms)?.build)(settings)
+    }
+
+    /// The estimator called `name` with these settings.
+    ///
+    /// # Errors
+    /// As [`Catalog::build_transform`].
+    pub fn build_estimator(&self, name: &str, settings: &Value) -> Result<Box<dyn Estimator>> {
+        (find("model", name, &self.estimators)?.build)(settings)
+    }
+
+    /// The fitted transform called `name` that gave `state`.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`]; [`Error::Damaged`].
+    pub fn load_transform(
+        &self,
+        name: &str,
+        state: &State,
+        input: &Arc<Schema>,
+    ) -> Result<Box<dyn FittedTransform>> {
+        (find("transform", name, &self.transforms)?.load)(state, input)
+    }
+
+    /// The model called `name` that gave `state`.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`]; [`Error::Damaged`].
+    pub fn load_model(
+        &self,
+        name: &str,
+        state: &State,
+        input: &Arc<Schema>,
+    ) -> Result<Box<dyn Model>> {
+        (find("model", name, &self.estimators)?.load)(state, input)
+    }
+}
+
+fn find<'a, E>(
+    what: &'static str,
+    name: &str,
+    entries: &'a BTreeMap<&'static str, E>,
+) -> Result<&'a E> {
+    entries.get(name).ok_or_else(|| Error::UnknownName {
+        what,
+        name: name.into(),
+        known: entries.keys().map(ToString::to_string).collect(),
+    })
+}
+
+/// Settings out of JSON; a step without any (`null`) takes its defaults.
+fn read_settings<S: DeserializeOwned>(settings: &Value) -> Result<S> {
+    let empty = Value::Object(serde_json::Map::new());
+    let settings = if settings.is_null() { &empty } else { settings };
+    S::deserialize(settings).map_err(|e| Error::data(e.to_string()))
+}

@@ -1,0 +1,44 @@
+//! The words that every other crate speaks: tables, schemas, frames, and the traits that the
+//! steps of a pipeline implement.
+//!
+//! Start with [`Table`] (data as it is stored), [`Frame`] (the same data as kernels compute on
+//! it), [`Transform`] and [`Estimator`] (what a step can do), and [`Pipeline`] (steps in order).
+//!
+//! Nothing here does input or output, reads a clock or draws a random number: [`Clock`] and
+//! [`Seed`] are arguments.
+
+mod catalog;
+mod column;
+mod context;
+mod error;
+mod frame;
+mod learn;
+mod matrix;
+mod pipeline;
+mod prediction;
+mod random;
+mod schema;
+mod selector;
+mod state;
+mod table;
+mod target;
+mod time;
+mod traits;
+
+pub use catalog::{Catalog, EstimatorEntry, Load, TransformEntry};
+pub use column::{Column, MISSING_CODE, MISSING_TIME, Words};
+pub use context::{FitContext, Notes};
+pub use error::{Error, ErrorKind, Result, nearest};
+pub use frame::{Frame, Rows};
+pub use learn::{CHUNK_ROWS, Learn, Learner, fold_chunks};
+pub use matrix::{CsrMatrix, DenseMatrix, Matrix};
+pub use pipeline::{FittedPipeline, Pipeline, Step};
+pub use prediction::{Prediction, Scores};
+pub use random::{Random, Seed};
+pub use schema::{Field, PhysicalType, Role, Schema, SemanticType};
+pub use selector::Selector;
+pub use state::{State, Tensor, TensorData};
+pub use table::Table;
+pub use target::{Labels, Target, TargetSpec, TargetTransform, Task};
+pub use time::{Clock, FixedClock, Timestamp};
+pub use traits::{Estimator, FittedTransform, Model, Scope, Transform};

@@ -1,0 +1,346 @@
+//! Steps in order, and what they learned: the object that is evaluated and the object that serves.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::{
+    DenseMatrix, Error, Estimator, FitContext, FittedTransform, Frame, Model, Notes, Prediction,
+    Result, Role, Schema, Scope, Scores, Seed, SemanticType, Table, TargetSpec, TargetTransform,
+    Task, Transform,
+};
+
+/// How many rows go through a fitted pipeline at once; enough to keep every kernel busy, few
+/// enough to stay in a processor's cache.
+const BATCH_ROWS: usize = 4_096;
+
+/// A transform with its name in the pipeline.
+#[derive(Debug)]
+pub struct Step {
+    /// Names it in messages; the transform's kind unless someone says otherwise.
+    pub name: String,
+    /// Its settings.
+    pub transform: Box<dyn Transform>,
+}
+
+/// Transforms in order and an estimator at the end: settings only, nothing learned.
+///
+/// ```no_run
+/// # use gristmill_core::{Estimator, Pipeline, Result, Table, Transform};
+/// # fn example(scale: impl Transform + 'static, forest: impl Estimator + 'static, train: Table, test: Table) -> Result<()> {
+/// let fitted = Pipeline::new().then(scale).model(forest).fit(&train)?;
+/// let prediction = fitted.predict(&test)?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Default)]
+pub struct Pipeline {
+    steps: Vec<Step>,
+    estimator: Option<Box<dyn Estimator>>,
+    seed: Seed,
+    positive: Option<String>,
+    target_transform: TargetTransform,
+}
+
+impl Pipeline {
+    /// A pipeline without steps.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The pipeline with one more transform.
+    #[must_use]
+    pub fn then(self, transform: impl Transform + 'static) -> Self {
+        self.then_boxed(Box::new(transform))
+    }
+
+    /// As [`Pipeline::then`], for a transform out of a catalog.
+    #[must_use]
+    pub fn then_boxed(mut self, transform: Box<dyn Transform>) -> Self {
+        self.steps.push(Step { name: transform.kind().into(), transform });
+        self
+    }
+
+    /// The pipeline with this estimator at its end.
+    #[must_use]
+    pub fn model(self, estimator: impl Estimator + 'static) -> Self {
+        self.model_boxed(Box::new(estimator))
+    }
+
+    /// As [`Pipeline::model`], for an estimator out of a catalog.
+    #[must_use]
+    pub fn model_boxed(mut self, estimator: Box<dyn Estimator>) -> Self {
+        self.estimator = Some(estimator);
+        self
+    }
+
+    /// The pipeline with another root of random choices; it is 0 otherwise.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Seed(seed);
+        self
+    }
+
+    /// The pipeline with this class as the one that binary metrics speak of.
+    #[must_use]
+    pub fn positive(mut self, word: impl Into<String>) -> Self {
+        self.positive = Some(word.into());
+        self
+    }
+
+    /// The pipeline whose model sees the target transformed.
+    #[must_use]
+    pub fn target_transform(mut self, transform: TargetTransform) -> Self {
+        self.target_transform = transform;
+        self
+    }
+
+    /// The transforms in order.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The estimator, if there is one.
+    pub fn estimator(&self) -> Option<&dyn Estimator> {
+        self.estimator.as_deref()
+    }
+
+    /// The columns of `table` that the pipeline takes: its features, and the columns of group and
+    /// time where a step names them.
+    ///
+    /// # Errors
+    /// As [`Pipeline::check`].
+    pub fn input(&self, table: &Schema) -> Result<Schema> {
+        let features = table.features();
+        match self.check_steps(&features) {
+            Ok(_) => Ok(features),
+            Err(_) => {
+                let wider = table.filter(|f| {
+                    f.semantic != SemanticType::Id
+                        && matches!(f.role, Role::Feature | Role::Group | Role::Time)
+                });
+                self.check_steps(&wider)?;
+                Ok(wider)
+            }
+        }
+    }
+
+    /// Whether the steps fit each other and the columns of `table`. Reads no rows.
+    ///
+    /// # Errors
+    /// The error of the first step that cannot run, with its name.
+    pub fn check(&self, table: &Schema, task: Task) -> Result<()> {
+        let last = self.check_steps(&self.input(table)?)?;
+        match &self.estimator {
+            None => Ok(()),
+            Some(estimator) => {
+                estimator.check(&last.features(), task).map_err(|e| e.in_step(estimator.kind()))
+            }
+        }
+    }
+
+    fn check_steps(&self, input: &Schema) -> Result<Schema> {
+        self.steps.iter().try_fold(input.clone(), |schema, step| {
+            step.transform.check(&schema).map_err(|e| e.in_step(&step.name))
+        })
+    }
+
+    /// What the target column of `table` asks for.
+    ///
+    /// # Errors
+    /// As [`TargetSpec::learn`].
+    pub fn target(&self, table: &Table) -> Result<TargetSpec> {
+        TargetSpec::learn(table, self.positive.as_deref(), self.target_transform)
+    }
+
+    /// Fits every step to the rows of `train`, whose target column has the role of target.
+    ///
+    /// # Errors
+    /// As [`Pipeline::check`], and when the rows do not allow a step to learn.
+    pub fn fit(&self, train: &Table) -> Result<FittedPipeline> {
+        self.fit_target(train, self.target(train)?, &Notes::default())
+    }
+
+    /// As [`Pipeline::fit`], for a target that is known from all rows, of which `train` are some;
+    /// says in `notes` what a person should know.
+    ///
+    /// # Errors
+    /// As [`Pipeline::fit`].
+    pub fn fit_target(
+        &self,
+        train: &Table,
+        target: TargetSpec,
+        notes: &Notes,
+    ) -> Result<FittedPipeline> {
+        self.check(train.schema(), target.task())?;
+        let input = self.input(train.schema())?;
+        let answers = target.apply(train)?;
+        let context = FitContext::new(self.seed, notes).with_target(&answers);
+        let rows = Frame::from_table(&train.conform(&input)?)?;
+        let (steps, rows) = self.fit_steps(rows, &context)?;
+        let model = self.fit_model(&rows.features(), &context)?;
+        FittedPipeline::new(Arc::new(input), steps, model, target)
+    }
+
+    /// Fits the transforms in order and gives the training rows back as the last one leaves them.
+    ///
+    /// # Errors
+    /// The error of the first step that cannot learn, with its name.
+    pub fn fit_steps(
+        &self,
+        mut rows: Frame,
+        context: &FitContext<'_>,
+    ) -> Result<(Vec<Box<dyn FittedTransform>>, Frame)> {
+        let mut fitted = Vec::with_capacity(self.steps.len());
+        for (at, step) in self.steps.iter().enumerate() {
+            let context = context.for_step(&format!("{at} {}", step.name));
+            let (learned, transformed) =
+                step.transform.fit_apply(rows, &context).map_err(|e| e.in_step(&step.name))?;
+            fitted.push(learned);
+            rows = transformed;
+        }
+        Ok((fitted, rows))
+    }
+
+    /// Fits the estimator to transformed rows.
+    ///
+    /// # Errors
+    /// [`Error::Data`] when the pipeline has no estimator or the context no target; the error of
+    /// the estimator.
+    pub fn fit_model(&self, rows: &Frame, context: &FitContext<'_>) -> Result<Box<dyn Model>> {
+        let estimator = self.estimator.as_deref().ok_or_else(|| {
+            Error::data_hint("the pipeline has no model", "add one with `model:`")
+        })?;
+        let target = context
+            .target
+            .ok_or_else(|| Error::Bug("a model was fitted without a target".into()))?;
+        estimator
+            .fit(rows, target, &context.for_step(estimator.kind()))
+            .map_err(|e| e.in_step(estimator.kind()))
+    }
+}
+
+/// A pipeline that has learned: the object that is evaluated, saved, loaded and served.
+#[derive(Debug)]
+pub struct FittedPipeline {
+    input: Arc<Schema>,
+    steps: Vec<Box<dyn FittedTransform>>,
+    model: Box<dyn Model>,
+    target: TargetSpec,
+    windowed: bool,
+}
+
+impl FittedPipeline {
+    /// Fitted steps in order, put together.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when one step does not give what the next one takes.
+    pub fn new(
+        input: Arc<Schema>,
+        steps: Vec<Box<dyn FittedTransform>>,
+        model: Box<dyn Model>,
+        target: TargetSpec,
+    ) -> Result<Self> {
+        let mut columns: &Schema = &input;
+        for step in &steps {
+            same_columns(step.kind(), columns, step.input())?;
+            columns = step.output();
+        }
+        same_columns(model.kind(), &columns.features(), model.input())?;
+        if model.task() != target.task() {
+            return Err(Error::damaged(model.kind(), "its classes are not those of the target"));
+        }
+        let windowed = steps.iter().any(|s| s.scope() != Scope::RowWise);
+        Ok(Self { input, steps, model, target, windowed })
+    }
+
+    /// The columns that [`FittedPipeline::predict`] needs; more are left aside.
+    pub fn input(&self) -> &Arc<Schema> {
+        &self.input
+    }
+
+    /// The fitted transforms in order.
+    pub fn steps(&self) -> &[Box<dyn FittedTransform>] {
+        &self.steps
+    }
+
+    /// The model at the end.
+    pub fn model(&self) -> &dyn Model {
+        self.model.as_ref()
+    }
+
+    /// What is predicted.
+    pub fn target(&self) -> &TargetSpec {
+        &self.target
+    }
+
+    /// An answer for each row of `table`, which may have further columns, in any order.
+    ///
+    /// # Errors
+    /// As [`Table::conform`], and as the steps refuse values.
+    pub fn predict(&self, table: &Table) -> Result<Prediction> {
+        let table = table.conform(&self.input)?;
+        let scores = self.predict_conformed(&table)?;
+        Ok(Prediction::new(scores, &self.target))
+    }
+
+    /// The answers of the model for rows that already look like [`FittedPipeline::input`].
+    ///
+    /// # Errors
+    /// As the steps refuse values.
+    pub fn predict_conformed(&self, table: &Table) -> Result<Scores> {
+        // A windowed step looks at other rows, so its rows must stay together.
+        let batch = if self.windowed { table.rows().max(1) } else { BATCH_ROWS };
+        let ranges: Vec<Range<usize>> = (0..table.rows().div_ceil(batch).max(1))
+            .map(|i| i * batch..((i + 1) * batch).min(table.rows()))
+            .collect();
+        let parts = ranges
+            .into_par_iter()
+            .map(|r| self.predict_frame(Frame::from_table(&table.slice(r.start, r.len()))?))
+            .collect::<Result<Vec<_>>>()?;
+        stack(parts)
+    }
+
+    /// The answers of the model for one frame: every prediction takes this path.
+    ///
+    /// # Errors
+    /// As the steps refuse values.
+    pub fn predict_frame(&self, rows: Frame) -> Result<Scores> {
+        self.model.predict(&self.transform_frame(rows)?.features())
+    }
+
+    /// The rows as the last transform leaves them.
+    ///
+    /// # Errors
+    /// As the steps refuse values.
+    pub fn transform_frame(&self, rows: Frame) -> Result<Frame> {
+        self.steps
+            .iter()
+            .try_fold(rows, |rows, step| step.apply(rows).map_err(|e| e.in_step(step.kind())))
+    }
+}
+
+fn same_columns(step: &str, given: &Schema, wanted: &Schema) -> Result<()> {
+    let key =
+        |s: &Schema| s.fields().iter().map(|f| (f.name.clone(), f.semantic)).collect::<Vec<_>>();
+    if key(given) == key(wanted) {
+        return Ok(());
+    }
+    Err(Error::damaged(format!("step `{step}`"), "it does not take the columns that it is given"))
+}
+
+fn stack(parts: Vec<Scores>) -> Result<Scores> {
+    let mut values = Vec::new();
+    let mut matrices = Vec::new();
+    for part in parts {
+        match part {
+            Scores::Values(v) => values.extend(v),
+            Scores::Probabilities(p) => matrices.push(p),
+        }
+    }
+    if matrices.is_empty() {
+        return Ok(Scores::Values(values));
+    }
+    Ok(Scores::Probabilities(DenseMatrix::stack(&matrices)?))
+}

@@ -1,0 +1,116 @@
+//! Answers, as models give them and as people read them.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, StringArray};
+
+use crate::{DenseMatrix, Field, Labels, PhysicalType, Result, Schema, Table, TargetSpec};
+
+/// The answers of a model, before classes get their words and numbers their scale.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Scores {
+    /// A probability for each row and class, `[rows, classes]`; each row sums to 1.
+    Probabilities(DenseMatrix),
+    /// A number for each row.
+    Values(Vec<f64>),
+}
+
+impl Scores {
+    /// How many rows were answered.
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Probabilities(p) => p.rows(),
+            Self::Values(v) => v.len(),
+        }
+    }
+}
+
+/// The answers of a pipeline.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Prediction {
+    /// The most probable class of each row, the first of them on a tie, and all probabilities.
+    Classes {
+        /// For each row the position of its class in `labels`.
+        codes: Vec<u32>,
+        /// `[rows, classes]`.
+        probabilities: DenseMatrix,
+        /// What the classes are called.
+        labels: Arc<Labels>,
+    },
+    /// For each row a number on the scale of the data.
+    Numbers(Vec<f64>),
+}
+
+impl Prediction {
+    /// The answers of a model as people read them.
+    pub fn new(scores: Scores, target: &TargetSpec) -> Self {
+        match (scores, &target.labels) {
+            (Scores::Probabilities(probabilities), Some(labels)) => {
+                let codes =
+                    (0..probabilities.rows()).map(|r| most_probable(&probabilities, r)).collect();
+                Self::Classes { codes, probabilities, labels: Arc::clone(labels) }
+            }
+            (Scores::Values(mut values), _) => {
+                for value in &mut values {
+                    *value = target.restore(*value);
+                }
+                Self::Numbers(values)
+            }
+            (Scores::Probabilities(probabilities), None) => {
+                Self::Numbers(probabilities.column(0).to_vec())
+            }
+        }
+    }
+
+    /// How many rows were answered.
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Classes { codes, .. } => codes.len(),
+            Self::Numbers(values) => values.len(),
+        }
+    }
+
+    /// The words of the predicted classes; nothing for numbers.
+    pub fn words(&self) -> Option<Vec<&str>> {
+        match self {
+            Self::Classes { codes, labels, .. } => {
+                Some(codes.iter().map(|&c| labels.names()[c as usize].as_str()).collect())
+            }
+            Self::Numbers(_) => None,
+        }
+    }
+
+    /// The answers as columns: `prediction`, and for classes `probability_<class>` each.
+    ///
+    /// # Errors
+    /// [`crate::Error::DuplicateColumn`] when two classes would share a column name.
+    pub fn to_table(&self) -> Result<Table> {
+        match self {
+            Self::Numbers(values) => {
+                let schema = Schema::new(vec![Field::number("prediction")])?;
+                Table::new(schema, vec![Arc::new(Float64Array::from(values.clone()))])
+            }
+            Self::Classes { probabilities, labels, .. } => {
+                let words = self.words().unwrap_or_default();
+                let mut fields = vec![Field::new("prediction", PhysicalType::Utf8)];
+                let mut columns: Vec<ArrayRef> = vec![Arc::new(StringArray::from(words))];
+                for (class, name) in labels.names().iter().enumerate() {
+                    fields.push(Field::number(format!("probability_{name}")));
+                    columns
+                        .push(Arc::new(Float64Array::from(probabilities.column(class).to_vec())));
+                }
+                Table::new(Schema::new(fields)?, columns)
+            }
+        }
+    }
+}
+
+fn most_probable(probabilities: &DenseMatrix, row: usize) -> u32 {
+    let mut best = 0;
+    for class in 1..probabilities.columns() {
+        if probabilities.get(row, class) > probabilities.get(row, best) {
+            best = class;
+        }
+    }
+    best as u32
+}

@@ -1,0 +1,137 @@
+//! What the steps of a pipeline can do.
+
+use std::any::Any;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{FitContext, Frame, Result, Schema, Scores, State, Target, Task};
+
+/// Settings that can learn to change columns.
+///
+/// Columns that a transform does not take pass through unchanged and keep their place; columns it
+/// makes out of one column stand where that column stood, others at the end.
+pub trait Transform: Debug + Send + Sync {
+    /// Its name in the catalog, such as `standardize`.
+    fn kind(&self) -> &'static str;
+
+    /// The schema that fitting and applying will produce, or why `input` is refused. Reads no rows.
+    ///
+    /// # Errors
+    /// When a column is missing or of the wrong type, or a setting makes no sense.
+    fn check(&self, input: &Schema) -> Result<Schema>;
+
+    /// Learns from training rows only, keeps none of them, and gives them back transformed. Equal
+    /// rows and seed give an equal result, whatever the number of threads.
+    ///
+    /// # Errors
+    /// As [`Transform::check`], and when the rows do not allow it.
+    fn fit_apply(
+        &self,
+        train: Frame,
+        context: &FitContext<'_>,
+    ) -> Result<(Box<dyn FittedTransform>, Frame)>;
+}
+
+/// Which other rows the answer for a row depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// None: a row alone gives the same bits as in any batch.
+    RowWise,
+    /// Earlier rows of the same group.
+    Windowed {
+        /// The column that names the group.
+        group: Option<String>,
+        /// The column that orders the rows.
+        order: String,
+        /// How many earlier rows are looked at.
+        depth: usize,
+    },
+}
+
+/// What a [`Transform`] learned. It never changes.
+pub trait FittedTransform: Debug + Send + Sync {
+    /// The transform's name in the catalog.
+    fn kind(&self) -> &'static str;
+
+    /// The columns that [`FittedTransform::apply`] takes.
+    fn input(&self) -> &Arc<Schema>;
+
+    /// The columns that [`FittedTransform::apply`] gives.
+    fn output(&self) -> &Arc<Schema>;
+
+    /// Which other rows the answer for a row depends on.
+    fn scope(&self) -> Scope {
+        Scope::RowWise
+    }
+
+    /// The rows transformed, in the same order. There is no other way to apply it: one row and a
+    /// million take this path.
+    ///
+    /// # Errors
+    /// When a value has no answer and the settings say to refuse it.
+    fn apply(&self, rows: Frame) -> Result<Frame>;
+
+    /// What to store; [`crate::Load`] reads it back.
+    fn state(&self) -> State;
+
+    /// The transform as its own type, for callers that know it.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// Settings that can learn to predict.
+pub trait Estimator: Debug + Send + Sync {
+    /// Its name in the catalog, such as `random_forest`.
+    fn kind(&self) -> &'static str;
+
+    /// Whether a model can be fitted to such columns and such a target. Reads no rows.
+    ///
+    /// # Errors
+    /// When a column has a type that the model cannot use, the task is not its own, or a setting
+    /// makes no sense.
+    fn check(&self, input: &Schema, task: Task) -> Result<()>;
+
+    /// Learns to predict `target` from the columns of `train`. Equal rows, settings and seed give
+    /// an equal model, whatever the number of threads.
+    ///
+    /// # Errors
+    /// As [`Estimator::check`], and when the rows do not allow it.
+    fn fit(
+        &self,
+        train: &Frame,
+        target: &Target,
+        context: &FitContext<'_>,
+    ) -> Result<Box<dyn Model>>;
+}
+
+/// What an [`Estimator`] learned. It never changes.
+pub trait Model: Debug + Send + Sync {
+    /// The estimator's name in the catalog.
+    fn kind(&self) -> &'static str;
+
+    /// The columns that [`Model::predict`] takes.
+    fn input(&self) -> &Arc<Schema>;
+
+    /// What kind of answer it gives.
+    fn task(&self) -> Task;
+
+    /// An answer for each row; a row alone gives the same bits as in any batch.
+    ///
+    /// # Errors
+    /// When a value has no answer, such as a missing one in a linear model.
+    fn predict(&self, rows: &Frame) -> Result<Scores>;
+
+    /// How much each column matters to the model, in the order of the input and summing to 1, for
+    /// models that know. The formula stands with the model.
+    fn importances(&self) -> Option<Vec<f64>> {
+        None
+    }
+
+    /// What to store; [`crate::Load`] reads it back.
+    fn state(&self) -> State;
+
+    /// The model as its own type, for callers that know it.
+    fn as_any(&self) -> &dyn Any;
+}

@@ -1,0 +1,1 @@
+//! A pipeline file becomes a checked plan, and the plan a cached run.

@@ -1,0 +1,1 @@
+//! Pipelines from data to a registered model: the library's face.

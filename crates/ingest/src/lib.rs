@@ -1,0 +1,1 @@
+//! Files and SQL become tables; expectations hold them to a contract.

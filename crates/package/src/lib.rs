@@ -1,0 +1,1 @@
+//! The model package: save, load, verify.

@@ -1,0 +1,3 @@
+//! What is true of every estimator.
+/// Placeholder, to be replaced.
+pub fn estimator() {}

@@ -1,0 +1,3 @@
+//! What is true of every transform.
+/// Placeholder, to be replaced.
+pub fn transform() {}

@@ -1,0 +1,6 @@
+//! Tables, fakes and conformance suites for tests; never part of the binary.
+
+pub mod conformance;
+mod tables;
+
+pub use tables::{TableBuilder, table};
