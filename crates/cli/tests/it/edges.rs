@@ -1,0 +1,87 @@
+//! Which crate may know which: the map in ARCHITECTURE.md, held against `cargo metadata`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Each room with the rooms it may know, in the order that data flows.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("gristmill-core", &[]),
+    ("gristmill-ingest", &["gristmill-core"]),
+    ("gristmill-features", &["gristmill-core"]),
+    ("gristmill-models", &["gristmill-core"]),
+    ("gristmill-evaluate", &["gristmill-core"]),
+    ("gristmill-package", &["gristmill-core"]),
+    ("gristmill-track", &["gristmill-core"]),
+    ("gristmill-flow", &[]),
+    (
+        "gristmill",
+        &[
+            "gristmill-core",
+            "gristmill-ingest",
+            "gristmill-features",
+            "gristmill-models",
+            "gristmill-evaluate",
+            "gristmill-package",
+            "gristmill-track",
+            "gristmill-flow",
+        ],
+    ),
+    ("gristmill-cli", &["gristmill"]),
+    ("gristmill-testkit", &["gristmill-core"]),
+];
+
+/// Heavy friends and the only room that may name them.
+const HEAVY: &[(&str, &str)] = &[
+    ("datafusion", "gristmill-ingest"),
+    ("parquet", "gristmill-ingest"),
+    ("sqlx", "gristmill-track"),
+    ("clap", "gristmill-cli"),
+    ("anyhow", "gristmill-cli"),
+    ("granit-parser", "gristmill-flow"),
+    ("faer", "gristmill-features"),
+];
+
+/// The dependencies of each member that reach the binary, by name.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("metadata is JSON");
+    let text = |v: &Value| v.as_str().unwrap_or_default().to_string();
+    let packages = metadata["packages"].as_array().expect("there are packages");
+    packages
+        .iter()
+        .map(|package| {
+            let needs = package["dependencies"].as_array().expect("a list");
+            let normal = needs.iter().filter(|d| d["kind"].is_null()).map(|d| text(&d["name"]));
+            (text(&package["name"]), normal.collect())
+        })
+        .collect()
+}
+
+#[test]
+fn every_room_knows_only_the_rooms_it_may() {
+    let found = dependencies();
+    let rooms: BTreeSet<&str> = ROOMS.iter().map(|(room, _)| *room).collect();
+    let members: BTreeSet<&str> = found.keys().map(String::as_str).collect();
+    assert_eq!(members, rooms, "a member has no line in ROOMS, or the other way round");
+    for (room, allowed) in ROOMS {
+        for need in found[*room].iter().filter(|n| rooms.contains(n.as_str())) {
+            assert!(allowed.contains(&need.as_str()), "{room} must not know {need}");
+        }
+    }
+}
+
+#[test]
+fn a_heavy_friend_is_named_in_one_room() {
+    for (room, needs) in dependencies() {
+        for (friend, owner) in HEAVY {
+            assert!(!needs.contains(*friend) || room == *owner, "{room} must not name {friend}");
+        }
+    }
+}

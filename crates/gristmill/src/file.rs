@@ -1,0 +1,234 @@
+//! The sections of a pipeline file as types, and the JSON Schema that describes them.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use gristmill_core::{Catalog, SemanticType, TargetTransform};
+use gristmill_evaluate::{Folds, Split};
+use gristmill_ingest::{Expectation, SourceSpec};
+use schemars::{JsonSchema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::{Map, Value, json};
+
+/// A pipeline file: everything that is done to data on its way to a registered model.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PipelineFile {
+    /// What the pipeline is called; letters, digits, `-`, `_` and `.`.
+    pub name: String,
+    /// The root of every random choice.
+    #[serde(default)]
+    pub seed: u64,
+    /// Where the rows come from and what they are.
+    pub data: Option<DataSection>,
+    /// Transforms in order; each takes its columns, the rest passes through.
+    #[serde(default)]
+    pub features: Vec<StepSpec>,
+    /// The estimator.
+    pub model: Option<StepSpec>,
+    /// How the model is scored.
+    #[serde(default)]
+    pub evaluate: EvaluateSection,
+    /// What the model is registered as.
+    pub register: Option<RegisterSection>,
+}
+
+/// Where the rows come from and what they are.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DataSection {
+    /// A file, relative to the pipeline file, a glob, or a block with reading options.
+    pub source: SourceSpec,
+    /// A query over the source, which it calls `source`.
+    pub sql: Option<String>,
+    /// The column to predict.
+    pub target: Option<TargetSection>,
+    /// The class that precision, recall and curves speak of.
+    #[serde(default, deserialize_with = "scalar_word")]
+    #[schemars(with = "Option<Scalar>")]
+    pub positive: Option<String>,
+    /// Meanings of columns where inference is wrong.
+    #[serde(default)]
+    pub types: BTreeMap<String, SemanticType>,
+    /// Columns to leave out.
+    #[serde(default)]
+    pub drop: Vec<String>,
+    /// The data contract; a breach stops the run and names rows.
+    #[serde(default)]
+    pub expect: Vec<Expectation>,
+    /// Which rows train and which test.
+    pub split: Option<Split>,
+}
+
+/// A word that may look like a number or a truth value.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Scalar {
+    Word(String),
+    Truth(bool),
+    Integer(i64),
+    Number(f64),
+}
+
+fn scalar_word<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<Scalar>::deserialize(input)?.map(|scalar| match scalar {
+        Scalar::Word(word) => word,
+        Scalar::Truth(truth) => truth.to_string(),
+        Scalar::Integer(number) => number.to_string(),
+        Scalar::Number(number) => number.to_string(),
+    }))
+}
+
+/// The column to predict, and what the model sees of it.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum TargetSection {
+    /// The column as it is.
+    Column(String),
+    /// The column, transformed for the model; answers and metrics stay on the real scale.
+    Transformed(TransformedTarget),
+}
+
+/// A target that the model sees transformed.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TransformedTarget {
+    /// The column to predict.
+    pub column: String,
+    /// What the model sees of it.
+    #[serde(default)]
+    pub transform: TargetTransform,
+}
+
+impl TargetSection {
+    /// The column to predict.
+    pub fn column(&self) -> &str {
+        match self {
+            Self::Column(column) => column,
+            Self::Transformed(target) => &target.column,
+        }
+    }
+
+    /// What the model sees of it.
+    pub fn transform(&self) -> TargetTransform {
+        match self {
+            Self::Column(_) => TargetTransform::None,
+            Self::Transformed(target) => target.transform,
+        }
+    }
+}
+
+/// How the model is scored.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EvaluateSection {
+    /// Names of metrics; without any, the usual ones of the task.
+    pub metrics: Vec<String>,
+    /// Refits the whole pipeline in each fold.
+    pub cross_validate: Option<Folds>,
+    /// What each metric must reach on the test rows; a model that misses one is not registered.
+    pub require: BTreeMap<String, f64>,
+}
+
+/// What the model is registered as.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegisterSection {
+    /// The model's name in the registry.
+    pub model: String,
+    /// Which alias the new version may take.
+    pub promote: Option<PromoteSection>,
+}
+
+/// Which alias a new version may take, and when.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PromoteSection {
+    /// The alias.
+    pub alias: String,
+    /// When it moves.
+    #[serde(default)]
+    pub when: PromoteWhen,
+}
+
+/// When an alias moves to a new version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PromoteWhen {
+    /// When it scores better than the present holder on the same test rows, or there is none.
+    #[default]
+    Better,
+    /// With every new version.
+    Always,
+}
+
+/// One step by its name in the catalog: `{standardize: {columns: numeric}}`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepSpec {
+    /// The name in the catalog.
+    pub name: String,
+    /// Its settings, in the form that its type has.
+    pub settings: Value,
+}
+
+impl Serialize for StepSpec {
+    fn serialize<S: Serializer>(&self, output: S) -> Result<S::Ok, S::Error> {
+        BTreeMap::from([(&self.name, &self.settings)]).serialize(output)
+    }
+}
+
+impl<'de> Deserialize<'de> for StepSpec {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let mut entries = Map::deserialize(input)?.into_iter();
+        match (entries.next(), entries.next()) {
+            (Some((name, settings)), None) => Ok(Self { name, settings }),
+            _ => Err(de::Error::custom("a step is one name with its settings")),
+        }
+    }
+}
+
+impl JsonSchema for StepSpec {
+    fn schema_name() -> Cow<'static, str> {
+        "StepSpec".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> schemars::Schema {
+        json_schema!({"type": "object", "minProperties": 1, "maxProperties": 1})
+    }
+}
+
+/// The JSON Schema of a pipeline file whose steps are those of `catalog`.
+pub fn schema(catalog: &Catalog) -> Value {
+    let mut generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
+    let transforms: Map<String, Value> = catalog
+        .transforms()
+        .iter()
+        .map(|(name, entry)| ((*name).into(), (entry.describe)(&mut generator).to_value()))
+        .collect();
+    let estimators: Map<String, Value> = catalog
+        .estimators()
+        .iter()
+        .map(|(name, entry)| ((*name).into(), (entry.describe)(&mut generator).to_value()))
+        .collect();
+    let root = generator.into_root_schema_for::<PipelineFile>();
+    let mut schema = root.to_value();
+    schema["properties"]["features"]["items"] = one_of_named(transforms);
+    schema["properties"]["model"] = one_of_named(estimators);
+    schema
+}
+
+/// An object with exactly one key, which names its value's form. A step without settings may be
+/// written with nothing behind its name.
+fn one_of_named(forms: Map<String, Value>) -> Value {
+    let forms: Map<String, Value> = forms
+        .into_iter()
+        .map(|(name, form)| (name, json!({"anyOf": [form, {"type": "null"}]})))
+        .collect();
+    json!({
+        "type": "object",
+        "properties": forms,
+        "additionalProperties": false,
+        "minProperties": 1,
+        "maxProperties": 1,
+    })
+}
