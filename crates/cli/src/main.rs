@@ -1,2 +1,111 @@
-//! The command line.
-fn main() {}
+//! `gristmill`: the command line.
+//!
+//! One file in `commands/` for each command. Results go to stdout, talk and progress to stderr.
+//! Exit code 0; 1 when the user can mend it; 2 when it is our fault; 3 when a gate refused the model.
+
+mod commands;
+mod context;
+mod progress;
+mod show;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use context::{Context, Global};
+use gristmill::{Error, Kind};
+
+/// From raw data to a registered model by one file.
+#[derive(Debug, Parser)]
+#[command(name = "gristmill", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(commands::init::Arguments),
+    Check(commands::check::Arguments),
+    Plan(commands::plan::Arguments),
+    Run(commands::run::Arguments),
+    Runs(commands::runs::Arguments),
+    Models(commands::models::Arguments),
+    Predict(commands::predict::Arguments),
+    Why(commands::why::Arguments),
+    Schema(commands::schema::Arguments),
+    Completions(commands::completions::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(usage) => return usage_mistake(&usage),
+    };
+    let context = Context::new(&arguments.global);
+    match run(arguments, &context) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(&error, &context),
+    }
+}
+
+fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
+    context.limit_threads(arguments.global.threads)?;
+    match arguments.command {
+        Command::Init(a) => commands::init::run(&a, context),
+        Command::Check(a) => commands::check::run(&a, context),
+        Command::Plan(a) => commands::plan::run(&a, context),
+        Command::Run(a) => commands::run::run(&a, context),
+        Command::Runs(a) => commands::runs::run(&a, context),
+        Command::Models(a) => commands::models::run(&a, context),
+        Command::Predict(a) => commands::predict::run(&a, context),
+        Command::Why(a) => commands::why::run(&a, context),
+        Command::Schema(a) => commands::schema::run(&a, context),
+        Command::Completions(a) => commands::completions::run(&a, context),
+    }
+}
+
+/// The grammar of the command line, for completions.
+fn grammar() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
+}
+
+/// Usage mistakes are the user's to mend; help and version are no mistakes.
+fn usage_mistake(usage: &clap::Error) -> ExitCode {
+    // A closed pipe is no reason to complain about a message that nobody reads.
+    let _ = usage.print();
+    ExitCode::from(u8::from(usage.use_stderr()))
+}
+
+fn report(error: &anyhow::Error, context: &Context) -> ExitCode {
+    if is_closed_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
+    let error = match error.downcast_ref::<Error>() {
+        Some(known) => known.clone(),
+        None => match error.downcast_ref::<std::io::Error>() {
+            Some(_) => Error::input(format!("{error:#}")),
+            None => Error::bug(format!("{error:#}")),
+        },
+    };
+    if context.json {
+        let failed = serde_json::json!({"status": "failed", "error": error});
+        println!("{failed:#}");
+    } else {
+        eprintln!("{error}");
+    }
+    ExitCode::from(error.kind.exit_code())
+}
+
+/// Whether a reader such as `head` went away, which ends a command without a word.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// What a refused model looks like to the caller of `run`.
+fn refused(message: String) -> Error {
+    Error::new(Kind::Refused, message)
+}

@@ -162,7 +162,7 @@ impl TargetSpec {
     ///
     /// # Errors
     /// [`Error::Data`] when no column has the role of target, a value is missing, all are equal,
-    /// or there are more classes than half of the rows; [`Error::Setting`] for a `positive` that
+    /// a class has one row, or there are more classes than half of the rows; [`Error::Setting`] for a `positive` that
     /// is no class and for a `transform` of classes.
     pub fn learn(
         table: &Table,
@@ -210,7 +210,10 @@ impl TargetSpec {
 
     fn refuse_constant(&self, target: &Target) -> Result<()> {
         let constant = match target {
-            Target::Classes { labels, .. } => labels.len() < 2,
+            Target::Classes { codes, labels } => {
+                self.refuse_lonely_class(codes, labels)?;
+                labels.len() < 2
+            }
             Target::Numbers(values) => values.windows(2).all(|w| w[0] == w[1]),
         };
         if constant {
@@ -220,6 +223,21 @@ impl TargetSpec {
             ));
         }
         Ok(())
+    }
+
+    /// A class of one row can be trained on or tested on, not both.
+    fn refuse_lonely_class(&self, codes: &[u32], labels: &Labels) -> Result<()> {
+        let mut counts = vec![0usize; labels.len()];
+        for &code in codes {
+            counts[code as usize] += 1;
+        }
+        match counts.iter().position(|&n| n == 1).filter(|_| labels.len() >= 2) {
+            None => Ok(()),
+            Some(class) => Err(Error::data_hint(
+                format!("target `{}` has the class `{}` in one row only", self.field.name, labels.names()[class]),
+                "leave that row out with `sql`, or join the class with another",
+            )),
+        }
     }
 
     /// The known answers of the rows of `table`.

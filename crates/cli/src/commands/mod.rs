@@ -1,0 +1,12 @@
+//! One file for each command.
+
+pub mod check;
+pub mod completions;
+pub mod init;
+pub mod models;
+pub mod plan;
+pub mod predict;
+pub mod run;
+pub mod runs;
+pub mod schema;
+pub mod why;

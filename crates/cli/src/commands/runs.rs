@@ -1,0 +1,158 @@
+//! `gristmill runs [list|show ID|compare A B|delete ID]`.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use clap::{Args, Subcommand};
+use gristmill::RunDetails;
+
+use crate::context::Context;
+use crate::show;
+
+/// Look at runs
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The latest runs
+    List {
+        /// Only those of this pipeline
+        #[arg(long)]
+        pipeline: Option<String>,
+        /// At most this many
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// One run: its settings, scores and tasks
+    Show {
+        /// Its id, the start of it, or `latest`
+        run: String,
+    },
+    /// What differs between two runs
+    Compare {
+        /// The first run
+        a: String,
+        /// The second run
+        b: String,
+    },
+    /// Delete a run; models that it registered stay
+    Delete {
+        /// Its id, or the start of it
+        run: String,
+    },
+}
+
+pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
+    match &arguments.what {
+        None => list(context, None, 20),
+        Some(What::List { pipeline, limit }) => list(context, pipeline.as_deref(), *limit),
+        Some(What::Show { run }) => {
+            let details = gristmill::runs::show(&context.home, run)?;
+            context.print(&details, || draw(&details))
+        }
+        Some(What::Compare { a, b }) => compare(context, a, b),
+        Some(What::Delete { run }) => {
+            let id = gristmill::runs::delete(&context.home, run)?;
+            context.print(&serde_json::json!({"deleted": id}), || format!("deleted {id}"))
+        }
+    }
+}
+
+fn list(context: &Context, pipeline: Option<&str>, limit: u32) -> anyhow::Result<()> {
+    let runs = gristmill::runs::list(&context.home, pipeline, limit)?;
+    context.print(&runs, || {
+        if runs.is_empty() {
+            return "no runs yet; start one with `gristmill run FILE`".into();
+        }
+        let mut shown = show::table(&["run", "pipeline", "status", "started", "seconds", "scores"]);
+        for run in &runs {
+            let scores: Vec<String> = run
+                .metrics
+                .iter()
+                .filter_map(|(k, v)| k.strip_prefix("test.").map(|k| (k, v)))
+                .map(|(k, v)| format!("{k} {}", show::number(*v)))
+                .collect();
+            shown.add_row([
+                show::short(&run.run_id).to_string(),
+                run.pipeline.clone(),
+                run.status.clone(),
+                show::moment(run.started),
+                run.seconds.map_or_else(String::new, |s| format!("{s:.2}")),
+                scores.join(", "),
+            ]);
+        }
+        shown.to_string()
+    })
+}
+
+fn draw(details: &RunDetails) -> String {
+    let mut text = String::new();
+    let summary = &details.summary;
+    let _ = writeln!(text, "run       {}", summary.run_id);
+    let _ = writeln!(text, "pipeline  {}", summary.pipeline);
+    let _ = writeln!(text, "status    {}", summary.status);
+    let _ = writeln!(text, "started   {}", show::moment(summary.started));
+    if let Some(error) = &details.error {
+        let _ = writeln!(text, "error     {error}");
+    }
+    let mut tasks = show::table(&["task", "status", "cached", "seconds"]);
+    for task in &details.tasks {
+        let cached = if task.cached { "yes" } else { "no" };
+        tasks.add_row([&task.name, &task.status, cached, &format!("{:.3}", task.seconds)]);
+    }
+    let _ = writeln!(text, "\n{tasks}");
+    section(&mut text, "metric", summary.metrics.iter().map(|(k, v)| (k, show::number(*v))));
+    section(&mut text, "param", details.params.iter().map(|(k, v)| (k, v.clone())));
+    section(&mut text, "tag", details.tags.iter().map(|(k, v)| (k, v.clone())));
+    text
+}
+
+fn section<'a>(text: &mut String, name: &str, rows: impl Iterator<Item = (&'a String, String)>) {
+    let mut shown = show::table(&[name, "value"]);
+    for (key, value) in rows {
+        shown.add_row([key, &value]);
+    }
+    if shown.row_count() > 0 {
+        let _ = writeln!(text, "\n{shown}");
+    }
+}
+
+fn compare(context: &Context, a: &str, b: &str) -> anyhow::Result<()> {
+    let (a, b) =
+        (gristmill::runs::show(&context.home, a)?, gristmill::runs::show(&context.home, b)?);
+    let rows = differences(&a, &b);
+    context.print(&serde_json::json!({"a": a.summary.run_id, "b": b.summary.run_id, "differences": rows}), || {
+        if rows.is_empty() {
+            return "the two runs have equal settings and scores".into();
+        }
+        let header = ["", show::short(&a.summary.run_id), show::short(&b.summary.run_id)];
+        let mut shown = show::table(&header);
+        for (name, a, b) in &rows {
+            shown.add_row([name, a, b]);
+        }
+        shown.to_string()
+    })
+}
+
+/// Settings and scores that differ: name, first, second.
+fn differences(a: &RunDetails, b: &RunDetails) -> Vec<(String, String, String)> {
+    let values = |run: &RunDetails| {
+        let metrics = run.summary.metrics.iter().map(|(k, v)| (k.clone(), show::number(*v)));
+        let params = run.params.iter().map(|(k, v)| (k.clone(), v.clone()));
+        metrics.chain(params).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let (a, b) = (values(a), values(b));
+    let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+    let of = |map: &std::collections::BTreeMap<String, String>, name: &String| {
+        map.get(name).cloned().unwrap_or_else(|| "-".into())
+    };
+    names
+        .into_iter()
+        .map(|name| (name.clone(), of(&a, name), of(&b, name)))
+        .filter(|(_, a, b)| a != b)
+        .collect()
+}

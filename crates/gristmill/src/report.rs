@@ -1,0 +1,153 @@
+//! What a run says when it ends: the object of `run --json`.
+
+use std::collections::BTreeMap;
+
+use gristmill_core::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Every task is done.
+    Succeeded,
+    /// A gate refused the model; nothing was registered.
+    Refused,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunReport {
+    /// The run in the store.
+    pub run_id: String,
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// How it ended.
+    pub status: RunStatus,
+    /// Seconds on the clock.
+    pub seconds: f64,
+    /// The scores, when there is a model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<Metrics>,
+    /// The registered version, when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<RegisteredModel>,
+    /// The tasks in the order in which they ran.
+    pub tasks: Vec<TaskLine>,
+    /// Each metric that missed what the file requires, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gate: Vec<String>,
+    /// What a person should know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// Scores by part and metric.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Metrics {
+    /// On the rows that trained the model.
+    pub train: BTreeMap<String, f64>,
+    /// On the rows that were held out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub test: BTreeMap<String, f64>,
+    /// Over the folds of cross-validation.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cv: BTreeMap<String, FoldScores>,
+}
+
+/// A metric over folds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FoldScores {
+    /// The mean.
+    pub mean: f64,
+    /// The population deviation.
+    pub std: f64,
+    /// The score of each fold.
+    pub folds: Vec<f64>,
+}
+
+/// A version in the registry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RegisteredModel {
+    /// The model's name.
+    pub name: String,
+    /// The version's number, from 1 on.
+    pub version: u32,
+    /// The aliases that it holds.
+    pub aliases: Vec<String>,
+    /// Where its package stands, absolute.
+    pub path: String,
+}
+
+/// What became of a task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskLine {
+    /// The task.
+    pub name: String,
+    /// `succeeded`, `failed`, `skipped` or `cancelled`.
+    pub status: String,
+    /// Whether its result was taken from the cache.
+    pub cached: bool,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Seconds on the clock.
+    pub seconds: f64,
+}
+
+/// Hears how a run goes on; the binary draws its progress from it.
+pub trait Progress: Sync {
+    /// A task has begun.
+    fn started(&self, task: &str);
+    /// A person should know this.
+    fn note(&self, message: &str);
+    /// A task has ended.
+    fn finished(&self, task: &TaskLine);
+    /// Whether someone asked to stop.
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// Hears nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn started(&self, _: &str) {}
+    fn note(&self, _: &str) {}
+    fn finished(&self, _: &TaskLine) {}
+}
+
+/// One run as `runs list` shows it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunSummary {
+    /// The run.
+    pub run_id: String,
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// How it ended, or `running`.
+    pub status: String,
+    /// When it began.
+    pub started: Timestamp,
+    /// Seconds on the clock, once it has ended.
+    pub seconds: Option<f64>,
+    /// The latest value of each metric.
+    pub metrics: BTreeMap<String, f64>,
+}
+
+/// One run as `runs show` shows it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunDetails {
+    /// What the list says of it.
+    #[serde(flatten)]
+    pub summary: RunSummary,
+    /// Settings by path.
+    pub params: BTreeMap<String, String>,
+    /// Where it came from: commit, data, environment.
+    pub tags: BTreeMap<String, String>,
+    /// What became of its tasks.
+    pub tasks: Vec<TaskLine>,
+    /// Why it failed, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
