@@ -225,8 +225,8 @@ impl Pipeline {
 #[derive(Debug)]
 pub struct FittedPipeline {
     input: Arc<Schema>,
-    steps: Vec<Box<dyn FittedTransform>>,
-    model: Box<dyn Model>,
+    steps: Vec<Arc<dyn FittedTransform>>,
+    model: Arc<dyn Model>,
     target: TargetSpec,
     windowed: bool,
 }
@@ -238,10 +238,12 @@ impl FittedPipeline {
     /// [`Error::Damaged`] when one step does not give what the next one takes.
     pub fn new(
         input: Arc<Schema>,
-        steps: Vec<Box<dyn FittedTransform>>,
-        model: Box<dyn Model>,
+        steps: impl IntoIterator<Item = impl Into<Arc<dyn FittedTransform>>>,
+        model: impl Into<Arc<dyn Model>>,
         target: TargetSpec,
     ) -> Result<Self> {
+        let steps: Vec<Arc<dyn FittedTransform>> = steps.into_iter().map(Into::into).collect();
+        let model = model.into();
         let mut columns: &Schema = &input;
         for step in &steps {
             same_columns(step.kind(), columns, step.input())?;
@@ -261,7 +263,7 @@ impl FittedPipeline {
     }
 
     /// The fitted transforms in order.
-    pub fn steps(&self) -> &[Box<dyn FittedTransform>] {
+    pub fn steps(&self) -> &[Arc<dyn FittedTransform>] {
         &self.steps
     }
 

@@ -218,6 +218,14 @@ impl Table {
         self.with_role(name, Role::Target)
     }
 
+    /// The table whose target is the column `name` and names classes, whatever it is stored as.
+    ///
+    /// # Errors
+    /// [`Error::MissingColumn`]; [`Error::Data`] when it is stored as bytes.
+    pub fn with_class_target(&self, name: &str) -> Result<Self> {
+        self.with_meaning(name, SemanticType::Categorical)?.with_role(name, Role::Target)
+    }
+
     fn with_field(&self, name: &str, change: impl Fn(Field) -> Field) -> Result<Self> {
         let schema =
             self.schema.map(|f| if f.name == name { change(f.clone()) } else { f.clone() })?;

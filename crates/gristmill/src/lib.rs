@@ -1,1 +1,58 @@
 //! Pipelines from data to a registered model: the library's face.
+//!
+//! [`prelude`] is what a Rust program needs for the classic flow. The functions here are what the
+//! commands do: [`init`](init()), [`check`](check()), [`plan`](plan()), [`run`](run()), [`runs`], [`models`],
+//! [`predict`](predict()), [`why`](why()). The stages of a pipeline file and their wiring as tasks
+//! stand in `stages/`.
+
+mod catalog;
+mod check;
+mod clock;
+mod data;
+mod environment;
+mod error;
+pub mod file;
+mod home;
+mod init;
+mod keeper;
+pub mod models;
+mod predict;
+pub mod prelude;
+mod report;
+mod run;
+pub mod runs;
+mod stages;
+mod why;
+
+pub use catalog::catalog;
+pub use check::{Checked, check};
+pub use clock::SystemClock;
+pub use error::{Error, Kind, Result};
+pub use gristmill_core::Timestamp;
+pub use home::Home;
+pub use init::init;
+pub use predict::{Answers, predict};
+pub use report::{
+    FoldScores, Metrics, Progress, RegisteredModel, RunDetails, RunReport, RunStatus, RunSummary,
+    Silent, TaskLine,
+};
+pub use run::{PlannedTask, plan, run};
+pub use runs::moment_words;
+pub use why::{Reason, why};
+
+/// The JSON Schema of a pipeline file.
+pub fn schema() -> serde_json::Value {
+    file::schema(&catalog())
+}
+
+/// Sets the size of the pool that folds, trees and columns are computed in; call it once, before
+/// anything is computed.
+///
+/// # Errors
+/// When something has been computed already.
+pub fn limit_threads(threads: usize) -> Result<()> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|e| Error::bug(format!("the number of threads cannot be set: {e}")))
+}

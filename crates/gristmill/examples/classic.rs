@@ -1,0 +1,25 @@
+//! The classic flow: read a CSV, split, scale, reduce, fit a forest, score.
+//!
+//!     cargo run --release -p gristmill --example classic -- rows.csv label
+
+use gristmill::prelude::*;
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let path = arguments.next().unwrap_or_else(|| "examples/churn/customers.csv".into());
+    let target = arguments.next().unwrap_or_else(|| "churn".into());
+
+    let table = read_csv(path)?.with_class_target(&target)?;
+    let (train, test) = train_test_split(&table, 0.2, 42)?;
+
+    let model = Pipeline::new()
+        .then(StandardScaler::default())
+        .then(Pca::components(5))
+        .model(RandomForest::trees(100))
+        .seed(42)
+        .fit(&train)?;
+
+    let predicted = model.predict(&test)?;
+    println!("Accuracy: {:.4}", accuracy(&test, &predicted)?);
+    Ok(())
+}

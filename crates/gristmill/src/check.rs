@@ -1,0 +1,320 @@
+//! From the text of a pipeline file to settings that fit each other and the data: all mistakes at
+//! once, each with its place.
+
+use std::path::{Path, PathBuf};
+
+use gristmill_core::{
+    Catalog, Notes, Pipeline, Role, Schema, SemanticType, Table, Task,
+};
+use gristmill_evaluate::Metric;
+use gristmill_flow::{Document, Mistake, render, validate};
+
+use crate::catalog::catalog;
+use crate::file::{self, DataSection, PipelineFile, StepSpec};
+use crate::{Error, Result, data};
+
+/// Sections that the format has settled and this version does not run yet.
+const LATER: &[&str] = &["monitor", "schedule", "tasks"];
+
+/// A pipeline file without mistakes.
+#[derive(Debug)]
+pub struct Checked {
+    /// Its sections.
+    pub file: PipelineFile,
+    /// The folder that its paths are relative to.
+    pub folder: PathBuf,
+    /// What a person should know.
+    pub notes: Vec<String>,
+}
+
+impl Checked {
+    /// The stages that a run of it goes through.
+    pub fn stages(&self) -> Vec<&'static str> {
+        let mut stages = Vec::new();
+        if let Some(data) = &self.file.data {
+            stages.push("ingest");
+            if data.split.is_some() || self.file.model.is_some() {
+                stages.push("split");
+            }
+        }
+        if self.file.model.is_some() {
+            stages.extend(["features", "train", "evaluate"]);
+        }
+        if self.file.register.is_some() {
+            stages.push("register");
+        }
+        stages
+    }
+
+    /// The steps of the file put together, nothing learned yet.
+    ///
+    /// # Errors
+    /// None for a file that [`check`] gave.
+    pub fn pipeline(&self, catalog: &Catalog) -> Result<Pipeline> {
+        let mut pipeline = Pipeline::new().seed(self.file.seed);
+        for step in &self.file.features {
+            pipeline = pipeline.then_boxed(catalog.build_transform(&step.name, &step.settings)?);
+        }
+        if let Some(model) = &self.file.model {
+            pipeline = pipeline.model_boxed(catalog.build_estimator(&model.name, &model.settings)?);
+        }
+        if let Some(data) = &self.file.data {
+            if let Some(positive) = &data.positive {
+                pipeline = pipeline.positive(positive);
+            }
+            if let Some(target) = &data.target {
+                pipeline = pipeline.target_transform(target.transform());
+            }
+        }
+        Ok(pipeline)
+    }
+}
+
+/// Reads a pipeline file, with `settings` such as `data.split.test=0.3` in place of what it says,
+/// and holds it against its format and a look at the data: the footer of Parquet, or the header and
+/// a bounded sample.
+///
+/// # Errors
+/// All mistakes together, drawn with their lines.
+pub fn check(path: &Path, settings: &[String]) -> Result<Checked> {
+    let (document, file) = read(path, settings)?;
+    let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
+    let notes = Notes::default();
+    let mut judge = Judge { document: &document, mistakes: Vec::new() };
+    judge.name(&file);
+    judge.sections(&file);
+    judge.metrics(&file);
+    if let Some(data) = &file.data {
+        judge.data(&file, data, &folder, &notes);
+    } else {
+        judge.steps(&file, None);
+    }
+    if judge.mistakes.is_empty() {
+        return Ok(Checked { file, folder, notes: notes.all() });
+    }
+    Err(drawn(judge.mistakes))
+}
+
+/// A pipeline file of the right form, without a look at the data.
+///
+/// # Errors
+/// All mistakes of form together.
+pub(crate) fn read(path: &Path, settings: &[String]) -> Result<(Document, PipelineFile)> {
+    let settings = settings.iter().map(|s| assignment(s)).collect::<Result<Vec<_>>>()?;
+    let document = Document::load(path, &settings).map_err(drawn)?;
+    let later: Vec<Mistake> = LATER
+        .iter()
+        .filter(|section| document.root().entry(section).is_some())
+        .map(|section| {
+            document
+                .mistake(section, format!("`{section}` is not run by this version"))
+                .with_hint("leave the section out for now")
+        })
+        .collect();
+    if !later.is_empty() {
+        return Err(drawn(later));
+    }
+    let mistakes = validate(document.root(), &file::schema(&catalog()));
+    if !mistakes.is_empty() {
+        return Err(drawn(mistakes));
+    }
+    let file = serde_json::from_value(document.root().to_json())
+        .map_err(|e| drawn(vec![document.mistake("", e.to_string())]))?;
+    Ok((document, file))
+}
+
+fn assignment(text: &str) -> Result<(String, String)> {
+    match text.split_once('=') {
+        Some((path, value)) if !path.is_empty() => Ok((path.into(), value.into())),
+        _ => Err(Error::input(format!("`--set {text}` is no assignment"))
+            .with_hint("write `--set PATH=VALUE`, such as `--set data.split.test=0.3`")),
+    }
+}
+
+/// Mistakes as one error: the first in words, all of them drawn.
+fn drawn(mistakes: Vec<Mistake>) -> Error {
+    let text = render(&mistakes);
+    let more = mistakes.len().saturating_sub(1);
+    let mut error = match mistakes.into_iter().next() {
+        None => Error::bug("a file was refused without a mistake"),
+        Some(first) => {
+            let mut error = Error::input(first.message);
+            error.hint = first.hint;
+            error.with_place(match first.line {
+                0 => first.file,
+                line => format!("{}, line {line}", first.file),
+            })
+        }
+    };
+    if more > 0 {
+        error.message.push_str(&format!(" (and {more} more mistakes)"));
+    }
+    error.drawn = Some(text);
+    error
+}
+
+/// Collects mistakes of meaning.
+struct Judge<'a> {
+    document: &'a Document,
+    mistakes: Vec<Mistake>,
+}
+
+impl Judge<'_> {
+    fn blame(&mut self, path: &str, message: impl Into<String>, hint: Option<String>) {
+        self.mistakes.push(self.document.mistake(path, message).maybe_hint(hint));
+    }
+
+    fn refuse(&mut self, path: &str, error: &Error) {
+        self.blame(path, error.message.clone(), error.hint.clone());
+    }
+
+    /// What the error of a fallible look was, if there was one.
+    fn judge<T>(&mut self, path: &str, found: Result<T, impl Into<Error>>) -> Option<T> {
+        found.map_err(|e| self.refuse(path, &e.into())).ok()
+    }
+
+    fn name(&mut self, file: &PipelineFile) {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if file.name.is_empty() || !file.name.chars().all(fits) {
+            let hint = "use letters, digits, `-`, `_` and `.`";
+            self.blame("name", format!("`name` is `{}`", file.name), Some(hint.into()));
+        }
+    }
+
+    /// Sections that make no sense without another.
+    fn sections(&mut self, file: &PipelineFile) {
+        let target = file.data.as_ref().and_then(|d| d.target.as_ref());
+        if file.model.is_some() && target.is_none() {
+            self.blame("model", "`model` needs a target", Some("name the column to predict: `data: {target: COLUMN}`".into()));
+        }
+        if file.register.is_some() && file.model.is_none() {
+            self.blame("register", "`register` needs a model", Some("add a `model:` section".into()));
+        }
+        if file.data.is_none() && !file.features.is_empty() {
+            self.blame("features", "`features` needs data", Some("add a `data:` section".into()));
+        }
+        let tested = file.data.as_ref().is_some_and(|d| d.split.is_some());
+        if !file.evaluate.require.is_empty() && !tested {
+            self.blame("evaluate.require", "`require` needs test rows", Some("add `split:` to `data:`".into()));
+        }
+    }
+
+    fn metrics(&mut self, file: &PipelineFile) {
+        for (at, name) in file.evaluate.metrics.iter().enumerate() {
+            self.judge(&format!("evaluate.metrics[{at}]"), Metric::named(name));
+        }
+        for name in file.evaluate.require.keys() {
+            self.judge(&format!("evaluate.require.{name}"), Metric::named(name));
+        }
+    }
+
+    fn data(&mut self, file: &PipelineFile, section: &DataSection, folder: &Path, notes: &Notes) {
+        let peeked = gristmill_ingest::peek(&section.source, folder, notes);
+        let Some(peeked) = self.judge("data.source", peeked) else {
+            return self.steps(file, None);
+        };
+        let Some(table) = self.judge("data.sql", data::query(section, peeked)) else {
+            return self.steps(file, None);
+        };
+        let before = self.mistakes.len();
+        self.columns(section, table.schema());
+        if self.mistakes.len() > before {
+            return self.steps(file, None);
+        }
+        match self.judge("data", data::shape(section, &table)) {
+            Some(table) => self.steps(file, Some(&table)),
+            None => self.steps(file, None),
+        }
+    }
+
+    /// Every column that the section names must exist.
+    fn columns(&mut self, section: &DataSection, schema: &Schema) {
+        if let Some(target) = &section.target {
+            let path = match target {
+                file::TargetSection::Column(_) => "data.target",
+                file::TargetSection::Transformed(_) => "data.target.column",
+            };
+            self.judge(path, schema.position(target.column()));
+        }
+        for name in section.types.keys() {
+            self.judge(&format!("data.types.{name}"), schema.position(name));
+        }
+        for (at, name) in section.drop.iter().enumerate() {
+            self.judge(&format!("data.drop[{at}]"), schema.position(name));
+        }
+        for (at, rule) in section.expect.iter().enumerate() {
+            self.judge(&format!("data.expect[{at}].column"), schema.position(rule.column()));
+        }
+        for (name, _) in section.split.iter().flat_map(|s| s.columns()) {
+            self.judge("data.split", schema.position(&name));
+        }
+    }
+
+    /// Builds each step and, where the columns are known, holds it against them.
+    fn steps(&mut self, file: &PipelineFile, table: Option<&Table>) {
+        let catalog = catalog();
+        let mut schema = table.map(|t| {
+            t.schema().filter(|f| {
+                f.semantic != SemanticType::Id
+                    && !matches!(f.role, Role::Target | Role::Part)
+            })
+        });
+        for (at, step) in file.features.iter().enumerate() {
+            let path = format!("features[{at}].{}", step.name);
+            let built = self.judge(&path, catalog.build_transform(&step.name, &step.settings));
+            schema = match (built, schema) {
+                (Some(built), Some(schema)) => {
+                    self.judge(&path, built.check(&schema).map_err(|e| e.in_step(&step.name)))
+                }
+                _ => None,
+            };
+        }
+        if let Some(model) = &file.model {
+            self.model(file, model, schema, table, &catalog);
+        }
+    }
+
+    fn model(
+        &mut self,
+        file: &PipelineFile,
+        model: &StepSpec,
+        schema: Option<Schema>,
+        table: Option<&Table>,
+        catalog: &Catalog,
+    ) {
+        let path = format!("model.{}", model.name);
+        let built = self.judge(&path, catalog.build_estimator(&model.name, &model.settings));
+        let task = table.and_then(task_of);
+        if let (Some(built), Some(schema), Some(task)) = (built, schema, task) {
+            self.judge(&path, built.check(&schema.features(), task).map_err(|e| e.in_step(&model.name)));
+            self.metrics_of(file, task);
+        }
+    }
+
+    /// Metrics must fit what the target asks for.
+    fn metrics_of(&mut self, file: &PipelineFile, task: Task) {
+        let listed = file.evaluate.metrics.iter().enumerate();
+        let listed = listed.map(|(at, name)| (format!("evaluate.metrics[{at}]"), name));
+        let required = file.evaluate.require.keys();
+        let required = required.map(|name| (format!("evaluate.require.{name}"), name));
+        for (path, name) in listed.chain(required) {
+            if let Ok(metric) = Metric::named(name)
+                && !metric.fits(task)
+            {
+                let kind = match task {
+                    Task::Classification { .. } => "classes",
+                    Task::Regression => "numbers",
+                };
+                self.blame(&path, format!("`{name}` cannot score {kind}, which the target holds"), None);
+            }
+        }
+    }
+}
+
+/// What the target column of a sample asks for; a sample may not show every class.
+fn task_of(sample: &Table) -> Option<Task> {
+    let field = sample.schema().with_role(Role::Target)?;
+    let numeric = field.semantic == SemanticType::Numeric;
+    Some(if numeric { Task::Regression } else { Task::Classification { classes: 2 } })
+}

@@ -1,0 +1,58 @@
+//! The store of a home, opened for one command.
+
+use std::future::Future;
+
+use gristmill_core::Clock;
+use gristmill_track::{Note, Page, RunId, RunInfo, RunQuery, SqliteStore, Store};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::clock::SystemClock;
+use crate::{Error, Home, Result};
+
+/// A store and the runtime that waits for it.
+pub(crate) struct Keeper {
+    runtime: Runtime,
+    store: SqliteStore,
+}
+
+impl Keeper {
+    /// The store of `home`, made if there is none yet.
+    pub fn open(home: &Home) -> Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let store = runtime.block_on(SqliteStore::open(home.root()))?;
+        Ok(Self { runtime, store })
+    }
+
+    /// What the store answers to `ask`.
+    pub fn wait<'a, T, F>(&'a self, ask: impl FnOnce(&'a SqliteStore) -> F) -> Result<T>
+    where
+        F: Future<Output = gristmill_track::Result<T>> + 'a,
+    {
+        Ok(self.runtime.block_on(ask(&self.store))?)
+    }
+
+    /// The run that `name` means: its id, the start of it, or `latest`.
+    pub fn find_run(&self, name: &str) -> Result<RunId> {
+        if name == "latest" {
+            let query =
+                RunQuery { page: Page { limit: 1, offset: 0 }, ..RunQuery::default() };
+            let found = self.wait(|s| async move { s.search_runs(&query).await })?;
+            return found.first().map(|r| r.info.id).ok_or_else(|| {
+                Error::input("there are no runs yet").with_hint("start one with `gristmill run FILE`")
+            });
+        }
+        let found: Vec<RunInfo> = self.wait(|s| s.runs_starting_with(name))?;
+        match found.as_slice() {
+            [one] => Ok(one.id),
+            [] => Err(Error::input(format!("no run `{name}`"))
+                .with_hint("see `gristmill runs list`; `latest` is the last one")),
+            many => Err(Error::input(format!("`{name}` is the start of {} runs", many.len()))
+                .with_hint("give more of its id")),
+        }
+    }
+}
+
+/// A note of what a person did on the command line.
+pub(crate) fn by_hand(why: &str) -> Note {
+    Note::new(SystemClock.now(), "command line", why)
+}

@@ -1,0 +1,196 @@
+//! Looking at registered models and moving their aliases.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use gristmill_core::Timestamp;
+use gristmill_track::{Model, ModelEvent, ModelVersion, Page, Store};
+use serde::Serialize;
+
+use crate::keeper::{Keeper, by_hand};
+use crate::{Error, Home, Result};
+
+/// The alias that a bare model name stands for, when some version holds it.
+pub const CHAMPION: &str = "champion";
+
+/// The longest list that is shown whole.
+const MANY: Page = Page { limit: 1_000, offset: 0 };
+
+/// A model as `models list` shows it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ModelSummary {
+    /// Its name.
+    pub name: String,
+    /// The number of its newest version.
+    pub newest: Option<u32>,
+    /// Which version holds each alias.
+    pub aliases: BTreeMap<String, u32>,
+}
+
+/// A version as `models show` shows it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct VersionSummary {
+    /// The model.
+    pub model: String,
+    /// Its number.
+    pub version: u32,
+    /// When it was registered.
+    pub registered: Timestamp,
+    /// The aliases that it holds.
+    pub aliases: Vec<String>,
+    /// Its scores on the test rows.
+    pub metrics: BTreeMap<String, f64>,
+    /// The run that made it.
+    pub run_id: Option<String>,
+    /// Where its package stands.
+    pub path: String,
+    /// The hash of its content.
+    pub digest: String,
+}
+
+/// One line of a model's history.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HistoryLine {
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened, to which version, by whom and why.
+    pub words: String,
+}
+
+/// All models by name.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn list(home: &Home) -> Result<Vec<ModelSummary>> {
+    let keeper = Keeper::open(home)?;
+    let found = keeper.wait(|s| s.models(MANY))?;
+    let summary = |m: Model| ModelSummary { name: m.name, newest: m.newest, aliases: m.aliases };
+    Ok(found.into_iter().map(summary).collect())
+}
+
+/// The versions of a model, newest first.
+///
+/// # Errors
+/// When there is no such model.
+pub fn versions(home: &Home, name: &str) -> Result<Vec<VersionSummary>> {
+    let keeper = Keeper::open(home)?;
+    keeper.wait(|s| s.model(name))?;
+    Ok(keeper.wait(|s| s.versions(name, MANY))?.into_iter().map(summary).collect())
+}
+
+fn summary(version: ModelVersion) -> VersionSummary {
+    let metrics = serde_json::from_value(version.metrics).unwrap_or_default();
+    VersionSummary {
+        model: version.model,
+        version: version.version,
+        registered: version.created,
+        aliases: version.aliases,
+        metrics,
+        run_id: version.run.map(|r| r.to_string()),
+        path: version.path,
+        digest: version.digest,
+    }
+}
+
+/// Gives `alias` to a version.
+///
+/// # Errors
+/// When there is no such version.
+pub fn promote(home: &Home, name: &str, version: u32, alias: &str, why: &str) -> Result<()> {
+    let keeper = Keeper::open(home)?;
+    keeper.wait(|s| s.set_alias(name, alias, version, by_hand(why)))?;
+    Ok(())
+}
+
+/// Gives `alias` back to the version that held it before, and says which that is.
+///
+/// # Errors
+/// When no other version held it.
+pub fn rollback(home: &Home, name: &str, alias: &str, why: &str) -> Result<u32> {
+    let keeper = Keeper::open(home)?;
+    Ok(keeper.wait(|s| s.roll_back(name, alias, by_hand(why)))?.version)
+}
+
+/// Everything that happened to a model, oldest first.
+///
+/// # Errors
+/// When there is no such model.
+pub fn history(home: &Home, name: &str) -> Result<Vec<HistoryLine>> {
+    let keeper = Keeper::open(home)?;
+    keeper.wait(|s| s.model(name))?;
+    let events = keeper.wait(|s| s.history(name))?;
+    Ok(events.into_iter().map(|e| HistoryLine { at: e.note.at, words: words(&e) }).collect())
+}
+
+fn words(event: &ModelEvent) -> String {
+    let mut words = Vec::new();
+    if let Some(version) = event.version {
+        words.push(format!("version {version}"));
+    }
+    words.push(event.what.to_string());
+    if let Some(alias) = &event.alias {
+        words.push(format!("`{alias}`"));
+    }
+    if let Some(previous) = event.previous {
+        words.push(format!("(before: version {previous})"));
+    }
+    if !event.note.who.is_empty() {
+        words.push(format!("by {}", event.note.who));
+    }
+    let mut line = words.join(" ");
+    if !event.note.why.is_empty() {
+        line.push_str(&format!(": {}", event.note.why));
+    }
+    line
+}
+
+/// The folder of the package that `reference` means: `name` (its champion, else the newest
+/// version), `name@alias`, `name/version`, or a path.
+///
+/// # Errors
+/// When there is no such model, alias, version or folder.
+pub fn package_path(home: &Home, reference: &str) -> Result<PathBuf> {
+    let as_path = Path::new(reference);
+    if as_path.join("model.json").is_file() {
+        return Ok(as_path.into());
+    }
+    let keeper = Keeper::open(home)?;
+    let found = if let Some((name, alias)) = reference.split_once('@') {
+        keeper.wait(|s| s.aliased(name, alias))?
+    } else if let Some((name, version)) = versioned(reference) {
+        keeper.wait(|s| s.version(name, version))?
+    } else {
+        champion_or_newest(&keeper, reference)?
+    };
+    Ok(found.path.into())
+}
+
+fn versioned(reference: &str) -> Option<(&str, u32)> {
+    let (name, version) = reference.rsplit_once('/')?;
+    Some((name, version.parse().ok()?))
+}
+
+fn champion_or_newest(keeper: &Keeper, name: &str) -> Result<ModelVersion> {
+    let model = match keeper.wait(|s| s.model(name)) {
+        Ok(model) => model,
+        Err(error) if name.contains(['/', '.']) => {
+            return Err(Error::input(format!("`{name}` is neither a package nor a model"))
+                .with_hint(format!("a package is a folder with a model.json; {}", error.message)));
+        }
+        Err(error) => return Err(known_models(keeper, name, error)),
+    };
+    match model.aliases.get(CHAMPION) {
+        Some(&version) => keeper.wait(|s| s.version(name, version)),
+        None => keeper.wait(|s| s.newest_version(name)),
+    }
+}
+
+fn known_models(keeper: &Keeper, name: &str, error: Error) -> Error {
+    let Ok(models) = keeper.wait(|s| s.models(MANY)) else { return error };
+    let names: Vec<String> = models.into_iter().map(|m| m.name).collect();
+    match gristmill_core::nearest(name, &names) {
+        Some(near) => error.with_hint(format!("did you mean `{near}`?")),
+        None if names.is_empty() => error.with_hint("no model is registered in this home yet"),
+        None => error.with_hint(format!("registered are {}", names.join(", "))),
+    }
+}

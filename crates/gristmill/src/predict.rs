@@ -1,0 +1,86 @@
+//! Answers of a registered model for the rows of a file.
+
+use std::io::Write;
+use std::path::Path;
+
+use gristmill_core::{Field, Notes, Schema, SemanticType, Table};
+use gristmill_ingest::SourceSpec;
+
+use crate::catalog::catalog;
+use crate::{Error, Home, Result, models};
+
+/// Answers with the ids of their rows.
+#[derive(Clone, Debug)]
+pub struct Answers {
+    table: Table,
+    /// What a person should know.
+    pub notes: Vec<String>,
+}
+
+/// Answers every row of `input` by the model that `reference` means.
+///
+/// # Errors
+/// When the model or the rows cannot be read, a column is missing, or a value does not convert
+/// without loss.
+pub fn predict(home: &Home, reference: &str, input: &Path) -> Result<Answers> {
+    let folder = models::package_path(home, reference)?;
+    let package = gristmill_package::load(&folder, &catalog())?;
+    let notes = Notes::default();
+    let wanted = package.pipeline.input();
+    let source = SourceSpec::path(input);
+    let rows = gristmill_ingest::read_as(&source, Path::new("."), wanted, &notes)
+        .map_err(Error::from)
+        .map_err(|e| e.with_place(input.display().to_string()))?;
+    let answers = package.pipeline.predict(&rows)?.to_table()?;
+    Ok(Answers { table: with_ids(&rows, wanted, answers)?, notes: notes.all() })
+}
+
+/// The columns that name rows before the answers.
+fn with_ids(rows: &Table, wanted: &Schema, answers: Table) -> Result<Table> {
+    let ids: Vec<usize> = (0..rows.schema().len())
+        .filter(|&i| {
+            let field = &rows.schema().fields()[i];
+            field.semantic == SemanticType::Id && wanted.find(&field.name).is_none()
+        })
+        .collect();
+    let mut table = rows.select(&ids);
+    if ids.is_empty() {
+        return Ok(answers);
+    }
+    for (at, field) in answers.schema().fields().iter().enumerate() {
+        let field: Field = field.clone();
+        table = table.with_column(field, std::sync::Arc::clone(answers.column(at)))?;
+    }
+    Ok(table)
+}
+
+impl Answers {
+    /// How many rows were answered.
+    pub fn rows(&self) -> usize {
+        self.table.rows()
+    }
+
+    /// Writes CSV.
+    ///
+    /// # Errors
+    /// When `to` refuses it.
+    pub fn write_csv(&self, to: impl Write) -> Result<()> {
+        Ok(gristmill_ingest::write_csv(&self.table, to)?)
+    }
+
+    /// Writes a file by its ending: .csv, .jsonl or .parquet; whole or not at all.
+    ///
+    /// # Errors
+    /// When the ending is unknown or the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        Ok(gristmill_ingest::write(&self.table, path)?)
+    }
+
+    /// One JSON object for each row.
+    ///
+    /// # Errors
+    /// When a value has no form in JSON.
+    pub fn rows_as_json(&self) -> Result<serde_json::Value> {
+        Ok(gristmill_ingest::to_json(&self.table)?)
+    }
+}
