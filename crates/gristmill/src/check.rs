@@ -207,6 +207,10 @@ impl Judge<'_> {
         for name in file.evaluate.require.keys() {
             self.judge(&format!("evaluate.require.{name}"), Metric::named(name));
         }
+        let promote = file.register.as_ref().and_then(|r| r.promote.as_ref());
+        if let Some(name) = promote.and_then(|p| p.metric.as_ref()) {
+            self.judge("register.promote.metric", Metric::named(name));
+        }
     }
 
     fn data(&mut self, file: &PipelineFile, section: &DataSection, folder: &Path, notes: &Notes) {

@@ -149,6 +149,9 @@ pub struct PromoteSection {
     /// When it moves.
     #[serde(default)]
     pub when: PromoteWhen,
+    /// The metric by which `better` is meant; without it the first that is required, else the
+    /// first in `evaluate`.
+    pub metric: Option<String>,
 }
 
 /// When an alias moves to a new version.

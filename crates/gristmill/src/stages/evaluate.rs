@@ -1,0 +1,96 @@
+//! Scores the fitted pipeline on the rows that trained it, on those held out, and over folds.
+
+use std::collections::BTreeMap;
+
+use gristmill_core::{FittedPipeline, Seed, Table};
+use gristmill_evaluate::{Metric, Parts, cross_validate};
+use serde_json::{Value, json};
+
+use super::Shared;
+use super::score::scores;
+use crate::report::{FoldScores, Metrics};
+use crate::Result;
+
+/// Raised when equal models and rows would be scored otherwise.
+pub(super) const VERSION: u32 = 1;
+
+pub(super) fn parameters(shared: &Shared) -> Value {
+    let file = &shared.checked.file;
+    let evaluate = &file.evaluate;
+    let mut decides = json!({
+        "metrics": metric_names(shared),
+        "cross_validate": evaluate.cross_validate,
+        "seed": file.seed,
+    });
+    // Folds refit everything, so what is refitted decides their scores.
+    if evaluate.cross_validate.is_some() {
+        decides["split"] = json!(shared.data().split);
+    }
+    decides
+}
+
+/// The names in the file with those that the gate needs.
+fn metric_names(shared: &Shared) -> Vec<&str> {
+    let evaluate = &shared.checked.file.evaluate;
+    let mut names: Vec<&str> = evaluate.metrics.iter().map(String::as_str).collect();
+    for required in evaluate.require.keys() {
+        if !names.contains(&required.as_str()) {
+            names.push(required);
+        }
+    }
+    names
+}
+
+/// The metrics that a run computes: those of the file, or the usual ones of the task.
+pub(super) fn metrics(shared: &Shared, fitted: &FittedPipeline) -> Result<Vec<Metric>> {
+    let evaluate = &shared.checked.file.evaluate;
+    let task = fitted.target().task();
+    let mut chosen: Vec<Metric> =
+        if evaluate.metrics.is_empty() { Metric::defaults(task) } else { Vec::new() };
+    for name in metric_names(shared) {
+        let metric = Metric::named(name)?;
+        if !chosen.iter().any(|m| m.name() == metric.name()) {
+            chosen.push(metric);
+        }
+    }
+    Ok(chosen)
+}
+
+pub(super) fn compute(
+    shared: &Shared,
+    table: &Table,
+    parts: &Parts,
+    fitted: &FittedPipeline,
+) -> Result<(Metrics, Value)> {
+    let target = fitted.target();
+    let metrics = metrics(shared, fitted)?;
+    let train = scores(fitted, target, &table.take(&parts.train)?, &metrics)?;
+    let test = match parts.test.as_slice() {
+        [] => BTreeMap::new(),
+        rows => scores(fitted, target, &table.take(rows)?, &metrics)?,
+    };
+    let found = Metrics { train, test, cv: folds(shared, table, fitted, &metrics)? };
+    let facts = json!({ "metrics": found });
+    Ok((found, facts))
+}
+
+fn folds(
+    shared: &Shared,
+    table: &Table,
+    fitted: &FittedPipeline,
+    metrics: &[Metric],
+) -> Result<BTreeMap<String, FoldScores>> {
+    let Some(folds) = &shared.checked.file.evaluate.cross_validate else {
+        return Ok(BTreeMap::new());
+    };
+    let target = fitted.target();
+    let known = target.apply(table)?;
+    let seed = Seed(shared.checked.file.seed).named("folds");
+    let parts = folds.parts(shared.data().split.as_ref(), table, Some(&known), seed)?;
+    let found = cross_validate(&shared.pipeline, table, target, &parts, metrics)?;
+    Ok(found
+        .scores
+        .into_iter()
+        .map(|(name, s)| (name, FoldScores { mean: s.mean, std: s.std, folds: s.folds }))
+        .collect())
+}

@@ -1,0 +1,94 @@
+//! Fits the transforms to the training rows.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use gristmill_core::{FitContext, FittedTransform, Frame, Notes, Schema, Seed, Table, TargetSpec};
+use gristmill_evaluate::Parts;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Shared, frame_file};
+use crate::{Error, Result};
+
+/// Raised when equal steps and rows would come out otherwise.
+pub(super) const VERSION: u32 = 1;
+
+const ROWS: &str = "rows.arrow";
+const ABOUT: &str = "about.json";
+
+/// Fitted transforms with the training rows as the last one leaves them.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub input: Arc<Schema>,
+    pub target: TargetSpec,
+    pub steps: Vec<Arc<dyn FittedTransform>>,
+    pub rows: Frame,
+}
+
+/// What is stored of [`Prepared`] besides the steps and the rows.
+#[derive(Serialize, Deserialize)]
+struct About {
+    input: Schema,
+    target: TargetSpec,
+}
+
+pub(super) fn parameters(shared: &Shared) -> Value {
+    let file = &shared.checked.file;
+    json!({
+        "features": file.features,
+        "seed": file.seed,
+        "target": shared.data().target,
+        "positive": shared.data().positive,
+    })
+}
+
+/// The stage's own version with that of each step.
+pub(super) fn version(shared: &Shared) -> String {
+    let known = shared.catalog.transforms();
+    let steps = shared.checked.file.features.iter().map(|step| {
+        let version = known.get(step.name.as_str()).map_or(0, |entry| entry.version);
+        format!("{}@{version}", step.name)
+    });
+    std::iter::once(VERSION.to_string()).chain(steps).collect::<Vec<_>>().join(" ")
+}
+
+pub(super) fn compute(
+    shared: &Shared,
+    table: &Table,
+    parts: &Parts,
+    notes: &Notes,
+) -> Result<(Prepared, Value)> {
+    let pipeline = &shared.pipeline;
+    // Classes are those of all rows, so that a rare one is known even where it only tests.
+    let target = pipeline.target(table)?;
+    pipeline.check(table.schema(), target.task())?;
+    let input = pipeline.input(table.schema())?;
+    let train = table.take(&parts.train)?;
+    let answers = target.apply(&train)?;
+    let context = FitContext::new(Seed(shared.checked.file.seed), notes).with_target(&answers);
+    let frame = Frame::from_table(&train.conform(&input)?)?;
+    let (steps, rows) = pipeline.fit_steps(frame, &context)?;
+    let rows = rows.features();
+    let facts = json!({"columns": rows.schema().len(), "notes": notes.all()});
+    let steps = steps.into_iter().map(Arc::from).collect();
+    Ok((Prepared { input: Arc::new(input), target, steps, rows }, facts))
+}
+
+pub(super) fn save(prepared: &Prepared, folder: &Path) -> Result<()> {
+    let about = About { input: (*prepared.input).clone(), target: prepared.target.clone() };
+    let about = serde_json::to_vec(&about).map_err(|e| Error::bug(e.to_string()))?;
+    fs_err::write(folder.join(ABOUT), about)?;
+    frame_file::save(&prepared.rows, &folder.join(ROWS))?;
+    Ok(gristmill_package::save_steps(folder, &prepared.steps)?)
+}
+
+pub(super) fn load(shared: &Shared, folder: &Path) -> Result<Prepared> {
+    let about = fs_err::read(folder.join(ABOUT))?;
+    let About { input, target } = serde_json::from_slice(&about)
+        .map_err(|e| Error::bug(format!("stored features: {e}")))?;
+    let input = Arc::new(input);
+    let steps = gristmill_package::load_steps(folder, &input, &shared.catalog)?;
+    let rows = frame_file::load(&folder.join(ROWS))?;
+    Ok(Prepared { input, target, steps, rows })
+}

@@ -1,0 +1,42 @@
+//! Reads the source and holds it to the data contract.
+
+use std::path::Path;
+
+use gristmill_core::{Notes, Table};
+use serde_json::{Value, json};
+
+use super::Shared;
+use crate::{Result, data};
+
+/// Raised when equal bytes of a source would be read as another table.
+pub(super) const VERSION: u32 = 1;
+
+const FILE: &str = "table.arrow";
+
+/// What decides the result besides the bytes of the source.
+pub(super) fn parameters(shared: &Shared) -> Value {
+    let mut data = shared.data().clone();
+    // Which class is positive and what the model sees of the target change no row.
+    data.positive = None;
+    data.split = data.split.map(|split| split.roles_only());
+    json!({ "data": data })
+}
+
+pub(super) fn compute(shared: &Shared, notes: &Notes) -> Result<(Table, Value)> {
+    let table = data::read(shared.data(), &shared.checked.folder, notes)?;
+    let facts = json!({
+        "rows": table.rows(),
+        "columns": table.schema().len(),
+        "hash": table.content_hash()?.to_hex().as_str(),
+        "notes": notes.all(),
+    });
+    Ok((table, facts))
+}
+
+pub(super) fn save(table: &Table, folder: &Path) -> Result<()> {
+    Ok(gristmill_ingest::save_table(table, &folder.join(FILE))?)
+}
+
+pub(super) fn load(folder: &Path) -> Result<Table> {
+    Ok(gristmill_ingest::load_table(&folder.join(FILE))?)
+}
