@@ -18,6 +18,7 @@ mod keeper;
 pub mod models;
 mod predict;
 pub mod prelude;
+mod recorder;
 mod report;
 mod run;
 pub mod runs;

@@ -25,6 +25,8 @@ pub(super) fn parameters(shared: &Shared) -> Value {
     // Folds refit everything, so what is refitted decides their scores.
     if evaluate.cross_validate.is_some() {
         decides["split"] = json!(shared.data().split);
+        decides["features"] = json!(file.features);
+        decides["model"] = json!(file.model);
     }
     decides
 }
@@ -61,7 +63,7 @@ pub(super) fn compute(
     table: &Table,
     parts: &Parts,
     fitted: &FittedPipeline,
-) -> Result<(Metrics, Value)> {
+) -> Result<Value> {
     let target = fitted.target();
     let metrics = metrics(shared, fitted)?;
     let train = scores(fitted, target, &table.take(&parts.train)?, &metrics)?;
@@ -70,8 +72,7 @@ pub(super) fn compute(
         rows => scores(fitted, target, &table.take(rows)?, &metrics)?,
     };
     let found = Metrics { train, test, cv: folds(shared, table, fitted, &metrics)? };
-    let facts = json!({ "metrics": found });
-    Ok((found, facts))
+    Ok(json!({ "metrics": found }))
 }
 
 fn folds(

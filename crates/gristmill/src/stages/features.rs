@@ -70,7 +70,7 @@ pub(super) fn compute(
     let frame = Frame::from_table(&train.conform(&input)?)?;
     let (steps, rows) = pipeline.fit_steps(frame, &context)?;
     let rows = rows.features();
-    let facts = json!({"columns": rows.schema().len(), "notes": notes.all()});
+    let facts = json!({"columns": rows.schema().len()});
     let steps = steps.into_iter().map(Arc::from).collect();
     Ok((Prepared { input: Arc::new(input), target, steps, rows }, facts))
 }

@@ -28,7 +28,6 @@ pub(super) fn compute(shared: &Shared, notes: &Notes) -> Result<(Table, Value)> 
         "rows": table.rows(),
         "columns": table.schema().len(),
         "hash": table.content_hash()?.to_hex().as_str(),
-        "notes": notes.all(),
     });
     Ok((table, facts))
 }

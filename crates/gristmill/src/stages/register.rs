@@ -18,6 +18,9 @@ use crate::keeper::Keeper;
 use crate::report::{Metrics, RegisteredModel};
 use crate::{Error, Result};
 
+/// Raised when an equal package would be registered otherwise.
+pub(super) const VERSION: u32 = 1;
+
 /// What stands in the registry after the stage.
 #[derive(Clone, Debug)]
 pub(crate) struct Registered {

@@ -53,7 +53,7 @@ pub(super) fn compute(
     let golden = train.take(&golden_rows(&train))?;
     let saved =
         gristmill_package::save(&folder.join(PACKAGE), &fitted, &shared.catalog, &profile, &golden)?;
-    let facts = json!({"digest": saved.digest.to_string(), "notes": notes.all()});
+    let facts = json!({"digest": saved.digest.to_string()});
     Ok((fitted, facts))
 }
 

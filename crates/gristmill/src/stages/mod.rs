@@ -1,0 +1,293 @@
+//! The stages of a pipeline file as tasks of the flow engine: what each needs, what decides its
+//! result, and how results travel between them.
+//!
+//! A stage's work stands in its own file as plain functions; here they are wired. Results go to
+//! later stages of the same run in memory, and to other runs through the folder of the cache.
+
+mod evaluate;
+mod features;
+mod frame_file;
+mod ingest;
+mod register;
+mod score;
+mod split;
+mod train;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use gristmill_core::{Catalog, FittedPipeline, Notes, Pipeline, Table};
+use gristmill_evaluate::Parts;
+use gristmill_flow::{
+    Caching, Fault, FileDigests, Input, Inputs, Output, Task, TaskContext, TaskError,
+};
+use gristmill_track::RunId;
+use serde_json::{Value, json};
+
+use crate::check::Checked;
+use crate::file::DataSection;
+use crate::keeper::Keeper;
+use crate::report::Metrics;
+use crate::{Error, Home, Kind, Result};
+
+pub(crate) use features::Prepared;
+pub(crate) use register::gate;
+
+/// What all stages of one run know.
+pub(crate) struct Shared {
+    pub checked: Checked,
+    pub catalog: Catalog,
+    pub pipeline: Pipeline,
+    pub home: Home,
+    pub data: DataSection,
+}
+
+impl Shared {
+    /// What stages of `checked` need, when it has data for them.
+    pub fn new(checked: Checked, home: &Home) -> Result<Option<Self>> {
+        let Some(data) = checked.file.data.clone() else { return Ok(None) };
+        let catalog = crate::catalog();
+        let pipeline = checked.pipeline(&catalog)?;
+        Ok(Some(Self { checked, catalog, pipeline, home: home.clone(), data }))
+    }
+
+    fn data(&self) -> &DataSection {
+        &self.data
+    }
+
+    fn keeper(&self) -> Result<Keeper> {
+        Keeper::open(&self.home)
+    }
+}
+
+/// Which stage a task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Ingest,
+    Split,
+    Features,
+    Train,
+    Evaluate,
+    Register,
+}
+
+/// The stages by the names that a pipeline file and its runs call them.
+const STAGES: [(&str, Stage, &[&str]); 6] = [
+    ("ingest", Stage::Ingest, &[]),
+    ("split", Stage::Split, &["ingest"]),
+    ("features", Stage::Features, &["ingest", "split"]),
+    ("train", Stage::Train, &["ingest", "split", "features"]),
+    ("evaluate", Stage::Evaluate, &["ingest", "split", "train"]),
+    ("register", Stage::Register, &["ingest", "split", "train", "evaluate"]),
+];
+
+/// One stage of one run.
+struct StageTask {
+    name: &'static str,
+    stage: Stage,
+    needs: Vec<String>,
+    shared: Arc<Shared>,
+    run: RunId,
+}
+
+/// The tasks of the stages that the file has sections for.
+pub(crate) fn tasks(shared: &Arc<Shared>, run: RunId) -> Vec<Arc<dyn Task>> {
+    let wanted = shared.checked.stages();
+    STAGES
+        .iter()
+        .filter(|(name, ..)| wanted.contains(name))
+        .map(|&(name, stage, needs)| -> Arc<dyn Task> {
+            let needs = needs.iter().map(ToString::to_string).collect();
+            Arc::new(StageTask { name, stage, needs, shared: Arc::clone(shared), run })
+        })
+        .collect()
+}
+
+impl Task for StageTask {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn needs(&self) -> &[String] {
+        &self.needs
+    }
+
+    fn version(&self) -> String {
+        match self.stage {
+            Stage::Ingest => ingest::VERSION.to_string(),
+            Stage::Split => split::VERSION.to_string(),
+            Stage::Features => features::version(&self.shared),
+            Stage::Train => train::version(&self.shared),
+            // Folds refit the steps, whose versions are those of the stages before.
+            Stage::Evaluate => format!("{} {}", evaluate::VERSION, features::version(&self.shared)),
+            Stage::Register => register::VERSION.to_string(),
+        }
+    }
+
+    fn parameters(&self) -> Value {
+        match self.stage {
+            Stage::Ingest => ingest::parameters(&self.shared),
+            Stage::Split => split::parameters(&self.shared),
+            Stage::Features => features::parameters(&self.shared),
+            Stage::Train => train::parameters(&self.shared),
+            Stage::Evaluate => evaluate::parameters(&self.shared),
+            Stage::Register => json!({
+                "register": self.shared.checked.file.register,
+                "require": self.shared.checked.file.evaluate.require,
+            }),
+        }
+    }
+
+    fn inputs(&self, files: &FileDigests) -> Result<Vec<Input>, TaskError> {
+        match self.stage {
+            Stage::Ingest => self.sources(files),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn caching(&self) -> Caching {
+        match self.stage {
+            // The registry may have changed since; what it holds already is not done again.
+            Stage::Register => Caching::Never,
+            _ => Caching::Reuse,
+        }
+    }
+
+    fn run(&self, inputs: &Inputs<'_>, context: &TaskContext<'_>) -> Result<Output, TaskError> {
+        let notes = Notes::default();
+        let output = self.work(inputs, context, &notes);
+        for note in notes.all() {
+            context.note(note);
+        }
+        output.map_err(task_error)
+    }
+}
+
+impl StageTask {
+    /// The files of the source by content.
+    fn sources(&self, files: &FileDigests) -> Result<Vec<Input>, TaskError> {
+        let data = self.shared.data();
+        let paths = data.source.files(&self.shared.checked.folder).map_err(|e| task_error(e.into()))?;
+        paths.iter().map(|path| files.input(&file_name(path), path)).collect()
+    }
+
+    fn work(
+        &self,
+        inputs: &Inputs<'_>,
+        context: &TaskContext<'_>,
+        notes: &Notes,
+    ) -> Result<Output> {
+        let shared = &*self.shared;
+        let folder = context.output_dir();
+        match self.stage {
+            Stage::Ingest => {
+                let (table, facts) = ingest::compute(shared, notes)?;
+                ingest::save(&table, folder)?;
+                Ok(Output::facts(facts).with_value(table))
+            }
+            Stage::Split => {
+                let (parts, facts) = split::compute(shared, &*table(inputs)?)?;
+                split::save(&parts, folder)?;
+                Ok(Output::facts(facts).with_value(parts))
+            }
+            Stage::Features => {
+                let (table, parts) = (table(inputs)?, parts(inputs)?);
+                let (prepared, facts) = features::compute(shared, &table, &parts, notes)?;
+                features::save(&prepared, folder)?;
+                Ok(Output::facts(facts).with_value(prepared))
+            }
+            Stage::Train => {
+                let (table, parts) = (table(inputs)?, parts(inputs)?);
+                let prepared = value(inputs, "features", |f| features::load(shared, f))?;
+                let (fitted, facts) =
+                    train::compute(shared, &table, &parts, &prepared, notes, folder)?;
+                Ok(Output::facts(facts).with_value(fitted))
+            }
+            Stage::Evaluate => {
+                let (table, parts) = (table(inputs)?, parts(inputs)?);
+                let fitted = fitted(shared, inputs)?;
+                Ok(Output::facts(evaluate::compute(shared, &table, &parts, &fitted)?))
+            }
+            Stage::Register => self.register(inputs, notes),
+        }
+    }
+
+    fn register(&self, inputs: &Inputs<'_>, notes: &Notes) -> Result<Output> {
+        let file = &self.shared.checked.file;
+        let section =
+            file.register.as_ref().ok_or_else(|| Error::bug("a stage without its section"))?;
+        let metrics = metrics(inputs.facts("evaluate")?)?;
+        let missed = gate(&file.evaluate.require, &metrics);
+        if !missed.is_empty() {
+            return Err(Error::new(Kind::Refused, missed.join("; ")));
+        }
+        let digest = inputs.facts("train")?["digest"].as_str().unwrap_or_default();
+        let package = inputs.folder("train")?.join(train::PACKAGE);
+        let candidate = register::Candidate { package, digest, metrics: &metrics, run: self.run };
+        let test_rows = || -> Result<Table> {
+            let (table, parts) = (table(inputs)?, parts(inputs)?);
+            let rows = if parts.test.is_empty() { &parts.train } else { &parts.test };
+            Ok(table.take(rows)?)
+        };
+        let registered = register::register(&self.shared, section, &candidate, &test_rows)?;
+        registered.notes.iter().for_each(|note| notes.add(note));
+        Ok(Output::facts(register::facts(&registered)))
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned())
+}
+
+/// What `evaluate` found, out of its facts.
+pub(crate) fn metrics(facts: &Value) -> Result<Metrics> {
+    serde_json::from_value(facts["metrics"].clone())
+        .map_err(|e| Error::bug(format!("stored metrics: {e}")))
+}
+
+fn table(inputs: &Inputs<'_>) -> Result<Arc<Table>> {
+    value(inputs, "ingest", ingest::load)
+}
+
+fn parts(inputs: &Inputs<'_>) -> Result<Arc<Parts>> {
+    value(inputs, "split", split::load)
+}
+
+fn fitted(shared: &Shared, inputs: &Inputs<'_>) -> Result<Arc<FittedPipeline>> {
+    value(inputs, "train", |folder| train::load(shared, folder))
+}
+
+fn value<T: Send + Sync + 'static>(
+    inputs: &Inputs<'_>,
+    task: &str,
+    load: impl FnOnce(&Path) -> Result<T>,
+) -> Result<Arc<T>> {
+    Ok(inputs.value_or_load(task, |folder| load(folder).map_err(task_error))?)
+}
+
+fn task_error(error: Error) -> TaskError {
+    let fault = match error.kind {
+        Kind::Input | Kind::Stored => Fault::Input,
+        Kind::Refused => Fault::Refused,
+        Kind::Cancelled => Fault::Cancelled,
+        Kind::Bug => Fault::Bug,
+    };
+    let hint = error.hint.clone();
+    let failed = TaskError::new(fault, error.message);
+    match hint {
+        Some(hint) => failed.with_hint(hint),
+        None => failed,
+    }
+}
+
+impl From<TaskError> for Error {
+    fn from(error: TaskError) -> Self {
+        let kind = match error.fault {
+            Fault::Refused => Kind::Refused,
+            Fault::Cancelled => Kind::Cancelled,
+            Fault::Bug => Kind::Bug,
+            _ => Kind::Input,
+        };
+        Self { hint: error.hint, ..Self::new(kind, error.message) }
+    }
+}

@@ -1,0 +1,60 @@
+//! Why a task of a run ran, or was taken from the cache.
+
+use std::fmt;
+
+use gristmill_track::Store;
+use serde::Serialize;
+
+use crate::keeper::Keeper;
+use crate::{Error, Home, Result};
+
+/// What is known of one task of one run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Reason {
+    /// The run.
+    pub run_id: String,
+    /// The task.
+    pub task: String,
+    /// How it ended.
+    pub status: String,
+    /// Whether its result was taken from the cache.
+    pub cached: bool,
+    /// Why, in words.
+    pub reason: String,
+    /// Everything that the result depends on.
+    pub depends_on: serde_json::Value,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = if self.cached { "was taken from the cache" } else { "ran" };
+        write!(f, "`{}` {how}: {}", self.task, self.reason)
+    }
+}
+
+/// Why `task` ran in `run` (an id, the start of one, or `latest`), or was taken from the cache.
+///
+/// # Errors
+/// When there is no such run or task.
+pub fn why(home: &Home, run: &str, task: &str) -> Result<Reason> {
+    let keeper = Keeper::open(home)?;
+    let id = keeper.find_run(run)?;
+    let tasks = keeper.wait(|s| s.tasks(id))?;
+    let names: Vec<String> = tasks.iter().map(|t| t.name.clone()).collect();
+    let Some(found) = tasks.into_iter().find(|t| t.name == task) else {
+        let error = Error::input(format!("the run has no task `{task}`"));
+        return Err(match gristmill_core::nearest(task, &names) {
+            Some(near) => error.with_hint(format!("did you mean `{near}`?")),
+            None => error.with_hint(format!("its tasks are {}", names.join(", "))),
+        });
+    };
+    let usual = if found.cached { "nothing that it depends on changed" } else { "it had not run before" };
+    Ok(Reason {
+        run_id: id.to_string(),
+        task: found.name,
+        status: found.status.to_string(),
+        cached: found.cached,
+        reason: found.reason.unwrap_or_else(|| usual.into()),
+        depends_on: found.inputs,
+    })
+}
