@@ -1,0 +1,594 @@
+//! What training data looked like, column by column: the reference that later data is held
+//! against.
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::sketch::{Distinct, FrequentWords, Moments, Quantiles};
+use crate::{
+    Column, Error, Frame, MISSING_CODE, MISSING_TIME, PhysicalType, Result, Role, Rows,
+    SemanticType, Table, fold_chunks,
+};
+
+/// The version of the stored form.
+const FORMAT: u32 = 1;
+
+/// The shares of all values at which quantiles are kept.
+const SHARES: [f64; 11] = [0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0];
+
+/// Into how many bins of about equal content the range of a number is cut.
+const BINS: usize = 20;
+
+/// How many words of a column are listed, and how long one may be.
+const LISTED_WORDS: usize = 1_000;
+const LISTED_BYTES: usize = 1_024;
+
+/// What some rows looked like: one [`ColumnProfile`] for each column, in the order of the table.
+///
+/// Equal rows give an equal profile, whatever the number of threads. It is learned in one pass and
+/// in memory that does not grow with the rows; what is not exact says by how much it may be off.
+///
+/// ```
+/// # use gristmill_core::{Profile, Summary};
+/// # use gristmill_testkit::table;
+/// let customers = table()
+///     .numbers("age", [31.0, 54.0, f64::NAN])
+///     .words("plan", ["pro", "basic", "pro"])
+///     .build();
+/// let profile = Profile::learn(&customers)?;
+/// assert_eq!(profile.column("age").map(|c| c.missing), Some(1));
+/// match profile.column("plan").map(|c| &c.summary) {
+///     Some(Summary::Words(plans)) => assert_eq!(plans.counts[0], ("pro".to_string(), 2)),
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok::<(), gristmill_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    format_version: u32,
+    /// How many rows there were.
+    pub rows: u64,
+    /// The columns in the order of the table.
+    pub columns: Vec<ColumnProfile>,
+}
+
+/// What one column looked like.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnProfile {
+    /// Its name.
+    pub name: String,
+    /// How its values were stored.
+    pub physical: PhysicalType,
+    /// What its values meant.
+    pub semantic: SemanticType,
+    /// What it was for.
+    pub role: Role,
+    /// How many values were missing; infinite numbers count as missing.
+    pub missing: u64,
+    /// What the other values were.
+    pub summary: Summary,
+}
+
+/// What the values of a column were.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Summary {
+    /// Numbers, and booleans as 0 and 1.
+    Numbers(NumbersProfile),
+    /// Categories.
+    Words(WordsProfile),
+    /// Texts, of which the words are not kept.
+    Text {
+        /// How many different texts there were.
+        distinct: u64,
+        /// How many characters a text had.
+        lengths: NumbersProfile,
+    },
+    /// Moments in microseconds since 1970-01-01; nothing when all were missing.
+    Times {
+        /// The first.
+        min: Option<i64>,
+        /// The last.
+        max: Option<i64>,
+    },
+    /// Ids and pictures, of which nothing is kept.
+    Opaque,
+}
+
+/// What numbers were like; without any value everything is absent, empty or 0.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NumbersProfile {
+    /// How many there were.
+    pub count: u64,
+    /// How many different ones: exact up to 4,096, within a few per cent beyond.
+    pub distinct: u64,
+    /// The mean.
+    pub mean: Option<f64>,
+    /// The population deviation.
+    pub deviation: Option<f64>,
+    /// The least.
+    pub min: Option<f64>,
+    /// The greatest.
+    pub max: Option<f64>,
+    /// Pairs of a share and the least value that at least this share of the values do not exceed,
+    /// at the shares 0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99 and 1.
+    pub quantiles: Vec<(f64, f64)>,
+    /// By what share of the values the rank of a quantile or a border may be off; 0 up to 8,192
+    /// values.
+    pub rank_error: f64,
+    /// How many values lay in each of some 20 bins.
+    pub histogram: Histogram,
+}
+
+/// Counts of values in bins.
+///
+/// `borders` rise, and `counts` has one more: bin 0 holds the values up to `borders[0]`, bin i
+/// those above `borders[i - 1]` and up to `borders[i]`, the last one those above the last border.
+/// The first and the last bin stand for what lies outside of the range of training and are empty
+/// there; between them, borders are quantiles, so that the bins hold about equally many values
+/// unless values repeat.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Histogram {
+    /// Where one bin ends and the next begins.
+    pub borders: Vec<f64>,
+    /// How many values lay in each bin; empty when there was no value.
+    pub counts: Vec<u64>,
+}
+
+impl Histogram {
+    /// The bin that `value` belongs to; nothing when it is missing.
+    pub fn bin(&self, value: f64) -> Option<usize> {
+        (!value.is_nan()).then(|| self.borders.partition_point(|&border| border < value))
+    }
+}
+
+/// What categories were like.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WordsProfile {
+    /// How many values there were.
+    pub count: u64,
+    /// How many different ones: exact up to 4,096, within a few per cent beyond.
+    pub distinct: u64,
+    /// At most 1,000 words with their counts, the most frequent first, equally frequent ones in
+    /// the order of bytes. Words of more than 1,024 bytes are not listed.
+    pub counts: Vec<(String, u64)>,
+    /// How many values are none of these words.
+    pub other: u64,
+    /// By how much each count may be too low; 0 up to 4,096 different words.
+    pub undercount: u64,
+}
+
+impl Profile {
+    /// The profile of all columns of `table`, the target included.
+    ///
+    /// # Errors
+    /// [`Error::Bug`] when the table breaks its own promise about types.
+    pub fn learn(table: &Table) -> Result<Self> {
+        let columns = (0..table.schema().len())
+            .into_par_iter()
+            .map(|at| learn_column(&table.select(&[at])))
+            .collect::<Result<_>>()?;
+        Ok(Self { format_version: FORMAT, rows: table.rows() as u64, columns })
+    }
+
+    /// The profile of the column called `name`, if there is one.
+    pub fn column(&self, name: &str) -> Option<&ColumnProfile> {
+        self.columns.iter().find(|c| c.name == name)
+    }
+
+    /// The stored form: JSON in which every float reads back as the same bits.
+    ///
+    /// # Errors
+    /// [`Error::Bug`] when a number in it cannot be written.
+    pub fn to_json(&self) -> Result<String> {
+        serde_json::to_string_pretty(self).map_err(|e| Error::Bug(e.to_string()))
+    }
+
+    /// The profile that [`Profile::to_json`] wrote.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when `json` is no profile, contradicts itself, or comes from a newer
+    /// version.
+    pub fn from_json(json: &[u8]) -> Result<Self> {
+        let damaged = |found: String| Error::damaged("profile", found);
+        let value: serde_json::Value =
+            serde_json::from_slice(json).map_err(|e| damaged(e.to_string()))?;
+        match value.get("format_version").and_then(serde_json::Value::as_u64) {
+            Some(found) if found > u64::from(FORMAT) => {
+                return Err(damaged(format!(
+                    "it was made by a newer Gristmill (format {found}, this one reads up to {FORMAT}); \
+                     upgrade"
+                )));
+            }
+            Some(1) => {}
+            _ => return Err(damaged("it does not say its format version".into())),
+        }
+        let profile: Self = serde_json::from_value(value).map_err(|e| damaged(e.to_string()))?;
+        profile.columns.iter().try_for_each(ColumnProfile::check)?;
+        Ok(profile)
+    }
+}
+
+impl ColumnProfile {
+    fn check(&self) -> Result<()> {
+        let sound = match &self.summary {
+            Summary::Numbers(numbers) | Summary::Text { lengths: numbers, .. } => {
+                numbers.is_sound()
+            }
+            Summary::Words(words) => words.is_sound(),
+            Summary::Times { .. } | Summary::Opaque => true,
+        };
+        if sound {
+            return Ok(());
+        }
+        Err(Error::damaged("profile", format!("column `{}` contradicts itself", self.name)))
+    }
+}
+
+impl NumbersProfile {
+    fn of(moments: &Moments, sketch: &Quantiles, distinct: u64) -> Self {
+        let values = sketch.quantiles(&SHARES);
+        Self {
+            count: moments.count(),
+            distinct,
+            mean: moments.mean(),
+            deviation: moments.deviation(),
+            min: moments.min(),
+            max: moments.max(),
+            quantiles: SHARES.into_iter().zip(values).collect(),
+            rank_error: sketch.rank_error(),
+            histogram: histogram(sketch),
+        }
+    }
+
+    fn is_sound(&self) -> bool {
+        let Histogram { borders, counts } = &self.histogram;
+        let bins = if self.count == 0 { 0 } else { borders.len() + 1 };
+        borders.windows(2).all(|w| w[0] < w[1])
+            && counts.len() == bins
+            && counts.iter().try_fold(0_u64, |sum, &c| sum.checked_add(c)) == Some(self.count)
+    }
+}
+
+impl WordsProfile {
+    fn of(frequent: &FrequentWords, distinct: u64) -> Self {
+        let mut counts = frequent.top(LISTED_WORDS);
+        counts.retain(|(word, _)| word.len() <= LISTED_BYTES);
+        let listed: u64 = counts.iter().map(|(_, count)| count).sum();
+        Self {
+            count: frequent.total(),
+            distinct,
+            counts: counts.into_iter().map(|(word, count)| (word.into(), count)).collect(),
+            other: frequent.total() - listed.min(frequent.total()),
+            undercount: frequent.undercount(),
+        }
+    }
+
+    fn is_sound(&self) -> bool {
+        let counts = self.counts.iter().map(|(_, count)| *count);
+        counts.chain([self.other]).try_fold(0_u64, u64::checked_add) == Some(self.count)
+    }
+}
+
+fn histogram(sketch: &Quantiles) -> Histogram {
+    let shares: Vec<f64> = (0..=BINS).map(|i| i as f64 / BINS as f64).collect();
+    let mut borders = sketch.quantiles(&shares);
+    let Some(least) = borders.first_mut() else { return Histogram::default() };
+    // Bin 0 ends below the least value, so that it holds only what training never saw.
+    *least = least.next_down().max(f64::MIN);
+    borders.dedup();
+    let mut before = 0;
+    let mut counts: Vec<u64> = Vec::with_capacity(borders.len() + 1);
+    for up_to in sketch.counts_up_to(&borders).into_iter().chain([sketch.count()]) {
+        counts.push(up_to.saturating_sub(before));
+        before = up_to;
+    }
+    Histogram { borders, counts }
+}
+
+fn learn_column(table: &Table) -> Result<ColumnProfile> {
+    let field = &table.schema().fields()[0];
+    let frame = Frame::from_table(table)?;
+    let (missing, summary) = match frame.columns().first() {
+        None => (table.column(0).logical_null_count() as u64, Summary::Opaque),
+        Some(column) => summarise(&frame, column, field.semantic)?,
+    };
+    Ok(ColumnProfile {
+        name: field.name.clone(),
+        physical: field.physical,
+        semantic: field.semantic,
+        role: field.role,
+        missing,
+        summary,
+    })
+}
+
+fn summarise(frame: &Frame, column: &Column, semantic: SemanticType) -> Result<(u64, Summary)> {
+    let learned = fold_chunks(
+        frame.rows(),
+        |range| {
+            let rows = Rows { frame, range, target: None, weights: None };
+            Ok(match column {
+                Column::Numbers(_) => Learned::Numbers(Numbers::of(rows.numbers(0)?)),
+                Column::Times(_) => Learned::times(rows.times(0)?),
+                Column::Words(_) => {
+                    let (codes, dictionary) = rows.words(0)?;
+                    let words = occurrences(codes, dictionary);
+                    if semantic == SemanticType::Text {
+                        Learned::text(&words)
+                    } else {
+                        Learned::words(&words)
+                    }
+                }
+            })
+        },
+        Learned::merge,
+    )?;
+    let summary = learned.summary();
+    let count = match &summary {
+        Summary::Numbers(numbers) => numbers.count,
+        _ => (frame.rows() - column.missing()) as u64,
+    };
+    Ok((frame.rows() as u64 - count, summary))
+}
+
+/// The words of a chunk, each with how often it occurs there.
+fn occurrences<'a>(codes: &[u32], dictionary: &'a [String]) -> Vec<(&'a str, u64)> {
+    let mut codes: Vec<u32> = codes.iter().copied().filter(|&c| c != MISSING_CODE).collect();
+    codes.sort_unstable();
+    codes
+        .chunk_by(|a, b| a == b)
+        .filter_map(|run| {
+            let word = dictionary.get(*run.first()? as usize)?;
+            Some((word.as_str(), run.len() as u64))
+        })
+        .collect()
+}
+
+/// What is known of the column so far.
+enum Learned {
+    Numbers(Numbers),
+    Words { frequent: FrequentWords, distinct: Distinct },
+    Text { lengths: Numbers, distinct: Distinct },
+    Times { min: Option<i64>, max: Option<i64> },
+}
+
+struct Numbers {
+    moments: Moments,
+    quantiles: Quantiles,
+    distinct: Distinct,
+}
+
+impl Numbers {
+    fn of(values: &[f64]) -> Self {
+        let mut sorted: Vec<f64> =
+            values.iter().filter(|v| v.is_finite()).map(|v| v + 0.0).collect();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let mut quantiles = Quantiles::default();
+        quantiles.extend(&sorted);
+        sorted.dedup();
+        let mut distinct = Distinct::default();
+        distinct.add_numbers(&sorted);
+        Self { moments: Moments::of(values), quantiles, distinct }
+    }
+
+    fn merge(self, later: Self) -> Self {
+        Self {
+            moments: self.moments.merge(later.moments),
+            quantiles: self.quantiles.merge(later.quantiles),
+            distinct: self.distinct.merge(later.distinct),
+        }
+    }
+
+    fn profile(&self) -> NumbersProfile {
+        NumbersProfile::of(&self.moments, &self.quantiles, self.distinct.count())
+    }
+}
+
+impl Learned {
+    fn words(words: &[(&str, u64)]) -> Self {
+        let mut frequent = FrequentWords::default();
+        frequent.extend(words.iter().copied());
+        Self::Words { frequent, distinct: distinct_words(words) }
+    }
+
+    fn text(words: &[(&str, u64)]) -> Self {
+        let lengths: Vec<f64> = words
+            .iter()
+            .flat_map(|(text, times)| {
+                std::iter::repeat_n(text.chars().count() as f64, *times as usize)
+            })
+            .collect();
+        Self::Text { lengths: Numbers::of(&lengths), distinct: distinct_words(words) }
+    }
+
+    fn times(times: &[i64]) -> Self {
+        let present = || times.iter().copied().filter(|&t| t != MISSING_TIME);
+        Self::Times { min: present().min(), max: present().max() }
+    }
+
+    fn merge(self, later: Self) -> Result<Self> {
+        Ok(match (self, later) {
+            (Self::Numbers(a), Self::Numbers(b)) => Self::Numbers(a.merge(b)),
+            (
+                Self::Words { frequent, distinct },
+                Self::Words { frequent: later, distinct: more },
+            ) => Self::Words { frequent: frequent.merge(later), distinct: distinct.merge(more) },
+            (Self::Text { lengths, distinct }, Self::Text { lengths: later, distinct: more }) => {
+                Self::Text { lengths: lengths.merge(later), distinct: distinct.merge(more) }
+            }
+            (Self::Times { min, max }, Self::Times { min: low, max: high }) => {
+                Self::Times { min: min.into_iter().chain(low).min(), max: max.max(high) }
+            }
+            _ => return Err(Error::Bug("chunks of one column were profiled differently".into())),
+        })
+    }
+
+    fn summary(&self) -> Summary {
+        match self {
+            Self::Numbers(numbers) => Summary::Numbers(numbers.profile()),
+            Self::Words { frequent, distinct } => {
+                Summary::Words(WordsProfile::of(frequent, distinct.count()))
+            }
+            Self::Text { lengths, distinct } => {
+                Summary::Text { distinct: distinct.count(), lengths: lengths.profile() }
+            }
+            Self::Times { min, max } => Summary::Times { min: *min, max: *max },
+        }
+    }
+}
+
+fn distinct_words(words: &[(&str, u64)]) -> Distinct {
+    let mut distinct = Distinct::default();
+    distinct.add_words(words.iter().map(|(word, _)| *word));
+    distinct
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Float64Array, StringArray, TimestampMicrosecondArray};
+
+    use super::*;
+    use crate::{Field, Schema};
+
+    // testkit speaks of another build of this crate than the one under test.
+    fn table(columns: Vec<(Field, ArrayRef)>) -> Table {
+        let (fields, columns) = columns.into_iter().unzip();
+        Table::new(Schema::new(fields).unwrap(), columns).unwrap()
+    }
+
+    fn numbers(values: Vec<Option<f64>>) -> (Field, ArrayRef) {
+        (Field::number("x").nullable(true), Arc::new(Float64Array::from(values)))
+    }
+
+    fn words(values: Vec<Option<&str>>) -> (Field, ArrayRef) {
+        let field = Field::new("x", PhysicalType::Utf8).nullable(true);
+        (field, Arc::new(StringArray::from(values)))
+    }
+
+    #[track_caller]
+    fn learn(column: (Field, ArrayRef)) -> ColumnProfile {
+        let profile = Profile::learn(&table(vec![column])).unwrap();
+        let json = profile.to_json().unwrap();
+        assert_eq!(Profile::from_json(json.as_bytes()).unwrap(), profile);
+        profile.columns.into_iter().next().unwrap()
+    }
+
+    #[track_caller]
+    fn check_numbers(values: Vec<Option<f64>>, check: impl Fn(&ColumnProfile, &NumbersProfile)) {
+        let column = learn(numbers(values));
+        match &column.summary {
+            Summary::Numbers(numbers) => check(&column, numbers),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn no_values_leave_everything_absent() {
+        for values in [vec![], vec![None, Some(f64::NAN), Some(f64::INFINITY)]] {
+            let rows = values.len() as u64;
+            check_numbers(values, |column, numbers| {
+                assert_eq!((column.missing, numbers.count, numbers.mean), (rows, 0, None));
+                assert_eq!(numbers.histogram, Histogram::default());
+                assert!(numbers.quantiles.is_empty());
+            });
+        }
+    }
+
+    #[test]
+    fn a_constant_has_one_full_bin_between_two_empty_ones() {
+        check_numbers(vec![Some(7.0); 5], |_, numbers| {
+            assert_eq!((numbers.distinct, numbers.deviation), (1, Some(0.0)));
+            assert_eq!(numbers.histogram.borders, [7.0_f64.next_down(), 7.0]);
+            assert_eq!(numbers.histogram.counts, [0, 5, 0]);
+            let bins = [6.0, 7.0, 8.0, f64::NAN].map(|v| numbers.histogram.bin(v));
+            assert_eq!(bins, [Some(0), Some(1), Some(2), None]);
+        });
+    }
+
+    #[test] // by hand: 1 to 100 in 20 bins of 5, and the ends, which training left empty
+    fn bins_hold_equally_many_values() {
+        check_numbers((1..=100).map(|i| Some(f64::from(i))).collect(), |_, numbers| {
+            let counts = &numbers.histogram.counts;
+            assert_eq!((counts.len(), counts[0], counts[21]), (22, 0, 0));
+            assert_eq!(counts[1..21], [5; 20]);
+            assert_eq!(numbers.quantiles[5], (0.5, 50.0));
+        });
+    }
+
+    #[test]
+    fn rows_beyond_one_chunk_are_counted_once() {
+        check_numbers((0..50_000).map(|i| Some(f64::from(i % 10_000))).collect(), |_, numbers| {
+            assert_eq!(numbers.histogram.counts.iter().sum::<u64>(), 50_000);
+            assert!((numbers.distinct as f64 / 10_000.0 - 1.0).abs() < 0.03);
+            assert!((numbers.mean.unwrap() - 4_999.5).abs() < 1e-9);
+            assert!(numbers.rank_error > 0.0 && numbers.rank_error < 0.0003);
+        });
+    }
+
+    #[test]
+    fn words_are_listed_by_frequency_and_then_by_bytes() {
+        let column = learn(words(vec![Some("b"), Some("a"), None, Some("c"), Some("c")]));
+        let Summary::Words(words) = column.summary else { panic!("{column:?}") };
+        let expected = [("c", 2), ("a", 1), ("b", 1)].map(|(w, c)| (w.to_string(), c));
+        assert_eq!((column.missing, words.count, words.other), (1, 4, 0));
+        assert_eq!(words.counts, expected);
+    }
+
+    #[test]
+    fn words_beyond_the_list_are_other() {
+        let names: Vec<String> = (0..3_000).map(|i| format!("w{i}")).collect();
+        let column = learn(words(names.iter().map(|n| Some(n.as_str())).collect()));
+        let Summary::Words(words) = column.summary else { panic!("{column:?}") };
+        assert_eq!((words.counts.len(), words.other, words.distinct), (1_000, 2_000, 3_000));
+    }
+
+    #[test]
+    fn texts_leave_their_lengths_and_no_words() {
+        let (field, array) = words(vec![Some("äb"), Some("abcd"), Some("äb"), None]);
+        let column = learn((field.meaning(SemanticType::Text), array));
+        let Summary::Text { distinct, lengths } = column.summary else { panic!("{column:?}") };
+        assert_eq!((column.missing, distinct, lengths.count), (1, 2, 3));
+        assert_eq!((lengths.min, lengths.max), (Some(2.0), Some(4.0)));
+    }
+
+    #[test]
+    fn times_and_ids_have_their_own_summaries() {
+        let times = TimestampMicrosecondArray::from(vec![Some(5), None, Some(-3)]);
+        let field = Field::new("x", PhysicalType::Timestamp).nullable(true);
+        let column = learn((field, Arc::new(times)));
+        assert_eq!(column.missing, 1);
+        assert_eq!(column.summary, Summary::Times { min: Some(-3), max: Some(5) });
+        let (field, array) = words(vec![Some("k1"), None]);
+        let column = learn((field.meaning(SemanticType::Id), array));
+        assert_eq!((column.missing, column.summary), (1, Summary::Opaque));
+    }
+
+    #[test]
+    fn what_is_no_profile_is_refused() {
+        let sound = Profile::learn(&table(vec![numbers(vec![Some(1.0), Some(2.0)])])).unwrap();
+        let json = sound.to_json().unwrap();
+        for (from, to) in [
+            ("\"format_version\": 1", "\"format_version\": 2"),
+            ("\"format_version\": 1", "\"format\": 1"),
+            ("\"missing\"", "\"mising\""),
+            ("\"count\": 2", "\"count\": 3"),
+            ("\"rows\": 2", "\"rows\": -2"),
+        ] {
+            let damaged = json.replacen(from, to, 1);
+            assert_ne!(damaged, json);
+            let error = Profile::from_json(damaged.as_bytes()).unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::Stored, "{error}");
+        }
+        for cut in 0..json.len() {
+            assert!(Profile::from_json(&json.as_bytes()[..cut]).is_err());
+        }
+    }
+}
