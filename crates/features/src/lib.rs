@@ -1,11 +1,40 @@
 //! Transforms: settings that learn from training rows how to change columns.
 //!
-//! A new transform is a file here and a line in [`register`].
+//! Each stands in a file of its own with two types, the settings and what was learned. A new
+//! transform is a file here and a line in [`register`].
+
+mod categories;
+mod columns;
+mod cross_products;
+mod drop;
+mod min_max_scaler;
+mod moments;
+mod one_hot_encoder;
+mod one_hot_encoding;
+mod ordinal_encoder;
+mod pca;
+mod simple_imputer;
+mod standard_scaler;
 
 use gristmill_core::Catalog;
+
+pub use drop::{Drop, FittedDrop};
+pub use min_max_scaler::{FittedMinMaxScaler, MinMaxScaler};
+pub use one_hot_encoder::{DropCategory, FittedOneHotEncoder, Frequency, OneHotEncoder, Unknown};
+pub use ordinal_encoder::{FittedOrdinalEncoder, OrdinalEncoder, UnknownCode};
+pub use pca::{Components, FittedPca, Pca};
+pub use simple_imputer::{FillValue, FittedSimpleImputer, ImputeStrategy, SimpleImputer};
+pub use standard_scaler::{FittedStandardScaler, StandardScaler};
 
 /// Adds every transform of this crate to `catalog`: name in a pipeline file, settings, what is
 /// learned, and the version of that.
 pub fn register(catalog: &mut Catalog) {
-    let _ = catalog;
+    catalog
+        .transform::<SimpleImputer, FittedSimpleImputer>("impute", simple_imputer::VERSION)
+        .transform::<StandardScaler, FittedStandardScaler>("standardize", standard_scaler::VERSION)
+        .transform::<MinMaxScaler, FittedMinMaxScaler>("min_max", min_max_scaler::VERSION)
+        .transform::<OneHotEncoder, FittedOneHotEncoder>("one_hot", one_hot_encoder::VERSION)
+        .transform::<OrdinalEncoder, FittedOrdinalEncoder>("ordinal", ordinal_encoder::VERSION)
+        .transform::<Pca, FittedPca>("pca", pca::VERSION)
+        .transform::<Drop, FittedDrop>("drop", drop::VERSION);
 }
