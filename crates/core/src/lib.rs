@@ -11,6 +11,7 @@ mod catalog;
 mod column;
 mod context;
 mod error;
+pub mod expr;
 mod frame;
 mod learn;
 mod matrix;

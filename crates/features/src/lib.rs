@@ -6,6 +6,7 @@
 mod categories;
 mod columns;
 mod cross_products;
+mod derive;
 mod drop;
 mod min_max_scaler;
 mod moments;
@@ -18,6 +19,7 @@ mod standard_scaler;
 
 use gristmill_core::Catalog;
 
+pub use derive::{Derive, FittedDerive};
 pub use drop::{Drop, FittedDrop};
 pub use min_max_scaler::{FittedMinMaxScaler, MinMaxScaler};
 pub use one_hot_encoder::{DropCategory, FittedOneHotEncoder, Frequency, OneHotEncoder, Unknown};
@@ -36,5 +38,6 @@ pub fn register(catalog: &mut Catalog) {
         .transform::<OneHotEncoder, FittedOneHotEncoder>("one_hot", one_hot_encoder::VERSION)
         .transform::<OrdinalEncoder, FittedOrdinalEncoder>("ordinal", ordinal_encoder::VERSION)
         .transform::<Pca, FittedPca>("pca", pca::VERSION)
-        .transform::<Drop, FittedDrop>("drop", drop::VERSION);
+        .transform::<Drop, FittedDrop>("drop", drop::VERSION)
+        .transform::<Derive, FittedDerive>("derive", derive::VERSION);
 }

@@ -1,0 +1,3 @@
+//! What this crate promises to those who use it.
+
+mod expr;
