@@ -2,10 +2,20 @@
 //!
 //! A new estimator is a file here and a line in [`register`].
 
+mod decision_tree;
+mod random_forest;
+mod tree;
+
+pub use decision_tree::DecisionTree;
+pub use random_forest::RandomForest;
+pub use tree::{Amount, ClassWeight, Criterion, FittedForest, MaxFeatures};
+
 use gristmill_core::Catalog;
 
 /// Adds every estimator of this crate to `catalog`: name in a pipeline file, settings, model, and
 /// the version of what it learns.
 pub fn register(catalog: &mut Catalog) {
-    let _ = catalog;
+    catalog
+        .estimator::<DecisionTree, FittedForest>("decision_tree", DecisionTree::VERSION)
+        .estimator::<RandomForest, FittedForest>("random_forest", RandomForest::VERSION);
 }

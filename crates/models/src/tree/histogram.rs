@@ -1,0 +1,168 @@
+//! Histograms: what is known of the rows of a node, by the code that a column gives them.
+
+use rayon::prelude::*;
+
+use super::criterion::{Cell, Objective, minus};
+
+/// How many codes a byte has.
+pub(crate) const CODES: usize = 256;
+
+/// Below this many rows the codes are noted down as they come; from here on the whole histogram is
+/// looked through.
+const FEW_ROWS: usize = 512;
+
+/// How many cells are worth filling on several threads.
+const PARALLEL_CELLS: usize = 1 << 18;
+
+/// A set of codes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CodeSet(pub(crate) [u64; 4]);
+
+impl CodeSet {
+    /// Adds a code.
+    #[inline]
+    pub(crate) fn insert(&mut self, code: u8) {
+        self.0[usize::from(code >> 6)] |= 1 << (code & 63);
+    }
+
+    /// Whether the code is in the set.
+    #[inline]
+    pub(crate) fn contains(&self, code: u8) -> bool {
+        self.0[usize::from(code >> 6)] >> (code & 63) & 1 == 1
+    }
+
+    /// How many codes there are.
+    #[inline]
+    pub(crate) fn len(&self) -> u32 {
+        self.0.iter().map(|word| word.count_ones()).sum()
+    }
+
+    /// The codes that are not in the set.
+    pub(crate) fn complement(self) -> Self {
+        Self(self.0.map(|word| !word))
+    }
+
+    /// The codes in rising order.
+    #[inline]
+    pub(crate) fn iter(self) -> impl Iterator<Item = u8> {
+        self.0.into_iter().enumerate().flat_map(|(at, mut word)| {
+            std::iter::from_fn(move || {
+                let bit = word.trailing_zeros();
+                word &= word.wrapping_sub(1);
+                (bit < 64).then_some((at as u32 * 64 + bit) as u8)
+            })
+        })
+    }
+}
+
+/// One column's histogram, filled and emptied again and again.
+pub(crate) struct Scratch<const W: usize>(pub(crate) Vec<Cell<W>>);
+
+impl<const W: usize> Scratch<W> {
+    /// An empty histogram.
+    pub(crate) fn new() -> Self {
+        Self(vec![[0.0; W]; CODES])
+    }
+
+    /// Fills the histogram with `rows`; gives back which codes they have.
+    #[inline]
+    pub(crate) fn fill(
+        &mut self,
+        objective: &impl Objective<W>,
+        codes: &[u8],
+        rows: &[u32],
+    ) -> CodeSet {
+        if rows.len() >= FEW_ROWS {
+            add_rows(&mut self.0, objective, codes, rows);
+            return present(&self.0);
+        }
+        let mut seen = CodeSet::default();
+        for &row in rows {
+            let code = codes[row as usize];
+            seen.insert(code);
+            objective.add(&mut self.0[usize::from(code)], row);
+        }
+        seen
+    }
+
+    /// Empties the histogram, which holds nothing but these codes.
+    #[inline]
+    pub(crate) fn clear(&mut self, seen: CodeSet) {
+        for code in seen.iter() {
+            self.0[usize::from(code)] = [0.0; W];
+        }
+    }
+}
+
+/// Adds rows to the histogram of a column.
+fn add_rows<const W: usize>(
+    histogram: &mut [Cell<W>],
+    objective: &impl Objective<W>,
+    codes: &[u8],
+    rows: &[u32],
+) {
+    for &row in rows {
+        objective.add(&mut histogram[usize::from(codes[row as usize])], row);
+    }
+}
+
+/// The codes that have rows.
+pub(crate) fn present<const W: usize>(histogram: &[Cell<W>]) -> CodeSet {
+    let mut seen = CodeSet::default();
+    for (code, cell) in (0..=u8::MAX).zip(histogram) {
+        if cell[0] > 0.0 {
+            seen.insert(code);
+        }
+    }
+    seen
+}
+
+/// The histograms of all columns, one after the other.
+pub(crate) struct Histograms<const W: usize>(Vec<Cell<W>>);
+
+impl<const W: usize> Histograms<W> {
+    /// The histograms of these rows.
+    pub(crate) fn build(objective: &impl Objective<W>, codes: &[Vec<u8>], rows: &[u32]) -> Self {
+        let mut cells = vec![[0.0; W]; codes.len() * CODES];
+        let columns = cells.chunks_exact_mut(CODES).zip(codes);
+        if codes.len() * rows.len() < PARALLEL_CELLS {
+            columns.for_each(|(histogram, codes)| add_rows(histogram, objective, codes, rows));
+        } else {
+            let columns: Vec<_> = columns.collect();
+            columns
+                .into_par_iter()
+                .for_each(|(histogram, codes)| add_rows(histogram, objective, codes, rows));
+        }
+        Self(cells)
+    }
+
+    /// Takes the rows of `part` away.
+    pub(crate) fn subtract(&mut self, part: &Self) {
+        for (cell, part) in self.0.iter_mut().zip(&part.0) {
+            // Where no row is left, rounding may leave a rest of the sums.
+            let left = minus(cell, part);
+            *cell = if left[0] > 0.0 { left } else { [0.0; W] };
+        }
+    }
+
+    /// The histogram of one column.
+    pub(crate) fn column(&self, at: usize) -> &[Cell<W>] {
+        &self.0[at * CODES..(at + 1) * CODES]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_gives_its_codes_in_rising_order() {
+        let mut set = CodeSet::default();
+        for code in [255, 0, 63, 64, 7, 128] {
+            set.insert(code);
+        }
+        assert_eq!(set.iter().collect::<Vec<_>>(), [0, 7, 63, 64, 128, 255]);
+        assert_eq!((set.len(), set.complement().len()), (6, 250));
+        assert!(set.contains(64) && !set.contains(65));
+    }
+}

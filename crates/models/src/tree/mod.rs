@@ -1,0 +1,25 @@
+//! The histogram tree learner: the ground that single trees and forests stand on.
+//!
+//! A fit goes through these files in order: [`settings`] says what is asked for, [`bins`] turns
+//! columns into one-byte codes, [`criterion`] says how good a group of rows is, [`split`] finds the
+//! best way to divide one, [`grow`] divides until nothing is gained, and [`forest`] is what comes
+//! out. Histograms of binned columns in tree learning: Ke et al., *LightGBM: A Highly Efficient
+//! Gradient Boosting Decision Tree*, NeurIPS 2017.
+
+mod bins;
+mod criterion;
+mod fit;
+mod forest;
+mod grow;
+mod histogram;
+mod nodes;
+mod settings;
+mod split;
+mod stored;
+
+pub use forest::FittedForest;
+pub use settings::{Amount, ClassWeight, Criterion, MaxFeatures};
+
+pub(crate) use fit::{Plan, Sample, fit};
+pub(crate) use forest::ForestKind;
+pub(crate) use settings::{TreeSettings, at_least, check_columns, is_share};
