@@ -11,6 +11,9 @@ use gristmill_core::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Raised when equal expressions would give other values.
+pub const VERSION: u32 = 1;
+
 /// Computes columns from others, each by an expression of [`gristmill_core::expr`]:
 /// `derive: {price_per_month: "total / tenure", is_new: "tenure < 3"}`.
 ///
