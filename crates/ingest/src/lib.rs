@@ -1,1 +1,36 @@
 //! Files and SQL become tables; expectations hold them to a contract.
+//!
+//! Start with [`read`] (a source becomes a table), [`apply_sql`] (a query over it) and
+//! [`check_expectations`]. [`write()`] is the way back, [`save_table`] and [`load_table`] keep tables
+//! between steps with all that is known of their columns.
+//!
+//! This crate knows formats and nothing of models. It alone names DataFusion, and no public
+//! signature mentions a type of it.
+
+mod calendar;
+mod cell;
+mod csv;
+mod error;
+mod expect;
+mod files;
+mod jsonl;
+mod meaning;
+mod parquet;
+mod part;
+mod read;
+mod reconcile;
+mod settle;
+mod source;
+mod sql;
+mod stored;
+mod write;
+
+pub use error::{IngestError, Place, Result};
+pub use expect::{Breach, Expectation, Literal, check_expectations};
+pub use files::{files, fingerprint};
+pub use meaning::suggest_meanings;
+pub use read::{Peek, peek, read, read_as};
+pub use source::{BadRows, DEFAULT_NULLS, FileSource, Format, SourceSpec};
+pub use sql::apply_sql;
+pub use stored::{load_table, save_table};
+pub use write::{write, write_csv};

@@ -1,0 +1,126 @@
+//! Apache Parquet to columns, one core a column.
+
+use std::fmt::Display;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema as ArrowSchema;
+use gristmill_core::{Schema, Table};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
+use rayon::prelude::*;
+
+use crate::settle::settle;
+use crate::{IngestError, Result};
+
+/// Rows decoded at once.
+const BATCH_ROWS: usize = 1 << 16;
+
+/// All rows of the file, of all columns or of those that `wanted` names.
+pub(crate) fn read(path: &Path, wanted: Option<&Schema>) -> Result<Table> {
+    let footer = footer(path)?;
+    let roots: Vec<usize> = (0..footer.schema().fields().len())
+        .filter(|&at| wanted.is_none_or(|w| w.find(footer.schema().field(at).name()).is_some()))
+        .collect();
+    if footer.metadata().file_metadata().num_rows() == 0 {
+        return Err(IngestError::content(path, "has no rows", "give it rows"));
+    }
+    if let Some(wanted) = wanted {
+        refuse_missing(path, &footer, wanted)?;
+    }
+    let tables =
+        roots.par_iter().map(|&root| column(path, &footer, root)).collect::<Vec<Result<Table>>>();
+    let mut fields = Vec::with_capacity(tables.len());
+    let mut columns = Vec::with_capacity(tables.len());
+    for table in tables {
+        let table = table?;
+        fields.push(table.schema().fields()[0].clone());
+        columns.push(table.column(0).clone());
+    }
+    let schema = Schema::new(fields).map_err(|e| IngestError::in_file(path, e))?;
+    Table::new(schema, columns)
+        .and_then(|table| settle(&table))
+        .map_err(|e| IngestError::in_file(path, e))
+}
+
+/// The first rows, and whether they are all.
+pub(crate) fn peek(path: &Path, rows: usize) -> Result<(Table, bool)> {
+    let footer = footer(path)?;
+    let all = usize::try_from(footer.metadata().file_metadata().num_rows()).unwrap_or(usize::MAX);
+    let schema = footer.schema().clone();
+    let batches = guarded(path, || batches(path, &footer, ProjectionMask::all(), Some(rows)))?;
+    let table = Table::from_batches(&schema, &batches)
+        .and_then(|table| settle(&table))
+        .map_err(|e| IngestError::in_file(path, e))?;
+    Ok((table, all <= rows))
+}
+
+fn footer(path: &Path) -> Result<ArrowReaderMetadata> {
+    let (file, _) = fs_err::File::open(path)?.into_parts();
+    guarded(path, || ArrowReaderMetadata::load(&file, Default::default()).map_err(text))
+}
+
+fn column(path: &Path, footer: &ArrowReaderMetadata, root: usize) -> Result<Table> {
+    let mask = ProjectionMask::roots(footer.metadata().file_metadata().schema_descr(), [root]);
+    let batches = guarded(path, || batches(path, footer, mask, None))?;
+    let schema = ArrowSchema::new(vec![Arc::clone(&footer.schema().fields()[root])]);
+    Table::from_batches(&schema, &batches).map_err(|e| IngestError::in_file(path, e))
+}
+
+fn batches(
+    path: &Path,
+    footer: &ArrowReaderMetadata,
+    mask: ProjectionMask,
+    rows: Option<usize>,
+) -> Result<Vec<RecordBatch>, String> {
+    let (file, _) = fs_err::File::open(path).map_err(text)?.into_parts();
+    let mut reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer.clone())
+        .with_projection(mask)
+        .with_batch_size(BATCH_ROWS);
+    if let Some(rows) = rows {
+        reader = reader.with_limit(rows);
+    }
+    reader.build().map_err(text)?.collect::<Result<Vec<_>, _>>().map_err(text)
+}
+
+fn refuse_missing(path: &Path, footer: &ArrowReaderMetadata, wanted: &Schema) -> Result<()> {
+    let known: Vec<String> = footer.schema().fields().iter().map(|f| f.name().clone()).collect();
+    match wanted.names().into_iter().find(|name| !known.contains(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let missing = gristmill_core::Error::MissingColumn { name, known };
+            Err(IngestError::in_file(path, missing))
+        }
+    }
+}
+
+fn text(error: impl Display) -> String {
+    error.to_string()
+}
+
+fn guarded<T>(path: &Path, decode: impl FnOnce() -> Result<T, String>) -> Result<T> {
+    guarded_as(decode, |found| unreadable(path, found))
+}
+
+/// Runs a decoder that trusts its input more than we do: what it cannot decode is damage, even
+/// where it would panic.
+pub(crate) fn guarded_as<T>(
+    decode: impl FnOnce() -> Result<T, String>,
+    refuse: impl FnOnce(&str) -> IngestError,
+) -> Result<T> {
+    match catch_unwind(AssertUnwindSafe(decode)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(refuse(&error)),
+        Err(_) => Err(refuse("its parts contradict each other")),
+    }
+}
+
+fn unreadable(path: &Path, error: &str) -> IngestError {
+    IngestError::content(
+        path,
+        format!("cannot be read as Parquet: {error}"),
+        "copy it again, or write it again",
+    )
+}

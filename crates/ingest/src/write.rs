@@ -1,0 +1,191 @@
+//! Tables become files.
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
+use gristmill_core::{PhysicalType, Table};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
+
+use crate::calendar::{write_day, write_moment};
+use crate::{IngestError, Result};
+
+/// Writes `table` as RFC 4180 text that [`crate::read`] gives back: a header, `,` between values,
+/// floats with the fewest digits that name them, moments in ISO 8601, and nothing for a missing value.
+///
+/// # Errors
+/// When `to` refuses, or a column holds bytes.
+pub fn write_csv(table: &Table, to: impl Write) -> Result<()> {
+    let mut to = BufWriter::new(to);
+    refuse_bytes(table)?;
+    let lonely = table.schema().len() == 1;
+    let mut line = String::new();
+    for (at, field) in table.schema().fields().iter().enumerate() {
+        separate(&mut line, at);
+        quote_into(&mut line, &field.name);
+    }
+    line.push('\n');
+    to.write_all(line.as_bytes())?;
+    for row in 0..table.rows() {
+        line.clear();
+        for at in 0..table.schema().len() {
+            separate(&mut line, at);
+            let column = table.column(at);
+            if column.is_valid(row) {
+                cell_into(&mut line, column, row);
+            }
+        }
+        // An empty line would be no row.
+        if lonely && line.is_empty() {
+            line.push_str("\"\"");
+        }
+        line.push('\n');
+        to.write_all(line.as_bytes())?;
+    }
+    Ok(to.flush()?)
+}
+
+/// Writes `table` to a file whose name says the form: `.csv`, `.parquet`, `.jsonl` or `.ndjson`. A
+/// reader sees the old file or the whole new one, never a part of it.
+///
+/// # Errors
+/// When the name says none of these, the folder is missing or refuses, or the disk is full.
+pub fn write(table: &Table, path: &Path) -> Result<()> {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    match extension.as_str() {
+        "csv" => atomically(path, |file| write_csv(table, file)),
+        "jsonl" | "ndjson" => atomically(path, |file| write_jsonl(table, file)),
+        "parquet" => atomically(path, |file| write_parquet(table, file)),
+        _ => Err(IngestError::Unsupported {
+            what: format!("`{}`, by its name,", path.display()),
+            hint: "name a file that ends with .csv, .parquet or .jsonl".into(),
+        }),
+    }
+}
+
+/// Writes a file beside `path` and puts it there when all of it is on the disk.
+pub(crate) fn atomically(
+    path: &Path,
+    write: impl FnOnce(&mut fs_err::File) -> Result<()>,
+) -> Result<()> {
+    let name = path.file_name().ok_or_else(|| {
+        IngestError::content(path, "is not the name of a file", "name a file to write to")
+    })?;
+    let mut beside = std::ffi::OsString::from(".");
+    beside.push(name);
+    beside.push(format!(".{}.part", std::process::id()));
+    let beside = path.with_file_name(beside);
+    let mut file = fs_err::File::create(&beside)?;
+    let written = write(&mut file)
+        .and_then(|()| Ok(file.sync_all()?))
+        .and_then(|()| Ok(fs_err::rename(&beside, path)?));
+    if written.is_err() {
+        // The first error is the one to tell.
+        let _ = fs_err::remove_file(&beside);
+    }
+    written
+}
+
+fn refuse_bytes(table: &Table) -> Result<()> {
+    match table.schema().fields().iter().find(|f| f.physical == PhysicalType::Binary) {
+        None => Ok(()),
+        Some(field) => Err(IngestError::Unsupported {
+            what: format!("column `{}`, which holds bytes, as text", field.name),
+            hint: "leave it out, or write Parquet".into(),
+        }),
+    }
+}
+
+fn separate(line: &mut String, at: usize) {
+    if at > 0 {
+        line.push(',');
+    }
+}
+
+fn quote_into(line: &mut String, text: &str) {
+    if text.contains([',', '"', '\n', '\r']) {
+        line.push('"');
+        line.push_str(&text.replace('"', "\"\""));
+        line.push('"');
+    } else {
+        line.push_str(text);
+    }
+}
+
+fn cell_into(line: &mut String, column: &ArrayRef, row: usize) {
+    use std::fmt::Write;
+    // Writing to a string never fails.
+    let _ = if let Some(values) = column.as_primitive_opt::<Float64Type>() {
+        let value = values.value(row);
+        if value.is_nan() { Ok(()) } else { write!(line, "{value:?}") }
+    } else if let Some(values) = column.as_primitive_opt::<Int64Type>() {
+        write!(line, "{}", values.value(row))
+    } else if let Some(values) = column.as_string_opt::<i32>() {
+        quote_into(line, values.value(row));
+        Ok(())
+    } else if let Some(values) = column.as_boolean_opt() {
+        write!(line, "{}", values.value(row))
+    } else if let Some(values) = column.as_primitive_opt::<Date32Type>() {
+        write!(line, "{}", write_day(values.value(row)))
+    } else if let Some(values) = column.as_primitive_opt::<TimestampMicrosecondType>() {
+        write!(line, "{}", write_moment(values.value(row)))
+    } else {
+        Ok(())
+    };
+}
+
+fn write_jsonl(table: &Table, to: &mut fs_err::File) -> Result<()> {
+    refuse_bytes(table)?;
+    let mut to = BufWriter::new(to);
+    let names: Vec<String> = table
+        .schema()
+        .names()
+        .iter()
+        .map(|n| serde_json::Value::from(n.as_str()).to_string())
+        .collect();
+    let mut line = String::new();
+    for row in 0..table.rows() {
+        line.clear();
+        line.push('{');
+        for (at, name) in names.iter().enumerate() {
+            separate(&mut line, at);
+            line.push_str(name);
+            line.push(':');
+            line.push_str(&json(table.column(at), row));
+        }
+        line.push_str("}\n");
+        to.write_all(line.as_bytes())?;
+    }
+    Ok(to.flush()?)
+}
+
+fn json(column: &ArrayRef, row: usize) -> String {
+    if column.is_null(row) {
+        return "null".into();
+    }
+    if let Some(values) = column.as_string_opt::<i32>() {
+        return serde_json::Value::from(values.value(row)).to_string();
+    }
+    if let Some(values) = column.as_primitive_opt::<Float64Type>() {
+        return serde_json::Value::from(values.value(row)).to_string();
+    }
+    let mut text = String::new();
+    cell_into(&mut text, column, row);
+    match column.data_type() {
+        arrow::datatypes::DataType::Int64 | arrow::datatypes::DataType::Boolean => text,
+        _ => format!("\"{text}\""),
+    }
+}
+
+fn write_parquet(table: &Table, to: &mut fs_err::File) -> Result<()> {
+    let failed = |e: parquet::errors::ParquetError| std::io::Error::other(e);
+    let batch = table.to_batch()?;
+    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+    let mut writer = ArrowWriter::try_new(to, batch.schema(), Some(properties)).map_err(failed)?;
+    writer.write(&batch).map_err(failed)?;
+    writer.close().map_err(failed)?;
+    Ok(())
+}
