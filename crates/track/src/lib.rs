@@ -1,1 +1,42 @@
-//! Runs, metrics, artifacts and the model registry.
+//! Runs, metrics, artifacts and the model registry: what happened, when, and which model serves.
+//!
+//! Start with [`Store`], the trait that every command and server speaks, and [`SqliteStore`], the
+//! one that lives in the home folder. Big things stand beside it in an [`ArtifactStore`], each once
+//! under the hash of its content; the store keeps which run put it where.
+//!
+//! Nothing here reads a clock or draws an id: times and ids come in as arguments. No database type
+//! leaves this crate.
+
+#[macro_use]
+mod words;
+
+mod artifact;
+mod check;
+mod durability;
+mod error;
+mod experiment;
+mod id;
+mod model;
+mod run;
+mod sqlite;
+mod store;
+pub mod tags;
+mod task;
+
+pub use artifact::{Artifact, ArtifactKind, ArtifactPath, ArtifactStore, Content, LocalArtifacts};
+pub use check::{MAX_ALIAS_CHARS, MAX_KEY_CHARS, MAX_NAME_CHARS, MAX_PARAM_CHARS, MAX_TAG_CHARS};
+pub use durability::Durability;
+pub use error::{Result, TrackError};
+pub use experiment::{Experiment, ExperimentId, Lifecycle, NewExperiment};
+pub use id::{ContentHash, RunId};
+pub use model::{
+    Model, ModelEvent, ModelVersion, NewEvent, NewVersion, Note, Registration, VersionStatus,
+    WhatHappened,
+};
+pub use run::{
+    Batch, Comparison, Condition, Metric, NewRun, Page, Run, RunInfo, RunQuery, RunStatus,
+    RunUpdate,
+};
+pub use sqlite::SqliteStore;
+pub use store::Store;
+pub use task::{TaskRecord, TaskStatus};

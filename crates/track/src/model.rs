@@ -1,0 +1,198 @@
+//! The model registry: names, versions, aliases, and the whole history of each.
+
+use std::collections::BTreeMap;
+
+use gristmill_core::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::RunId;
+
+words! {
+    /// Whether a version can be used.
+    VersionStatus {
+        /// Its package is there and was checked.
+        Ready = "ready",
+        /// Its package is being written.
+        Pending = "pending",
+        /// Its package could not be written.
+        Failed = "failed",
+    }
+}
+
+/// A registered model: a name under which versions stand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// Its name.
+    pub name: String,
+    /// When it was first registered.
+    pub created: Timestamp,
+    /// When it, a version or an alias of it last changed.
+    pub updated: Timestamp,
+    /// What it is for.
+    pub description: String,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// Which version each alias names.
+    pub aliases: BTreeMap<String, u32>,
+    /// The newest version that is still there.
+    pub newest: Option<u32>,
+}
+
+/// One version of a model: a package that never changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelVersion {
+    /// The model's name.
+    pub model: String,
+    /// Its number, counted from 1 and never used again.
+    pub version: u32,
+    /// The run that made it.
+    pub run: Option<RunId>,
+    /// Where its package stands: a path relative to the home, or a URI.
+    pub path: String,
+    /// The digest of its package's content.
+    pub digest: String,
+    /// What it reached, as the run reported it.
+    pub metrics: serde_json::Value,
+    /// When it was registered.
+    pub created: Timestamp,
+    /// What is special about it.
+    pub description: String,
+    /// Whether it can be used.
+    pub status: VersionStatus,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// The aliases that name it.
+    pub aliases: Vec<String>,
+}
+
+/// What a new version is made of; the store gives it the next number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewVersion {
+    /// The model's name; the model is made with its first version.
+    pub model: String,
+    /// The run that made it.
+    pub run: Option<RunId>,
+    /// Where its package stands.
+    pub path: String,
+    /// The digest of its package's content.
+    pub digest: String,
+    /// What it reached.
+    pub metrics: serde_json::Value,
+    /// What is special about it.
+    pub description: String,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// Who registers it, when and why.
+    pub note: Note,
+}
+
+impl NewVersion {
+    /// A version with nothing said about it but what it must have.
+    pub fn new(
+        model: impl Into<String>,
+        digest: impl Into<String>,
+        path: impl Into<String>,
+        note: Note,
+    ) -> Self {
+        Self {
+            model: model.into(),
+            run: None,
+            path: path.into(),
+            digest: digest.into(),
+            metrics: serde_json::Value::Null,
+            description: String::new(),
+            tags: BTreeMap::new(),
+            note,
+        }
+    }
+}
+
+/// What a registration came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Registration {
+    /// A new version.
+    New(ModelVersion),
+    /// The newest version has the same digest, so no new one was made.
+    Unchanged(ModelVersion),
+}
+
+impl Registration {
+    /// The version that now stands for what was registered.
+    pub fn version(&self) -> &ModelVersion {
+        match self {
+            Self::New(version) | Self::Unchanged(version) => version,
+        }
+    }
+}
+
+/// Who did something to a model, when and why. The history keeps it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// The present moment.
+    pub at: Timestamp,
+    /// A person, a run or a part of Gristmill.
+    pub who: String,
+    /// Why, in words.
+    pub why: String,
+}
+
+impl Note {
+    /// A note of `who` at `at`, saying `why`.
+    pub fn new(at: Timestamp, who: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { at, who: who.into(), why: why.into() }
+    }
+}
+
+words! {
+    /// What happened to a model.
+    WhatHappened {
+        /// A version was registered.
+        Registered = "registered",
+        /// An alias was set or moved.
+        AliasSet = "alias set",
+        /// An alias went back to where it stood before.
+        RolledBack = "rolled back",
+        /// An alias was taken away.
+        AliasRemoved = "alias removed",
+        /// A version was deleted.
+        VersionDeleted = "version deleted",
+        /// A gate or a comparison kept a model from being registered or promoted.
+        Refused = "refused",
+        /// Monitoring raised an alarm.
+        Alarm = "alarm",
+        /// A retraining was started.
+        Retraining = "retraining",
+    }
+}
+
+/// One line of a model's history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelEvent {
+    /// Its place in the model's history, counted from 1.
+    pub number: u64,
+    /// What happened.
+    pub what: WhatHappened,
+    /// The version that it is about; of an alias the version it names from now on.
+    pub version: Option<u32>,
+    /// The alias that moved.
+    pub alias: Option<String>,
+    /// The version that the alias named before.
+    pub previous: Option<u32>,
+    /// The run that it is about.
+    pub run: Option<RunId>,
+    /// Who, when and why.
+    pub note: Note,
+}
+
+/// Something that happened to a model outside the registry: a refusal, an alarm, a retraining.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEvent {
+    /// What happened.
+    pub what: WhatHappened,
+    /// The version that it is about.
+    pub version: Option<u32>,
+    /// The run that it is about.
+    pub run: Option<RunId>,
+    /// Who, when and why.
+    pub note: Note,
+}

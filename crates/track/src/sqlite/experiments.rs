@@ -1,0 +1,153 @@
+//! Experiments in SQL.
+
+use gristmill_core::Timestamp;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+use super::fail::{Fail, pairs, word};
+use crate::check;
+use crate::{Experiment, ExperimentId, Lifecycle, NewExperiment, Page, TrackError};
+
+const WHAT: &str = "experiment";
+
+pub(super) async fn create(
+    db: &mut SqliteConnection,
+    new: &NewExperiment,
+) -> Result<Experiment, Fail> {
+    refuse_taken(db, &new.name).await?;
+    let id: i64 =
+        sqlx::query_scalar("SELECT max(id) + 1 FROM experiments").fetch_one(&mut *db).await?;
+    let sql = "INSERT INTO experiments (id, name, lifecycle, created, updated) \
+               VALUES ($1, $2, 'active', $3, $3)";
+    sqlx::query(sql).bind(id).bind(&new.name).bind(new.created.0).execute(&mut *db).await?;
+    for (key, value) in &new.tags {
+        insert_tag(db, id, key, value).await?;
+    }
+    by_id(db, ExperimentId(id)).await
+}
+
+pub(super) async fn by_id(db: &mut SqliteConnection, id: ExperimentId) -> Result<Experiment, Fail> {
+    let sql = "SELECT * FROM experiments WHERE id = $1";
+    let row = sqlx::query(sql).bind(id.0).fetch_optional(&mut *db).await?;
+    with_tags(db, &row.ok_or_else(|| TrackError::not_found(WHAT, id))?).await
+}
+
+pub(super) async fn by_name(
+    db: &mut SqliteConnection,
+    name: &str,
+) -> Result<Option<Experiment>, Fail> {
+    let sql = "SELECT * FROM experiments WHERE name = $1";
+    match sqlx::query(sql).bind(name).fetch_optional(&mut *db).await? {
+        Some(row) => with_tags(db, &row).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+pub(super) async fn list(
+    db: &mut SqliteConnection,
+    lifecycle: Option<Lifecycle>,
+    page: Page,
+) -> Result<Vec<Experiment>, Fail> {
+    let sql = "SELECT * FROM experiments WHERE $1 IS NULL OR lifecycle = $1 \
+               ORDER BY id DESC LIMIT $2 OFFSET $3";
+    let rows = sqlx::query(sql)
+        .bind(lifecycle.map(Lifecycle::as_str))
+        .bind(i64::from(page.limit))
+        .bind(page.skipped())
+        .fetch_all(&mut *db)
+        .await?;
+    let mut experiments = Vec::with_capacity(rows.len());
+    for row in &rows {
+        experiments.push(with_tags(db, row).await?);
+    }
+    Ok(experiments)
+}
+
+pub(super) async fn rename(
+    db: &mut SqliteConnection,
+    id: ExperimentId,
+    name: &str,
+    at: Timestamp,
+) -> Result<(), Fail> {
+    if require_active(db, id).await?.name == name {
+        return Ok(());
+    }
+    refuse_taken(db, name).await?;
+    let sql = "UPDATE experiments SET name = $2, updated = $3 WHERE id = $1";
+    sqlx::query(sql).bind(id.0).bind(name).bind(at.0).execute(&mut *db).await?;
+    Ok(())
+}
+
+pub(super) async fn set_lifecycle(
+    db: &mut SqliteConnection,
+    id: ExperimentId,
+    lifecycle: Lifecycle,
+    at: Timestamp,
+) -> Result<(), Fail> {
+    by_id(db, id).await?;
+    let sql = "UPDATE experiments SET lifecycle = $2, updated = $3 WHERE id = $1";
+    sqlx::query(sql).bind(id.0).bind(lifecycle.as_str()).bind(at.0).execute(&mut *db).await?;
+    let sql = "UPDATE runs SET lifecycle = $2 WHERE experiment_id = $1";
+    sqlx::query(sql).bind(id.0).bind(lifecycle.as_str()).execute(&mut *db).await?;
+    Ok(())
+}
+
+pub(super) async fn tag(
+    db: &mut SqliteConnection,
+    id: ExperimentId,
+    key: &str,
+    value: &str,
+    at: Timestamp,
+) -> Result<(), Fail> {
+    require_active(db, id).await?;
+    insert_tag(db, id.0, key, value).await?;
+    let sql = "UPDATE experiments SET updated = $2 WHERE id = $1";
+    sqlx::query(sql).bind(id.0).bind(at.0).execute(&mut *db).await?;
+    Ok(())
+}
+
+/// The experiment, or why nothing can be added to it.
+pub(super) async fn require_active(
+    db: &mut SqliteConnection,
+    id: ExperimentId,
+) -> Result<Experiment, Fail> {
+    let experiment = by_id(db, id).await?;
+    match experiment.lifecycle {
+        Lifecycle::Active => Ok(experiment),
+        Lifecycle::Deleted => Err(TrackError::Deleted { what: WHAT, name: experiment.name }.into()),
+    }
+}
+
+async fn refuse_taken(db: &mut SqliteConnection, name: &str) -> Result<(), Fail> {
+    check::name("an experiment's name", name)?;
+    match by_name(db, name).await? {
+        Some(_) => Err(TrackError::Exists { what: WHAT, name: name.into() }.into()),
+        None => Ok(()),
+    }
+}
+
+async fn insert_tag(
+    db: &mut SqliteConnection,
+    id: i64,
+    key: &str,
+    value: &str,
+) -> Result<(), Fail> {
+    check::tag(key, value)?;
+    let sql = "INSERT INTO experiment_tags (experiment_id, key, value) VALUES ($1, $2, $3) \
+               ON CONFLICT (experiment_id, key) DO UPDATE SET value = excluded.value";
+    sqlx::query(sql).bind(id).bind(key).bind(value).execute(&mut *db).await?;
+    Ok(())
+}
+
+async fn with_tags(db: &mut SqliteConnection, row: &SqliteRow) -> Result<Experiment, Fail> {
+    let id: i64 = row.try_get("id")?;
+    let sql = "SELECT key, value FROM experiment_tags WHERE experiment_id = $1";
+    Ok(Experiment {
+        id: ExperimentId(id),
+        name: row.try_get("name")?,
+        lifecycle: word(row, "lifecycle", Lifecycle::parse)?,
+        created: Timestamp(row.try_get("created")?),
+        updated: Timestamp(row.try_get("updated")?),
+        tags: pairs(&sqlx::query(sql).bind(id).fetch_all(&mut *db).await?)?,
+    })
+}

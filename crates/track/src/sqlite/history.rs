@@ -1,0 +1,202 @@
+//! Aliases of models and the history of every move in SQL.
+
+use gristmill_core::Timestamp;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+use super::fail::{Fail, count, optional, word};
+use super::registry;
+use crate::check;
+use crate::{ModelEvent, ModelVersion, NewEvent, Note, RunId, TrackError, WhatHappened};
+
+const ALIAS: &str = "alias";
+
+/// What a line of the history is about.
+#[derive(Default)]
+pub(super) struct Line {
+    pub(super) version: Option<u32>,
+    pub(super) alias: Option<String>,
+    pub(super) previous: Option<u32>,
+    pub(super) run: Option<RunId>,
+}
+
+pub(super) async fn set_alias(
+    db: &mut SqliteConnection,
+    model: &str,
+    alias: &str,
+    number: u32,
+    note: &Note,
+) -> Result<ModelVersion, Fail> {
+    check::alias(alias)?;
+    let version = registry::version(db, model, number).await?;
+    if version.aliases.iter().any(|name| name == alias) {
+        return Ok(version);
+    }
+    move_alias(db, model, alias, number, WhatHappened::AliasSet, note).await
+}
+
+pub(super) async fn remove_alias(
+    db: &mut SqliteConnection,
+    model: &str,
+    alias: &str,
+    note: &Note,
+) -> Result<(), Fail> {
+    let previous = Some(aliased(db, model, alias).await?.version);
+    let sql = "DELETE FROM model_aliases WHERE model = $1 AND alias = $2";
+    sqlx::query(sql).bind(model).bind(alias).execute(&mut *db).await?;
+    let line = Line { alias: Some(alias.into()), previous, ..Line::default() };
+    append(db, model, WhatHappened::AliasRemoved, line, note).await?;
+    registry::touch(db, model, note.at).await
+}
+
+pub(super) async fn roll_back(
+    db: &mut SqliteConnection,
+    model: &str,
+    alias: &str,
+    note: &Note,
+) -> Result<ModelVersion, Fail> {
+    aliased(db, model, alias).await?;
+    let mut moves = moves_not_undone(db, model, alias).await?;
+    moves.pop();
+    let nowhere = |found: String| {
+        let expected = "an earlier version that is still there";
+        TrackError::invalid(format!("`{model}@{alias}`"), found, expected)
+    };
+    let Some(target) = moves.pop() else {
+        return Err(nowhere("at the first version that it named".into()).into());
+    };
+    match registry::version(db, model, target).await {
+        Ok(_) => move_alias(db, model, alias, target, WhatHappened::RolledBack, note).await,
+        Err(Fail::Track(TrackError::NotFound { .. })) => {
+            Err(nowhere(format!("before at version {target}, which was deleted")).into())
+        }
+        Err(fail) => Err(fail),
+    }
+}
+
+/// The versions that the alias named, oldest first, without those that were rolled back. Taking an
+/// alias away forgets where it stood: going back past that would surprise.
+async fn moves_not_undone(
+    db: &mut SqliteConnection,
+    model: &str,
+    alias: &str,
+) -> Result<Vec<u32>, Fail> {
+    let mut named = Vec::new();
+    for event in history(db, model).await? {
+        match (event.what, event.version) {
+            _ if event.alias.as_deref() != Some(alias) => {}
+            (WhatHappened::AliasSet, Some(version)) => named.push(version),
+            (WhatHappened::RolledBack, _) => drop(named.pop()),
+            (WhatHappened::AliasRemoved, _) => named.clear(),
+            _ => {}
+        }
+    }
+    Ok(named)
+}
+
+async fn move_alias(
+    db: &mut SqliteConnection,
+    model: &str,
+    alias: &str,
+    number: u32,
+    what: WhatHappened,
+    note: &Note,
+) -> Result<ModelVersion, Fail> {
+    let previous = find(db, model, alias).await?;
+    let sql = "INSERT INTO model_aliases (model, alias, version) VALUES ($1, $2, $3) \
+               ON CONFLICT (model, alias) DO UPDATE SET version = excluded.version";
+    sqlx::query(sql).bind(model).bind(alias).bind(i64::from(number)).execute(&mut *db).await?;
+    let line = Line { version: Some(number), alias: Some(alias.into()), previous, run: None };
+    append(db, model, what, line, note).await?;
+    registry::touch(db, model, note.at).await?;
+    registry::version(db, model, number).await
+}
+
+pub(super) async fn aliased(
+    db: &mut SqliteConnection,
+    model: &str,
+    alias: &str,
+) -> Result<ModelVersion, Fail> {
+    if let Some(number) = find(db, model, alias).await? {
+        return registry::version(db, model, number).await;
+    }
+    let known = registry::model(db, model).await?.aliases.into_keys();
+    let known = known.map(|alias| format!("{model}@{alias}")).collect();
+    Err(TrackError::NotFound { what: ALIAS, name: format!("{model}@{alias}"), known }.into())
+}
+
+async fn find(db: &mut SqliteConnection, model: &str, alias: &str) -> Result<Option<u32>, Fail> {
+    let sql = "SELECT version FROM model_aliases WHERE model = $1 AND alias = $2";
+    let row = sqlx::query(sql).bind(model).bind(alias).fetch_optional(&mut *db).await?;
+    row.map(|row| count(&row, "version")).transpose()
+}
+
+pub(super) async fn record(
+    db: &mut SqliteConnection,
+    model: &str,
+    event: &NewEvent,
+) -> Result<(), Fail> {
+    registry::model(db, model).await?;
+    let line = Line { version: event.version, run: event.run, ..Line::default() };
+    append(db, model, event.what, line, &event.note).await
+}
+
+/// Adds a line to the history of a model that is known to be there.
+pub(super) async fn append(
+    db: &mut SqliteConnection,
+    model: &str,
+    what: WhatHappened,
+    line: Line,
+    note: &Note,
+) -> Result<(), Fail> {
+    let sql = "INSERT INTO model_events \
+               (model, number, what, version, alias, previous, run_id, at, who, why) \
+               SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9 \
+               FROM model_events WHERE model = $1";
+    sqlx::query(sql)
+        .bind(model)
+        .bind(what.as_str())
+        .bind(line.version.map(i64::from))
+        .bind(line.alias)
+        .bind(line.previous.map(i64::from))
+        .bind(line.run.map(|run| run.to_string()))
+        .bind(note.at.0)
+        .bind(check::free_text(&note.who))
+        .bind(check::free_text(&note.why))
+        .execute(&mut *db)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn history(
+    db: &mut SqliteConnection,
+    model: &str,
+) -> Result<Vec<ModelEvent>, Fail> {
+    registry::model(db, model).await?;
+    let sql = "SELECT * FROM model_events WHERE model = $1 ORDER BY number";
+    let rows = sqlx::query(sql).bind(model).fetch_all(&mut *db).await?;
+    rows.iter().map(decode).collect()
+}
+
+fn decode(row: &SqliteRow) -> Result<ModelEvent, Fail> {
+    Ok(ModelEvent {
+        number: count(row, "number")?,
+        what: word(row, "what", WhatHappened::parse)?,
+        version: number(row, "version")?,
+        alias: row.try_get("alias")?,
+        previous: number(row, "previous")?,
+        run: optional(row, "run_id")?,
+        note: Note {
+            at: Timestamp(row.try_get("at")?),
+            who: row.try_get("who")?,
+            why: row.try_get("why")?,
+        },
+    })
+}
+
+fn number(row: &SqliteRow, column: &str) -> Result<Option<u32>, Fail> {
+    match row.try_get::<Option<i64>, _>(column)? {
+        Some(_) => count(row, column).map(Some),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,185 @@
+//! Params, metrics and tags in SQL.
+
+use std::collections::BTreeMap;
+
+use gristmill_core::Timestamp;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+
+use super::fail::Fail;
+use super::runs;
+use crate::check::{self, MAX_PARAM_CHARS};
+use crate::{Batch, Metric, Page, RunId, TrackError};
+
+/// Values in one statement: long enough to amortise it, short enough for every database's limit
+/// on parameters.
+const ROWS: usize = 128;
+
+pub(super) async fn log(db: &mut SqliteConnection, id: RunId, batch: &Batch) -> Result<(), Fail> {
+    runs::require_active(db, id).await?;
+    store(db, id, batch).await
+}
+
+/// Stores a batch of a run that is known to be there and in use.
+pub(super) async fn store(db: &mut SqliteConnection, id: RunId, batch: &Batch) -> Result<(), Fail> {
+    check_batch(batch)?;
+    let run = id.to_string();
+    params(db, &run, &batch.params).await?;
+    metrics(db, &run, &batch.metrics).await?;
+    latest(db, &run, &batch.metrics).await?;
+    tags(db, &run, &batch.tags).await
+}
+
+fn check_batch(batch: &Batch) -> Result<(), TrackError> {
+    for metric in &batch.metrics {
+        check::key("a metric's key", &metric.key)?;
+    }
+    for (key, value) in &batch.params {
+        check::key("a param's key", key)?;
+        check::value("param", key, value, MAX_PARAM_CHARS)?;
+    }
+    batch.tags.iter().try_for_each(|(key, value)| check::tag(key, value))
+}
+
+async fn params(
+    db: &mut SqliteConnection,
+    run: &str,
+    params: &BTreeMap<String, String>,
+) -> Result<(), Fail> {
+    let insert = "INSERT INTO params (run_id, key, value) VALUES ($1, $2, $3) \
+                  ON CONFLICT (run_id, key) DO NOTHING";
+    for (key, value) in params {
+        let done = sqlx::query(insert).bind(run).bind(key).bind(value).execute(&mut *db).await?;
+        if done.rows_affected() == 0 {
+            refuse_change(db, run, key, value).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn refuse_change(
+    db: &mut SqliteConnection,
+    run: &str,
+    key: &str,
+    given: &str,
+) -> Result<(), Fail> {
+    let sql = "SELECT value FROM params WHERE run_id = $1 AND key = $2";
+    let stored: String = sqlx::query_scalar(sql).bind(run).bind(key).fetch_one(&mut *db).await?;
+    if stored == given {
+        return Ok(());
+    }
+    let (run, key, given) = (run.into(), key.into(), given.into());
+    Err(TrackError::ParamChanged { run, key, stored, given }.into())
+}
+
+async fn metrics(db: &mut SqliteConnection, run: &str, metrics: &[Metric]) -> Result<(), Fail> {
+    for chunk in metrics.chunks(ROWS) {
+        let mut sql = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO metrics (run_id, key, step, at, value, is_nan) ",
+        );
+        sql.push_values(chunk, |mut row, metric| {
+            let (value, is_nan) = split(metric.value);
+            row.push_bind(run).push_bind(metric.key.as_str()).push_bind(metric.step);
+            row.push_bind(metric.at.0).push_bind(value).push_bind(is_nan);
+        });
+        sql.push(" ON CONFLICT DO NOTHING");
+        sql.build().execute(&mut *db).await?;
+    }
+    Ok(())
+}
+
+/// Moves each metric's latest value forward, once a metric however many values the batch has.
+async fn latest(db: &mut SqliteConnection, run: &str, metrics: &[Metric]) -> Result<(), Fail> {
+    let mut newest: BTreeMap<&str, &Metric> = BTreeMap::new();
+    for metric in metrics {
+        let best = newest.entry(&metric.key).or_insert(metric);
+        if rank(metric) >= rank(best) {
+            *best = metric;
+        }
+    }
+    let sql = "INSERT INTO latest_metrics (run_id, key, step, at, value, is_nan) \
+               VALUES ($1, $2, $3, $4, $5, $6) \
+               ON CONFLICT (run_id, key) DO UPDATE SET step = excluded.step, at = excluded.at, \
+               value = excluded.value, is_nan = excluded.is_nan \
+               WHERE excluded.step > latest_metrics.step OR \
+               (excluded.step = latest_metrics.step AND excluded.at >= latest_metrics.at)";
+    for metric in newest.into_values() {
+        let (value, is_nan) = split(metric.value);
+        sqlx::query(sql)
+            .bind(run)
+            .bind(&metric.key)
+            .bind(metric.step)
+            .bind(metric.at.0)
+            .bind(value)
+            .bind(is_nan)
+            .execute(&mut *db)
+            .await?;
+    }
+    Ok(())
+}
+
+fn rank(metric: &Metric) -> (i64, Timestamp) {
+    (metric.step, metric.at)
+}
+
+async fn tags(
+    db: &mut SqliteConnection,
+    run: &str,
+    tags: &BTreeMap<String, String>,
+) -> Result<(), Fail> {
+    let sql = "INSERT INTO run_tags (run_id, key, value) VALUES ($1, $2, $3) \
+               ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value";
+    for (key, value) in tags {
+        sqlx::query(sql).bind(run).bind(key).bind(value).execute(&mut *db).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn remove_tag(
+    db: &mut SqliteConnection,
+    id: RunId,
+    key: &str,
+) -> Result<(), Fail> {
+    runs::require_active(db, id).await?;
+    let sql = "DELETE FROM run_tags WHERE run_id = $1 AND key = $2";
+    let done = sqlx::query(sql).bind(id.to_string()).bind(key).execute(&mut *db).await?;
+    match done.rows_affected() {
+        0 => Err(TrackError::not_found("tag", key).into()),
+        _ => Ok(()),
+    }
+}
+
+pub(super) async fn history(
+    db: &mut SqliteConnection,
+    id: RunId,
+    key: &str,
+    page: Page,
+) -> Result<Vec<Metric>, Fail> {
+    runs::info(db, id).await?;
+    let sql = "SELECT * FROM metrics WHERE run_id = $1 AND key = $2 \
+               ORDER BY step, at, value, is_nan LIMIT $3 OFFSET $4";
+    let rows = sqlx::query(sql)
+        .bind(id.to_string())
+        .bind(key)
+        .bind(i64::from(page.limit))
+        .bind(page.skipped())
+        .fetch_all(&mut *db)
+        .await?;
+    rows.iter().map(decode).collect()
+}
+
+pub(super) fn decode(row: &SqliteRow) -> Result<Metric, Fail> {
+    let is_nan: i64 = row.try_get("is_nan")?;
+    let value: f64 = row.try_get("value")?;
+    Ok(Metric {
+        key: row.try_get("key")?,
+        value: if is_nan == 0 { value } else { f64::NAN },
+        step: row.try_get("step")?,
+        at: Timestamp(row.try_get("at")?),
+    })
+}
+
+/// A value as the database can hold it: SQLite would make NULL of NaN.
+fn split(value: f64) -> (f64, i64) {
+    if value.is_nan() { (0.0, 1) } else { (value, 0) }
+}

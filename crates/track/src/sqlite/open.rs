@@ -1,0 +1,99 @@
+//! Opening a home's database: connection settings, and the steps from an older layout to this one.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
+
+use super::fail::{Fail, is_busy};
+use crate::{Durability, Result, TrackError};
+
+/// How long a write waits for another process that is writing.
+const BUSY: Duration = Duration::from_secs(30);
+/// How often, and with what pause, switching to the write-ahead log is tried while others do it too.
+const TRIES: u32 = 200;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The layouts in order: the database's version is how many of them were applied.
+const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_start.sql")];
+
+/// How readers and the writer connect.
+pub(super) fn options(path: &Path, durability: Durability) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(true)
+        .busy_timeout(BUSY)
+        .synchronous(match durability {
+            Durability::Process => SqliteSynchronous::Normal,
+            Durability::Power => SqliteSynchronous::Full,
+        })
+        .disable_statement_logging()
+}
+
+/// The writer's connection to a database of the current layout, made or upgraded if need be.
+pub(super) async fn connect(
+    path: &Path,
+    options: &SqliteConnectOptions,
+) -> Result<SqliteConnection> {
+    let options = options.clone().create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
+    let mut db = patiently(&options).await.map_err(|error| Fail::from(error).at(path))?;
+    upgrade(&mut db, path).await?;
+    Ok(db)
+}
+
+/// Connects. SQLite gives up at once, without its usual patience, when two processes turn on the
+/// write-ahead log of one new database together: so wait here.
+async fn patiently(options: &SqliteConnectOptions) -> Result<SqliteConnection, sqlx::Error> {
+    let mut tries = 0;
+    loop {
+        match options.connect().await {
+            Err(error) if is_busy(&error) && tries < TRIES => {
+                tries += 1;
+                std::thread::sleep(PAUSE);
+            }
+            other => return other,
+        }
+    }
+}
+
+async fn upgrade(db: &mut SqliteConnection, path: &Path) -> Result<()> {
+    let known = MIGRATIONS.len() as i64;
+    let found = version(db).await.map_err(|fail| fail.at(path))?;
+    if found < known {
+        migrate(db).await.map_err(|fail| fail.at(path))?;
+    } else if found > known {
+        return Err(TrackError::Newer { path: path.into(), found, known });
+    }
+    Ok(())
+}
+
+/// How many migrations the database has seen; 0 for an empty one.
+async fn version(db: &mut SqliteConnection) -> Result<i64, Fail> {
+    let table = "SELECT count(*) FROM sqlite_master WHERE name = 'schema_versions'";
+    let there: i64 = sqlx::query_scalar(table).fetch_one(&mut *db).await?;
+    if there == 0 {
+        return Ok(0);
+    }
+    let newest = "SELECT coalesce(max(version), 0) FROM schema_versions";
+    Ok(sqlx::query_scalar(newest).fetch_one(&mut *db).await?)
+}
+
+/// Applies what is missing in one transaction. Another process may have done it meanwhile.
+async fn migrate(db: &mut SqliteConnection) -> Result<(), Fail> {
+    let mut tx = db.begin_with("BEGIN IMMEDIATE").await?;
+    let table = "CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT NOT NULL PRIMARY KEY)";
+    sqlx::query(table).execute(&mut *tx).await?;
+    let found = version(&mut tx).await?;
+    for (number, sql) in (1_i64..).zip(MIGRATIONS) {
+        if number > found {
+            sqlx::raw_sql(sql).execute(&mut *tx).await?;
+            sqlx::query("INSERT INTO schema_versions (version) VALUES ($1)")
+                .bind(number)
+                .execute(&mut *tx)
+                .await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(())
+}

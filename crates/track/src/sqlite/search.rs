@@ -1,0 +1,140 @@
+//! Finding runs, and fetching what many of them logged in one go.
+
+use std::collections::BTreeMap;
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+
+use super::fail::{Fail, word};
+use super::{logging, runs};
+use crate::{Comparison, Condition, Lifecycle, Run, RunId, RunInfo, RunQuery};
+
+/// Runs whose data is fetched by one statement.
+const RUNS: usize = 500;
+
+pub(super) async fn search(db: &mut SqliteConnection, query: &RunQuery) -> Result<Vec<Run>, Fail> {
+    let mut sql = QueryBuilder::<Sqlite>::new("SELECT * FROM runs WHERE 1 = 1");
+    filter(&mut sql, query);
+    sql.push(" ORDER BY started DESC, id LIMIT ").push_bind(i64::from(query.page.limit));
+    sql.push(" OFFSET ").push_bind(query.page.skipped());
+    let rows = sql.build().fetch_all(&mut *db).await?;
+    let infos: Result<Vec<_>, _> = rows.iter().map(runs::decode).collect();
+    with_data(db, infos?).await
+}
+
+fn filter(sql: &mut QueryBuilder<Sqlite>, query: &RunQuery) {
+    if !query.experiments.is_empty() {
+        one_of(sql, " AND experiment_id IN ", query.experiments.iter().map(|id| id.0));
+    }
+    if !query.statuses.is_empty() {
+        one_of(sql, " AND status IN ", query.statuses.iter().map(|status| status.as_str()));
+    }
+    if let Some(pipeline) = &query.pipeline {
+        sql.push(" AND pipeline = ").push_bind(pipeline.as_str());
+    }
+    if let Some(lifecycle) = query.lifecycle {
+        sql.push(" AND lifecycle = ").push_bind(Lifecycle::as_str(lifecycle));
+    }
+    if let Some(parent) = query.parent {
+        sql.push(" AND parent_id = ").push_bind(parent.to_string());
+    }
+    for condition in &query.conditions {
+        require(sql, condition);
+    }
+}
+
+/// Appends `head` and the list of values.
+fn one_of<'a, T>(sql: &mut QueryBuilder<Sqlite>, head: &str, values: impl Iterator<Item = T>)
+where
+    T: sqlx::Encode<'a, Sqlite> + sqlx::Type<Sqlite>,
+{
+    sql.push(head).push("(");
+    let mut list = sql.separated(", ");
+    for value in values {
+        list.push_bind(value);
+    }
+    sql.push(")");
+}
+
+fn require(sql: &mut QueryBuilder<Sqlite>, condition: &Condition) {
+    let (table, key) = match condition {
+        Condition::Metric(key, ..) => ("latest_metrics", key),
+        Condition::Param(key, ..) => ("params", key),
+        Condition::Tag(key, ..) => ("run_tags", key),
+    };
+    sql.push(" AND EXISTS (SELECT 1 FROM ").push(table);
+    sql.push(" d WHERE d.run_id = runs.id AND d.key = ").push_bind(key.as_str());
+    match condition {
+        Condition::Metric(_, how, number) => compare_number(sql, *how, *number),
+        Condition::Param(_, how, text) | Condition::Tag(_, how, text) => {
+            sql.push(" AND d.value ").push(how.as_str()).push(" ").push_bind(text.as_str());
+        }
+    }
+    sql.push(")");
+}
+
+/// NaN on either side equals nothing and differs from everything.
+fn compare_number(sql: &mut QueryBuilder<Sqlite>, how: Comparison, number: f64) {
+    match (how, number.is_nan()) {
+        (Comparison::NotEqual, true) => {}
+        (_, true) => drop(sql.push(" AND 1 = 0")),
+        (Comparison::NotEqual, false) => {
+            sql.push(" AND (d.is_nan = 1 OR d.value <> ").push_bind(number).push(")");
+        }
+        (_, false) => {
+            sql.push(" AND d.is_nan = 0 AND d.value ").push(how.as_str());
+            sql.push(" ").push_bind(number);
+        }
+    }
+}
+
+/// The runs with what they logged, in the same order.
+pub(super) async fn with_data(
+    db: &mut SqliteConnection,
+    infos: Vec<RunInfo>,
+) -> Result<Vec<Run>, Fail> {
+    let mut found: BTreeMap<RunId, Run> = BTreeMap::new();
+    let order: Vec<RunId> = infos.iter().map(|info| info.id).collect();
+    for info in infos {
+        let (params, metrics, tags) = Default::default();
+        found.insert(info.id, Run { info, params, metrics, tags });
+    }
+    for ids in order.chunks(RUNS) {
+        for row in of_runs(db, "params", ids).await? {
+            if let Some(run) = owner(&mut found, &row)? {
+                run.params.insert(row.try_get("key")?, row.try_get("value")?);
+            }
+        }
+        for row in of_runs(db, "run_tags", ids).await? {
+            if let Some(run) = owner(&mut found, &row)? {
+                run.tags.insert(row.try_get("key")?, row.try_get("value")?);
+            }
+        }
+        for row in of_runs(db, "latest_metrics", ids).await? {
+            if let Some(run) = owner(&mut found, &row)? {
+                let metric = logging::decode(&row)?;
+                run.metrics.insert(metric.key.clone(), metric);
+            }
+        }
+    }
+    Ok(order.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+async fn of_runs(
+    db: &mut SqliteConnection,
+    table: &'static str,
+    ids: &[RunId],
+) -> Result<Vec<SqliteRow>, Fail> {
+    let mut sql = QueryBuilder::<Sqlite>::new("SELECT * FROM ");
+    sql.push(table);
+    one_of(&mut sql, " WHERE run_id IN ", ids.iter().map(RunId::to_string));
+    Ok(sql.build().fetch_all(&mut *db).await?)
+}
+
+fn owner<'a>(
+    found: &'a mut BTreeMap<RunId, Run>,
+    row: &SqliteRow,
+) -> Result<Option<&'a mut Run>, Fail> {
+    let id: RunId = word(row, "run_id", |text| text.parse().ok())?;
+    Ok(found.get_mut(&id))
+}

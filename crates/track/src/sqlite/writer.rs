@@ -1,0 +1,172 @@
+//! The one writer of a process: it takes work from a queue and commits what is waiting together.
+//!
+//! One commit serves every write that queued up while the one before was on its way to the disk.
+//! Each has a savepoint of its own, so that one that is refused leaves the others alone. The writer
+//! has its own thread, so that it lives however long the runtimes of its callers do.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use sqlx::{Connection, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+
+use super::fail::Fail;
+use crate::{Result, TrackError};
+
+/// How many writes may wait before their callers have to.
+const QUEUE: usize = 1024;
+/// How many writes one commit takes at most.
+const GROUP: usize = 512;
+
+/// What a piece of work does inside the transaction.
+pub(super) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, Fail>> + Send + 'c>>;
+
+/// The door to the writer's thread, which ends when the last of these is dropped.
+#[derive(Clone, Debug)]
+pub(super) struct Writer {
+    jobs: mpsc::Sender<Box<dyn Job>>,
+}
+
+impl Writer {
+    /// Starts the thread that writes over `db`. The receiver hears when it has ended.
+    pub(super) fn start(
+        db: SqliteConnection,
+        path: PathBuf,
+    ) -> Result<(Self, oneshot::Receiver<()>)> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .map_err(|error| TrackError::io(&path, &error))?;
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let (ended, end) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("gristmill-store".into())
+            .spawn({
+                let path = path.clone();
+                move || {
+                    runtime.block_on(serve(db, queue, &path));
+                    let _ = ended.send(());
+                }
+            })
+            .map_err(|error| TrackError::io(&path, &error))?;
+        Ok((Self { jobs }, end))
+    }
+
+    /// Runs `work` in a transaction, and answers when it is committed. The work is done even if
+    /// the caller no longer waits.
+    pub(super) async fn write<T, F>(&self, path: &Path, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = Task { work, reply, path: path.into() };
+        let gone = || TrackError::Bug("the store's writer has ended".into());
+        self.jobs.send(Box::new(job)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+/// Tells a caller what became of its work, once the transaction has ended one way or the other.
+type Reply = Box<dyn FnOnce(Result<()>) + Send>;
+
+/// A piece of work whose result type nobody but its caller needs to know.
+#[async_trait]
+trait Job: Send {
+    /// Does the work. Nothing comes back when it failed and its caller was told.
+    async fn run(self: Box<Self>, db: &mut SqliteConnection) -> Option<Reply>;
+
+    /// Tells the caller that the work was not begun.
+    fn refuse(self: Box<Self>, error: TrackError);
+}
+
+struct Task<T, F> {
+    work: F,
+    reply: oneshot::Sender<Result<T>>,
+    path: PathBuf,
+}
+
+#[async_trait]
+impl<T, F> Job for Task<T, F>
+where
+    T: Send + 'static,
+    F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T> + Send + 'static,
+{
+    async fn run(self: Box<Self>, db: &mut SqliteConnection) -> Option<Reply> {
+        let Task { work, reply, path } = *self;
+        match work(db).await {
+            Ok(value) => Some(Box::new(move |ended: Result<()>| {
+                let _ = reply.send(ended.map(|()| value));
+            })),
+            Err(fail) => {
+                let _ = reply.send(Err(fail.at(&path)));
+                None
+            }
+        }
+    }
+
+    fn refuse(self: Box<Self>, error: TrackError) {
+        let _ = self.reply.send(Err(error));
+    }
+}
+
+async fn serve(mut db: SqliteConnection, mut queue: mpsc::Receiver<Box<dyn Job>>, path: &Path) {
+    while let Some(job) = queue.recv().await {
+        let mut waiting = Vec::new();
+        let ended = group(&mut db, job, &mut queue, &mut waiting, path).await;
+        if ended.is_err() {
+            // The error is on its way to the callers; a transaction that is no longer open is fine.
+            let _ = sqlx::query("ROLLBACK").execute(&mut db).await;
+        }
+        for reply in waiting {
+            reply(ended.clone());
+        }
+    }
+    // Closing folds the write-ahead log into the database; if it cannot, the next opening does.
+    let _ = db.close().await;
+}
+
+/// One transaction with everything that waits; the replies of what succeeded are left in `waiting`.
+async fn group(
+    db: &mut SqliteConnection,
+    first: Box<dyn Job>,
+    queue: &mut mpsc::Receiver<Box<dyn Job>>,
+    waiting: &mut Vec<Reply>,
+    path: &Path,
+) -> Result<()> {
+    if let Err(error) = sqlx::query("BEGIN IMMEDIATE").execute(&mut *db).await {
+        first.refuse(Fail::from(error).at(path));
+        return Ok(());
+    }
+    let run = async {
+        in_savepoint(db, first, waiting).await?;
+        while waiting.len() < GROUP {
+            let Ok(job) = queue.try_recv() else { break };
+            in_savepoint(db, job, waiting).await?;
+        }
+        sqlx::query("COMMIT").execute(&mut *db).await?;
+        Ok::<(), Fail>(())
+    };
+    run.await.map_err(|fail| fail.at(path))
+}
+
+/// Runs one job so that its failure undoes nothing but its own writes.
+async fn in_savepoint(
+    db: &mut SqliteConnection,
+    job: Box<dyn Job>,
+    waiting: &mut Vec<Reply>,
+) -> Result<(), Fail> {
+    if let Err(error) = sqlx::query("SAVEPOINT job").execute(&mut *db).await {
+        let fail = Fail::from(error);
+        job.refuse(TrackError::Bug("a write could not begin".into()));
+        return Err(fail);
+    }
+    match job.run(db).await {
+        Some(reply) => waiting.push(reply),
+        // A full disk makes SQLite undo the whole transaction: then this fails, and all are told.
+        None => drop(sqlx::query("ROLLBACK TO job").execute(&mut *db).await?),
+    }
+    sqlx::query("RELEASE job").execute(&mut *db).await?;
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! What every keeper of runs and models can do.
+
+use async_trait::async_trait;
+use gristmill_core::Timestamp;
+
+use crate::{
+    Artifact, Batch, Experiment, ExperimentId, Lifecycle, Metric, Model, ModelEvent, ModelVersion,
+    NewEvent, NewExperiment, NewRun, NewVersion, Note, Page, Registration, Result, Run, RunId,
+    RunInfo, RunQuery, RunUpdate, TaskRecord,
+};
+
+/// Keeps experiments, runs and models.
+///
+/// Each call is one transaction: when it returns `Ok`, what it wrote survives the death of the
+/// process and every later call sees it; when it returns an error, nothing of it was written.
+/// Calls may come from any number of threads and processes at once.
+///
+/// Errors beside those that a method names: [`TrackError::Invalid`](crate::TrackError::Invalid)
+/// for a name, key or value that cannot be stored, and `Home`, `Damaged` or `Newer` when the store
+/// itself cannot be used.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The new experiment under the next free number. `Exists` when the name is taken, by a
+    /// deleted experiment too.
+    async fn create_experiment(&self, new: NewExperiment) -> Result<Experiment>;
+
+    /// The experiment with this number, or `NotFound`.
+    async fn experiment(&self, id: ExperimentId) -> Result<Experiment>;
+
+    /// The experiment of this name, in use or deleted, if there is one.
+    async fn experiment_named(&self, name: &str) -> Result<Option<Experiment>>;
+
+    /// Experiments, the newest first.
+    async fn experiments(
+        &self,
+        lifecycle: Option<Lifecycle>,
+        page: Page,
+    ) -> Result<Vec<Experiment>>;
+
+    /// Gives an experiment another name. `NotFound`; `Exists` when the name is taken; `Deleted`.
+    async fn rename_experiment(&self, id: ExperimentId, name: &str, at: Timestamp) -> Result<()>;
+
+    /// Puts an experiment and its runs away, or takes them back into use. `NotFound`.
+    async fn set_experiment_lifecycle(
+        &self,
+        id: ExperimentId,
+        lifecycle: Lifecycle,
+        at: Timestamp,
+    ) -> Result<()>;
+
+    /// Sets a tag of an experiment. `NotFound`, `Deleted`.
+    async fn tag_experiment(
+        &self,
+        id: ExperimentId,
+        key: &str,
+        value: &str,
+        at: Timestamp,
+    ) -> Result<()>;
+
+    /// The new run, with its batch logged. `Exists` when the id is taken; `NotFound` or `Deleted`
+    /// for its experiment; `NotFound` for its parent.
+    async fn create_run(&self, new: NewRun) -> Result<Run>;
+
+    /// Changes a run. `NotFound`, `Deleted`.
+    async fn update_run(&self, id: RunId, update: RunUpdate) -> Result<RunInfo>;
+
+    /// Puts a run away or takes it back into use. `NotFound`.
+    async fn set_run_lifecycle(&self, id: RunId, lifecycle: Lifecycle) -> Result<()>;
+
+    /// Forgets a run that was put away, with all it logged; its artifacts' content stays until it
+    /// is collected. `NotFound`; `Invalid` when the run is still in use.
+    async fn purge_run(&self, id: RunId) -> Result<()>;
+
+    /// The run with all it logged, or `NotFound`.
+    async fn run(&self, id: RunId) -> Result<Run>;
+
+    /// The runs whose id begins with `prefix`, the newest first, at most 10: for short ids on the
+    /// command line. An empty prefix matches nothing.
+    async fn runs_starting_with(&self, prefix: &str) -> Result<Vec<RunInfo>>;
+
+    /// The runs that match, the latest start first and equal starts by id.
+    async fn search_runs(&self, query: &RunQuery) -> Result<Vec<Run>>;
+
+    /// The latest run of a pipeline that is in use, if there is one.
+    async fn latest_run(&self, pipeline: &str) -> Result<Option<Run>> {
+        let query = RunQuery {
+            pipeline: Some(pipeline.into()),
+            page: Page { limit: 1, offset: 0 },
+            ..RunQuery::default()
+        };
+        Ok(self.search_runs(&query).await?.pop())
+    }
+
+    /// Logs a batch, whole or not at all. `NotFound`, `Deleted`, `ParamChanged`.
+    async fn log(&self, id: RunId, batch: Batch) -> Result<()>;
+
+    /// Takes a tag away from a run. `NotFound` for the run or the tag, `Deleted`.
+    async fn remove_run_tag(&self, id: RunId, key: &str) -> Result<()>;
+
+    /// All values of a metric by step, then time. `NotFound` for the run; a metric that was never
+    /// logged has no values.
+    async fn metric_history(&self, id: RunId, key: &str, page: Page) -> Result<Vec<Metric>>;
+
+    /// Records tasks of a run; those of a name that is there already are replaced in their place.
+    /// `NotFound`, `Deleted`.
+    async fn record_tasks(&self, id: RunId, tasks: Vec<TaskRecord>) -> Result<()>;
+
+    /// The tasks of a run in the order in which they were first recorded. `NotFound`.
+    async fn tasks(&self, id: RunId) -> Result<Vec<TaskRecord>>;
+
+    /// Records where content of the artifact store stands among a run's artifacts; an equal path
+    /// is replaced. `NotFound`, `Deleted`.
+    async fn record_artifacts(&self, id: RunId, artifacts: Vec<Artifact>) -> Result<()>;
+
+    /// The artifacts of a run by path. `NotFound`.
+    async fn artifacts(&self, id: RunId) -> Result<Vec<Artifact>>;
+
+    /// The model of this name, made now if it was not there.
+    async fn ensure_model(&self, name: &str, at: Timestamp) -> Result<Model>;
+
+    /// The model of this name. `NotFound`, with the names that exist.
+    async fn model(&self, name: &str) -> Result<Model>;
+
+    /// All models by name.
+    async fn models(&self, page: Page) -> Result<Vec<Model>>;
+
+    /// Sets what a model is for. `NotFound`.
+    async fn describe_model(&self, name: &str, description: &str, at: Timestamp) -> Result<()>;
+
+    /// Sets a tag of a model. `NotFound`.
+    async fn tag_model(&self, name: &str, key: &str, value: &str, at: Timestamp) -> Result<()>;
+
+    /// Forgets a model with its versions, aliases and history. `NotFound`.
+    async fn delete_model(&self, name: &str) -> Result<()>;
+
+    /// The next version of a model, or its newest one unchanged when that has the same digest.
+    async fn register(&self, new: NewVersion) -> Result<Registration>;
+
+    /// One version of a model. `NotFound` for the model or the version.
+    async fn version(&self, model: &str, version: u32) -> Result<ModelVersion>;
+
+    /// The versions of a model, the newest first. `NotFound` for the model.
+    async fn versions(&self, model: &str, page: Page) -> Result<Vec<ModelVersion>>;
+
+    /// The versions that a run made, by model and version.
+    async fn versions_of_run(&self, id: RunId) -> Result<Vec<ModelVersion>>;
+
+    /// Sets what is special about a version. `NotFound`.
+    async fn describe_version(
+        &self,
+        model: &str,
+        version: u32,
+        description: &str,
+        at: Timestamp,
+    ) -> Result<()>;
+
+    /// Sets a tag of a version. `NotFound`.
+    async fn tag_version(&self, model: &str, version: u32, key: &str, value: &str) -> Result<()>;
+
+    /// Forgets a version and the aliases that name it; its number is never used again. `NotFound`.
+    async fn delete_version(&self, model: &str, version: u32, note: Note) -> Result<()>;
+
+    /// Lets an alias name a version; naming the version that it names already changes nothing.
+    /// The version comes back. `NotFound` for the model or the version.
+    async fn set_alias(
+        &self,
+        model: &str,
+        alias: &str,
+        version: u32,
+        note: Note,
+    ) -> Result<ModelVersion>;
+
+    /// Takes an alias away. `NotFound`.
+    async fn remove_alias(&self, model: &str, alias: &str, note: Note) -> Result<()>;
+
+    /// Moves an alias back to the version that it named before the last move that was not undone
+    /// yet, and gives that version back. `NotFound` for the model or the alias; `Invalid` when
+    /// there is nothing to go back to.
+    async fn roll_back(&self, model: &str, alias: &str, note: Note) -> Result<ModelVersion>;
+
+    /// The version that an alias names. `NotFound` for the model or the alias.
+    async fn aliased(&self, model: &str, alias: &str) -> Result<ModelVersion>;
+
+    /// The version with the greatest number. `NotFound` for the model, or when it has no version.
+    async fn newest_version(&self, model: &str) -> Result<ModelVersion>;
+
+    /// Adds something that happened outside the registry to a model's history. `NotFound`.
+    async fn record_event(&self, model: &str, event: NewEvent) -> Result<()>;
+
+    /// The history of a model, the oldest line first. `NotFound`.
+    async fn history(&self, model: &str) -> Result<Vec<ModelEvent>>;
+}

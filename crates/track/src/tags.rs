@@ -1,0 +1,36 @@
+//! Well-known tag keys. Those that MLflow has keep its spelling, so that its clients show them.
+
+/// The git commit of the pipeline's folder.
+pub const GIT_COMMIT: &str = "mlflow.source.git.commit";
+/// The git branch of the pipeline's folder.
+pub const GIT_BRANCH: &str = "mlflow.source.git.branch";
+/// `true` when files under git differed from the commit.
+pub const GIT_DIRTY: &str = "gristmill.git.dirty";
+/// The pipeline file that was run.
+pub const SOURCE_NAME: &str = "mlflow.source.name";
+/// How the run was started, in MLflow's words: `LOCAL`, `JOB`.
+pub const SOURCE_TYPE: &str = "mlflow.source.type";
+/// Who started the run.
+pub const USER: &str = "mlflow.user";
+/// The run's display name.
+pub const RUN_NAME: &str = "mlflow.runName";
+/// The run that this one is a part of.
+pub const PARENT_RUN: &str = "mlflow.parentRunId";
+/// A note in Markdown.
+pub const NOTE: &str = "mlflow.note.content";
+/// The version of Gristmill that did the work.
+pub const ENGINE_VERSION: &str = "gristmill.engine.version";
+/// The seed that every random choice derives from.
+pub const SEED: &str = "gristmill.seed";
+/// The hash of the table that came out of ingest.
+pub const DATA_HASH: &str = "gristmill.data.hash";
+/// The hash of the pipeline file with everything it includes.
+pub const PIPELINE_HASH: &str = "gristmill.pipeline.hash";
+/// The operating system and its version.
+pub const OS: &str = "gristmill.environment.os";
+/// The processor's architecture and model.
+pub const CPU: &str = "gristmill.environment.cpu";
+/// How many threads the run was given.
+pub const THREADS: &str = "gristmill.environment.threads";
+/// The machine's name.
+pub const HOST: &str = "gristmill.environment.host";
