@@ -1,1 +1,25 @@
 //! A pipeline file becomes a checked plan, and the plan a cached run.
+//!
+//! Three parts, each usable alone, and none that knows a model or a table:
+//!
+//! - [`Document`] reads YAML and JSON as a tree in which every value remembers its file and line;
+//! - [`validate`] holds that tree against a JSON Schema and says all [`Mistake`]s at once;
+//! - [`Plan`] runs [`Task`]s in the order of their needs and takes from the [`Cache`] what is
+//!   already known, with a sentence that says why.
+//!
+//! Nothing here reads a clock: time comes from a [`Clock`] that the caller brings.
+
+mod document;
+mod engine;
+mod mistake;
+mod nearest;
+mod validate;
+
+pub use document::{Document, Entry, Node, NodeKind, Source, Span};
+pub use engine::{
+    Cache, CacheError, Caching, Cancel, Clock, Digest, Event, Fault, FileDigests, FileRecord,
+    Input, Inputs, KeyParts, Observer, Output, Plan, PlanError, Planned, PlannedStatus, RunReport,
+    Task, TaskContext, TaskError, TaskReport, TaskStatus, canonical_json, explain,
+};
+pub use mistake::{Mistake, render};
+pub use validate::validate;

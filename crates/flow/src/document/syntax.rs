@@ -1,0 +1,110 @@
+//! What the YAML parser refuses, in the words of someone who writes a pipeline file.
+
+use std::sync::Arc;
+
+use granit_parser::{ErrorKind, ScanError};
+
+use super::node::{Source, Span};
+use crate::Mistake;
+
+/// The mistake behind a parser's error.
+pub(super) fn mistake(error: &ScanError, source: &Arc<Source>) -> Mistake {
+    let (line, column) = (error.marker().line().max(1), error.marker().col() + 1);
+    if let Some(mistake) = tab(source, line) {
+        return mistake;
+    }
+    let (message, hint) = words(error.kind());
+    let span = at(source, line, column);
+    Mistake::at(&span, message).maybe_hint(hint.map(str::to_owned))
+}
+
+fn at(source: &Arc<Source>, line: usize, column: usize) -> Span {
+    Span { source: Arc::clone(source), line, column, length: 1 }
+}
+
+/// Where a tab in the indentation confuses the parser, its own words seldom say so.
+fn tab(source: &Arc<Source>, line: usize) -> Option<Mistake> {
+    [line, line.saturating_sub(1)].into_iter().find_map(|line| {
+        let text = source.line(line)?;
+        let indent = text.len() - text.trim_start().len();
+        let column = text.get(..indent)?.find('\t')? + 1;
+        let message = format!("line {line} is indented with a tab, which YAML does not allow");
+        let hint = "indent with spaces: replace each tab by two of them";
+        Some(Mistake::at(&at(source, line, column), message).with_hint(hint))
+    })
+}
+
+fn words(kind: &ErrorKind) -> (String, Option<&'static str>) {
+    use ErrorKind as K;
+    const ALIGN: &str = "keys of one block begin in the same column; indent with spaces";
+    const QUOTE: &str = "put text that holds `: ` or begins with a special character in quotes";
+    match kind {
+        K::TabNotAllowed
+        | K::TabInBlockIndentation
+        | K::TabInIndentation
+        | K::TabInPlainScalar
+        | K::TabAtBlockScalarStart => {
+            ("a tab stands where YAML does not allow one".into(), Some("use spaces instead"))
+        }
+        K::UnclosedQuotedScalar => {
+            ("a quote is opened and not closed".into(), Some("close it with the same quote"))
+        }
+        K::UnclosedFlowCollection { open } => {
+            (format!("`{open}` is opened and not closed"), Some("add the closing bracket"))
+        }
+        K::UnexpectedEofFlowSequence | K::ExpectedFlowSequenceSeparator => {
+            ("this list lacks a `,` or the closing `]`".into(), None)
+        }
+        K::UnexpectedEofFlowMapping
+        | K::UnexpectedEofImplicitFlowMapping
+        | K::ExpectedFlowMappingSeparator => {
+            ("this block lacks a `,` or the closing `}`".into(), None)
+        }
+        K::MismatchedFlowCollectionEnd { open, close } => {
+            (format!("`{open}` is closed by `{close}`"), Some("use the bracket that fits"))
+        }
+        K::MisplacedFlowCollectionEnd => {
+            ("a bracket is closed that was never opened".into(), Some("remove it"))
+        }
+        K::MappingValueNotAllowed | K::InvalidColonPlacement => {
+            ("a `:` stands where no value can begin".into(), Some(QUOTE))
+        }
+        K::SimpleKeyExpected | K::InvalidSimpleKey | K::ExpectedBlockMappingKey => {
+            ("expected `key: value` here".into(), Some(ALIGN))
+        }
+        K::ExpectedBlockSequenceEntry | K::BlockSequenceEntryNotAllowed => {
+            ("a `-` entry was expected here, or stands where none can".into(), Some(ALIGN))
+        }
+        K::InvalidIndentation | K::MappingKeyNotAllowed => {
+            ("the indentation fits no block above".into(), Some(ALIGN))
+        }
+        K::UnknownAnchor => (
+            "this alias names no anchor above it".into(),
+            Some("define it first with `&name`; text that begins with `*` needs quotes"),
+        ),
+        K::UnexpectedCharacter { character } => {
+            (format!("`{character}` cannot begin a value"), Some(QUOTE))
+        }
+        K::UnknownQuotedScalarEscape | K::InvalidQuotedScalarHexEscape => (
+            "unknown escape in a double-quoted text".into(),
+            Some("write `\\\\` for a backslash, or use single quotes"),
+        ),
+        K::RecursionLimitExceeded => {
+            ("blocks are nested too deeply here".into(), Some("flatten them"))
+        }
+        other => (format!("this is no YAML: {}", phrase(&format!("{other:?}"))), None),
+    }
+}
+
+/// `InvalidBlockScalarHeader { .. }` as `invalid block scalar header`.
+fn phrase(variant: &str) -> String {
+    let name = variant.split([' ', '(', '{']).next().unwrap_or_default();
+    let mut words = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(c.to_lowercase());
+    }
+    words
+}

@@ -1,0 +1,27 @@
+//! Tasks in the order of their needs, with a cache of what each gave.
+
+mod cache;
+mod digest;
+mod files;
+mod handover;
+mod key;
+mod manifest;
+mod observe;
+mod plan;
+mod preview;
+mod report;
+mod run;
+mod session;
+mod task;
+
+pub use cache::{Cache, CacheError};
+pub use digest::{Digest, canonical_json};
+pub use files::FileDigests;
+pub use handover::{Inputs, Output, TaskContext};
+pub use key::{KeyParts, explain};
+pub use manifest::FileRecord;
+pub use observe::{Cancel, Clock, Event, Observer};
+pub use plan::{Plan, PlanError};
+pub use preview::{Planned, PlannedStatus};
+pub use report::{RunReport, TaskReport, TaskStatus};
+pub use task::{Caching, Fault, Input, Task, TaskError};

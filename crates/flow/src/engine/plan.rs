@@ -1,0 +1,237 @@
+//! Tasks whose needs are known and form no circle.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use super::{Digest, FileDigests, KeyParts, Task, TaskError};
+use crate::nearest::{list, nearest};
+
+/// Why tasks form no plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// Two tasks share a name.
+    #[error("task `{name}` stands twice")]
+    Duplicate {
+        /// The shared name.
+        name: String,
+    },
+    /// A task needs one that does not exist.
+    #[error("task `{task}` needs `{need}`, which does not exist")]
+    UnknownNeed {
+        /// The task.
+        task: String,
+        /// What it needs.
+        need: String,
+        /// The names that exist.
+        known: Vec<String>,
+    },
+    /// Tasks need each other in a circle.
+    #[error("tasks need each other in a circle: {}", circle.join(" -> "))]
+    Cycle {
+        /// The tasks, each needing the next; the first stands again at the end.
+        circle: Vec<String>,
+    },
+}
+
+impl PlanError {
+    /// The task to point at.
+    pub fn task(&self) -> &str {
+        match self {
+            Self::Duplicate { name } => name,
+            Self::UnknownNeed { task, .. } => task,
+            Self::Cycle { circle } => circle.first().map_or("", String::as_str),
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Duplicate { .. } => "give one of them another name".into(),
+            Self::UnknownNeed { need, known, .. } => {
+                match nearest(need, known.iter().map(String::as_str)) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None if known.is_empty() => "remove it; there is no other task".into(),
+                    None => format!("known are {}", list(known.iter().map(String::as_str), "and")),
+                }
+            }
+            Self::Cycle { .. } => "remove one of these needs".into(),
+        }
+    }
+}
+
+/// Tasks in an order in which each comes after those that it needs.
+///
+/// Tasks that do not depend on each other keep the order in which they were given.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use gristmill_flow::*;
+/// # use serde_json::{Value, json};
+/// struct Double(Vec<String>);
+///
+/// impl Task for Double {
+///     fn name(&self) -> &str { "double" }
+///     fn needs(&self) -> &[String] { &self.0 }
+///     fn version(&self) -> String { "1".into() }
+///     fn parameters(&self) -> Value { json!({"number": 21}) }
+///     fn run(&self, _: &Inputs<'_>, _: &TaskContext<'_>) -> Result<Output, TaskError> {
+///         Ok(Output::facts(json!({"answer": 42})))
+///     }
+/// }
+///
+/// let folder = tempfile::tempdir()?;
+/// let cache = Cache::open(folder.path(), Arc::new(|| 0))?;
+/// let plan = Plan::new(vec![Box::new(Double(vec![]))]).unwrap();
+/// let first = plan.run(&cache, &(), &Cancel::new());
+/// let again = plan.run(&cache, &(), &Cancel::new());
+/// assert_eq!(first.tasks[0].facts["answer"], 42);
+/// assert_eq!((first.tasks[0].cached, again.tasks[0].cached), (false, true));
+/// # Ok::<(), CacheError>(())
+/// ```
+pub struct Plan {
+    pub(super) tasks: Vec<Box<dyn Task>>,
+    /// The positions of the tasks that each task needs.
+    pub(super) needs: Vec<Vec<usize>>,
+    pub(super) previous: BTreeMap<String, KeyParts>,
+}
+
+impl Plan {
+    /// The plan of these tasks.
+    ///
+    /// # Errors
+    /// All names that stand twice, all needs that do not exist, and one circle.
+    pub fn new(tasks: Vec<Box<dyn Task>>) -> Result<Self, Vec<PlanError>> {
+        let mut errors = Vec::new();
+        let mut positions = HashMap::new();
+        for (i, task) in tasks.iter().enumerate() {
+            if positions.insert(task.name(), i).is_some() {
+                errors.push(PlanError::Duplicate { name: task.name().to_owned() });
+            }
+        }
+        let mut needs = Vec::with_capacity(tasks.len());
+        for task in &tasks {
+            let mut found = Vec::new();
+            for need in task.needs() {
+                match positions.get(need.as_str()) {
+                    Some(i) if found.contains(i) => {}
+                    Some(i) => found.push(*i),
+                    None => errors.push(unknown_need(task.name(), need, &tasks)),
+                }
+            }
+            needs.push(found);
+        }
+        let order = order(&needs).map_err(|circle| PlanError::Cycle {
+            circle: circle.into_iter().map(|i| name(&tasks, i)).collect(),
+        });
+        match order {
+            Ok(order) if errors.is_empty() => Ok(Self::arranged(tasks, &needs, &order)),
+            Ok(_) => Err(errors),
+            Err(cycle) => {
+                errors.push(cycle);
+                Err(errors)
+            }
+        }
+    }
+
+    fn arranged(tasks: Vec<Box<dyn Task>>, needs: &[Vec<usize>], order: &[usize]) -> Self {
+        let mut places = vec![0; tasks.len()];
+        for (place, &i) in order.iter().enumerate() {
+            if let Some(slot) = places.get_mut(i) {
+                *slot = place;
+            }
+        }
+        let mut arranged: Vec<(usize, Box<dyn Task>, Vec<usize>)> = tasks
+            .into_iter()
+            .zip(needs)
+            .zip(&places)
+            .map(|((task, needs), place)| {
+                let needs = needs.iter().filter_map(|n| places.get(*n).copied()).collect();
+                (*place, task, needs)
+            })
+            .collect();
+        arranged.sort_by_key(|(place, _, _)| *place);
+        let (tasks, needs) = arranged.into_iter().map(|(_, task, needs)| (task, needs)).unzip();
+        Self { tasks, needs, previous: BTreeMap::new() }
+    }
+
+    /// The same plan with what the keys of the last run were made of, by task, so that reasons
+    /// can name what changed since.
+    #[must_use]
+    pub fn with_previous(self, previous: BTreeMap<String, KeyParts>) -> Self {
+        Self { previous, ..self }
+    }
+
+    /// The tasks in the order in which they run.
+    pub fn tasks(&self) -> impl Iterator<Item = &dyn Task> {
+        self.tasks.iter().map(Box::as_ref)
+    }
+
+    /// The key of a task whose needs gave `outputs`.
+    pub(super) fn key_parts(
+        &self,
+        task: &dyn Task,
+        outputs: BTreeMap<String, Digest>,
+        files: &FileDigests,
+    ) -> Result<KeyParts, TaskError> {
+        let inputs = task.inputs(files)?.into_iter().map(|input| (input.name, input.digest));
+        Ok(KeyParts {
+            kind: task.kind().to_owned(),
+            version: task.version(),
+            parameters: task.parameters(),
+            needs: outputs,
+            inputs: inputs.collect(),
+        })
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.tasks.iter().map(|task| task.name())).finish()
+    }
+}
+
+fn unknown_need(task: &str, need: &str, tasks: &[Box<dyn Task>]) -> PlanError {
+    let known = tasks.iter().map(|t| t.name().to_owned()).filter(|name| name != task).collect();
+    PlanError::UnknownNeed { task: task.to_owned(), need: need.to_owned(), known }
+}
+
+fn name(tasks: &[Box<dyn Task>], i: usize) -> String {
+    tasks.get(i).map(|task| task.name().to_owned()).unwrap_or_default()
+}
+
+/// An order in which everything comes after its needs, the earliest possible first; otherwise a
+/// circle, its first member again at the end.
+fn order(needs: &[Vec<usize>]) -> Result<Vec<usize>, Vec<usize>> {
+    let mut placed = vec![false; needs.len()];
+    let is = |placed: &[bool], i: usize| placed.get(i).copied().unwrap_or(false);
+    let mut order = Vec::with_capacity(needs.len());
+    while order.len() < needs.len() {
+        let ready = needs
+            .iter()
+            .enumerate()
+            .position(|(i, needs)| !is(&placed, i) && needs.iter().all(|n| is(&placed, *n)));
+        let Some(next) = ready else { return Err(circle(needs, &placed)) };
+        if let Some(slot) = placed.get_mut(next) {
+            *slot = true;
+        }
+        order.push(next);
+    }
+    Ok(order)
+}
+
+/// Follows unplaced needs until one comes again; each unplaced task has one.
+fn circle(needs: &[Vec<usize>], placed: &[bool]) -> Vec<usize> {
+    let open = |i: &usize| placed.get(*i) == Some(&false);
+    let mut path: Vec<usize> = Vec::new();
+    let mut next = (0..needs.len()).find(open);
+    while let Some(i) = next {
+        if let Some(start) = path.iter().position(|p| *p == i) {
+            path.push(i);
+            return path.split_off(start);
+        }
+        path.push(i);
+        next = needs.get(i).and_then(|needs| needs.iter().copied().find(|n| open(n)));
+    }
+    path
+}

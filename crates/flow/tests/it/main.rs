@@ -1,0 +1,10 @@
+//! The crate as its users see it: files, schemas and runs, in one test binary.
+
+mod any_text;
+mod cache;
+mod document;
+mod fragments;
+mod parameters;
+mod plan;
+mod schemas;
+mod tasks;
