@@ -1,0 +1,248 @@
+//! A pipeline file from its text to a recorded run.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gristmill_core::Clock;
+use gristmill_flow::{
+    Cache, Cancel, Event, KeyParts, Observer, Plan, PlannedStatus, RunReport as FlowReport, Task,
+    TaskReport,
+};
+use gristmill_track::{RunId, RunQuery, RunStatus as Recorded, Store, tags};
+use serde::Serialize;
+
+use crate::check::{Checked, check};
+use crate::clock::SystemClock;
+use crate::keeper::Keeper;
+use crate::recorder::{Recorder, is_cached};
+use crate::report::{Metrics, Progress, RegisteredModel, RunReport, RunStatus, TaskLine};
+use crate::runs::seconds_between;
+use crate::stages::{self, Shared};
+use crate::{Error, Home, Kind, Result};
+
+/// What a run would do with a task.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PlannedTask {
+    /// The task.
+    pub name: String,
+    /// The tasks whose results it takes.
+    pub needs: Vec<String>,
+    /// `cached`, `run`, or `unknown` when that depends on what an earlier task gives.
+    pub what: String,
+    /// Why, in words.
+    pub why: String,
+}
+
+/// What a run of the file at `path` would do now. Runs nothing.
+///
+/// # Errors
+/// As [`check`].
+pub fn plan(path: &Path, settings: &[String], home: &Home) -> Result<Vec<PlannedTask>> {
+    let checked = check(path, settings)?;
+    let name = checked.file.name.clone();
+    let tasks = tasks(checked, home, RunId::from_bytes([0; 16]))?;
+    let needs: BTreeMap<String, Vec<String>> =
+        tasks.iter().map(|t| (t.name().to_string(), t.needs().to_vec())).collect();
+    let previous = previous(&Keeper::open(home)?, &name)?;
+    let plan = planned(tasks)?.with_previous(previous);
+    let lines = plan.preview(&cache(home)?).into_iter().map(|task| PlannedTask {
+        needs: needs.get(&task.name).cloned().unwrap_or_default(),
+        what: match task.status {
+            PlannedStatus::Cached => "cached",
+            PlannedStatus::Run => "run",
+            _ => "unknown",
+        }
+        .into(),
+        why: task.why.join("; "),
+        name: task.name,
+    });
+    Ok(lines.collect())
+}
+
+/// Runs the file at `path`, with `settings` such as `data.split.test=0.3` in place of what it says.
+///
+/// A model that misses what the file requires is no error: the report's status says so.
+///
+/// # Errors
+/// As [`check`], and when a task fails; the failed run is recorded.
+pub fn run(
+    path: &Path,
+    settings: &[String],
+    home: &Home,
+    progress: &dyn Progress,
+) -> Result<RunReport> {
+    let checked = check(path, settings)?;
+    checked.notes.iter().for_each(|note| progress.note(note));
+    let pipeline = checked.file.name.clone();
+    let require = checked.file.evaluate.require.clone();
+    let recorder = Recorder::start(home, &checked, path)?;
+    let outcome = execute(checked, home, &recorder, progress);
+    let flow = match outcome {
+        Ok(flow) => flow,
+        Err(error) => {
+            recorder.end(Recorded::Failed, None, BTreeMap::new(), Some(error.message.clone()))?;
+            return Err(error);
+        }
+    };
+    let metrics = match flow.task("evaluate") {
+        Some(task) if !task.facts.is_null() => Some(stages::metrics(&task.facts)?),
+        _ => None,
+    };
+    let missed = metrics.as_ref().map(|m| stages::gate(&require, m)).unwrap_or_default();
+    let ended = settle(&recorder, &flow, metrics.as_ref(), &missed)?;
+    Ok(RunReport {
+        run_id: recorder.id().to_string(),
+        pipeline,
+        status: if missed.is_empty() { RunStatus::Succeeded } else { RunStatus::Refused },
+        seconds: seconds_between(recorder.started(), ended),
+        metrics,
+        model: registered(&flow)?,
+        notes: flow.tasks.iter().flat_map(|t| t.notes.clone()).collect(),
+        tasks: flow.tasks.iter().map(line).collect(),
+        gate: missed,
+    })
+}
+
+fn execute(
+    checked: Checked,
+    home: &Home,
+    recorder: &Recorder,
+    progress: &dyn Progress,
+) -> Result<FlowReport> {
+    let previous = previous(recorder.keeper(), &checked.file.name)?;
+    let plan = planned(tasks(checked, home, recorder.id())?)?.with_previous(previous);
+    let cache = cache(home)?;
+    let watcher = Watcher { progress, recorder, failed: Mutex::default(), cancel: Cancel::new() };
+    let report = plan.run(&cache, &watcher, &watcher.cancel);
+    recorder.tasks(&report.tasks)?;
+    let failed = watcher.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(report),
+    }
+}
+
+/// Records how the run ended; a failed task becomes the error of the run.
+fn settle(
+    recorder: &Recorder,
+    flow: &FlowReport,
+    metrics: Option<&Metrics>,
+    missed: &[String],
+) -> Result<gristmill_core::Timestamp> {
+    let mut facts = BTreeMap::new();
+    if let Some(hash) = flow.task("ingest").and_then(|t| t.facts["hash"].as_str()) {
+        facts.insert(tags::DATA_HASH.to_string(), hash.to_string());
+    }
+    if !missed.is_empty() {
+        return recorder.end(Recorded::Refused, metrics, facts, Some(missed.join("; ")));
+    }
+    if flow.cancelled() {
+        recorder.end(Recorded::Cancelled, metrics, facts, None)?;
+        return Err(Error::new(Kind::Cancelled, "the run was stopped")
+            .with_hint("run the file again; finished tasks are taken from the cache"));
+    }
+    if let Some((task, failure)) = flow.failure() {
+        recorder.end(Recorded::Failed, metrics, facts, Some(failure.message.clone()))?;
+        let kind = match failure.fault {
+            gristmill_flow::Fault::Bug => Kind::Bug,
+            _ => Kind::Input,
+        };
+        let mut error = Error::new(kind, failure.message.clone());
+        error.hint.clone_from(&failure.hint);
+        return Err(error.with_place(format!("task `{}`", task.name)));
+    }
+    recorder.end(Recorded::Succeeded, metrics, facts, None)
+}
+
+/// The version in the registry after the run, with the aliases that it holds.
+fn registered(flow: &FlowReport) -> Result<Option<RegisteredModel>> {
+    match flow.task("register") {
+        Some(task) if !task.facts.is_null() => serde_json::from_value(task.facts["model"].clone())
+            .map(Some)
+            .map_err(|e| Error::bug(format!("facts of `register`: {e}"))),
+        _ => Ok(None),
+    }
+}
+
+fn tasks(checked: Checked, home: &Home, run: RunId) -> Result<Vec<Box<dyn Task>>> {
+    match Shared::new(checked, home)? {
+        Some(shared) => Ok(stages::tasks(&Arc::new(shared), run)),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn planned(tasks: Vec<Box<dyn Task>>) -> Result<Plan> {
+    Plan::new(tasks).map_err(|errors| match errors.first() {
+        Some(first) => Error::input(first.to_string()).with_hint(first.hint()),
+        None => Error::bug("a plan was refused without a reason"),
+    })
+}
+
+fn cache(home: &Home) -> Result<Cache> {
+    let clock = Arc::new(|| SystemClock.now().0);
+    Cache::open(&home.cache(), clock)
+        .map_err(|e| Error::input(e.to_string()).with_hint("choose another place with --home"))
+}
+
+/// What the keys of the pipeline's latest run were made of, by task.
+fn previous(keeper: &Keeper, pipeline: &str) -> Result<BTreeMap<String, KeyParts>> {
+    let query = RunQuery {
+        pipeline: Some(pipeline.into()),
+        page: gristmill_track::Page { limit: 5, offset: 0 },
+        ..RunQuery::default()
+    };
+    let mut found = BTreeMap::new();
+    for run in keeper.wait(|s| s.search_runs(&query))? {
+        for task in keeper.wait(|s| s.tasks(run.info.id))? {
+            if let Ok(parts) = serde_json::from_value::<KeyParts>(task.inputs) {
+                found.entry(task.name).or_insert(parts);
+            }
+        }
+        if !found.is_empty() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+fn line(task: &TaskReport) -> TaskLine {
+    TaskLine {
+        name: task.name.clone(),
+        status: task.status.to_string(),
+        cached: is_cached(task),
+        attempts: task.attempts,
+        seconds: task.seconds,
+    }
+}
+
+/// Passes on what the engine says: to the person who waits, and to the record.
+struct Watcher<'a> {
+    progress: &'a dyn Progress,
+    recorder: &'a Recorder,
+    /// The first thing that could not be recorded; the run fails by it.
+    failed: Mutex<Option<Error>>,
+    cancel: Cancel,
+}
+
+impl Observer for Watcher<'_> {
+    fn event(&self, event: Event<'_>) {
+        if self.progress.cancelled() {
+            self.cancel.cancel();
+        }
+        match event {
+            Event::Started { task, .. } => self.progress.started(task),
+            Event::Note { text, .. } => self.progress.note(text),
+            Event::Finished { report } => {
+                self.progress.finished(&line(report));
+                if !report.cached
+                    && let Err(error) = self.recorder.tasks(std::slice::from_ref(report))
+                {
+                    self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                    self.cancel.cancel();
+                }
+            }
+            _ => {}
+        }
+    }
+}
