@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use gristmill_core::{
-    Catalog, Notes, Pipeline, Role, Schema, SemanticType, Table, Task,
+    Catalog, Pipeline, Role, Schema, SemanticType, Table, Task,
 };
 use gristmill_evaluate::Metric;
 use gristmill_flow::{Document, Mistake, render, validate};
@@ -23,8 +23,6 @@ pub struct Checked {
     pub file: PipelineFile,
     /// The folder that its paths are relative to.
     pub folder: PathBuf,
-    /// What a person should know.
-    pub notes: Vec<String>,
 }
 
 impl Checked {
@@ -80,18 +78,17 @@ pub fn check(path: &Path, settings: &[String]) -> Result<Checked> {
     let (document, file) = read(path, settings)?;
     let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
     let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
-    let notes = Notes::default();
     let mut judge = Judge { document: &document, mistakes: Vec::new() };
     judge.name(&file);
     judge.sections(&file);
     judge.metrics(&file);
     if let Some(data) = &file.data {
-        judge.data(&file, data, &folder, &notes);
+        judge.data(&file, data, &folder);
     } else {
         judge.steps(&file, None);
     }
     if judge.mistakes.is_empty() {
-        return Ok(Checked { file, folder, notes: notes.all() });
+        return Ok(Checked { file, folder });
     }
     Err(drawn(judge.mistakes))
 }
@@ -213,12 +210,12 @@ impl Judge<'_> {
         }
     }
 
-    fn data(&mut self, file: &PipelineFile, section: &DataSection, folder: &Path, notes: &Notes) {
-        let peeked = gristmill_ingest::peek(&section.source, folder, notes);
+    fn data(&mut self, file: &PipelineFile, section: &DataSection, folder: &Path) {
+        let peeked = gristmill_ingest::peek(&section.source, folder);
         let Some(peeked) = self.judge("data.source", peeked) else {
             return self.steps(file, None);
         };
-        let Some(table) = self.judge("data.sql", data::query(section, peeked)) else {
+        let Some(table) = self.judge("data.sql", data::query(section, peeked.sample)) else {
             return self.steps(file, None);
         };
         let before = self.mistakes.len();
@@ -248,10 +245,10 @@ impl Judge<'_> {
             self.judge(&format!("data.drop[{at}]"), schema.position(name));
         }
         for (at, rule) in section.expect.iter().enumerate() {
-            self.judge(&format!("data.expect[{at}].column"), schema.position(rule.column()));
+            self.judge(&format!("data.expect[{at}].column"), schema.position(&rule.column));
         }
         for (name, _) in section.split.iter().flat_map(|s| s.columns()) {
-            self.judge("data.split", schema.position(&name));
+            self.judge("data.split", schema.position(name));
         }
     }
 
@@ -303,14 +300,8 @@ impl Judge<'_> {
         let required = file.evaluate.require.keys();
         let required = required.map(|name| (format!("evaluate.require.{name}"), name));
         for (path, name) in listed.chain(required) {
-            if let Ok(metric) = Metric::named(name)
-                && !metric.fits(task)
-            {
-                let kind = match task {
-                    Task::Classification { .. } => "classes",
-                    Task::Regression => "numbers",
-                };
-                self.blame(&path, format!("`{name}` cannot score {kind}, which the target holds"), None);
+            if let Ok(metric) = Metric::named(name) {
+                self.judge(&path, metric.check(task));
             }
         }
     }

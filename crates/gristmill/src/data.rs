@@ -35,7 +35,7 @@ pub fn shape(section: &DataSection, table: &Table) -> Result<Table> {
     }
     if let Some(split) = &section.split {
         for (name, role) in split.columns() {
-            table = table.with_role(&name, role)?;
+            table = table.with_role(name, role)?;
         }
     }
     if let Some(target) = &section.target {

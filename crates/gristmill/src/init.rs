@@ -21,7 +21,7 @@ const MOST_NUMERIC_CLASSES: usize = 10;
 /// When the data cannot be read or the target is not one of its columns.
 pub fn init(data: &str, target: &str, folder: &Path) -> Result<String> {
     let notes = Notes::default();
-    let table = gristmill_ingest::read(&SourceSpec::path(data), folder, &notes)?;
+    let table = gristmill_ingest::read(&SourceSpec::Path(data.into()), folder, &notes)?;
     let look = Look::at(&table, target)?;
     Ok(look.write(data, target))
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use gristmill_core::{Field, Notes, Schema, SemanticType, Table};
+use gristmill_core::{Field, Notes, PhysicalType, Schema, SemanticType, Table};
 use gristmill_ingest::SourceSpec;
 
 use crate::catalog::catalog;
@@ -27,12 +27,26 @@ pub fn predict(home: &Home, reference: &str, input: &Path) -> Result<Answers> {
     let package = gristmill_package::load(&folder, &catalog())?;
     let notes = Notes::default();
     let wanted = package.pipeline.input();
-    let source = SourceSpec::path(input);
-    let rows = gristmill_ingest::read_as(&source, Path::new("."), wanted, &notes)
+    let source = SourceSpec::Path(input.to_string_lossy().into_owned());
+    let rows = gristmill_ingest::read_as(&source, Path::new("."), &with_id_fields(&source, wanted)?, &notes)
         .map_err(Error::from)
         .map_err(|e| e.with_place(input.display().to_string()))?;
     let answers = package.pipeline.predict(&rows)?.to_table()?;
     Ok(Answers { table: with_ids(&rows, wanted, answers)?, notes: notes.all() })
+}
+
+/// The columns that are wanted and those that name rows, which are read as words so that they come
+/// out as they went in.
+fn with_id_fields(source: &SourceSpec, wanted: &Schema) -> Result<Schema> {
+    let found = gristmill_ingest::peek(source, Path::new("."))?;
+    let mut fields = wanted.fields().to_vec();
+    for field in found.schema().fields() {
+        if field.semantic == SemanticType::Id && wanted.find(&field.name).is_none() {
+            let id = Field::new(&field.name, PhysicalType::Utf8).meaning(SemanticType::Id);
+            fields.push(id.nullable(true));
+        }
+    }
+    Ok(Schema::new(fields)?)
 }
 
 /// The columns that name rows before the answers.
@@ -81,6 +95,9 @@ impl Answers {
     /// # Errors
     /// When a value has no form in JSON.
     pub fn rows_as_json(&self) -> Result<serde_json::Value> {
-        Ok(gristmill_ingest::to_json(&self.table)?)
+        let mut writer = arrow::json::ArrayWriter::new(Vec::new());
+    let broken = |e: arrow::error::ArrowError| Error::bug(e.to_string());
+    writer.write(&self.table.to_batch()?).and_then(|()| writer.finish()).map_err(broken)?;
+    serde_json::from_slice(&writer.into_inner()).map_err(|e| Error::bug(e.to_string()))
     }
 }

@@ -14,7 +14,7 @@ pub use gristmill_models::{
 pub use crate::{Error, Result};
 
 use gristmill_core::{Notes, Seed, TargetSpec};
-use gristmill_evaluate::Split;
+use gristmill_evaluate::{Shares, Split};
 use gristmill_ingest::SourceSpec;
 
 /// The rows of a CSV file; types are inferred from all of it.
@@ -22,7 +22,7 @@ use gristmill_ingest::SourceSpec;
 /// # Errors
 /// When it cannot be read, or rows differ in length.
 pub fn read_csv(path: impl AsRef<Path>) -> Result<Table> {
-    let source = SourceSpec::path(path.as_ref());
+    let source = SourceSpec::Path(path.as_ref().to_string_lossy().into_owned());
     Ok(gristmill_ingest::read(&source, Path::new("."), &Notes::default())?)
 }
 
@@ -31,7 +31,7 @@ pub fn read_csv(path: impl AsRef<Path>) -> Result<Table> {
 /// # Errors
 /// When `test` is not between 0 and 1, or a part would be empty.
 pub fn train_test_split(table: &Table, test: f64, seed: u64) -> Result<(Table, Table)> {
-    let parts = Split::random(test).parts(table, None, Seed(seed))?;
+    let parts = Split::Random(Shares::test(test)).parts(table, None, Seed(seed))?;
     Ok((table.take(&parts.train)?, table.take(&parts.test)?))
 }
 

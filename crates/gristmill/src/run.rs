@@ -73,7 +73,6 @@ pub fn run(
     progress: &dyn Progress,
 ) -> Result<RunReport> {
     let checked = check(path, settings)?;
-    checked.notes.iter().for_each(|note| progress.note(note));
     let pipeline = checked.file.name.clone();
     let require = checked.file.evaluate.require.clone();
     let recorder = Recorder::start(home, &checked, path)?;

@@ -24,6 +24,7 @@ mod load;
 mod manifest;
 mod mlmodel;
 mod save;
+mod steps;
 mod tensors;
 
 pub use digest::Digest;
@@ -33,3 +34,4 @@ pub use info::{FileInfo, PackageInfo, StepInfo};
 pub use load::{Package, describe, digest, load};
 pub use manifest::FORMAT_VERSION;
 pub use save::save;
+pub use steps::{load_steps, save_steps};

@@ -87,10 +87,10 @@ fn found(error: &Error) -> String {
 }
 
 /// Loads steps one by one, each with the tensors that are its own.
-struct Steps<'a> {
-    folder: &'a Path,
-    catalog: &'a Catalog,
-    tensors: Tensors,
+pub(crate) struct Steps<'a> {
+    pub folder: &'a Path,
+    pub catalog: &'a Catalog,
+    pub tensors: Tensors,
 }
 
 impl Steps<'_> {
@@ -125,7 +125,7 @@ impl Steps<'_> {
         if sound { Ok(()) } else { Err(self.damaged("its classes contradict each other")) }
     }
 
-    fn step(&mut self, stored: &StoredStep) -> Result<Box<dyn FittedTransform>> {
+    pub fn step(&mut self, stored: &StoredStep) -> Result<Box<dyn FittedTransform>> {
         let known = self.catalog.transforms().get(stored.kind.as_str()).map(|e| e.version);
         self.check_version(&stored.kind, stored.version, known)?;
         let state = self.state(&stored.tensors, stored.facts.clone());

@@ -140,21 +140,7 @@ fn describe(
     let file = || target.join(MANIFEST);
     let unknown = |kind: &str| PackageError::UnknownStep { file: file(), kind: kind.into() };
     let mut numbers = Tensors::new();
-    let mut steps = Vec::with_capacity(pipeline.steps().len());
-    for (at, step) in pipeline.steps().iter().enumerate() {
-        let entry = catalog.transforms().get(step.kind()).ok_or_else(|| unknown(step.kind()))?;
-        let prefix = format!("steps.{at}");
-        let state = step.state();
-        tensors::put(&mut numbers, &prefix, &state)?;
-        steps.push(StoredStep {
-            kind: step.kind().into(),
-            version: entry.version,
-            tensors: prefix,
-            input: step.input().as_ref().clone(),
-            output: step.output().as_ref().clone(),
-            facts: sorted(state.facts),
-        });
-    }
+    let steps = stored_steps(&file(), pipeline.steps(), catalog, &mut numbers)?;
     let model = pipeline.model();
     let entry = catalog.estimators().get(model.kind()).ok_or_else(|| unknown(model.kind()))?;
     let state = model.state();
@@ -177,4 +163,32 @@ fn describe(
         files: BTreeMap::new(),
     };
     Ok((manifest, numbers))
+}
+
+/// The stored form of `steps`, whose learned numbers go to `numbers`; `file` names where to.
+pub(crate) fn stored_steps(
+    file: &Path,
+    steps: &[Arc<dyn FittedTransform>],
+    catalog: &Catalog,
+    numbers: &mut Tensors,
+) -> Result<Vec<StoredStep>> {
+    let store = |(at, step): (usize, &Arc<dyn FittedTransform>)| {
+        let known = catalog.transforms().get(step.kind());
+        let entry = known.ok_or_else(|| PackageError::UnknownStep {
+            file: file.into(),
+            kind: step.kind().into(),
+        })?;
+        let prefix = format!("steps.{at}");
+        let state = step.state();
+        tensors::put(numbers, &prefix, &state)?;
+        Ok(StoredStep {
+            kind: step.kind().into(),
+            version: entry.version,
+            tensors: prefix,
+            input: step.input().as_ref().clone(),
+            output: step.output().as_ref().clone(),
+            facts: sorted(state.facts),
+        })
+    };
+    steps.iter().enumerate().map(store).collect()
 }

@@ -18,11 +18,8 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
     let checked = gristmill::check(&arguments.file, &arguments.set)?;
-    for note in &checked.notes {
-        context.say(&format!("note: {note}"));
-    }
     let stages = checked.stages();
-    let shown = serde_json::json!({"status": "succeeded", "pipeline": checked.file.name, "stages": stages, "notes": checked.notes});
+    let shown = serde_json::json!({"status": "succeeded", "pipeline": checked.file.name, "stages": stages});
     context.print(&shown, || {
         format!("{}: no mistakes; {}", arguments.file.display(), stages.join(" -> "))
     })

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use gristmill_core::{FittedPipeline, Seed, Table};
-use gristmill_evaluate::{Metric, Parts, cross_validate};
+use gristmill_core::{FittedPipeline, Seed, Table, Task};
+use gristmill_evaluate::{Metric, Parts, Shares, Split, cross_validate};
 use serde_json::{Value, json};
 
 use super::Shared;
@@ -87,11 +87,21 @@ fn folds(
     let target = fitted.target();
     let known = target.apply(table)?;
     let seed = Seed(shared.checked.file.seed).named("folds");
-    let parts = folds.parts(shared.data().split.as_ref(), table, Some(&known), seed)?;
+    let parts = folds.parts(&split_of(shared, fitted), table, Some(&known), seed)?;
     let found = cross_validate(&shared.pipeline, table, target, &parts, metrics)?;
     Ok(found
         .scores
         .into_iter()
         .map(|(name, s)| (name, FoldScores { mean: s.mean, std: s.std, folds: s.folds }))
         .collect())
+}
+
+/// How folds are dealt: as the file splits, else by class where there are classes.
+fn split_of(shared: &Shared, fitted: &FittedPipeline) -> Split {
+    // The share does not matter to folds, only the kind does.
+    let shares = Shares::test(0.2);
+    shared.data().split.clone().unwrap_or(match fitted.target().task() {
+        Task::Classification { .. } => Split::Stratified(shares),
+        Task::Regression => Split::Random(shares),
+    })
 }

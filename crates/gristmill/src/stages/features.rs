@@ -75,12 +75,12 @@ pub(super) fn compute(
     Ok((Prepared { input: Arc::new(input), target, steps, rows }, facts))
 }
 
-pub(super) fn save(prepared: &Prepared, folder: &Path) -> Result<()> {
+pub(super) fn save(shared: &Shared, prepared: &Prepared, folder: &Path) -> Result<()> {
     let about = About { input: (*prepared.input).clone(), target: prepared.target.clone() };
     let about = serde_json::to_vec(&about).map_err(|e| Error::bug(e.to_string()))?;
     fs_err::write(folder.join(ABOUT), about)?;
     frame_file::save(&prepared.rows, &folder.join(ROWS))?;
-    Ok(gristmill_package::save_steps(folder, &prepared.steps)?)
+    Ok(gristmill_package::save_steps(folder, &prepared.steps, &shared.catalog)?)
 }
 
 pub(super) fn load(shared: &Shared, folder: &Path) -> Result<Prepared> {
@@ -88,7 +88,7 @@ pub(super) fn load(shared: &Shared, folder: &Path) -> Result<Prepared> {
     let About { input, target } = serde_json::from_slice(&about)
         .map_err(|e| Error::bug(format!("stored features: {e}")))?;
     let input = Arc::new(input);
-    let steps = gristmill_package::load_steps(folder, &input, &shared.catalog)?;
+    let steps = gristmill_package::load_steps(folder, &shared.catalog)?;
     let rows = frame_file::load(&folder.join(ROWS))?;
     Ok(Prepared { input, target, steps, rows })
 }

@@ -91,14 +91,14 @@ struct StageTask {
 }
 
 /// The tasks of the stages that the file has sections for.
-pub(crate) fn tasks(shared: &Arc<Shared>, run: RunId) -> Vec<Arc<dyn Task>> {
+pub(crate) fn tasks(shared: &Arc<Shared>, run: RunId) -> Vec<Box<dyn Task>> {
     let wanted = shared.checked.stages();
     STAGES
         .iter()
         .filter(|(name, ..)| wanted.contains(name))
-        .map(|&(name, stage, needs)| -> Arc<dyn Task> {
+        .map(|&(name, stage, needs)| -> Box<dyn Task> {
             let needs = needs.iter().map(ToString::to_string).collect();
-            Arc::new(StageTask { name, stage, needs, shared: Arc::clone(shared), run })
+            Box::new(StageTask { name, stage, needs, shared: Arc::clone(shared), run })
         })
         .collect()
 }
@@ -167,7 +167,9 @@ impl StageTask {
     /// The files of the source by content.
     fn sources(&self, files: &FileDigests) -> Result<Vec<Input>, TaskError> {
         let data = self.shared.data();
-        let paths = data.source.files(&self.shared.checked.folder).map_err(|e| task_error(e.into()))?;
+        let folder = &self.shared.checked.folder;
+        let paths =
+            gristmill_ingest::files(&data.source, folder).map_err(|e| task_error(e.into()))?;
         paths.iter().map(|path| files.input(&file_name(path), path)).collect()
     }
 
@@ -193,7 +195,7 @@ impl StageTask {
             Stage::Features => {
                 let (table, parts) = (table(inputs)?, parts(inputs)?);
                 let (prepared, facts) = features::compute(shared, &table, &parts, notes)?;
-                features::save(&prepared, folder)?;
+                features::save(shared, &prepared, folder)?;
                 Ok(Output::facts(facts).with_value(prepared))
             }
             Stage::Train => {
