@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use gristmill_core::{Catalog, FittedPipeline, Profile, Table};
+use gristmill_core::{Catalog, FittedTransform, FittedPipeline, Profile, Table};
 
 use crate::contents::{Contents, check_sizes};
 use crate::manifest::{
