@@ -1,0 +1,8 @@
+//! What the transforms do, seen from outside.
+
+mod conformance;
+mod golden;
+mod properties;
+mod refusals;
+mod support;
+mod values;
