@@ -1,6 +1,8 @@
 //! Every transform runs through the suite that all of them share, on awkward and on real rows.
 
-use gristmill_core::{Selector, Table, Transform};
+use gristmill_core::{
+    FittedTransform, Frame, Learn, Learner, Notes, Rows, Selector, Table, Transform,
+};
 use gristmill_features::*;
 use gristmill_testkit::conformance;
 use serde::Serialize;
@@ -99,7 +101,7 @@ fn ordinal() {
 fn pca() {
     check(Pca::default(), full());
     check(Pca { whiten: true, ..Pca::new(2) }, full());
-    check(Pca { columns: ["code", "yes"].into(), ..Default::default() }, awkward());
+    check(Pca { columns: ["code", "yes"].into(), ..Default::default() }, full());
     let components = Components::Share(0.9);
     check(Pca { components, prefix: "direction".into(), ..Default::default() }, full());
     let columns = Selector::from(["tenure", "monthly_charges", "senior_citizen"]);
@@ -111,4 +113,36 @@ fn drop() {
     check(Drop::new(["x", "when"]), awkward());
     check(Drop::new("all"), awkward());
     check_telco(Drop::new("*charges"));
+}
+
+/// What was learned from the first rows is stored, read back, and merged with the rest.
+#[track_caller]
+fn check_stored<L: Learn>(settings: &L) {
+    let rows = Frame::from_table(&full()).expect("a frame");
+    let learner = |range| {
+        let mut learner = settings.learner(rows.schema()).expect("the columns are accepted");
+        let rows = Rows { frame: &rows, range, target: None, weights: None };
+        learner.update(&rows).expect("the rows are accepted");
+        learner
+    };
+    let fitted = |mut first: L::Learner| {
+        first.merge(learner(3..7)).expect("the rest can be merged");
+        first.finish(rows.schema(), &Notes::default()).expect("something was learned").state()
+    };
+    let stored = serde_json::to_string(&learner(0..3)).expect("a learner can be stored");
+    let read = serde_json::from_str(&stored).expect("a learner can be read back");
+    assert_eq!(fitted(read), fitted(learner(0..3)));
+}
+
+#[test]
+fn learners_can_be_stored() {
+    use ImputeStrategy::*;
+    for strategy in [Median, Mean, MostFrequent] {
+        check_stored(&SimpleImputer { strategy, ..Default::default() });
+    }
+    check_stored(&StandardScaler::default());
+    check_stored(&MinMaxScaler::default());
+    check_stored(&OneHotEncoder { columns: ["plan", "yes"].into(), ..Default::default() });
+    check_stored(&OrdinalEncoder::default());
+    check_stored(&Pca::default());
 }

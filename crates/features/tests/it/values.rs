@@ -4,7 +4,7 @@ use gristmill_core::{Column, Frame, Selector, Transform};
 use gristmill_features::*;
 use gristmill_testkit::table;
 
-use crate::support::{QUANTITIES, assert_close, fit, own, row, telco};
+use crate::support::{QUANTITIES, assert_close, catalog, fit, own, row, telco};
 
 fn quantities() -> Selector {
     QUANTITIES.into()
@@ -242,6 +242,14 @@ fn an_order_can_be_given() {
     };
     let (_, rows, _) = fit(&settings, rows);
     assert_close(rows.numbers(0).unwrap(), &[1.0, 0.0, f64::NAN, 2.0, f64::NAN]);
+}
+
+#[test]
+fn an_order_of_numbers_can_be_spelled_in_a_pipeline_file() {
+    let settings = serde_json::json!({"columns": "n", "categories": {"n": [3, 1.5, 2]}});
+    let encoder = catalog().build_transform("ordinal", &settings).unwrap();
+    let (_, rows, _) = fit(encoder.as_ref(), table().numbers("n", [1.5, 2.0, 3.0]).frame());
+    assert_eq!(rows.numbers(0).unwrap(), [1.0, 2.0, 0.0]);
 }
 
 #[track_caller]
