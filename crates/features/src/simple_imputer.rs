@@ -381,7 +381,8 @@ struct Filling {
 }
 
 impl Filling {
-    fn apply(&self, column: Column) -> Vec<Column> {
+    /// The column filled, unless it is left out, and its indicator, if it has one.
+    fn apply(&self, column: Column) -> (Option<Column>, Option<Column>) {
         let indicator = (self.outcome == Outcome::Indicated).then(|| missing(&column));
         let filled = match (&self.fill, column) {
             (Some(Fill::Number(fill)), Column::Numbers(mut values)) => {
@@ -393,7 +394,7 @@ impl Filling {
             }
             _ => None,
         };
-        filled.into_iter().chain(indicator).collect()
+        (filled, indicator)
     }
 }
 
@@ -504,9 +505,13 @@ impl FittedTransform for FittedSimpleImputer {
         let count = rows.rows();
         let parts = columns::map_columns(rows, |at, column| match self.plan.get(at) {
             Some(Some(filling)) => filling.apply(column),
-            _ => vec![column],
+            _ => (Some(column), None),
         });
-        Frame::new(Arc::clone(&self.output), parts.into_iter().flatten().collect(), count)
+        let mut columns = Vec::with_capacity(self.output.len());
+        for (filled, indicator) in parts {
+            columns.extend(filled.into_iter().chain(indicator));
+        }
+        Frame::new(Arc::clone(&self.output), columns, count)
     }
 
     fn state(&self) -> State {

@@ -115,6 +115,18 @@ fn drop() {
     check_telco(Drop::new("*charges"));
 }
 
+#[test]
+fn one_row_is_enough() {
+    let rows = || gristmill_testkit::table().numbers("x", [3.0]).words("plan", ["a"]).build();
+    check(SimpleImputer::default(), rows());
+    check(StandardScaler::default(), rows());
+    check(MinMaxScaler::default(), rows());
+    check(OneHotEncoder::default(), rows());
+    check(OrdinalEncoder::default(), rows());
+    check(Pca::default(), rows());
+    check(Drop::new("x"), rows());
+}
+
 /// What was learned from the first rows is stored, read back, and merged with the rest.
 #[track_caller]
 fn check_stored<L: Learn>(settings: &L) {

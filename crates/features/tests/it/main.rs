@@ -4,5 +4,6 @@ mod conformance;
 mod golden;
 mod properties;
 mod refusals;
+mod spelling;
 mod support;
 mod values;

@@ -91,6 +91,24 @@ fn missing_values_have_no_principal_components() {
 }
 
 #[test]
+fn names_of_principal_components_do_not_clash() {
+    let schema = table().numbers("x", [1.0]).words("pca_1", ["a"]).build().schema().clone();
+    assert_snapshot!(said(Pca::new(1).check(&schema).unwrap_err()), @r"
+    there is a column `pca_1` already
+    hint: give the results of `pca` another `prefix`
+    ");
+    assert!(Pca { prefix: "direction".into(), ..Pca::new(1) }.check(&schema).is_ok());
+}
+
+#[test]
+fn a_missing_value_in_a_later_row_has_no_principal_components() {
+    let train = table().numbers("x", [1.0, 2.0]).numbers("y", [1.0, 5.0]).frame();
+    let (fitted, _, _) = fit(&Pca::default(), train);
+    let later = table().numbers("x", [0.0]).numbers("y", [None::<f64>]).frame();
+    assert_snapshot!(fitted.apply(later).unwrap_err(), @"column `y` has missing values, which have no principal components");
+}
+
+#[test]
 fn infinite_values_are_refused() {
     let rows = || table().numbers("x", [1.0, f64::INFINITY]).frame();
     let settings: [&dyn Transform; 4] = [

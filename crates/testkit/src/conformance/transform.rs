@@ -63,6 +63,8 @@ impl<'a> Suite<'a> {
         assert_agree(&checked, self.trained.schema(), &self.rows);
         let expands = self.trained.schema().fields().iter().any(|f| f.expands);
         assert!(!expands, "a fitted column still stands for others");
+        // Without columns it may be refused, with an error.
+        let _ = self.settings.check(&Schema::default());
     }
 
     fn settings_are_read_back(&self) {
