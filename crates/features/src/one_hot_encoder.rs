@@ -23,7 +23,8 @@ pub(crate) const VERSION: u32 = 1;
 ///
 /// Which categories are rare follows scikit-learn: those below `min_frequency`, then the least
 /// frequent until at most `max_categories` columns are left (of equally frequent ones the later
-/// in order stay). A note says so when that happens.
+/// in order stay); unlike there, as many categories as `max_categories` stay as they are. A note
+/// says so when categories are grouped.
 ///
 /// # Errors
 /// A column of text or moments; a setting that makes no sense; when later rows are transformed, a

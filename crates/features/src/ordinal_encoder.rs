@@ -9,10 +9,11 @@ use gristmill_core::{
     Schema, Selector, State,
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::categories::{self, Counts, Lookup, UNKNOWN};
 use crate::columns;
+use crate::simple_imputer::FillValue;
 
 pub(crate) const VERSION: u32 = 1;
 const KIND: &str = "ordinal";
@@ -31,6 +32,8 @@ pub struct OrdinalEncoder {
     /// Which columns; all categorical ones unless said otherwise.
     pub columns: Selector,
     /// The categories in order, by column, for columns whose order is not that of their words.
+    #[serde(deserialize_with = "spelled")]
+    #[schemars(with = "BTreeMap<String, Vec<FillValue>>")]
     pub categories: BTreeMap<String, Vec<String>>,
     /// What becomes of categories that are not known.
     pub unknown: UnknownCode,
@@ -44,6 +47,13 @@ impl Default for OrdinalEncoder {
             unknown: UnknownCode::default(),
         }
     }
+}
+
+/// Categories as a pipeline file spells them: words, numbers, true or false.
+fn spelled<'de, D: Deserializer<'de>>(input: D) -> Result<BTreeMap<String, Vec<String>>, D::Error> {
+    let columns = BTreeMap::<String, Vec<FillValue>>::deserialize(input)?;
+    let words = |values: Vec<FillValue>| values.iter().map(FillValue::to_string).collect();
+    Ok(columns.into_iter().map(|(column, values)| (column, words(values))).collect())
 }
 
 /// What becomes of a category that is not known.

@@ -25,7 +25,7 @@ pub(crate) const VERSION: u32 = 1;
 const KIND: &str = "pca";
 
 /// How many rows are projected at once; few enough to stay in a processor's cache.
-const BLOCK_ROWS: usize = 2_048;
+const BLOCK_ROWS: usize = 512;
 
 /// Replaces columns by their projections on the directions of greatest variance,
 /// t = (x − μ) W, where the columns of W are eigenvectors of the covariance of the training rows.
@@ -137,8 +137,15 @@ fn made(prefix: &str, count: usize) -> Vec<Field> {
 
 fn output(input: &Schema, positions: &[usize], made: Vec<Field>) -> Result<Schema> {
     let kept = (0..input.len()).filter(|at| positions.binary_search(at).is_err());
-    let kept = kept.filter_map(|at| input.fields().get(at)).cloned();
-    Schema::new(kept.chain(made).collect())
+    let mut fields: Vec<Field> = kept.filter_map(|at| input.fields().get(at)).cloned().collect();
+    if let Some(clash) = made.iter().find(|m| fields.iter().any(|f| f.name == m.name)) {
+        return Err(Error::data_hint(
+            format!("there is a column `{}` already", clash.name),
+            "give the results of `pca` another `prefix`",
+        ));
+    }
+    fields.extend(made);
+    Schema::new(fields)
 }
 
 /// What a [`Pca`] has learned so far.
@@ -344,27 +351,28 @@ impl FittedPca {
     fn project(&self, rows: &Frame) -> Result<Vec<Column>> {
         let columns: Vec<&[f64]> =
             self.positions.iter().map(|&at| rows.numbers(at)).collect::<Result<_>>()?;
-        if let Some(at) = columns.iter().position(|c| c.iter().any(|v| v.is_nan())) {
+        let mut projected = vec![vec![0.0; rows.rows()]; self.learned.variances.len()];
+        let blocks = by_block(&mut projected);
+        let project = |(block, sums)| self.project_block(block * BLOCK_ROWS, &columns, sums);
+        if blocks.len() > 1 {
+            blocks.into_par_iter().enumerate().for_each(project);
+        } else {
+            blocks.into_iter().enumerate().for_each(project);
+        }
+        // A missing value reaches every direction, so it is enough to look at one.
+        if projected.first().is_some_and(|p| p.iter().any(|v| v.is_nan()))
+            && let Some(at) = columns.iter().position(|c| c.iter().any(|v| v.is_nan()))
+        {
             return Err(refuse_missing(&self.columns[at]));
         }
-        let project = |(direction, scale)| {
-            Column::Numbers(self.along(direction, scale, &columns, rows.rows()))
-        };
-        let directions: Vec<(&[f64], f64)> =
-            self.directions().zip(self.learned.scales.iter().copied()).collect();
-        Ok(if rows.rows() > BLOCK_ROWS {
-            directions.into_par_iter().map(project).collect()
-        } else {
-            directions.into_iter().map(project).collect()
-        })
+        Ok(projected.into_iter().map(Column::Numbers).collect())
     }
 
-    /// The projections on one direction. Each row is summed in the order of the columns, whatever
-    /// rows stand beside it.
-    fn along(&self, direction: &[f64], scale: f64, columns: &[&[f64]], rows: usize) -> Vec<f64> {
-        let mut sums = vec![0.0; rows];
-        for (block, sums) in sums.chunks_mut(BLOCK_ROWS).enumerate() {
-            let start = block * BLOCK_ROWS;
+    /// Fills `sums`, one slice for each direction, with the rows from `start` on. Each row is
+    /// summed in the order of the columns, whatever rows stand beside it.
+    fn project_block(&self, start: usize, columns: &[&[f64]], sums: Vec<&mut [f64]>) {
+        let directions = self.directions().zip(&self.learned.scales);
+        for (sums, (direction, scale)) in sums.into_iter().zip(directions) {
             for ((values, mean), weight) in columns.iter().zip(&self.learned.means).zip(direction) {
                 for (sum, value) in sums.iter_mut().zip(&values[start..]) {
                     *sum += (value - mean) * weight;
@@ -372,8 +380,21 @@ impl FittedPca {
             }
             sums.iter_mut().for_each(|sum| *sum /= scale);
         }
-        sums
     }
+}
+
+/// For each block of rows its part of every column.
+fn by_block(columns: &mut [Vec<f64>]) -> Vec<Vec<&mut [f64]>> {
+    let mut blocks: Vec<Vec<&mut [f64]>> = Vec::new();
+    for column in columns {
+        for (at, part) in column.chunks_mut(BLOCK_ROWS).enumerate() {
+            match blocks.get_mut(at) {
+                Some(block) => block.push(part),
+                None => blocks.push(vec![part]),
+            }
+        }
+    }
+    blocks
 }
 
 #[derive(Serialize, Deserialize)]
@@ -470,6 +491,7 @@ enum Spelled {
     Word(All),
 }
 
+/// The word for as many components as there are.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum All {

@@ -9,6 +9,7 @@ use gristmill_core::{
     Column, Error, Field, FittedTransform, Frame, Learn, Learner, Load, MISSING_CODE, Notes,
     PhysicalType, Result, Rows, Schema, Selector, SemanticType, State, Words,
 };
+use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -304,19 +305,24 @@ impl Learner for ImputeLearner {
     }
 
     fn finish(self, input: &Arc<Schema>, notes: &Notes) -> Result<Self::Fitted> {
-        let mut fillings = Vec::with_capacity(self.positions.len());
-        for ((&at, seen), outcome) in self.positions.iter().zip(self.seen).zip(self.outcomes) {
-            let field = &input.fields()[at];
-            let fill = seen.fill(field);
+        let fields = input.fields();
+        let fills: Vec<Option<Fill>> = self
+            .positions
+            .par_iter()
+            .zip(self.seen)
+            .map(|(&at, seen)| fields.get(at).and_then(|field| seen.fill(field)))
+            .collect();
+        let mut fillings = Vec::with_capacity(fills.len());
+        for ((&at, fill), outcome) in self.positions.iter().zip(fills).zip(self.outcomes) {
+            let column = fields[at].name.clone();
             if matches!(fill, Some(Fill::Number(number)) if !number.is_finite()) {
                 return Err(columns::beyond(input, at));
             }
-            let outcome = if fill.is_some() { outcome } else { Outcome::Dropped };
-            if outcome == Outcome::Dropped {
-                let name = &field.name;
-                notes.add(format!("column `{name}` is left out: training saw no value of it"));
+            if fill.is_none() {
+                notes.add(format!("column `{column}` is left out: training saw no value of it"));
             }
-            fillings.push(Filling { column: field.name.clone(), outcome, fill });
+            let outcome = if fill.is_some() { outcome } else { Outcome::Dropped };
+            fillings.push(Filling { column, outcome, fill });
         }
         FittedSimpleImputer::new(input, self.strategy, fillings)
     }
@@ -375,7 +381,8 @@ struct Filling {
 }
 
 impl Filling {
-    fn apply(&self, column: Column) -> Vec<Column> {
+    /// The column filled, unless it is left out, and its indicator, if it has one.
+    fn apply(&self, column: Column) -> (Option<Column>, Option<Column>) {
         let indicator = (self.outcome == Outcome::Indicated).then(|| missing(&column));
         let filled = match (&self.fill, column) {
             (Some(Fill::Number(fill)), Column::Numbers(mut values)) => {
@@ -387,7 +394,7 @@ impl Filling {
             }
             _ => None,
         };
-        filled.into_iter().chain(indicator).collect()
+        (filled, indicator)
     }
 }
 
@@ -498,9 +505,13 @@ impl FittedTransform for FittedSimpleImputer {
         let count = rows.rows();
         let parts = columns::map_columns(rows, |at, column| match self.plan.get(at) {
             Some(Some(filling)) => filling.apply(column),
-            _ => vec![column],
+            _ => (Some(column), None),
         });
-        Frame::new(Arc::clone(&self.output), parts.into_iter().flatten().collect(), count)
+        let mut columns = Vec::with_capacity(self.output.len());
+        for (filled, indicator) in parts {
+            columns.extend(filled.into_iter().chain(indicator));
+        }
+        Frame::new(Arc::clone(&self.output), columns, count)
     }
 
     fn state(&self) -> State {

@@ -3,4 +3,4 @@
 pub mod conformance;
 mod tables;
 
-pub use tables::{TableBuilder, table};
+pub use tables::{TableBuilder, shared_csv, table};

@@ -1,4 +1,4 @@
-//! Small tables in a line of code.
+//! Small tables in a line of code, and real ones from the folder of shared data.
 
 use std::sync::Arc;
 
@@ -11,6 +11,25 @@ use gristmill_core::{Field, Frame, PhysicalType, Schema, SemanticType, Table};
 /// nullable.
 pub fn table() -> TableBuilder {
     TableBuilder::default()
+}
+
+/// A real data set of CSV from the folder of shared data, which stands beside the repository; says
+/// so and gives nothing where that folder is absent. Columns of whole numbers are integers.
+pub fn shared_csv(name: &str) -> Option<Table> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/").to_string() + name;
+    let Ok(bytes) = fs_err::read(&path) else {
+        eprintln!("skipped: shared data `{name}` is not on this machine");
+        return None;
+    };
+    let format = arrow::csv::reader::Format::default().with_header(true);
+    let (schema, _) = format.infer_schema(bytes.as_slice(), None).expect("the CSV has columns");
+    let schema = Arc::new(schema);
+    let reader = arrow::csv::ReaderBuilder::new(Arc::clone(&schema))
+        .with_header(true)
+        .build(bytes.as_slice())
+        .expect("the CSV can be read");
+    let batches: Vec<_> = reader.collect::<Result<_, _>>().expect("every row fits the columns");
+    Some(Table::from_batches(&schema, &batches).expect("CSV types have a place in a table"))
 }
 
 /// See [`table`]. The builder panics where a test is written wrongly.

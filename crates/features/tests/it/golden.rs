@@ -1,0 +1,101 @@
+//! What each transform learns from the same few rows. When one of these changes on purpose, raise
+//! the `VERSION` of the transform: what is in caches and models was learned differently.
+
+use std::fmt::Write;
+
+use gristmill_core::{Frame, Selector, TensorData, Transform};
+use gristmill_features::*;
+use insta::assert_snapshot;
+
+use crate::support::{awkward, fit, full};
+
+/// Its kind, the version that the catalog has for it, and its state; numbers to 12 digits, so that
+/// another processor's rounding does not count.
+fn learned(settings: &dyn Transform) -> String {
+    let table = if settings.kind() == "pca" { full() } else { awkward() };
+    let rows = Frame::from_table(&table).unwrap().features();
+    let state = fit(settings, rows).0.state();
+    let version = crate::support::catalog().transforms()[settings.kind()].version;
+    let mut text = format!("{} {version}\n{}", settings.kind(), state.facts);
+    for (name, tensor) in &state.tensors {
+        let TensorData::F64(values) = &tensor.data else { panic!("{name} is not of f64") };
+        let rounded = values.iter().map(|&v| if v.abs() < 1e-12 { 0.0 } else { v });
+        let values: Vec<String> = rounded.map(|v| format!("{v:.11e}")).collect();
+        write!(text, "\n{name} {:?} {}", tensor.shape, values.join(" ")).unwrap();
+    }
+    text
+}
+
+#[test]
+fn impute() {
+    assert_snapshot!(learned(&SimpleImputer { indicator: true, ..Default::default() }), @r#"
+    impute 1
+    {"columns":[{"column":"x","outcome":"indicated"},{"column":"constant","outcome":"filled"},{"column":"code","outcome":"filled"},{"column":"nothing","outcome":"dropped"}],"strategy":"median"}
+    fills [3] 1.50000000000e0 1.00000000000e-1 3.00000000000e0
+    "#);
+    let columns = Selector::from(["plan", "yes", "code"]);
+    let strategy = ImputeStrategy::MostFrequent;
+    assert_snapshot!(learned(&SimpleImputer { columns, strategy, ..Default::default() }), @r#"
+    impute 1
+    {"columns":[{"column":"plan","outcome":"filled","word":"b"},{"column":"yes","outcome":"filled"},{"column":"code","outcome":"filled"}],"strategy":"most_frequent"}
+    fills [2] 1.00000000000e0 3.00000000000e0
+    "#);
+}
+
+#[test]
+fn standardize() {
+    assert_snapshot!(learned(&StandardScaler::default()), @r#"
+    standardize 1
+    {"columns":["x","constant","code","nothing"]}
+    centers [4] 2.00000000000e8 1.00000000000e-1 3.00000000000e0 0.00000000000e0
+    scales [4] 4.00000000000e8 1.00000000000e0 3.16227766017e0 1.00000000000e0
+    "#);
+}
+
+#[test]
+fn min_max() {
+    assert_snapshot!(learned(&MinMaxScaler::default()), @r#"
+    min_max 1
+    {"clip":"never","columns":["x","constant","code","nothing"],"range":[0.0,1.0]}
+    highs [4] 1.00000000000e9 1.00000000000e-1 1.00000000000e1 0.00000000000e0
+    lows [4] -3.00000000000e0 1.00000000000e-1 -1.00000000000e0 0.00000000000e0
+    "#);
+}
+
+#[test]
+fn one_hot() {
+    let min_frequency = Some(Frequency::Count(2));
+    assert_snapshot!(learned(&OneHotEncoder { min_frequency, ..Default::default() }), @r#"
+    one_hot 1
+    {"columns":[{"categories":["b"],"column":"plan","dropped":null,"infrequent":["","10","9","a"],"missing":"infrequent"},{"categories":[],"column":"empty","dropped":null,"infrequent":[],"missing":"own"}],"unknown":"ignore"}
+    "#);
+}
+
+#[test]
+fn ordinal() {
+    assert_snapshot!(learned(&OrdinalEncoder::default()), @r#"
+    ordinal 1
+    {"columns":[{"categories":["","10","9","a","b"],"column":"plan"},{"categories":[],"column":"empty"}],"unknown":"error"}
+    "#);
+}
+
+#[test]
+fn pca() {
+    assert_snapshot!(learned(&Pca { whiten: true, ..Pca::new(2) }), @r#"
+    pca 1
+    {"columns":["x","constant","code"],"prefix":"pca"}
+    directions [2, 3] 1.00000000000e0 0.00000000000e0 0.00000000000e0 0.00000000000e0 0.00000000000e0 1.00000000000e0
+    means [3] 1.42857144357e8 1.00000000000e-1 3.00000000000e0
+    scales [2] 3.77964472348e8 3.41565025532e0
+    total_variance [1] 1.42857142357e17
+    variances [2] 1.42857142357e17 1.16666666667e1
+    "#);
+}
+
+#[test]
+fn drop() {
+    assert_snapshot!(learned(&Drop::new(["x", "plan"])), @r#"
+    drop 1
+    {"columns":["x","plan"]}
+    "#);
+}

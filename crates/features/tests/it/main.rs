@@ -1,0 +1,9 @@
+//! What the transforms do, seen from outside.
+
+mod conformance;
+mod golden;
+mod properties;
+mod refusals;
+mod spelling;
+mod support;
+mod values;
