@@ -2,10 +2,20 @@
 //!
 //! A new estimator is a file here and a line in [`register`].
 
+pub mod linear;
+
+pub use linear::{LinearModel, LinearRegression, LogisticModel, LogisticRegression, Ridge};
+
 use gristmill_core::Catalog;
 
 /// Adds every estimator of this crate to `catalog`: name in a pipeline file, settings, model, and
 /// the version of what it learns.
 pub fn register(catalog: &mut Catalog) {
-    let _ = catalog;
+    catalog
+        .estimator::<LinearRegression, LinearModel>("linear_regression", LinearRegression::VERSION)
+        .estimator::<LogisticRegression, LogisticModel>(
+            "logistic_regression",
+            LogisticRegression::VERSION,
+        )
+        .estimator::<Ridge, LinearModel>("ridge", Ridge::VERSION);
 }
