@@ -1,6 +1,6 @@
 //! Metrics by name.
 //!
-//! A new metric is a function in one of the files here and a line in [`ALL`].
+//! A new metric is a function in one of the files here and a line in the list `ALL`.
 
 mod classes;
 mod confusion;
@@ -83,11 +83,11 @@ const fn number_loss(name: &'static str, compute: fn(&[f64], &[f64]) -> Result<f
 static ALL: &[Entry] = &[
     class_metric("accuracy", |a| accuracy(a.truth, a.predicted)),
     class_metric("balanced_accuracy", |a| balanced_accuracy(a.truth, a.predicted)),
-    class_metric("precision", |a| classes::precision(a)),
-    class_metric("recall", |a| classes::recall(a)),
-    class_metric("f1", |a| classes::f1(a)),
-    class_metric("f1_macro", |a| classes::f1_macro(a)),
-    class_metric("f1_weighted", |a| classes::f1_weighted(a)),
+    class_metric("precision", classes::precision),
+    class_metric("recall", classes::recall),
+    class_metric("f1", classes::f1),
+    class_metric("f1_macro", classes::f1_macro),
+    class_metric("f1_weighted", classes::f1_weighted),
     class_metric("roc_auc", |a| ranking::of_classes(a, "roc_auc", roc_auc)),
     class_metric("average_precision", |a| {
         ranking::of_classes(a, "average_precision", average_precision)

@@ -71,12 +71,12 @@ pub(super) fn border(moments: &[Vec<u32>], later: usize, from: usize) -> usize {
     let rows: usize = moments.iter().map(Vec::len).sum();
     let mut before: usize = moments.iter().take(from).map(Vec::len).sum();
     let mut best = (usize::MAX, from);
-    for at in from..moments.len() {
+    for (at, moment) in moments.iter().enumerate().skip(from) {
         let distance = (rows - before).abs_diff(later);
         if distance < best.0 {
             best = (distance, at);
         }
-        before += moments[at].len();
+        before += moment.len();
     }
     best.1
 }
