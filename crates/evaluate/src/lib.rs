@@ -6,8 +6,10 @@
 
 mod cross_validation;
 pub mod metrics;
+mod require;
 mod split;
 
 pub use cross_validation::{CrossValidation, FoldScores, cross_validate};
 pub use metrics::{ConfusionMatrix, Metric, MetricTask, score};
+pub use require::{Miss, Require};
 pub use split::{Fold, Folds, Parts, Shares, Split};

@@ -47,8 +47,8 @@ pub(super) fn check_stored(input: &Schema) -> Result<()> {
 /// Training rows as solvers see them.
 ///
 /// # Errors
-/// [`Error::Data`] when there is no row, a value is missing, or the row weights are not all
-/// positive or 0 with some above it.
+/// [`Error::Data`] when there is no row, a value is missing or too large to be squared, or the row
+/// weights are not all positive or 0 with some above it.
 pub(super) fn design<'a>(
     train: &'a Frame,
     answers: usize,
@@ -68,7 +68,17 @@ pub(super) fn design<'a>(
             return Err(Error::data("row weights must be finite, from 0 on, and not all 0"));
         }
     }
-    Design::new(numbers(train, train.schema())?, context.weights, rows, intercept)
+    let design = Design::new(numbers(train, train.schema())?, context.weights, rows, intercept)?;
+    match design.deviations().iter().position(|d| !d.is_finite()) {
+        None => Ok(design),
+        Some(at) => Err(Error::data_hint(
+            format!(
+                "column `{}` holds numbers too large for a linear model",
+                train.schema().fields()[at].name
+            ),
+            "divide them with `derive` before the model, or leave the column out with `drop`",
+        )),
+    }
 }
 
 /// The columns of `rows` as numbers, when they are those of `wanted` and none is missing.

@@ -44,7 +44,8 @@ impl Block<'_> {
 
 impl<'a> Design<'a> {
     /// Learns shift and scale; with an intercept the shift is the mean, without one it is 0. A
-    /// constant column keeps the scale 1.
+    /// constant column gets the scale 0. Columns whose squares overflow make scales that are not
+    /// finite, which [`super::columns::design`] refuses.
     pub fn new(
         columns: Vec<&'a [f64]>,
         weights: Option<&'a [f64]>,
@@ -70,7 +71,8 @@ impl<'a> Design<'a> {
             let deviation = square.sqrt();
             // What is left of a constant after subtracting its mean is rounding, not deviation.
             let noise = design.centers[at].abs() * 1e-13;
-            design.scales[at] = if deviation > noise { deviation } else { 0.0 };
+            design.scales[at] =
+                if deviation <= noise && noise.is_finite() { 0.0 } else { deviation };
         }
         Ok(design)
     }

@@ -76,7 +76,8 @@ pub(super) fn fit(
     };
     let design = columns::design(train, y.len(), context, intercept)?;
     let solution = least_squares::solve(&design, y, alpha)?;
-    if solution.rank < design.width() {
+    // A penalty chooses among weights that fit equally well, so there they are unique.
+    if alpha == 0.0 && solution.rank < design.width() {
         context.notes.add(format!(
             "{} of {} columns are constant or follow from the others; their weights are not unique",
             design.width() - solution.rank,

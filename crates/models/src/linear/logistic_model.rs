@@ -124,8 +124,21 @@ impl Load for LogisticModel {
             input,
             classes,
             stored(state, "weights", size)?,
-            stored(state, "intercepts", scores)?,
+            stored_intercepts(state, scores)?,
             stored(state, "deviations", input.len())?,
         ))
     }
+}
+
+/// As [`stored`], but all except one may be −∞, which stands for a class without training rows.
+fn stored_intercepts(state: &State, scores: usize) -> Result<Vec<f64>> {
+    let values = state.f64s("intercepts")?;
+    let possible = |v: &f64| v.is_finite() || (*v == f64::NEG_INFINITY && scores > 1);
+    if values.len() != scores
+        || !values.iter().all(possible)
+        || !values.iter().any(|v| v.is_finite())
+    {
+        return Err(Error::damaged("tensor `intercepts`", "it does not hold one number a score"));
+    }
+    Ok(values.to_vec())
 }

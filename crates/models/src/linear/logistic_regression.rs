@@ -19,6 +19,23 @@ const NEWTON_COLUMNS: usize = 160;
 /// The parametrisation is scikit-learn's: constants are not penalised, and the penalty is on the
 /// scale of the data, so columns should come standardised. Row weights and `class_weight`
 /// multiply the terms of the first sum. A class without training rows gets the probability 0.
+///
+/// Up to 160 columns and two classes take Newton's method, others L-BFGS; both work on
+/// standardised columns inside, so that columns of very different sizes converge as well. A note
+/// says when `max_iter` was not enough.
+///
+/// ```
+/// # use gristmill_core::Pipeline;
+/// # use gristmill_models::LogisticRegression;
+/// # use gristmill_testkit::table;
+/// let rows = table()
+///     .numbers("hours", [1.0, 2.0, 3.0, 4.0])
+///     .words("passed", ["no", "no", "yes", "yes"])
+///     .target("passed");
+/// let fitted = Pipeline::new().model(LogisticRegression::default()).fit(&rows)?;
+/// assert_eq!(fitted.predict(&rows)?.words().unwrap(), ["no", "no", "yes", "yes"]);
+/// # Ok::<(), gristmill_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogisticRegression {

@@ -108,8 +108,11 @@ pub(super) fn stored(state: &State, name: &str, length: usize) -> Result<Vec<f64
             format!("it holds {} numbers, not {length}", values.len()),
         ));
     }
-    if values.iter().any(|v| v.is_nan()) {
-        return Err(Error::damaged(format!("tensor `{name}`"), "it holds what is no number"));
+    if !values.iter().all(|v| v.is_finite()) {
+        return Err(Error::damaged(
+            format!("tensor `{name}`"),
+            "it holds what is no finite number",
+        ));
     }
     Ok(values.to_vec())
 }

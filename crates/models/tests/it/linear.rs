@@ -453,3 +453,53 @@ fn importances_point_at_the_columns_that_matter() {
     let importances = fit(&LinearRegression::default(), &rows).importances().unwrap();
     close(&importances, &[1.0, 0.0], 1e-9);
 }
+
+/// What is learned from 50 fixed rows; to 9 digits, which every processor agrees on. When this
+/// changes, equal rows teach something else: raise the `VERSION` of the estimator.
+#[track_caller]
+fn check_learned(estimator: &impl Estimator, target: &str, expected: &str) {
+    let notes = Notes::default();
+    let state = fit_noting(estimator, &made_for(target, 50), &notes).state();
+    let learned: Vec<String> = state
+        .tensors
+        .iter()
+        .filter(|(name, _)| *name != "deviations")
+        .map(|(name, _)| format!("{name} {:.9?}", state.f64s(name).unwrap()))
+        .collect();
+    assert_eq!(learned.join("; "), expected);
+}
+
+#[test]
+fn version_1_learns_the_same_as_ever() {
+    check_learned(
+        &LinearRegression::default(),
+        "y",
+        "intercept [31.940755324]; weights [1.974181190, 0.000000000, 0.495639128, -0.324547456]",
+    );
+}
+
+#[test]
+fn version_1_of_ridge_learns_the_same_as_ever() {
+    check_learned(
+        &Ridge::default(),
+        "y",
+        "intercept [31.640553393]; weights [1.924367975, 0.000000000, 0.413742219, -0.320829693]",
+    );
+}
+
+#[test]
+fn version_1_of_two_classes_learns_the_same_as_ever() {
+    let exact = LogisticRegression { tolerance: 1e-9, ..LogisticRegression::default() };
+    check_learned(
+        &exact,
+        "yes",
+        "intercepts [39.717862674]; weights [2.427238336, 0.000000000, 0.727493702, -0.406364681]",
+    );
+}
+
+#[test]
+fn numbers_too_large_to_square_are_refused() {
+    let rows = table().numbers("x", [1e308, 1.5e308, -1e308]).numbers("y", [1.0, 2.0, 3.0]);
+    let error = Pipeline::new().model(LinearRegression::default()).fit(&rows.target("y"));
+    assert!(error.unwrap_err().to_string().contains("column `x` holds numbers too large"));
+}
