@@ -1,1 +1,15 @@
-//! Metrics, splits and cross-validation.
+//! Metrics, splits and cross-validation: how well a pipeline does on rows that it never saw.
+//!
+//! [`Metric`] is looked up by name and scores answers; [`Split`] sets rows aside for a test;
+//! [`Folds`] sets each row aside once, and [`cross_validate`] refits the whole pipeline for each
+//! fold, so nothing leaks from test rows into any step.
+
+mod cross_validation;
+pub mod metrics;
+mod require;
+mod split;
+
+pub use cross_validation::{CrossValidation, FoldScores, cross_validate};
+pub use metrics::{ConfusionMatrix, Metric, MetricTask, score};
+pub use require::{Miss, Require};
+pub use split::{Fold, Folds, Parts, Shares, Split};

@@ -3,12 +3,14 @@
 //! A new estimator is a file here and a line in [`register`].
 
 mod decision_tree;
+pub mod linear;
 mod random_forest;
 mod tree;
 
 pub use decision_tree::DecisionTree;
 pub use random_forest::RandomForest;
 pub use tree::{Amount, ClassWeight, Criterion, FittedForest, MaxFeatures};
+pub use linear::{LinearModel, LinearRegression, LogisticModel, LogisticRegression, Ridge};
 
 use gristmill_core::Catalog;
 
@@ -17,5 +19,11 @@ use gristmill_core::Catalog;
 pub fn register(catalog: &mut Catalog) {
     catalog
         .estimator::<DecisionTree, FittedForest>("decision_tree", DecisionTree::VERSION)
-        .estimator::<RandomForest, FittedForest>("random_forest", RandomForest::VERSION);
+        .estimator::<RandomForest, FittedForest>("random_forest", RandomForest::VERSION)
+        .estimator::<LinearRegression, LinearModel>("linear_regression", LinearRegression::VERSION)
+        .estimator::<LogisticRegression, LogisticModel>(
+            "logistic_regression",
+            LogisticRegression::VERSION,
+        )
+        .estimator::<Ridge, LinearModel>("ridge", Ridge::VERSION);
 }

@@ -21,7 +21,7 @@ const ROWS_ALONE: usize = 40;
 /// - which class is called positive changes nothing;
 /// - no rows cannot be learned from, but can be predicted;
 /// - a row alone gets the bits that it gets in a batch;
-/// - probabilities lie in [0, 1] and sum to 1, values are finite;
+/// - probabilities lie between 0 and 1 and sum to 1, values are finite;
 /// - importances, where there are any, are one a column and sum to 1;
 /// - what is stored loads as the same model; what is damaged, or meant for other columns, is
 ///   refused and never panics;

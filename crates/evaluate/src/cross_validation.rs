@@ -1,0 +1,93 @@
+//! Cross-validation: the whole pipeline refitted for each fold.
+
+use std::collections::BTreeMap;
+
+use gristmill_core::{Error, Notes, Pipeline, Result, Table, TargetSpec};
+use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Fold, Metric, score};
+
+/// The scores of a pipeline on rows that it did not learn from, by metric.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct CrossValidation {
+    /// By the name of the metric.
+    pub scores: BTreeMap<String, FoldScores>,
+}
+
+/// One metric over all folds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FoldScores {
+    /// The mean over the folds.
+    pub mean: f64,
+    /// The standard deviation over the folds, √(Σ (xᵢ − mean)² / folds).
+    pub std: f64,
+    /// The value of each fold, in order.
+    pub folds: Vec<f64>,
+}
+
+impl FoldScores {
+    /// Mean and deviation of these values.
+    ///
+    /// ```
+    /// # use gristmill_evaluate::FoldScores;
+    /// let scores = FoldScores::new(vec![1.0, 3.0]);
+    /// assert_eq!((scores.mean, scores.std), (2.0, 1.0));
+    /// ```
+    pub fn new(folds: Vec<f64>) -> Self {
+        let n = folds.len().max(1) as f64;
+        let mean = folds.iter().sum::<f64>() / n;
+        let variance = folds.iter().map(|f| (f - mean) * (f - mean)).sum::<f64>() / n;
+        Self { mean, std: variance.sqrt(), folds }
+    }
+}
+
+/// Fits every step of `pipeline` to the training rows of each fold and scores the answers for its
+/// test rows. `target` is known from all rows, so that all folds have the same classes.
+///
+/// Folds run side by side; the numbers do not depend on how many threads there are.
+///
+/// # Errors
+/// The error of the first fold that fails, as [`Pipeline::fit`] and [`Metric::compute`];
+/// [`Error::Data`] without folds.
+pub fn cross_validate(
+    pipeline: &Pipeline,
+    table: &Table,
+    target: &TargetSpec,
+    folds: &[Fold],
+    metrics: &[Metric],
+) -> Result<CrossValidation> {
+    if folds.is_empty() {
+        return Err(Error::data("cross-validation needs at least one fold"));
+    }
+    metrics.iter().try_for_each(|m| m.check(target.task()))?;
+    let by_fold = folds
+        .par_iter()
+        .map(|fold| score_fold(pipeline, table, target, fold, metrics))
+        .collect::<Vec<Result<_>>>()
+        .into_iter()
+        .collect::<Result<Vec<_>>>()?;
+    let scores = metrics
+        .iter()
+        .map(|metric| {
+            let values = by_fold.iter().filter_map(|f| f.get(metric.name()).copied()).collect();
+            (metric.name().to_string(), FoldScores::new(values))
+        })
+        .collect();
+    Ok(CrossValidation { scores })
+}
+
+fn score_fold(
+    pipeline: &Pipeline,
+    table: &Table,
+    target: &TargetSpec,
+    fold: &Fold,
+    metrics: &[Metric],
+) -> Result<BTreeMap<String, f64>> {
+    let fitted =
+        pipeline.fit_target(&table.take(&fold.train)?, target.clone(), &Notes::default())?;
+    let test = table.take(&fold.test)?;
+    score(metrics, target, &target.apply(&test)?, &fitted.predict(&test)?)
+}

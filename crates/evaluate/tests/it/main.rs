@@ -1,0 +1,5 @@
+//! Metrics, splits and cross-validation through their public face.
+
+mod cross_validation;
+mod metrics;
+mod split;

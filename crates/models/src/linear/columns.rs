@@ -1,0 +1,118 @@
+//! What linear models ask of their columns: numbers, all of them present.
+
+use gristmill_core::{Error, FitContext, Frame, Result, Schema, SemanticType};
+
+use super::design::Design;
+
+/// Refuses columns that are not numbers, and a table without columns.
+///
+/// # Errors
+/// [`Error::WrongType`] with the transform that helps; [`Error::Data`] without columns.
+pub(super) fn check(input: &Schema) -> Result<()> {
+    if input.is_empty() {
+        return Err(Error::data_hint(
+            "there is no column to learn from",
+            "leave some columns beside the target, its group and its time",
+        ));
+    }
+    input.fields().iter().try_for_each(|field| {
+        let remedy = match field.semantic {
+            SemanticType::Numeric | SemanticType::Boolean => return Ok(()),
+            SemanticType::Categorical => "add `one_hot` before the model",
+            SemanticType::Datetime => {
+                "add `dates` before the model, or leave the column out with `drop`"
+            }
+            SemanticType::Text => {
+                "add `tfidf` before the model, or leave the column out with `drop`"
+            }
+            SemanticType::Image | SemanticType::Id => "leave the column out with `drop`",
+        };
+        Err(Error::WrongType {
+            name: field.name.clone(),
+            found: field.semantic,
+            expected: "numeric or boolean",
+            hint: Some(remedy.into()),
+        })
+    })
+}
+
+/// As [`check`], for the columns of a stored model.
+///
+/// # Errors
+/// [`Error::Damaged`].
+pub(super) fn check_stored(input: &Schema) -> Result<()> {
+    check(input).map_err(|e| Error::damaged("linear model", e.to_string()))
+}
+
+/// Training rows as solvers see them.
+///
+/// # Errors
+/// [`Error::Data`] when there is no row, a value is missing or too large to be squared, or the row
+/// weights are not all positive or 0 with some above it.
+pub(super) fn design<'a>(
+    train: &'a Frame,
+    answers: usize,
+    context: &FitContext<'a>,
+    intercept: bool,
+) -> Result<Design<'a>> {
+    let rows = train.rows();
+    if rows == 0 {
+        return Err(Error::data("there is no row to learn from"));
+    }
+    if answers != rows || context.weights.is_some_and(|w| w.len() != rows) {
+        return Err(Error::Bug(format!("{rows} rows do not match their answers or weights")));
+    }
+    if let Some(weights) = context.weights {
+        let usable = weights.iter().all(|w| w.is_finite() && *w >= 0.0);
+        if !usable || weights.iter().all(|w| *w == 0.0) {
+            return Err(Error::data("row weights must be finite, from 0 on, and not all 0"));
+        }
+    }
+    let design = Design::new(numbers(train, train.schema())?, context.weights, rows, intercept)?;
+    match design.deviations().iter().position(|d| !d.is_finite()) {
+        None => Ok(design),
+        Some(at) => Err(Error::data_hint(
+            format!(
+                "column `{}` holds numbers too large for a linear model",
+                train.schema().fields()[at].name
+            ),
+            "divide them with `derive` before the model, or leave the column out with `drop`",
+        )),
+    }
+}
+
+/// The columns of `rows` as numbers, when they are those of `wanted` and none is missing.
+///
+/// # Errors
+/// [`Error::MissingColumn`] and [`Error::Bug`] when the columns are others; [`Error::Data`] naming
+/// column and row, counted from 1 within `rows`, where a value is missing or infinite.
+pub(super) fn numbers<'a>(rows: &'a Frame, wanted: &Schema) -> Result<Vec<&'a [f64]>> {
+    for (at, field) in wanted.fields().iter().enumerate() {
+        if rows.schema().position(&field.name)? != at {
+            return Err(Error::Bug(format!("column `{}` is not in its place", field.name)));
+        }
+    }
+    if rows.schema().len() != wanted.len() {
+        return Err(Error::Bug("a linear model was given more columns than it takes".into()));
+    }
+    (0..wanted.len()).map(|at| finite(rows, at)).collect()
+}
+
+fn finite(rows: &Frame, at: usize) -> Result<&[f64]> {
+    let values = rows.numbers(at)?;
+    let Some(row) = values.iter().position(|v| !v.is_finite()) else { return Ok(values) };
+    let name = &rows.schema().fields()[at].name;
+    if values[row].is_nan() {
+        return Err(Error::data_hint(
+            format!(
+                "column `{name}` has no value in row {}, and a linear model needs one",
+                row + 1
+            ),
+            format!("add `impute: {{columns: {name}}}` before the model"),
+        ));
+    }
+    Err(Error::data_hint(
+        format!("column `{name}` is infinite in row {}", row + 1),
+        "correct the value, or cut it with `derive` before the model",
+    ))
+}

@@ -1,0 +1,102 @@
+//! Least squares, with or without a penalty, by the normal equations of standardised columns.
+//!
+//! (XᵀWX + αI) w = XᵀW y is taken apart by a Cholesky decomposition that reveals the rank, so
+//! collinear columns share their weight (the shortest solution in standardised units) instead of
+//! blowing up. Squaring the columns loses half of the digits; refining the solution by what is
+//! left of y wins them back (Björck, *Numerical Methods for Least Squares Problems*, 2.9.3).
+
+use gristmill_core::Result;
+
+use super::cholesky::{RankRevealing, Symmetric, dot};
+use super::design::{Block, Design, add_gram};
+
+/// How often the solution is refined by its residuals.
+const REFINEMENTS: usize = 2;
+
+/// What was found, on the scale of the data.
+#[derive(Debug)]
+pub(super) struct Solution {
+    /// One weight a column.
+    pub weights: Vec<f64>,
+    /// The constant; 0 without one.
+    pub intercept: f64,
+    /// How many columns are neither constant nor a combination of others.
+    pub rank: usize,
+}
+
+/// The weights w and the intercept b that make Σ wᵢ (yᵢ − xᵢ·w − b)² + `alpha` Σ wⱼ² smallest.
+pub(super) fn solve(design: &Design<'_>, y: &[f64], alpha: f64) -> Result<Solution> {
+    let center = if design.intercept() {
+        design.sum(|row| design.weight(row) * y[row])? / design.total()
+    } else {
+        0.0
+    };
+    let penalties: Vec<f64> = design.penalties().iter().map(|p| p * alpha).collect();
+    let mut gram = gram(design)?;
+    let constant = |at: usize| design.deviations()[at] <= 0.0;
+    for (at, &penalty) in penalties.iter().enumerate().filter(|(at, _)| !constant(*at)) {
+        gram.add(at, at, penalty);
+    }
+    let scales: Vec<f64> = (0..gram.size())
+        .map(|at| gram.get(at, at).sqrt())
+        .map(|d| if d > 0.0 { 1.0 / d } else { 0.0 })
+        .collect();
+    let factor = RankRevealing::new(&unit_diagonal(&gram, &scales));
+    let mut weights = vec![0.0; design.width()];
+    for _ in 0..=REFINEMENTS {
+        let mut right = gradient(design, y, center, &weights)?;
+        for (at, value) in right.iter_mut().enumerate() {
+            *value = (*value - penalties[at] * weights[at]) * scales[at];
+        }
+        let step = factor.solve(&right);
+        weights.iter_mut().zip(step.iter().zip(&scales)).for_each(|(w, (d, s))| *w += d * s);
+    }
+    let (weights, intercept) = design.restore(&weights, center);
+    Ok(Solution { weights, intercept, rank: factor.rank() })
+}
+
+fn unit_diagonal(gram: &Symmetric, scales: &[f64]) -> Symmetric {
+    let mut scaled = Symmetric::zeros(gram.size());
+    for row in 0..gram.size() {
+        for column in 0..=row {
+            scaled.add(row, column, gram.get(row, column) * scales[row] * scales[column]);
+        }
+    }
+    scaled
+}
+
+/// XᵀWX of the standardised columns.
+fn gram(design: &Design<'_>) -> Result<Symmetric> {
+    let p = design.width();
+    let (gram, ..) = design.fold(
+        p * (p + 1) / 2,
+        || (Symmetric::zeros(p), Vec::new(), Vec::new()),
+        |(gram, weights, scratch), block: &Block<'_>| {
+            weights.clear();
+            weights.extend(block.rows.clone().map(|row| design.weight(row)));
+            add_gram(gram, block, p, weights, scratch);
+        },
+        |(left, ..), (right, ..)| left.add_all(&right),
+    )?;
+    Ok(gram)
+}
+
+/// XᵀW (y − center − X w) of the standardised columns.
+fn gradient(design: &Design<'_>, y: &[f64], center: f64, weights: &[f64]) -> Result<Vec<f64>> {
+    let p = design.width();
+    let (sums, _) = design.fold(
+        p,
+        || (vec![0.0; p], Vec::new()),
+        |(sums, left), block: &Block<'_>| {
+            left.clear();
+            left.extend(block.rows.clone().map(|row| y[row] - center));
+            for (at, weight) in weights.iter().enumerate().filter(|(_, w)| **w != 0.0) {
+                left.iter_mut().zip(block.column(at)).for_each(|(l, x)| *l -= weight * x);
+            }
+            left.iter_mut().zip(block.rows.clone()).for_each(|(l, r)| *l *= design.weight(r));
+            sums.iter_mut().enumerate().for_each(|(at, s)| *s += dot(left, block.column(at)));
+        },
+        |(left, _), (right, _)| left.iter_mut().zip(right).for_each(|(a, b)| *a += b),
+    )?;
+    Ok(sums)
+}
