@@ -132,14 +132,13 @@ impl<const W: usize> Objective<W> for Classes {
 /// The value of a row and what the row weighs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measured {
-    /// The row's number less the centre.
     pub(crate) value: f64,
     pub(crate) weight: f64,
 }
 
-/// Squared error: a cell holds the number of rows, their weight, and Σ weight · value.
+/// Squared error: a cell holds the number of rows, their weight, and Σ weight · (value − centre).
 ///
-/// Values are taken from a centre, so that a far-off mean costs no precision. An order by means is
+/// The centre, the mean of all rows, is there so that a far-off mean costs no precision. An order by means is
 /// exact (Fisher, *On Grouping for Maximum Homogeneity*, 1958).
 pub(crate) struct SquaredError {
     pub(crate) rows: Vec<Measured>,
@@ -152,7 +151,7 @@ impl Objective<3> for SquaredError {
         let row = self.rows[row as usize];
         cell[0] += 1.0;
         cell[1] += row.weight;
-        cell[2] += row.weight * row.value;
+        cell[2] += row.weight * (row.value - self.centre);
     }
 
     #[inline]
@@ -175,8 +174,12 @@ impl Objective<3> for SquaredError {
         values.all(|v| Some(v) == first)
     }
 
-    fn answer(&self, _rows: &[u32], cell: &Cell<3>, answer: &mut Vec<f64>) {
-        answer.push(self.centre + cell[2] / cell[1]);
+    /// The mean of the rows; of equal values, exactly that value.
+    fn answer(&self, rows: &[u32], cell: &Cell<3>, answer: &mut Vec<f64>) {
+        let rows = rows.iter().map(|&r| self.rows[r as usize]);
+        let first = rows.clone().next().map_or(self.centre, |r| r.value);
+        let beyond: f64 = rows.map(|r| r.weight * (r.value - first)).sum();
+        answer.push(first + beyond / cell[1]);
     }
 
     fn gather(&self, rows: impl Iterator<Item = (u32, u32)>) -> Self {

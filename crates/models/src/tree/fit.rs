@@ -227,7 +227,7 @@ impl Weights {
         let rows = values
             .iter()
             .zip(&self.0)
-            .map(|(v, &weight)| Measured { value: v - centre, weight })
+            .map(|(&value, &weight)| Measured { value, weight })
             .collect();
         Ok(SquaredError { rows, centre })
     }

@@ -1,0 +1,3 @@
+//! The estimators through their public face.
+
+mod trees;
