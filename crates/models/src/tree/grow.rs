@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use gristmill_core::Random;
 
-use super::criterion::{Cell, Objective};
+use super::criterion::{Cell, Objective, total};
 use super::histogram::{Histograms, Scratch, present};
 use super::nodes::{Growing, Place, Tree};
 use super::split::{Rule, Search, Split};
@@ -121,10 +121,7 @@ impl<O: Objective<W>, const W: usize> Grower<'_, O, W> {
     /// Finds a split for some rows, or makes a leaf of them.
     fn open(&mut self, open: Open<W>) {
         let rows = &self.rows[open.rows.clone()];
-        let mut whole = [0.0; W];
-        for &row in rows {
-            self.ground.objective.add(&mut whole, row);
-        }
+        let whole = total(self.ground.objective, rows);
         let small = rows.len() < self.limits.min_samples_split
             || rows.len() / 2 < self.limits.min_samples_leaf
             || open.depth >= self.limits.max_depth;
