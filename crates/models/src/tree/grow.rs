@@ -7,7 +7,7 @@ use std::ops::Range;
 use gristmill_core::Random;
 
 use super::criterion::{Cell, Objective, total};
-use super::histogram::{Histograms, Scratch, present};
+use super::histogram::{Histograms, Scratch, Threads, present};
 use super::nodes::{Growing, Place, Tree};
 use super::split::{Rule, Search, Split};
 
@@ -32,6 +32,8 @@ pub(crate) struct Ground<'a, O> {
     pub(crate) codes: &'a [Vec<u8>],
     /// Which columns are categorical.
     pub(crate) categorical: &'a [bool],
+    /// Whether other threads are free to help: not where each grows a tree of its own.
+    pub(crate) threads: Threads,
 }
 
 /// A tree and what each column gained in it.
@@ -248,7 +250,8 @@ impl<O: Objective<W>, const W: usize> Grower<'_, O, W> {
     }
 
     fn histograms(&self, rows: Range<usize>) -> Histograms<W> {
-        Histograms::build(self.ground.objective, self.ground.codes, &self.rows[rows])
+        let ground = self.ground;
+        Histograms::build(ground.objective, ground.codes, &self.rows[rows], ground.threads)
     }
 
     /// Puts the rows that go to the left first; gives back how many they are.

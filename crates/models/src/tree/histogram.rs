@@ -14,6 +14,13 @@ const FEW_ROWS: usize = 512;
 /// How many cells are worth filling on several threads.
 const PARALLEL_CELLS: usize = 1 << 18;
 
+/// Who fills the histograms of one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Threads {
+    One,
+    All,
+}
+
 /// A set of codes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CodeSet(pub(crate) [u64; 4]);
@@ -119,10 +126,15 @@ pub(crate) struct Histograms<const W: usize>(Vec<Cell<W>>);
 
 impl<const W: usize> Histograms<W> {
     /// The histograms of these rows.
-    pub(crate) fn build(objective: &impl Objective<W>, codes: &[Vec<u8>], rows: &[u32]) -> Self {
+    pub(crate) fn build(
+        objective: &impl Objective<W>,
+        codes: &[Vec<u8>],
+        rows: &[u32],
+        threads: Threads,
+    ) -> Self {
         let mut cells = vec![[0.0; W]; codes.len() * CODES];
         let columns = cells.chunks_exact_mut(CODES).zip(codes);
-        if codes.len() * rows.len() < PARALLEL_CELLS {
+        if threads == Threads::One || codes.len() * rows.len() < PARALLEL_CELLS {
             columns.for_each(|(histogram, codes)| add_rows(histogram, objective, codes, rows));
         } else {
             let columns: Vec<_> = columns.collect();
