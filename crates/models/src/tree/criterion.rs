@@ -44,6 +44,20 @@ pub(crate) trait Objective<const W: usize>: Sync {
     fn gather(&self, rows: impl Iterator<Item = (u32, u32)>) -> Self;
 }
 
+/// The cell of these rows.
+#[inline]
+pub(crate) fn total<const W: usize>(objective: &impl Objective<W>, rows: &[u32]) -> Cell<W> {
+    // Several sums side by side, so that an addition need not wait for the one before.
+    let mut parts = [[0.0; W]; 4];
+    let (groups, rest) = rows.as_chunks::<4>();
+    for group in groups {
+        parts.iter_mut().zip(group).for_each(|(part, &row)| objective.add(part, row));
+    }
+    parts.iter_mut().zip(rest).for_each(|(part, &row)| objective.add(part, row));
+    let [a, b, c, d] = &parts;
+    plus(&plus(a, b), &plus(c, d))
+}
+
 /// How the impurity of classes is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Impurity {
@@ -132,14 +146,13 @@ impl<const W: usize> Objective<W> for Classes {
 /// The value of a row and what the row weighs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measured {
-    /// The row's number less the centre.
     pub(crate) value: f64,
     pub(crate) weight: f64,
 }
 
-/// Squared error: a cell holds the number of rows, their weight, and Σ weight · value.
+/// Squared error: a cell holds the number of rows, their weight, and Σ weight · (value − centre).
 ///
-/// Values are taken from a centre, so that a far-off mean costs no precision. An order by means is
+/// The centre, the mean of all rows, is there so that a far-off mean costs no precision. An order by means is
 /// exact (Fisher, *On Grouping for Maximum Homogeneity*, 1958).
 pub(crate) struct SquaredError {
     pub(crate) rows: Vec<Measured>,
@@ -152,7 +165,7 @@ impl Objective<3> for SquaredError {
         let row = self.rows[row as usize];
         cell[0] += 1.0;
         cell[1] += row.weight;
-        cell[2] += row.weight * row.value;
+        cell[2] += row.weight * (row.value - self.centre);
     }
 
     #[inline]
@@ -175,8 +188,12 @@ impl Objective<3> for SquaredError {
         values.all(|v| Some(v) == first)
     }
 
-    fn answer(&self, _rows: &[u32], cell: &Cell<3>, answer: &mut Vec<f64>) {
-        answer.push(self.centre + cell[2] / cell[1]);
+    /// The mean of the rows; of equal values, exactly that value.
+    fn answer(&self, rows: &[u32], cell: &Cell<3>, answer: &mut Vec<f64>) {
+        let rows = rows.iter().map(|&r| self.rows[r as usize]);
+        let first = rows.clone().next().map_or(self.centre, |r| r.value);
+        let beyond: f64 = rows.map(|r| r.weight * (r.value - first)).sum();
+        answer.push(first + beyond / cell[1]);
     }
 
     fn gather(&self, rows: impl Iterator<Item = (u32, u32)>) -> Self {

@@ -9,6 +9,7 @@ use super::bins::{self, ColumnBins};
 use super::criterion::{Classes, Impurity, Labelled, Measured, Objective, SquaredError};
 use super::forest::{FittedForest, ForestKind};
 use super::grow::{Ground, Grown, Limits, grow};
+use super::histogram::Threads;
 use super::settings::{ClassWeight, Criterion, TreeSettings, check_columns};
 
 /// What is to be grown.
@@ -40,7 +41,8 @@ pub(crate) fn fit(
     plan.settings.check(target.task())?;
     let weights = Weights::new(train, target, context, plan.settings.class_weight)?;
     let bins = bins::learn(train, plan.settings.bins, context.notes)?;
-    let field = Field { plan, codes: bins::encode(&bins, train)?, context, rows: weights.rows() };
+    let nursery =
+        Nursery { plan, codes: bins::encode(&bins, train)?, context, rows: weights.rows() };
     let categorical: Vec<bool> =
         train.schema().fields().iter().map(|f| f.semantic == SemanticType::Categorical).collect();
     let grown = match target {
@@ -48,14 +50,14 @@ pub(crate) fn fit(
             let objective = weights.classes(codes, labels.len(), plan.settings.criterion);
             // A cell has a number for the rows and one for each class; few sizes keep the code small.
             match labels.len() {
-                ..=2 => field.grow::<_, 3>(&objective, &categorical, labels.len()),
-                ..=4 => field.grow::<_, 5>(&objective, &categorical, labels.len()),
-                ..=8 => field.grow::<_, 9>(&objective, &categorical, labels.len()),
-                ..=32 => field.grow::<_, 33>(&objective, &categorical, labels.len()),
-                _ => field.grow::<_, 257>(&objective, &categorical, labels.len()),
+                ..=2 => nursery.grow::<_, 3>(&objective, &categorical, labels.len()),
+                ..=4 => nursery.grow::<_, 5>(&objective, &categorical, labels.len()),
+                ..=8 => nursery.grow::<_, 9>(&objective, &categorical, labels.len()),
+                ..=32 => nursery.grow::<_, 33>(&objective, &categorical, labels.len()),
+                _ => nursery.grow::<_, 257>(&objective, &categorical, labels.len()),
             }
         }
-        Target::Numbers(values) => field.grow::<_, 3>(&weights.numbers(values)?, &categorical, 1),
+        Target::Numbers(values) => nursery.grow::<_, 3>(&weights.numbers(values)?, &categorical, 1),
     };
     Ok(forest(plan.kind, train, target, bins, grown))
 }
@@ -93,7 +95,7 @@ fn importances(grown: &[Grown], columns: usize) -> Vec<f64> {
 }
 
 /// What the trees grow on.
-struct Field<'a> {
+struct Nursery<'a> {
     plan: &'a Plan,
     codes: Vec<Vec<u8>>,
     context: &'a FitContext<'a>,
@@ -101,7 +103,7 @@ struct Field<'a> {
     rows: Vec<u32>,
 }
 
-impl Field<'_> {
+impl Nursery<'_> {
     /// Grows all trees; each has a seed of its own, so the threads do not matter.
     fn grow<O: Objective<W> + Send, const W: usize>(
         &self,
@@ -117,7 +119,9 @@ impl Field<'_> {
                 let mut random = self.context.seed.numbered(tree as u64).random();
                 match self.plan.sample {
                     Sample::All => {
-                        let ground = Ground { objective, codes: &self.codes, categorical };
+                        let threads =
+                            if self.plan.trees == 1 { Threads::All } else { Threads::One };
+                        let ground = Ground { objective, codes: &self.codes, categorical, threads };
                         grow(&ground, &limits, self.rows.clone(), width, random)
                     }
                     Sample::Draws(draws) => {
@@ -153,7 +157,8 @@ impl Field<'_> {
         let codes: Vec<Vec<u8>> = self.codes.iter().map(take).collect();
         let rows = (0..drawn.len() as u32).collect();
         drop(drawn);
-        let ground = Ground { objective: &objective, codes: &codes, categorical };
+        let threads = Threads::One;
+        let ground = Ground { objective: &objective, codes: &codes, categorical, threads };
         grow(&ground, limits, rows, width, random)
     }
 }
@@ -227,7 +232,7 @@ impl Weights {
         let rows = values
             .iter()
             .zip(&self.0)
-            .map(|(v, &weight)| Measured { value: v - centre, weight })
+            .map(|(&value, &weight)| Measured { value, weight })
             .collect();
         Ok(SquaredError { rows, centre })
     }

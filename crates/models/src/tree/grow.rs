@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use gristmill_core::Random;
 
-use super::criterion::{Cell, Objective};
-use super::histogram::{Histograms, Scratch, present};
+use super::criterion::{Cell, Objective, total};
+use super::histogram::{Histograms, Scratch, Threads, present};
 use super::nodes::{Growing, Place, Tree};
 use super::split::{Rule, Search, Split};
 
@@ -32,6 +32,8 @@ pub(crate) struct Ground<'a, O> {
     pub(crate) codes: &'a [Vec<u8>],
     /// Which columns are categorical.
     pub(crate) categorical: &'a [bool],
+    /// Whether other threads are free to help: not where each grows a tree of its own.
+    pub(crate) threads: Threads,
 }
 
 /// A tree and what each column gained in it.
@@ -121,10 +123,7 @@ impl<O: Objective<W>, const W: usize> Grower<'_, O, W> {
     /// Finds a split for some rows, or makes a leaf of them.
     fn open(&mut self, open: Open<W>) {
         let rows = &self.rows[open.rows.clone()];
-        let mut whole = [0.0; W];
-        for &row in rows {
-            self.ground.objective.add(&mut whole, row);
-        }
+        let whole = total(self.ground.objective, rows);
         let small = rows.len() < self.limits.min_samples_split
             || rows.len() / 2 < self.limits.min_samples_leaf
             || open.depth >= self.limits.max_depth;
@@ -251,7 +250,8 @@ impl<O: Objective<W>, const W: usize> Grower<'_, O, W> {
     }
 
     fn histograms(&self, rows: Range<usize>) -> Histograms<W> {
-        Histograms::build(self.ground.objective, self.ground.codes, &self.rows[rows])
+        let ground = self.ground;
+        Histograms::build(ground.objective, ground.codes, &self.rows[rows], ground.threads)
     }
 
     /// Puts the rows that go to the left first; gives back how many they are.

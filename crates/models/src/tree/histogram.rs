@@ -14,6 +14,13 @@ const FEW_ROWS: usize = 512;
 /// How many cells are worth filling on several threads.
 const PARALLEL_CELLS: usize = 1 << 18;
 
+/// Who fills the histograms of one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Threads {
+    One,
+    All,
+}
+
 /// A set of codes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CodeSet(pub(crate) [u64; 4]);
@@ -42,16 +49,15 @@ impl CodeSet {
         Self(self.0.map(|word| !word))
     }
 
-    /// The codes in rising order.
+    /// Hands the codes to `visit` in rising order.
     #[inline]
-    pub(crate) fn iter(self) -> impl Iterator<Item = u8> {
-        self.0.into_iter().enumerate().flat_map(|(at, mut word)| {
-            std::iter::from_fn(move || {
-                let bit = word.trailing_zeros();
-                word &= word.wrapping_sub(1);
-                (bit < 64).then_some((at as u32 * 64 + bit) as u8)
-            })
-        })
+    pub(crate) fn for_each(self, mut visit: impl FnMut(u8)) {
+        for (start, mut word) in (0u8..).step_by(64).zip(self.0) {
+            while word != 0 {
+                visit(start + word.trailing_zeros() as u8);
+                word &= word - 1;
+            }
+        }
     }
 }
 
@@ -88,9 +94,7 @@ impl<const W: usize> Scratch<W> {
     /// Empties the histogram, which holds nothing but these codes.
     #[inline]
     pub(crate) fn clear(&mut self, seen: CodeSet) {
-        for code in seen.iter() {
-            self.0[usize::from(code)] = [0.0; W];
-        }
+        seen.for_each(|code| self.0[usize::from(code)] = [0.0; W]);
     }
 }
 
@@ -122,10 +126,15 @@ pub(crate) struct Histograms<const W: usize>(Vec<Cell<W>>);
 
 impl<const W: usize> Histograms<W> {
     /// The histograms of these rows.
-    pub(crate) fn build(objective: &impl Objective<W>, codes: &[Vec<u8>], rows: &[u32]) -> Self {
+    pub(crate) fn build(
+        objective: &impl Objective<W>,
+        codes: &[Vec<u8>],
+        rows: &[u32],
+        threads: Threads,
+    ) -> Self {
         let mut cells = vec![[0.0; W]; codes.len() * CODES];
         let columns = cells.chunks_exact_mut(CODES).zip(codes);
-        if codes.len() * rows.len() < PARALLEL_CELLS {
+        if threads == Threads::One || codes.len() * rows.len() < PARALLEL_CELLS {
             columns.for_each(|(histogram, codes)| add_rows(histogram, objective, codes, rows));
         } else {
             let columns: Vec<_> = columns.collect();
@@ -161,7 +170,9 @@ mod tests {
         for code in [255, 0, 63, 64, 7, 128] {
             set.insert(code);
         }
-        assert_eq!(set.iter().collect::<Vec<_>>(), [0, 7, 63, 64, 128, 255]);
+        let mut found = Vec::new();
+        set.for_each(|code| found.push(code));
+        assert_eq!(found, [0, 7, 63, 64, 128, 255]);
         assert_eq!((set.len(), set.complement().len()), (6, 250));
         assert!(set.contains(64) && !set.contains(65));
     }

@@ -154,11 +154,10 @@ impl TreeSettings {
             (Task::Classification { .. }, Some(Criterion::SquaredError)) => {
                 Err(Error::setting("criterion", "squared_error", "gini or entropy for classes"))
             }
-            (Task::Regression, Some(Criterion::Gini | Criterion::Entropy)) => Err(Error::setting(
-                "criterion",
-                "for classes",
-                "squared_error for a numeric target",
-            )),
+            (Task::Regression, Some(criterion @ (Criterion::Gini | Criterion::Entropy))) => {
+                let found = if criterion == Criterion::Gini { "gini" } else { "entropy" };
+                Err(Error::setting("criterion", found, "squared_error for a numeric target"))
+            }
             (Task::Regression, _) if self.class_weight != ClassWeight::None => Err(Error::setting(
                 "class_weight",
                 "balanced",

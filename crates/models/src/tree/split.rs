@@ -81,19 +81,19 @@ impl<O: Objective<W>, const W: usize> Search<'_, O, W> {
     #[inline]
     fn plain(&self, best: f64) -> Option<Split> {
         let mut left = [0.0; W];
-        let mut low = None;
+        let mut low = 0;
         let mut found: Option<Border<W>> = None;
         let mut best = best;
-        for high in self.seen.iter() {
-            if let Some(low) = low
+        self.seen.for_each(|high| {
+            if low != 0
                 && let Some(score) = self.score(&left, best)
             {
                 best = score;
                 found = Some(Border { score, low, high, missing: Missing::Left, left });
             }
             left = plus(&left, &self.histogram[usize::from(high)]);
-            low = Some(high);
-        }
+            low = high;
+        });
         let border = found?;
         let missing = if self.is_heavier(&border.left) { Missing::Left } else { Missing::Right };
         Some(self.below(Border { missing, ..border }))
@@ -112,14 +112,17 @@ impl<O: Objective<W>, const W: usize> Search<'_, O, W> {
                 found = Some(Border { score, low, high, missing, left });
             }
         };
-        for high in self.seen.iter().filter(|&code| code != 0) {
+        self.seen.for_each(|high| {
+            if high == 0 {
+                return;
+            }
             if low != 0 {
                 consider(left, low, high, Missing::Right);
                 consider(plus(&left, &missing_cell), low, high, Missing::Left);
             }
             left = plus(&left, &self.histogram[usize::from(high)]);
             low = high;
-        }
+        });
         if low != 0 {
             consider(left, u8::MAX, u8::MAX, Missing::Right);
         }
@@ -156,11 +159,11 @@ impl<O: Objective<W>, const W: usize> Search<'_, O, W> {
     /// category of their own when the node has some; what the node does not have goes to the
     /// heavier side.
     pub(crate) fn categories(&self, best: f64) -> Option<Split> {
-        let mut order: Vec<(f64, u8)> = self
-            .seen
-            .iter()
-            .map(|c| (self.objective.order(&self.histogram[usize::from(c)], self.whole), c))
-            .collect();
+        let mut order: Vec<(f64, u8)> = Vec::with_capacity(self.seen.len() as usize);
+        self.seen.for_each(|code| {
+            let cell = &self.histogram[usize::from(code)];
+            order.push((self.objective.order(cell, self.whole), code));
+        });
         order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let mut left = [0.0; W];
         let mut codes = CodeSet::default();

@@ -1,3 +1,4 @@
-//! The estimators through their public face.
+//! The estimators of this crate, held to their promises and to other tools.
 
 mod linear;
+mod trees;

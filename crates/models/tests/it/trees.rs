@@ -1,0 +1,609 @@
+//! Trees and forests: by hand where a head suffices, against scikit-learn where it does not.
+
+use std::sync::Arc;
+
+use gristmill_core::{
+    Catalog, Column, DenseMatrix, Estimator, Field, FitContext, Frame, Labels, Load, Model, Notes,
+    PhysicalType, Result, Schema, Scores, Seed, SemanticType, State, Target, Task, TensorData,
+    Words,
+};
+use gristmill_models::{
+    Amount, ClassWeight, Criterion, DecisionTree, FittedForest, MaxFeatures, RandomForest,
+};
+use gristmill_testkit::table;
+
+fn classes(codes: &[u32]) -> Target {
+    let count = codes.iter().max().map_or(2, |&c| (c + 1).max(2));
+    let names = (0..count).map(|c| c.to_string()).collect();
+    Target::Classes {
+        codes: codes.to_vec(),
+        labels: Arc::new(Labels::new(names, None).expect("distinct names")),
+    }
+}
+
+fn try_fit(estimator: &impl Estimator, rows: &Frame, target: &Target) -> Result<Box<dyn Model>> {
+    estimator.fit(rows, target, &FitContext::new(Seed(7), &Notes::default()))
+}
+
+#[track_caller]
+fn fit(estimator: &impl Estimator, rows: &Frame, target: &Target) -> Box<dyn Model> {
+    try_fit(estimator, rows, target).expect("the rows can be learned from")
+}
+
+#[track_caller]
+fn values(model: &dyn Model, rows: &Frame) -> Vec<f64> {
+    match model.predict(rows).expect("every row has an answer") {
+        Scores::Values(values) => values,
+        Scores::Probabilities(p) => p.column(p.columns() - 1).to_vec(),
+    }
+}
+
+fn numbers(name: &str, values: &[f64]) -> Frame {
+    table().numbers(name, values.iter().copied()).frame()
+}
+
+/// Fits a tree to one column and checks its answers for `asked`.
+#[track_caller]
+fn check(train: Frame, target: &[f64], asked: Frame, expected: &[f64]) {
+    let model = fit(&DecisionTree::default(), &train, &Target::Numbers(target.to_vec()));
+    assert_eq!(values(model.as_ref(), &asked), expected);
+}
+
+#[test] // by hand: the border lies at 2.5
+fn a_border_lies_halfway_between_values() {
+    let train = numbers("x", &[1., 2., 3., 4.]);
+    check(train, &[0., 0., 8., 8.], numbers("x", &[-9., 2.5, 2.51, 99.]), &[0., 0., 8., 8.]);
+}
+
+#[test] // by hand
+fn missing_values_go_where_training_sent_them() {
+    let gap = f64::NAN;
+    let train = numbers("x", &[1., 2., 3., 4., gap]);
+    check(train.clone(), &[0., 0., 8., 8., 8.], numbers("x", &[1., gap]), &[0., 8.]);
+    check(train, &[0., 0., 8., 8., 0.], numbers("x", &[4., gap]), &[8., 0.]);
+}
+
+#[test] // by hand: two rows on the left, three on the right
+fn without_missing_values_in_training_they_go_to_the_heavier_side() {
+    let train = numbers("x", &[1., 2., 3., 4., 5.]);
+    check(train, &[0., 0., 8., 8., 8.], numbers("x", &[f64::NAN]), &[8.]);
+}
+
+#[test] // by hand: a and c are alike, and are more rows than b; d is unseen
+fn categories_are_split_into_subsets() {
+    let train = table().words("x", ["a", "b", "c", "b", "a"]).frame();
+    let asked = table().words("x", [Some("c"), Some("b"), Some("d"), None]).frame();
+    check(train, &[1., 5., 1., 5., 1.], asked, &[1., 5., 1., 1.]);
+}
+
+#[test]
+fn booleans_are_split_like_numbers() {
+    let train = table().booleans("x", [true, false, true]).frame();
+    let asked = table().booleans("x", [false, true]).frame();
+    check(train, &[2., 1., 2.], asked, &[1., 2.]);
+}
+
+#[test]
+fn a_column_that_does_not_vary_gives_the_mean() {
+    check(numbers("x", &[7., 7., 7., 7.]), &[1., 2., 3., 6.], numbers("x", &[0., 7.]), &[3., 3.]);
+}
+
+#[test]
+fn a_far_off_mean_costs_no_precision() {
+    let train = numbers("x", &[1., 2., 3., 4.]);
+    let far = 1e12;
+    check(train, &[far, far, far + 1., far + 1.], numbers("x", &[2., 3.]), &[far, far + 1.]);
+}
+
+#[test] // exclusive or: the first split gains nothing, and is made all the same
+fn a_split_that_gains_nothing_may_lead_to_one_that_does() {
+    let train = table().numbers("x", [0., 0., 1., 1.]).numbers("y", [0., 1., 0., 1.]).frame();
+    check(train.clone(), &[0., 1., 1., 0.], train, &[0., 1., 1., 0.]);
+}
+
+#[test]
+fn one_row_of_each_class_is_told_apart() {
+    let train = numbers("x", &[3., 1., 2.]);
+    let model = fit(&DecisionTree::default(), &train, &classes(&[2, 0, 1]));
+    let Scores::Probabilities(p) = model.predict(&train).unwrap() else { panic!("classes") };
+    assert_eq!(p.values(), [0., 1., 0., 0., 0., 1., 1., 0., 0.]);
+}
+
+#[test] // a fold may lack a class that the labels know
+fn a_class_without_rows_has_probability_zero() {
+    let train = numbers("x", &[1., 2., 3.]);
+    let Target::Classes { labels, .. } = classes(&[0, 1, 2]) else { panic!("classes") };
+    let target = Target::Classes { codes: vec![0, 2, 2], labels };
+    let settings = DecisionTree { class_weight: ClassWeight::Balanced, ..Default::default() };
+    let Scores::Probabilities(p) = fit(&settings, &train, &target).predict(&train).unwrap() else {
+        panic!("classes")
+    };
+    assert_eq!(p.column(1), [0.; 3]);
+}
+
+#[test]
+fn no_rows_give_no_answers() {
+    let train = numbers("x", &[1., 2.]);
+    let model = fit(&RandomForest::trees(3), &train, &classes(&[0, 1]));
+    let none = train.slice(0..0);
+    assert_eq!(model.predict(&none).unwrap(), Scores::Probabilities(DenseMatrix::zeros(0, 2)));
+}
+
+// --- Real rows: the telco table, and scikit-learn 1.9.1 on it. ---
+
+const NUMERIC: [&str; 7] = [
+    "female",
+    "senior_citizen",
+    "partner",
+    "dependents",
+    "tenure",
+    "phone_service",
+    "paperless_billing",
+];
+
+struct Telco {
+    header: Vec<String>,
+    lines: Vec<Vec<String>>,
+}
+
+/// The telco table, or a word that it is not there.
+fn telco() -> Option<Telco> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/telco.csv");
+    let Ok(text) = fs_err::read_to_string(path) else {
+        eprintln!("skipped: there is no {path}");
+        return None;
+    };
+    let split = |line: &str| line.split(',').map(str::to_string).collect::<Vec<_>>();
+    let mut lines = text.lines().map(split);
+    Some(Telco { header: lines.next()?, lines: lines.collect() })
+}
+
+impl Telco {
+    fn column(&self, name: &str) -> Vec<Option<&str>> {
+        let at = self.header.iter().position(|h| h == name).expect("the table has the column");
+        self.lines.iter().map(|l| Some(l[at].as_str()).filter(|v| !v.is_empty())).collect()
+    }
+
+    fn numbers(&self, name: &str) -> Vec<f64> {
+        self.column(name).iter().map(|v| v.map_or(f64::NAN, |v| v.parse().unwrap())).collect()
+    }
+
+    fn churn(&self) -> Target {
+        classes(
+            &self.column("churn").iter().map(|v| u32::from(*v == Some("Yes"))).collect::<Vec<_>>(),
+        )
+    }
+
+    fn contract(&self) -> Target {
+        let code = |v: &Option<&str>| match *v {
+            Some("Month-to-month") => 0,
+            Some("One year") => 1,
+            _ => 2,
+        };
+        classes(&self.column("contract").iter().map(code).collect::<Vec<_>>())
+    }
+
+    /// These columns as numbers.
+    fn frame(&self, names: &[&str]) -> Frame {
+        let columns = names.iter().map(|n| Column::Numbers(self.numbers(n))).collect();
+        let fields = names.iter().map(|n| Field::number(*n)).collect();
+        Frame::new(Arc::new(Schema::new(fields).unwrap()), columns, self.lines.len()).unwrap()
+    }
+
+    /// All columns but these, words as categories.
+    fn features(&self, without: &[&str]) -> Frame {
+        let mut fields = Vec::new();
+        let mut columns = Vec::new();
+        for name in self.header.iter().filter(|h| !without.contains(&h.as_str())) {
+            let cells = self.column(name);
+            if cells.iter().flatten().all(|v| v.parse::<f64>().is_ok()) {
+                fields.push(Field::number(name).nullable(true));
+                columns.push(Column::Numbers(self.numbers(name)));
+            } else {
+                fields.push(Field::new(name, PhysicalType::Utf8));
+                columns.push(Column::Words(Words::new(cells)));
+            }
+        }
+        Frame::new(Arc::new(Schema::new(fields).unwrap()), columns, self.lines.len()).unwrap()
+    }
+}
+
+fn log_loss(scores: &Scores, target: &Target) -> f64 {
+    let (Scores::Probabilities(p), Target::Classes { codes, .. }) = (scores, target) else {
+        panic!("classes")
+    };
+    let loss = |(row, &class): (usize, &u32)| -p.get(row, class as usize).ln();
+    codes.iter().enumerate().map(loss).sum::<f64>() / codes.len() as f64
+}
+
+/// The share of pairs of one row of each class that are in the right order.
+fn auc(scores: &[f64], codes: &[u32]) -> f64 {
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
+    let (mut below, mut pairs) = (0.0, 0.0);
+    for tied in order.chunk_by(|&a, &b| scores[a] == scores[b]) {
+        let ones = tied.iter().filter(|&&row| codes[row] == 1).count() as f64;
+        let zeros = tied.len() as f64 - ones;
+        pairs += ones * (below + zeros / 2.0);
+        below += zeros;
+    }
+    let ones = codes.iter().filter(|&&c| c == 1).count() as f64;
+    pairs / (ones * below)
+}
+
+fn r2(answers: &[f64], truth: &[f64]) -> f64 {
+    let mean = truth.iter().sum::<f64>() / truth.len() as f64;
+    let left: f64 = answers.iter().zip(truth).map(|(a, t)| (a - t).powi(2)).sum();
+    1.0 - left / truth.iter().map(|t| (t - mean).powi(2)).sum::<f64>()
+}
+
+/// Checks the log loss of a tree on its own training rows.
+#[track_caller]
+fn check_log_loss(settings: DecisionTree, target: fn(&Telco) -> Target, expected: f64) {
+    let Some(telco) = telco() else { return };
+    let (rows, target) = (telco.frame(&NUMERIC), target(&telco));
+    let found = log_loss(&fit(&settings, &rows, &target).predict(&rows).unwrap(), &target);
+    // Weights of rows are kept with 24 bits, so fractions of them are not exact.
+    assert!((found - expected).abs() < 1e-7, "{found}, not {expected}");
+}
+
+#[test] // scikit-learn 1.9.1: DecisionTreeClassifier(max_depth=4)
+fn a_tree_is_the_one_of_scikit_learn() {
+    let settings = DecisionTree { max_depth: Some(4), ..Default::default() };
+    check_log_loss(settings.clone(), Telco::churn, 0.4735429588162521);
+    check_log_loss(settings, Telco::contract, 0.664573386327776);
+}
+
+#[test] // scikit-learn 1.9.1: criterion="entropy"
+fn an_entropy_tree_is_the_one_of_scikit_learn() {
+    let criterion = Some(Criterion::Entropy);
+    let settings = DecisionTree { max_depth: Some(4), criterion, ..Default::default() };
+    check_log_loss(settings, Telco::churn, 0.4740872827133095);
+}
+
+#[test] // scikit-learn 1.9.1: max_leaf_nodes=7
+fn the_most_gainful_leaves_are_those_of_scikit_learn() {
+    let settings = DecisionTree { max_leaves: Some(7), ..Default::default() };
+    check_log_loss(settings, Telco::churn, 0.48872896455516235);
+}
+
+#[test] // scikit-learn 1.9.1: class_weight="balanced"
+fn balanced_classes_weigh_as_in_scikit_learn() {
+    let class_weight = ClassWeight::Balanced;
+    let settings = DecisionTree { max_depth: Some(4), class_weight, ..Default::default() };
+    check_log_loss(settings, Telco::churn, 0.5610245431748094);
+}
+
+#[test] // scikit-learn 1.9.1: max_depth=6, min_samples_leaf=50
+fn small_leaves_are_refused_as_in_scikit_learn() {
+    let settings = DecisionTree { max_depth: Some(6), min_samples_leaf: 50, ..Default::default() };
+    check_log_loss(settings, Telco::churn, 0.46290604699054655);
+}
+
+#[test] // scikit-learn 1.9.1: sample_weight = 1 + tenure % 3
+fn rows_weigh_as_in_scikit_learn() {
+    let Some(telco) = telco() else { return };
+    let (rows, target) = (telco.frame(&NUMERIC), telco.churn());
+    let weights: Vec<f64> = telco.numbers("tenure").iter().map(|t| 1.0 + t % 3.0).collect();
+    let notes = Notes::default();
+    let context = FitContext { weights: Some(&weights), ..FitContext::new(Seed(0), &notes) };
+    let settings = DecisionTree { max_depth: Some(4), ..Default::default() };
+    let model = settings.fit(&rows, &target, &context).unwrap();
+    let found = log_loss(&model.predict(&rows).unwrap(), &target);
+    assert!((found - 0.4756143800172039).abs() < 1e-9, "{found}");
+}
+
+#[test] // scikit-learn 1.9.1: feature_importances_ of DecisionTreeClassifier(max_depth=4)
+fn importances_are_those_of_scikit_learn() {
+    let Some(telco) = telco() else { return };
+    let settings = DecisionTree { max_depth: Some(4), ..Default::default() };
+    let model = fit(&settings, &telco.frame(&NUMERIC), &telco.churn());
+    let expected = [
+        0.,
+        0.05724298211728316,
+        0.,
+        0.03001333035911185,
+        0.6911686582317226,
+        0.,
+        0.22157502929188239,
+    ];
+    for (found, expected) in model.importances().unwrap().iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-9, "{found}, not {expected}");
+    }
+}
+
+#[test] // scikit-learn 1.9.1: DecisionTreeRegressor(max_depth=4)
+fn a_regression_tree_is_the_one_of_scikit_learn() {
+    let Some(telco) = telco() else { return };
+    let (rows, charges) = (telco.frame(&NUMERIC), telco.numbers("monthly_charges"));
+    let settings = DecisionTree { max_depth: Some(4), ..Default::default() };
+    let model = fit(&settings, &rows, &Target::Numbers(charges.clone()));
+    let found = r2(&values(model.as_ref(), &rows), &charges);
+    assert!((found - 0.27449203144316603).abs() < 1e-9, "{found}");
+}
+
+/// The mean over 5 folds (row number modulo 5) of what `score` says of each.
+fn cross_validate(
+    rows: &Frame,
+    target: &Target,
+    settings: &RandomForest,
+    score: impl Fn(&[f64], &Target) -> f64,
+) -> f64 {
+    let part = |keep: &dyn Fn(u32) -> bool| {
+        (0..rows.rows() as u32).filter(|&r| keep(r)).collect::<Vec<u32>>()
+    };
+    let folds = (0..5).map(|fold| {
+        let (train, test) = (part(&|r| r % 5 != fold), part(&|r| r % 5 == fold));
+        let model = fit(settings, &rows.take(&train), &target.take(&train));
+        score(&values(model.as_ref(), &rows.take(&test)), &target.take(&test))
+    });
+    folds.sum::<f64>() / 5.0
+}
+
+#[test] // scikit-learn 1.9.1 on one-hot columns, same folds: 0.8430
+fn a_forest_ranks_churn_as_well_as_scikit_learn() {
+    let Some(telco) = telco() else { return };
+    let settings = RandomForest { trees: 100, min_samples_leaf: 5, ..Default::default() };
+    let rows = telco.features(&["churn"]);
+    let found = cross_validate(&rows, &telco.churn(), &settings, |scores, target| {
+        let Target::Classes { codes, .. } = target else { panic!("classes") };
+        auc(scores, codes)
+    });
+    println!("mean AUC {found}");
+    assert!(found > 0.838, "{found}");
+}
+
+#[test] // scikit-learn 1.9.1 on one-hot columns, 30 trees, same folds: 0.9972
+fn a_forest_fits_charges_as_well_as_scikit_learn() {
+    let Some(telco) = telco() else { return };
+    let settings = RandomForest { trees: 30, min_samples_leaf: 5, ..Default::default() };
+    let rows = telco.features(&["churn", "monthly_charges"]);
+    let charges = Target::Numbers(telco.numbers("monthly_charges"));
+    let found = cross_validate(&rows, &charges, &settings, |answers, target| {
+        let Target::Numbers(truth) = target else { panic!("numbers") };
+        r2(answers, truth)
+    });
+    println!("mean R² {found}");
+    assert!(found > 0.99, "{found}");
+}
+
+// --- Promises. ---
+
+/// Rows of every kind, some missing, and a target that depends on them.
+fn mixed(rows: usize) -> (Frame, Vec<u32>) {
+    let mut random = Seed(5).random();
+    let words = ["red", "green", "blue", "pink"];
+    let x: Vec<Option<f64>> =
+        (0..rows).map(|_| (random.below(9) > 0).then(|| random.normal())).collect();
+    let y: Vec<f64> = (0..rows).map(|_| random.normal()).collect();
+    let z: Vec<Option<&str>> =
+        (0..rows).map(|_| words.get(random.below(words.len() + 1)).copied()).collect();
+    let codes = (0..rows)
+        .map(|i| {
+            let sum = x[i].unwrap_or(1.0) + y[i] + f64::from(u8::from(z[i] == Some("blue")));
+            (sum + random.normal()).clamp(0.0, 2.0) as u32
+        })
+        .collect();
+    (table().numbers("x", x).numbers("y", y).words("z", z).frame(), codes)
+}
+
+/// Models of both kinds for both tasks.
+fn models(rows: &Frame, codes: &[u32]) -> Vec<Box<dyn Model>> {
+    let numbers = Target::Numbers(codes.iter().map(|&c| f64::from(c)).collect());
+    let targets = [classes(codes), numbers];
+    let forest = RandomForest::trees(12);
+    let fitted = targets.iter().flat_map(|target| {
+        [fit(&forest, rows, target), fit(&DecisionTree::default(), rows, target)]
+    });
+    fitted.collect()
+}
+
+fn with_threads<T: Send>(threads: usize, run: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(run)
+}
+
+#[test]
+fn the_number_of_threads_does_not_matter() {
+    let (rows, codes) = mixed(3000);
+    let states = |threads| {
+        with_threads(threads, || {
+            models(&rows, &codes).iter().map(|m| m.state()).collect::<Vec<_>>()
+        })
+    };
+    let one = states(1);
+    assert_eq!(one, states(3));
+    assert_eq!(one, states(2));
+}
+
+#[test]
+fn a_row_alone_gets_the_answer_it_gets_among_others() {
+    let (rows, codes) = mixed(500);
+    for model in models(&rows, &codes) {
+        let all = values(model.as_ref(), &rows);
+        for row in 0..rows.rows() {
+            assert_eq!(values(model.as_ref(), &rows.slice(row..row + 1)), [all[row]]);
+        }
+    }
+}
+
+#[test]
+fn a_loaded_model_is_the_one_that_was_stored() {
+    let (rows, codes) = mixed(500);
+    let mut catalog = Catalog::new();
+    gristmill_models::register(&mut catalog);
+    for model in models(&rows, &codes) {
+        let loaded = catalog.load_model(model.kind(), &model.state(), model.input()).unwrap();
+        assert_eq!(loaded.predict(&rows).unwrap(), model.predict(&rows).unwrap());
+        assert_eq!(loaded.state(), model.state());
+        assert_eq!((loaded.task(), loaded.importances()), (model.task(), model.importances()));
+    }
+}
+
+#[test]
+fn another_seed_grows_another_forest() {
+    let (rows, codes) = mixed(200);
+    let notes = Notes::default();
+    let state = |seed| {
+        let context = FitContext::new(Seed(seed), &notes);
+        RandomForest::trees(3).fit(&rows, &classes(&codes), &context).unwrap().state()
+    };
+    assert_eq!(state(1), state(1));
+    assert_ne!(state(1), state(2));
+}
+
+#[test]
+fn rows_of_weight_zero_are_as_if_they_were_not_there() {
+    let (rows, codes) = mixed(250);
+    let notes = Notes::default();
+    let weights: Vec<f64> = (0..250).map(|row| f64::from(u8::from(row < 150))).collect();
+    let context = FitContext { weights: Some(&weights), ..FitContext::new(Seed(7), &notes) };
+    let settings = DecisionTree { min_samples_leaf: 3, ..Default::default() };
+    let target = classes(&codes);
+    let kept: Vec<u32> = (0..150).collect();
+    let with = settings.fit(&rows, &target, &context).unwrap();
+    // Borders are learned from all rows, so they may lie elsewhere between two values of the rest.
+    let without = fit(&settings, &rows.take(&kept), &target.take(&kept));
+    let asked = rows.take(&kept);
+    assert_eq!(values(with.as_ref(), &asked), values(without.as_ref(), &asked));
+}
+
+#[test]
+fn categories_beyond_the_bins_are_grouped_and_said_so() {
+    let words: Vec<String> = (0..600).map(|i| format!("w{}", i % 300)).collect();
+    let rows = table().words("x", words.iter().map(|w| w.as_str())).frame();
+    let notes = Notes::default();
+    let codes: Vec<u32> = (0..600).map(|i| (i % 300) % 2).collect();
+    let context = FitContext::new(Seed(0), &notes);
+    let model = DecisionTree::default().fit(&rows, &classes(&codes), &context).unwrap();
+    assert!(notes.all()[0].contains("column `x` has 300 categories"), "{:?}", notes.all());
+    assert_eq!(values(model.as_ref(), &rows.slice(0..2)), [0., 1.]);
+}
+
+// --- What is refused. ---
+
+#[track_caller]
+fn refused<T>(result: Result<T>, expected: &str) {
+    let error = result.err().expect("it is refused");
+    let text = format!("{error}; {}", error.hint().unwrap_or_default());
+    assert!(text.contains(expected), "{text}");
+}
+
+const TWO_CLASSES: Task = Task::Classification { classes: 2 };
+
+#[track_caller]
+fn refused_setting(settings: &str, task: Task, expected: &str) {
+    let columns = Schema::new(vec![Field::number("x")]).unwrap();
+    let forest: RandomForest = serde_json::from_str(settings).unwrap();
+    refused(forest.check(&columns, task), expected);
+}
+
+#[test]
+fn settings_that_make_no_sense_are_refused() {
+    refused_setting(r#"{"trees": 0}"#, TWO_CLASSES, "`trees` is 0, expected at least 1");
+    refused_setting(r#"{"max_depth": 0}"#, TWO_CLASSES, "`max_depth` is 0, expected at least 1");
+    refused_setting(r#"{"max_leaves": 1}"#, TWO_CLASSES, "expected at least 2");
+    refused_setting(r#"{"min_samples_leaf": 0}"#, TWO_CLASSES, "`min_samples_leaf` is 0");
+    refused_setting(r#"{"min_samples_split": 1}"#, TWO_CLASSES, "expected at least 2");
+    refused_setting(r#"{"bins": 256}"#, TWO_CLASSES, "`bins` is 256, expected 2 to 255");
+    refused_setting(r#"{"max_features": 1.5}"#, TWO_CLASSES, "a share above 0");
+    refused_setting(r#"{"max_samples": 0.0}"#, TWO_CLASSES, "a share above 0");
+    refused_setting(
+        r#"{"max_samples": 3, "bootstrap": false}"#,
+        TWO_CLASSES,
+        "`max_samples` is set",
+    );
+    refused_setting(r#"{"criterion": "squared_error"}"#, TWO_CLASSES, "gini or entropy");
+    refused_setting(r#"{"criterion": "gini"}"#, Task::Regression, "squared_error");
+    refused_setting(r#"{"class_weight": "balanced"}"#, Task::Regression, "no classes");
+    refused_setting("{}", Task::Classification { classes: 257 }, "trees tell 256 apart");
+}
+
+#[test]
+fn columns_that_trees_cannot_use_are_refused_with_a_remedy() {
+    let check = |field: Field| {
+        DecisionTree::default().check(&Schema::new(vec![field]).unwrap(), Task::Regression)
+    };
+    let text = Field::new("note", PhysicalType::Utf8).meaning(SemanticType::Text);
+    refused(check(Field::new("day", PhysicalType::Timestamp)), "derive parts of it");
+    refused(check(text), "encode the text");
+    refused(
+        DecisionTree::default().check(&Schema::default(), Task::Regression),
+        "there are 0 columns",
+    );
+    assert_eq!(check(Field::number("many").expanding()), Ok(()));
+}
+
+#[test]
+fn rows_that_teach_nothing_are_refused() {
+    let train = numbers("x", &[1., 2.]);
+    let tree = DecisionTree::default();
+    refused(try_fit(&tree, &train.slice(0..0), &Target::Numbers(vec![])), "no row to learn from");
+    refused(
+        try_fit(&tree, &train, &Target::Numbers(vec![1., f64::INFINITY])),
+        "the target is inf in row 2",
+    );
+    let notes = Notes::default();
+    let context = FitContext { weights: Some(&[1., -1.]), ..FitContext::new(Seed(0), &notes) };
+    refused(tree.fit(&train, &classes(&[0, 1]), &context), "the weight of row 2 is -1");
+}
+
+/// A stored forest with one tensor changed.
+fn damage(change: impl Fn(&mut State)) -> Result<FittedForest> {
+    let (rows, codes) = mixed(300);
+    let model = fit(&RandomForest::trees(2), &rows, &classes(&codes));
+    let mut state = model.state();
+    change(&mut state);
+    FittedForest::load(&state, model.input())
+}
+
+fn set_u32(state: &mut State, name: &str, at: usize, value: u32) {
+    match state.tensors.get_mut(name).map(|t| &mut t.data) {
+        Some(TensorData::U32(values)) => values[at] = value,
+        _ => panic!("there is a tensor `{name}`"),
+    }
+}
+
+fn set_f64(state: &mut State, name: &str, at: usize, value: f64) {
+    match state.tensors.get_mut(name).map(|t| &mut t.data) {
+        Some(TensorData::F64(values)) => values[at] = value,
+        _ => panic!("there is a tensor `{name}`"),
+    }
+}
+
+#[test]
+fn a_damaged_forest_is_refused() {
+    assert!(damage(|_| {}).is_ok());
+    let nowhere = "points to where nothing is";
+    // A node that leads back to itself, beyond the end, or to an answer that is not there.
+    refused(damage(|s| set_u32(s, "children", 0, 0)), nowhere);
+    refused(damage(|s| set_u32(s, "children", 1, 1 << 30)), nowhere);
+    refused(damage(|s| set_u32(s, "children", 1, u32::MAX)), nowhere);
+    refused(damage(|s| set_u32(s, "rules", 0, 3 << 9)), nowhere);
+    refused(damage(|s| set_u32(s, "rules", 0, u32::MAX)), nowhere);
+    refused(damage(|s| set_u32(s, "subset_columns", 0, 3)), nowhere);
+    refused(damage(|s| set_u32(s, "nodes", 0, u32::MAX)), "shorter than it should be");
+    refused(damage(|s| set_u32(s, "answers", 1, 1)), "longer than it should be");
+    refused(damage(|s| set_f64(s, "values", 0, f64::NAN)), "no set of probabilities");
+    refused(damage(|s| set_f64(s, "values", 0, 7.0)), "no set of probabilities");
+    refused(damage(|s| set_f64(s, "borders", 3, f64::INFINITY)), "do not rise");
+    refused(damage(|s| set_f64(s, "borders", 3, -1e9)), "do not rise");
+    refused(damage(|s| set_f64(s, "importances", 0, -1.0)), "`importances`");
+    refused(damage(|s| drop(s.tensors.remove("rules"))), "it is missing");
+    refused(damage(|s| s.facts["task"] = "regression".into()), "damaged");
+    refused(damage(|s| s.facts["kind"] = "mystery".into()), "damaged");
+    refused(damage(|s| s.facts["columns"][0] = s.facts["columns"][2].clone()), "another type");
+}
+
+#[test]
+fn settings_survive_being_written_and_read() {
+    let forest = RandomForest {
+        max_features: Some(MaxFeatures::Share(0.5)),
+        max_samples: Some(Amount::Count(100)),
+        class_weight: ClassWeight::Balanced,
+        ..RandomForest::trees(7)
+    };
+    let text = serde_json::to_string(&forest).unwrap();
+    assert_eq!(serde_json::from_str::<RandomForest>(&text).unwrap(), forest);
+    let refused = serde_json::from_str::<RandomForest>(r#"{"tree": 7}"#).unwrap_err();
+    assert!(refused.to_string().contains("unknown field `tree`"));
+}
