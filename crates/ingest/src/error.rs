@@ -26,9 +26,9 @@ pub enum IngestError {
     #[error("{0}")]
     Io(#[source] std::io::Error),
     /// Something asked for that does not exist, or not yet.
-    #[error("{what} cannot be read")]
+    #[error("{what}")]
     Unsupported {
-        /// What was asked for.
+        /// What was asked for, and that it cannot be had.
         what: String,
         /// What would do.
         hint: String,
@@ -171,7 +171,12 @@ impl IngestError {
             }
             Self::Damaged { .. } => Some("remove it and make it again".into()),
             Self::Table { source, .. } => source.hint(),
-            Self::Io(_) | Self::Setting { .. } => None,
+            Self::Io(source) => match source.kind() {
+                std::io::ErrorKind::PermissionDenied => Some("check its permissions".into()),
+                std::io::ErrorKind::StorageFull => Some("free some space".into()),
+                _ => None,
+            },
+            Self::Setting { .. } => None,
         }
     }
 }

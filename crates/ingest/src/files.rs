@@ -24,9 +24,9 @@ const ZSTD: &[u8] = &[0x28, 0xB5, 0x2F, 0xFD];
 /// instead of a path.
 pub fn files(spec: &SourceSpec, base: &Path) -> Result<Vec<PathBuf>> {
     let written = spec.path();
-    if let Some((scheme, _)) = written.split_once("://") {
+    if written.contains("://") {
         return Err(IngestError::Unsupported {
-            what: format!("the address `{written}` ({scheme})"),
+            what: format!("the address `{written}` cannot be read"),
             hint: "only files are read so far: fetch it in a task, and name the file".into(),
         });
     }
@@ -48,7 +48,7 @@ pub fn files(spec: &SourceSpec, base: &Path) -> Result<Vec<PathBuf>> {
             Err(_) => Err(IngestError::NotFound { near: near(&path), path }),
         };
     }
-    matches(written, &path)
+    matches(written, base)
 }
 
 /// A hash of the bytes of all files that a source names, in order: equal when they are.
@@ -65,9 +65,11 @@ pub fn fingerprint(spec: &SourceSpec, base: &Path) -> Result<blake3::Hash> {
     Ok(all.finalize())
 }
 
-fn matches(written: &str, path: &Path) -> Result<Vec<PathBuf>> {
-    let pattern = path.to_string_lossy();
-    let found = glob::glob(&pattern)
+/// The files that a pattern below `base` matches; what looks like a pattern in `base` is none.
+fn matches(written: &str, base: &Path) -> Result<Vec<PathBuf>> {
+    let escaped = glob::Pattern::escape(&base.to_string_lossy());
+    let pattern = Path::new(&escaped).join(written);
+    let found = glob::glob(&pattern.to_string_lossy())
         .map_err(|e| IngestError::setting("path", format!("`{written}`"), e.msg))?;
     let mut files = Vec::new();
     for entry in found {
@@ -78,7 +80,8 @@ fn matches(written: &str, path: &Path) -> Result<Vec<PathBuf>> {
     }
     files.sort();
     if files.is_empty() {
-        return Err(IngestError::NotFound { path: path.into(), near: None });
+        let hint = "correct the pattern, or name a file";
+        return Err(IngestError::content(&base.join(written), "matches no file", hint));
     }
     Ok(files)
 }

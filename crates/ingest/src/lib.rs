@@ -23,6 +23,7 @@ mod settle;
 mod source;
 mod sql;
 mod stored;
+mod suspects;
 mod write;
 
 pub use error::{IngestError, Place, Result};

@@ -8,6 +8,7 @@ use crate::csv::{self, Dialect};
 use crate::meaning::suggest_meanings;
 use crate::reconcile::{Reconciled, common_types};
 use crate::source::{FileSource, Format};
+use crate::suspects::note_suspects;
 use crate::{IngestError, Result, SourceSpec, files, jsonl, parquet, settle};
 
 /// How much of a text a peek reads, in bytes.
@@ -29,7 +30,8 @@ pub(crate) const PEEK_ROWS: usize = 1000;
 /// # use gristmill_core::Notes;
 /// # use gristmill_ingest::{SourceSpec, read};
 /// let folder = tempfile::tempdir()?;
-/// std::fs::write(folder.path().join("a.csv"), "plan,price\nbasic,1.5\npro,NA\n")?;
+/// # use fs_err as fs;
+/// fs::write(folder.path().join("a.csv"), "plan,price\nbasic,1.5\npro,NA\n")?;
 /// let table = read(&SourceSpec::from("a.csv"), folder.path(), &Notes::default())?;
 /// assert_eq!(table.rows(), 2);
 /// assert_eq!(table.schema().field("price")?.physical.to_string(), "float64");
@@ -37,7 +39,9 @@ pub(crate) const PEEK_ROWS: usize = 1000;
 /// ```
 pub fn read(spec: &SourceSpec, base: &Path, notes: &Notes) -> Result<Table> {
     let table = read_all(&spec.options(), &files(spec, base)?, None, notes)?;
-    Ok(suggest_meanings(&without_empty_columns(table, notes)?)?)
+    let table = suggest_meanings(&without_empty_columns(table, notes)?)?;
+    note_suspects(&table, notes);
+    Ok(table)
 }
 
 /// The columns of the source that `wanted` names, in its order and with its types, meanings and

@@ -73,9 +73,10 @@ fn refused(error: &DataFusionError, table: &Table) -> IngestError {
         .trim_start_matches("SQL error: ")
         .trim_end_matches('.')
         .to_string();
-    if message.contains("not supported: D") || message.contains("Statement not supported") {
+    let more = ["DDL not supported", "DML not supported", "Statement not supported"];
+    if more.iter().any(|m| message.starts_with(m)) || message.contains("single SQL statement") {
         return IngestError::Sql {
-            message: "it is more than a query".into(),
+            message: "it is more than one query".into(),
             hint: Some("write one SELECT over `source`; nothing else is run".into()),
         };
     }

@@ -28,7 +28,8 @@ const BATCH_ROWS: usize = 1 << 20;
 const TAIL: usize = 10;
 
 /// Writes `table` to an Arrow IPC file with everything that its schema says. A reader sees the old
-/// file or the whole new one. Equal tables make equal bytes.
+/// file or the whole new one. Equal tables make equal bytes. After a loss of power the file may
+/// hold anything: what is kept here can be made again.
 ///
 /// # Errors
 /// When the folder is missing or refuses, or the disk is full.

@@ -2,6 +2,7 @@
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
@@ -12,6 +13,9 @@ use parquet::file::properties::WriterProperties;
 
 use crate::calendar::{write_day, write_moment};
 use crate::{IngestError, Result};
+
+/// Tells apart files that one process writes beside each other.
+static TURN: AtomicU64 = AtomicU64::new(0);
 
 /// Writes `table` as RFC 4180 text that [`crate::read`] gives back: a header, `,` between values,
 /// floats with the fewest digits that name them, moments in ISO 8601, and nothing for a missing value.
@@ -56,17 +60,25 @@ pub fn write_csv(table: &Table, to: impl Write) -> Result<()> {
 pub fn write(table: &Table, path: &Path) -> Result<()> {
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     match extension.as_str() {
-        "csv" => atomically(path, |file| write_csv(table, file)),
-        "jsonl" | "ndjson" => atomically(path, |file| write_jsonl(table, file)),
-        "parquet" => atomically(path, |file| write_parquet(table, file)),
+        "csv" => durably(path, |file| write_csv(table, file)),
+        "jsonl" | "ndjson" => durably(path, |file| write_jsonl(table, file)),
+        "parquet" => durably(path, |file| write_parquet(table, file)),
         _ => Err(IngestError::Unsupported {
-            what: format!("`{}`, by its name,", path.display()),
+            what: format!("`{}` does not tell by its name what to write", path.display()),
             hint: "name a file that ends with .csv, .parquet or .jsonl".into(),
         }),
     }
 }
 
-/// Writes a file beside `path` and puts it there when all of it is on the disk.
+/// As [`atomically`], and the file is on the disk before it takes its place.
+fn durably(path: &Path, write: impl FnOnce(&mut fs_err::File) -> Result<()>) -> Result<()> {
+    atomically(path, |file| {
+        write(file)?;
+        Ok(file.sync_all()?)
+    })
+}
+
+/// Writes a file beside `path` and puts it there when all of it is written.
 pub(crate) fn atomically(
     path: &Path,
     write: impl FnOnce(&mut fs_err::File) -> Result<()>,
@@ -76,12 +88,11 @@ pub(crate) fn atomically(
     })?;
     let mut beside = std::ffi::OsString::from(".");
     beside.push(name);
-    beside.push(format!(".{}.part", std::process::id()));
+    let turn = TURN.fetch_add(1, Ordering::Relaxed);
+    beside.push(format!(".{}.{turn}.part", std::process::id()));
     let beside = path.with_file_name(beside);
     let mut file = fs_err::File::create(&beside)?;
-    let written = write(&mut file)
-        .and_then(|()| Ok(file.sync_all()?))
-        .and_then(|()| Ok(fs_err::rename(&beside, path)?));
+    let written = write(&mut file).and_then(|()| Ok(fs_err::rename(&beside, path)?));
     if written.is_err() {
         // The first error is the one to tell.
         let _ = fs_err::remove_file(&beside);
@@ -93,7 +104,7 @@ fn refuse_bytes(table: &Table) -> Result<()> {
     match table.schema().fields().iter().find(|f| f.physical == PhysicalType::Binary) {
         None => Ok(()),
         Some(field) => Err(IngestError::Unsupported {
-            what: format!("column `{}`, which holds bytes, as text", field.name),
+            what: format!("column `{}` holds bytes, which have no form as text", field.name),
             hint: "leave it out, or write Parquet".into(),
         }),
     }

@@ -206,8 +206,9 @@ mod tests {
                 Some(fault) => Err(fault),
                 None => Ok(cells
                     .iter()
-                    .map(|c| {
-                        String::from_utf8(unquoted(&text.as_bytes()[c.start..c.end], b'"')).unwrap()
+                    .map(|c| match (&text[c.start..c.end], c.doubled) {
+                        (raw, true) => String::from_utf8(unquoted(raw.as_bytes(), b'"')).unwrap(),
+                        (raw, false) => raw.to_string(),
                     })
                     .collect()),
             });

@@ -1,0 +1,141 @@
+//! Expectations and queries.
+
+use gristmill_core::{Role, SemanticType, Table};
+use gristmill_ingest::{Expectation, IngestError, apply_sql, check_expectations};
+use gristmill_testkit::table;
+
+use crate::shown;
+
+fn rows() -> Table {
+    table()
+        .integers("tenure", [Some(1), Some(-3), None, Some(99)])
+        .words("Plan", ["basic", "pro", "Pro", "basic"])
+        .numbers("price", [1.5, 2.0, f64::NAN, 4.0])
+        .times("seen", [0, 86_400_000_000, 0, 0])
+        .build()
+}
+
+#[track_caller]
+fn check(rules: &str, expected: &str) {
+    let rules: Vec<Expectation> = serde_json::from_str(rules).unwrap();
+    let found = match check_expectations(&rules, &rows()) {
+        Ok(()) => String::new(),
+        Err(IngestError::Broken { breaches }) => {
+            breaches.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        }
+        Err(other) => other.to_string(),
+    };
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_contract_that_is_kept_passes() {
+    check(
+        r#"[{"column": "tenure", "min": -3, "max": 99, "nulls": "25%", "type": "numeric", "unique": true},
+            {"column": "Plan", "in": ["basic", "pro", "Pro"], "nulls": 0, "type": "categorical"},
+            {"column": "seen", "min": "1970-01-01", "max": "1970-01-02", "type": "datetime"}]"#,
+        "",
+    );
+}
+
+#[test]
+fn every_broken_rule_is_told_with_its_rows() {
+    check(
+        r#"[{"column": "tenure", "min": 0, "max": 50, "nulls": 0},
+            {"column": "Plan", "in": ["basic", "pro"], "unique": true, "type": "numeric"},
+            {"column": "seen", "max": "1970-01-01 12:00:00"}]"#,
+        "column `tenure` is missing, more often than `nulls` 0 (row 3)\n\
+         column `tenure` holds -3, less than `min` 0 (row 2)\n\
+         column `tenure` holds 99, more than `max` 50 (row 4)\n\
+         column `Plan` is categorical, expected `type` numeric\n\
+         column `Plan` holds `Pro` (near `pro`), not `in` basic, pro (row 3)\n\
+         column `Plan` holds `basic` again, expected `unique` (row 4)\n\
+         column `seen` holds 1970-01-02T00:00:00, more than `max` 1970-01-01 12:00:00 (row 2)",
+    );
+}
+
+#[test]
+fn rules_that_make_no_sense_are_refused() {
+    check(
+        r#"[{"column": "tenur", "min": 0}]"#,
+        "column `tenur` not found; the table has tenure, Plan, price, seen",
+    );
+    check(
+        r#"[{"column": "Plan", "min": 0}]"#,
+        "`expect.min` is `0` for column `Plan`, expected no bound, for a column of utf8",
+    );
+    check(
+        r#"[{"column": "tenure", "nulls": "many"}]"#,
+        "`expect.nulls` is `many` for column `tenure`, expected a count, or a share such as \"1%\"",
+    );
+    let unknown = serde_json::from_str::<Expectation>(r#"{"column": "a", "minimum": 0}"#);
+    assert!(unknown.unwrap_err().to_string().contains("unknown field `minimum`"));
+}
+
+#[track_caller]
+fn sql(query: &str, expected: &str) {
+    assert_eq!(shown(&apply_sql(rows(), query).unwrap()).trim(), expected);
+}
+
+#[test]
+fn queries_take_names_as_they_are_written() {
+    sql("SELECT Plan FROM source WHERE tenure > 0", "Plan: utf8 categorical | basic | basic |");
+    sql(
+        "SELECT Plan, count(*) AS n, avg(price) AS mean FROM source GROUP BY Plan ORDER BY Plan",
+        "Plan: utf8 categorical | Pro | basic | pro |\n\
+         n: int64 numeric | 1 | 2 | 1 |\n\
+         mean: float64 numeric |  | 2.75 | 2.0 |",
+    );
+    sql(
+        "SELECT upper(Plan) AS p, tenure * 2 AS t FROM source LIMIT 1",
+        "p: utf8 categorical | BASIC |\nt: int64 numeric | 2 |",
+    );
+}
+
+#[test]
+fn a_query_may_leave_no_rows() {
+    let empty = apply_sql(rows(), "SELECT * FROM source WHERE tenure > 1000").unwrap();
+    assert_eq!((empty.rows(), empty.schema().len()), (0, 4));
+}
+
+#[test]
+fn columns_that_stay_keep_meaning_and_role() {
+    let table =
+        rows().with_meaning("Plan", SemanticType::Id).unwrap().with_target("price").unwrap();
+    let result = apply_sql(table, "SELECT price, Plan, tenure AS other FROM source").unwrap();
+    assert_eq!(result.schema().field("Plan").unwrap().semantic, SemanticType::Id);
+    assert_eq!(result.schema().field("price").unwrap().role, Role::Target);
+}
+
+#[track_caller]
+fn refused(query: &str, message: &str, hint: &str) {
+    let error = apply_sql(rows(), query).unwrap_err();
+    assert_eq!(
+        (error.to_string().as_str(), error.hint().unwrap_or_default().as_str()),
+        (message, hint)
+    );
+}
+
+#[test]
+fn queries_that_cannot_run_are_refused_in_our_words() {
+    refused(
+        "SELECT tenur FROM source",
+        "`sql` cannot run: column `tenur` not found",
+        "did you mean `tenure`?",
+    );
+    let only = "write one SELECT over `source`; nothing else is run";
+    for more in [
+        "CREATE TABLE x AS SELECT 1",
+        "DROP TABLE source",
+        "COPY source TO 'x.csv'",
+        "INSERT INTO source SELECT * FROM source",
+        "SET a.b = 1",
+        "SELECT 1; SELECT 2",
+    ] {
+        refused(more, "`sql` cannot run: it is more than one query", only);
+    }
+    for query in ["SELEC * FROM source", "", "SELECT * FROM elsewhere", "SELECT 1/0 FROM source"] {
+        let error = apply_sql(rows(), query).unwrap_err();
+        assert!(!error.to_string().contains('\n'), "{error}");
+    }
+}
