@@ -6,7 +6,7 @@ use gristmill_core::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-use super::fail::Fail;
+use super::fail::{Fail, pairs};
 use super::runs;
 use crate::check::{self, MAX_PARAM_CHARS};
 use crate::{Batch, Metric, Page, RunId, TrackError};
@@ -46,30 +46,45 @@ async fn params(
     run: &str,
     params: &BTreeMap<String, String>,
 ) -> Result<(), Fail> {
-    let insert = "INSERT INTO params (run_id, key, value) VALUES ($1, $2, $3) \
-                  ON CONFLICT (run_id, key) DO NOTHING";
-    for (key, value) in params {
-        let done = sqlx::query(insert).bind(run).bind(key).bind(value).execute(&mut *db).await?;
-        if done.rows_affected() == 0 {
-            refuse_change(db, run, key, value).await?;
+    let mut fresh = 0;
+    for chunk in chunks(params) {
+        let mut sql = QueryBuilder::<Sqlite>::new("INSERT INTO params (run_id, key, value) ");
+        push_pairs(&mut sql, run, &chunk);
+        sql.push(" ON CONFLICT (run_id, key) DO NOTHING");
+        fresh += sql.build().execute(&mut *db).await?.rows_affected();
+    }
+    if fresh < params.len() as u64 { refuse_changes(db, run, params).await } else { Ok(()) }
+}
+
+/// Some params were there already: that is well when each has the value that was given.
+async fn refuse_changes(
+    db: &mut SqliteConnection,
+    run: &str,
+    given: &BTreeMap<String, String>,
+) -> Result<(), Fail> {
+    let sql = "SELECT key, value FROM params WHERE run_id = $1";
+    let stored = pairs(&sqlx::query(sql).bind(run).fetch_all(&mut *db).await?)?;
+    for (key, given) in given {
+        if let Some(stored) = stored.get(key).filter(|stored| *stored != given) {
+            let (run, key) = (run.into(), key.clone());
+            let (stored, given) = (stored.clone(), given.clone());
+            return Err(TrackError::ParamChanged { run, key, stored, given }.into());
         }
     }
     Ok(())
 }
 
-async fn refuse_change(
-    db: &mut SqliteConnection,
-    run: &str,
-    key: &str,
-    given: &str,
-) -> Result<(), Fail> {
-    let sql = "SELECT value FROM params WHERE run_id = $1 AND key = $2";
-    let stored: String = sqlx::query_scalar(sql).bind(run).bind(key).fetch_one(&mut *db).await?;
-    if stored == given {
-        return Ok(());
-    }
-    let (run, key, given) = (run.into(), key.into(), given.into());
-    Err(TrackError::ParamChanged { run, key, stored, given }.into())
+type Pair<'a> = (&'a String, &'a String);
+
+fn chunks(pairs: &BTreeMap<String, String>) -> Vec<Vec<Pair<'_>>> {
+    let pairs: Vec<Pair<'_>> = pairs.iter().collect();
+    pairs.chunks(ROWS).map(<[_]>::to_vec).collect()
+}
+
+fn push_pairs(sql: &mut QueryBuilder<Sqlite>, run: &str, pairs: &[Pair<'_>]) {
+    sql.push_values(pairs, |mut row, (key, value)| {
+        row.push_bind(run).push_bind(key.as_str()).push_bind(value.as_str());
+    });
 }
 
 async fn metrics(db: &mut SqliteConnection, run: &str, metrics: &[Metric]) -> Result<(), Fail> {
@@ -77,11 +92,7 @@ async fn metrics(db: &mut SqliteConnection, run: &str, metrics: &[Metric]) -> Re
         let mut sql = QueryBuilder::<Sqlite>::new(
             "INSERT INTO metrics (run_id, key, step, at, value, is_nan) ",
         );
-        sql.push_values(chunk, |mut row, metric| {
-            let (value, is_nan) = split(metric.value);
-            row.push_bind(run).push_bind(metric.key.as_str()).push_bind(metric.step);
-            row.push_bind(metric.at.0).push_bind(value).push_bind(is_nan);
-        });
+        push_metrics(&mut sql, run, chunk);
         sql.push(" ON CONFLICT DO NOTHING");
         sql.build().execute(&mut *db).await?;
     }
@@ -97,25 +108,33 @@ async fn latest(db: &mut SqliteConnection, run: &str, metrics: &[Metric]) -> Res
             *best = metric;
         }
     }
-    let sql = "INSERT INTO latest_metrics (run_id, key, step, at, value, is_nan) \
-               VALUES ($1, $2, $3, $4, $5, $6) \
-               ON CONFLICT (run_id, key) DO UPDATE SET step = excluded.step, at = excluded.at, \
-               value = excluded.value, is_nan = excluded.is_nan \
-               WHERE excluded.step > latest_metrics.step OR \
-               (excluded.step = latest_metrics.step AND excluded.at >= latest_metrics.at)";
-    for metric in newest.into_values() {
-        let (value, is_nan) = split(metric.value);
-        sqlx::query(sql)
-            .bind(run)
-            .bind(&metric.key)
-            .bind(metric.step)
-            .bind(metric.at.0)
-            .bind(value)
-            .bind(is_nan)
-            .execute(&mut *db)
-            .await?;
+    let newest: Vec<&Metric> = newest.into_values().collect();
+    for chunk in newest.chunks(ROWS) {
+        let mut sql = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO latest_metrics (run_id, key, step, at, value, is_nan) ",
+        );
+        push_metrics(&mut sql, run, chunk.iter().copied());
+        sql.push(
+            " ON CONFLICT (run_id, key) DO UPDATE SET step = excluded.step, at = excluded.at, \
+             value = excluded.value, is_nan = excluded.is_nan \
+             WHERE excluded.step > latest_metrics.step OR \
+             (excluded.step = latest_metrics.step AND excluded.at >= latest_metrics.at)",
+        );
+        sql.build().execute(&mut *db).await?;
     }
     Ok(())
+}
+
+fn push_metrics<'a>(
+    sql: &mut QueryBuilder<Sqlite>,
+    run: &str,
+    metrics: impl IntoIterator<Item = &'a Metric>,
+) {
+    sql.push_values(metrics, |mut row, metric| {
+        let (value, is_nan) = split(metric.value);
+        row.push_bind(run).push_bind(metric.key.as_str()).push_bind(metric.step);
+        row.push_bind(metric.at.0).push_bind(value).push_bind(is_nan);
+    });
 }
 
 fn rank(metric: &Metric) -> (i64, Timestamp) {
@@ -127,10 +146,11 @@ async fn tags(
     run: &str,
     tags: &BTreeMap<String, String>,
 ) -> Result<(), Fail> {
-    let sql = "INSERT INTO run_tags (run_id, key, value) VALUES ($1, $2, $3) \
-               ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value";
-    for (key, value) in tags {
-        sqlx::query(sql).bind(run).bind(key).bind(value).execute(&mut *db).await?;
+    for chunk in chunks(tags) {
+        let mut sql = QueryBuilder::<Sqlite>::new("INSERT INTO run_tags (run_id, key, value) ");
+        push_pairs(&mut sql, run, &chunk);
+        sql.push(" ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value");
+        sql.build().execute(&mut *db).await?;
     }
     Ok(())
 }

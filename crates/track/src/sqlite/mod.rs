@@ -395,3 +395,78 @@ impl Store for SqliteStore {
         self.read(move |db| Box::pin(async move { history::history(db, &model).await })).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Batch;
+    use gristmill_core::ErrorKind;
+
+    async fn run_sql(store: &SqliteStore, sql: &'static str) {
+        store
+            .write(move |db| {
+                Box::pin(async move {
+                    sqlx::query(sql).execute(db).await?;
+                    Ok(())
+                })
+            })
+            .await
+            .unwrap();
+    }
+
+    async fn with_run(home: &Path) -> (SqliteStore, RunId) {
+        let store = SqliteStore::open(home).await.unwrap();
+        let id = RunId::from_parts(&[b"run"]);
+        store.create_run(NewRun::new(id, "run", Timestamp(0))).await.unwrap();
+        (store, id)
+    }
+
+    fn many_metrics() -> Batch {
+        (0..20_000).fold(Batch::default(), |batch, step| batch.metric("m", 0.5, step, Timestamp(0)))
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_leaves_nothing_half_written() {
+        let home = tempfile::tempdir().unwrap();
+        let (store, id) = with_run(home.path()).await;
+        run_sql(&store, "PRAGMA max_page_count = 80").await;
+        let error = store.log(id, many_metrics().param("a", 1)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Input);
+        assert!(error.hint().unwrap().contains("free some space"), "{error}");
+        assert!(store.run(id).await.unwrap().params.is_empty());
+        run_sql(&store, "PRAGMA max_page_count = 100000").await;
+        store.log(id, many_metrics()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_database_that_cannot_be_written_says_so() {
+        let home = tempfile::tempdir().unwrap();
+        let (store, id) = with_run(home.path()).await;
+        run_sql(&store, "PRAGMA query_only = 1").await;
+        let error = store.log(id, Batch::default().tag("a", 1)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Input);
+        assert!(error.hint().unwrap().contains("make it writable"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_newer_layout_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        let (store, _) = with_run(home.path()).await;
+        run_sql(&store, "INSERT INTO schema_versions (version) VALUES (99)").await;
+        store.close().await;
+        let error = SqliteStore::open(home.path()).await.map(|_| ()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Stored);
+        assert!(error.to_string().contains("layout 99"), "{error}");
+        assert!(error.hint().unwrap().contains("upgrade"));
+    }
+
+    #[tokio::test]
+    async fn a_word_that_makes_no_sense_is_damage() {
+        let home = tempfile::tempdir().unwrap();
+        let (store, id) = with_run(home.path()).await;
+        run_sql(&store, "UPDATE runs SET status = 'asleep'").await;
+        let error = store.run(id).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Stored);
+        assert!(error.to_string().contains("`status` holds `asleep`"), "{error}");
+    }
+}

@@ -50,6 +50,7 @@ async fn patiently(options: &SqliteConnectOptions) -> Result<SqliteConnection, s
         match options.connect().await {
             Err(error) if is_busy(&error) && tries < TRIES => {
                 tries += 1;
+                // A plain sleep: a caller's runtime need not have a timer.
                 std::thread::sleep(PAUSE);
             }
             other => return other,

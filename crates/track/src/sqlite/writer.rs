@@ -1,7 +1,7 @@
 //! The one writer of a process: it takes work from a queue and commits what is waiting together.
 //!
 //! One commit serves every write that queued up while the one before was on its way to the disk.
-//! Each has a savepoint of its own, so that one that is refused leaves the others alone. The writer
+//! Each behind the first has a savepoint of its own, so that one that is refused leaves the others alone. The writer
 //! has its own thread, so that it lives however long the runtimes of its callers do.
 
 use std::future::Future;
@@ -139,8 +139,15 @@ async fn group(
         first.refuse(Fail::from(error).at(path));
         return Ok(());
     }
+    // The first needs no savepoint: when it fails there is nothing else to keep.
+    match first.run(db).await {
+        Some(reply) => waiting.push(reply),
+        None => {
+            let _ = sqlx::query("ROLLBACK").execute(&mut *db).await;
+            return Ok(());
+        }
+    }
     let run = async {
-        in_savepoint(db, first, waiting).await?;
         while waiting.len() < GROUP {
             let Ok(job) = queue.try_recv() else { break };
             in_savepoint(db, job, waiting).await?;
