@@ -175,7 +175,9 @@ fn set_says_what_it_cannot_do_and_changes_nothing() {
     assert_snapshot!(refused("data..x", "1"), @"");
     assert_snapshot!(refused("data.drop", "[a, b"), @"");
     assert!(refused(&vec!["a"; 70].join("."), "1").contains("no path"));
-    assert!(refused("a.a.a.a.a", &format!("{}{}", "[".repeat(62), "]".repeat(62))).contains("deep"));
+    assert!(
+        refused("a.a.a.a.a", &format!("{}{}", "[".repeat(62), "]".repeat(62))).contains("deep")
+    );
     assert_eq!(document, before);
 }
 

@@ -26,7 +26,10 @@ fn refused(folder: &Path) -> String {
 #[test]
 fn fragments_join_and_the_including_file_wins() {
     let folder = folder(&[
-        ("p.yaml", "include: [shared/data.yaml, model.yaml]\nname: p\nparams: {trees: 7}\nmodel: {mine: '${trees}'}\n"),
+        (
+            "p.yaml",
+            "include: [shared/data.yaml, model.yaml]\nname: p\nparams: {trees: 7}\nmodel: {mine: '${trees}'}\n",
+        ),
         ("shared/data.yaml", "include: deep.yaml\ndata: {source: '${file}'}\n"),
         ("shared/deep.yaml", "params: {file: a.csv, trees: 100}\n"),
         ("model.yaml", "model: {theirs: 1}\nevaluate: {x: 1}\n"),
