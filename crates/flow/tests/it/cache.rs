@@ -83,6 +83,7 @@ fn an_entry_that_is_gone_is_made_again() {
     assert_eq!((summary(&after), output(&after, "make")), (vec!["make succeeded".into()], before));
 }
 
+#[cfg(unix)]
 #[test]
 fn links_in_an_output_are_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -54,7 +54,7 @@ fn what_cannot_be_a_plan_is_refused_with_a_way_out() {
         [
             "task `fetch` stands twice (give one of them another name)",
             "task `train` needs `fetsh`, which does not exist (did you mean `fetch`?)",
-            "task `train` needs `zebra`, which does not exist (known are `fetch` and `fetch`)",
+            "task `train` needs `zebra`, which does not exist (known are `fetch`)",
         ]
     );
     assert_eq!(
@@ -218,6 +218,28 @@ fn a_missing_input_is_the_users_to_mend() {
     let (task, error) = report.failure().unwrap();
     assert_eq!((task.attempts, error.fault), (0, Fault::Input));
     assert!(error.message.contains("none.csv"), "{error}");
+}
+
+#[test]
+fn a_result_whose_input_changed_under_it_is_used_and_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cache, file) = (cache(folder.path()), folder.path().join("rows.csv"));
+    let steps = |content: &'static str| {
+        fs_err::write(&file, "before").unwrap();
+        let path = file.clone();
+        let read = step("read").reads(&file).does(move |_, context| {
+            fs_err::write(context.output_dir().join("out"), content)?;
+            fs_err::write(&path, content)?;
+            Ok(Output::none())
+        });
+        plan(vec![read, step("after").needs(&["read"])])
+    };
+    let report = run(&steps("after"), &cache);
+    assert_eq!(summary(&report), ["read succeeded", "after succeeded"]);
+    let note = "input `rows.csv` changed while it ran, so its result is not kept";
+    assert_eq!(report.tasks[0].notes, [note]);
+    assert_eq!(summary(&run(&steps("before"), &cache))[0], "read succeeded");
+    assert_eq!(summary(&run(&steps("before"), &cache))[0], "read cached");
 }
 
 #[test]
