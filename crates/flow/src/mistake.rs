@@ -87,6 +87,8 @@ impl fmt::Display for Mistake {
     }
 }
 
+impl std::error::Error for Mistake {}
+
 /// The mistakes as a person reads them in a terminal: plain text, one block each with an empty
 /// line between, ending with a line end; empty for no mistakes.
 ///

@@ -102,7 +102,7 @@ impl<'a> Reader<'a> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let span = self.span(marks);
-                let kind = self.scalar(text, *style, tag.as_deref(), &span);
+                let kind = self.scalar(text, *style, tag.as_deref(), marks);
                 return self.finish(Node { kind, span }, *anchor, *style == ScalarStyle::Plain);
             }
             Event::SequenceStart(_, anchor, tag) => {
@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
     fn open(&mut self, tag: Option<&Tag>, marks: &Marks) -> Span {
         let span = self.span(marks);
         if tag.is_some_and(|tag| !tag.is_yaml_core_schema() && tag.is_custom()) {
-            self.refuse_tag(&span);
+            self.refuse_tag(marks);
         }
         span
     }
@@ -213,7 +213,11 @@ impl<'a> Reader<'a> {
         if !usable {
             self.refuse(&span, "a key must be text, found a list or a block", "write `key: value`");
         } else if merge {
-            self.refuse(&span, "merge keys (`<<`) are not known here", "share with `include: `");
+            self.refuse(
+                &span,
+                "merge keys (`<<`) are not known here",
+                "write the keys out, or share them by `include: `",
+            );
         } else if let Some(line) = earlier {
             let message = format!("key `{}` stands twice, first in line {line}", short(&text));
             self.refuse(&span, message, "remove one of the two");
@@ -225,7 +229,7 @@ impl<'a> Reader<'a> {
         text: &str,
         style: ScalarStyle,
         tag: Option<&Tag>,
-        span: &Span,
+        marks: &Marks,
     ) -> NodeKind {
         let value = scalar::plain(text);
         match tag {
@@ -236,15 +240,16 @@ impl<'a> Reader<'a> {
             // The tag `!` alone says: no guessing, this is text.
             Some(tag) if tag.original() == "!" => NodeKind::Text(text.to_owned()),
             Some(_) => {
-                self.refuse_tag(span);
+                self.refuse_tag(marks);
                 NodeKind::Null
             }
         }
     }
 
-    fn refuse_tag(&mut self, span: &Span) {
+    fn refuse_tag(&mut self, marks: &Marks) {
+        let span = self.span(&marks.tag_span().unwrap_or(*marks));
         let hint = "remove it; text that begins with `!` needs quotes";
-        self.refuse(span, "a tag stands here that is unknown or does not fit", hint);
+        self.refuse(&span, "a tag stands here that is unknown or does not fit", hint);
     }
 
     fn refuse(&mut self, span: &Span, message: impl Into<String>, hint: &'static str) {
@@ -280,10 +285,15 @@ fn fits(tag: &Tag, value: &NodeKind) -> bool {
     }
 }
 
-/// The characters that a span covers.
-fn written(span: &Span) -> String {
+/// The characters that a span covers; none for a value from the command line.
+pub(crate) fn written(span: &Span) -> String {
     let line = span.source.line(span.line).unwrap_or_default();
-    line.chars().skip(span.column - 1).take(span.length).collect::<String>().trim().to_owned()
+    line.chars()
+        .skip(span.column.saturating_sub(1))
+        .take(span.length)
+        .collect::<String>()
+        .trim()
+        .to_owned()
 }
 
 /// How many values a tree holds.

@@ -15,7 +15,47 @@ pub(super) fn mistake(error: &ScanError, source: &Arc<Source>) -> Mistake {
     }
     let (message, hint) = words(error.kind());
     let span = at(source, line, column);
-    Mistake::at(&span, message).maybe_hint(hint.map(str::to_owned))
+    let guess = open_bracket(source, line, column).or_else(|| deeper(error.kind(), source, line));
+    Mistake::at(&span, message).maybe_hint(guess.or(hint.map(str::to_owned)))
+}
+
+/// A bracket that is still open where the parser gave up is most often what is wrong. Quotes and
+/// comments are told apart only roughly, since this is a hint and no more.
+fn open_bracket(source: &Source, line: usize, column: usize) -> Option<String> {
+    let mut open: Vec<(char, usize)> = Vec::new();
+    for number in 1..=line {
+        let text = source.line(number)?;
+        let end = if number == line { column.saturating_sub(1) } else { usize::MAX };
+        let mut quote = None;
+        let mut before = ' ';
+        for c in text.chars().take(end) {
+            let starts = matches!(before, ' ' | '\t' | '[' | '{' | ',' | ':');
+            match (quote, c) {
+                (Some(q), c) if q == c => quote = None,
+                (Some(_), _) => {}
+                (None, '"' | '\'') if starts => quote = Some(c),
+                (None, '#') if starts => break,
+                (None, '[' | '{') if starts || !open.is_empty() => open.push((c, number)),
+                (None, ']' | '}') => drop(open.pop()),
+                _ => {}
+            }
+            before = c;
+        }
+    }
+    let (bracket, opened) = open.pop().filter(|(_, opened)| *opened < line)?;
+    Some(format!("is the `{bracket}` in line {opened} closed?"))
+}
+
+/// A key that stands further right than the one above, which has its value already.
+fn deeper(kind: &ErrorKind, source: &Source, line: usize) -> Option<String> {
+    if *kind != ErrorKind::MappingValueNotAllowed {
+        return None;
+    }
+    let indent = |text: &str| text.len() - text.trim_start().len();
+    let here = source.line(line)?;
+    let above = (1..line).rev().filter_map(|n| source.line(n)).find(|t| !t.trim().is_empty())?;
+    (indent(here) > indent(above))
+        .then(|| format!("line {line} is indented further than the one above it"))
 }
 
 fn at(source: &Arc<Source>, line: usize, column: usize) -> Span {
@@ -24,7 +64,7 @@ fn at(source: &Arc<Source>, line: usize, column: usize) -> Span {
 
 /// Where a tab in the indentation confuses the parser, its own words seldom say so.
 fn tab(source: &Arc<Source>, line: usize) -> Option<Mistake> {
-    [line, line.saturating_sub(1)].into_iter().find_map(|line| {
+    [line, line + 1, line.saturating_sub(1)].into_iter().find_map(|line| {
         let text = source.line(line)?;
         let indent = text.len() - text.trim_start().len();
         let column = text.get(..indent)?.find('\t')? + 1;

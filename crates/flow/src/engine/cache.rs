@@ -76,7 +76,7 @@ impl Cache {
             return Lookup::Absent;
         }
         match Manifest::verified(&folder, key, &self.digests) {
-            Ok(manifest) => Lookup::Found(Entry::new(&folder, manifest)),
+            Ok(manifest) => Lookup::Found(Box::new(Entry::new(&folder, manifest))),
             Err(found) => Lookup::Damaged(found),
         }
     }
@@ -103,7 +103,7 @@ impl Cache {
                 Err(error) => error,
             };
             match self.find(&manifest.key) {
-                Lookup::Found(entry) => return Ok(entry),
+                Lookup::Found(entry) => return Ok(*entry),
                 Lookup::Absent => return Err(refused.into()),
                 Lookup::Damaged(found) => broken = found,
             }
@@ -132,7 +132,7 @@ impl Cache {
 /// What the cache has under a key.
 pub(super) enum Lookup {
     /// A sound entry.
-    Found(Entry),
+    Found(Box<Entry>),
     /// Nothing.
     Absent,
     /// An entry that is not what it was, and how.
@@ -145,17 +145,17 @@ pub(super) struct Entry {
     files_dir: PathBuf,
     manifest: Manifest,
     /// Holds the folder of a result that is not kept beyond the run.
-    _draft: Option<Draft>,
+    passing: Option<Draft>,
 }
 
 impl Entry {
     fn new(folder: &Path, manifest: Manifest) -> Self {
-        Self { files_dir: folder.join(FILES), manifest, _draft: None }
+        Self { files_dir: folder.join(FILES), manifest, passing: None }
     }
 
     /// A result that lasts as long as the run.
     pub(super) fn passing(draft: Draft, manifest: Manifest) -> Self {
-        Self { files_dir: draft.files.clone(), manifest, _draft: Some(draft) }
+        Self { files_dir: draft.files.clone(), manifest, passing: Some(draft) }
     }
 
     pub(super) fn files_dir(&self) -> &Path {
@@ -176,7 +176,7 @@ impl Entry {
 
     /// Where the result stays, if it does.
     pub(super) fn kept_at(&self) -> Option<&Path> {
-        if self._draft.is_none() { Some(&self.files_dir) } else { None }
+        if self.passing.is_none() { Some(&self.files_dir) } else { None }
     }
 }
 

@@ -208,10 +208,7 @@ mod tests {
             |p| p.needs.extend([("split".into(), Digest::of(b"other"))]),
             &["output of `split` changed"],
         );
-        check(
-            |p| p.needs.extend([("fetch".into(), Digest::of(b"x"))]),
-            &["it now needs `fetch`"],
-        );
+        check(|p| p.needs.extend([("fetch".into(), Digest::of(b"x"))]), &["it now needs `fetch`"]);
     }
 
     #[test]

@@ -192,7 +192,12 @@ impl fmt::Debug for Plan {
 }
 
 fn unknown_need(task: &str, need: &str, tasks: &[Box<dyn Task>]) -> PlanError {
-    let known = tasks.iter().map(|t| t.name().to_owned()).filter(|name| name != task).collect();
+    let mut known: Vec<String> = Vec::new();
+    for name in tasks.iter().map(|t| t.name()).filter(|name| *name != task) {
+        if known.iter().all(|k| k != name) {
+            known.push(name.to_owned());
+        }
+    }
     PlanError::UnknownNeed { task: task.to_owned(), need: need.to_owned(), known }
 }
 

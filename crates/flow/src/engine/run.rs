@@ -10,7 +10,7 @@ use super::handover::{Memory, Shared};
 use super::preview::{look_up, reasons};
 use super::{
     Cache, Caching, Cancel, Digest, Event, Fault, Inputs, KeyParts, Observer, Output, Plan,
-    RunReport, Task, TaskContext, TaskError, TaskReport, TaskStatus,
+    RunReport, Task, TaskContext, TaskError, TaskReport, TaskStatus, explain,
 };
 
 impl Plan {
@@ -125,7 +125,7 @@ impl Run<'_> {
         report.key_parts = Some(parts.clone());
         if let Some(Lookup::Found(entry)) = found {
             report.cached = true;
-            return self.succeeded(report, entry);
+            return self.succeeded(report, *entry);
         }
         self.observer.event(Event::Started { task: task.name(), reason: &report.reason });
         report.attempts = 1;
@@ -164,6 +164,19 @@ impl Run<'_> {
         guarded(task.name(), parts)
     }
 
+    /// What changed under a task that would be kept, if anything did: its result belongs to
+    /// neither what was there before nor what is there now.
+    fn moved(&self, task: &dyn Task, parts: &KeyParts) -> Option<String> {
+        if task.caching() == Caching::Never || parts.inputs.is_empty() {
+            return None;
+        }
+        match self.parts(task, parts.needs.clone()) {
+            Ok(now) if now.inputs == parts.inputs => None,
+            Ok(now) => Some(explain(parts, &now).join(", ")),
+            Err(error) => Some(format!("an input went away ({error})")),
+        }
+    }
+
     /// Runs a task in a folder of its own, and keeps what it gave.
     fn attempt(
         &self,
@@ -185,9 +198,13 @@ impl Run<'_> {
             notes: &notes,
         };
         let Output { facts, value } = guarded(task.name(), || task.run(&inputs, &context))?;
+        let moved = self.moved(task, &parts);
+        if let Some(changes) = &moved {
+            context.note(format!("{changes} while it ran, so its result is not kept"));
+        }
         let notes = notes.into_inner().unwrap_or_else(PoisonError::into_inner);
         let manifest = draft.manifest(parts, facts, notes.clone())?;
-        if task.caching() == Caching::Never {
+        if task.caching() == Caching::Never || moved.is_some() {
             return Ok(Made { entry: Entry::passing(draft, manifest), value, notes });
         }
         let ours = manifest.output;

@@ -94,7 +94,7 @@ impl<'s> Checker<'s> {
                 let hint = match known.and_then(|known| known.get(key)) {
                     Some(property) => {
                         let leaves = self.schemas.leaves(property);
-                        format!("add `{key}: `, {}", expected::phrase(&self.schemas, &leaves))
+                        format!("add `{key}: ` with {}", expected::phrase(&self.schemas, &leaves))
                     }
                     None => format!("add `{key}: `"),
                 };

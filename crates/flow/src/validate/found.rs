@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::schema::{Kinds, Schemas};
+use super::schema::{self, Kinds, Schemas};
 use super::union::tag_keys;
-use crate::document::{Node, NodeKind, short};
+use crate::document::{Node, NodeKind, short, written};
 use crate::nearest::nearest;
 
 /// `the text `lots``, `the number 3`, `a list`.
@@ -36,21 +36,22 @@ pub(super) fn cut(text: &str) -> String {
 
 /// What to write instead, if it can be told from what was found.
 pub(super) fn remedy(schemas: &Schemas<'_>, node: &Node, leaves: &[&Value]) -> Option<String> {
+    // Whether any value of this kind would do, not only a few words.
     let takes = |kind: Kinds| {
         leaves.iter().any(|leaf| {
             let kinds = schemas.own_kinds(leaf);
-            !kinds.is_all() && kinds.has(kind)
+            schema::allowed(leaf).is_none() && !kinds.is_all() && kinds.has(kind)
         })
     };
     match &node.kind {
-        NodeKind::Text(text) => {
-            text_remedy(text, leaves, takes(Kinds::INTEGER), takes(Kinds::BOOLEAN), takes)
-        }
+        NodeKind::Text(text) => text_remedy(text, leaves, takes),
         NodeKind::Float(value) if takes(Kinds::INTEGER) && value.fract() == 0.0 => {
             Some(format!("write `{value:.0}`"))
         }
         NodeKind::Int(_) | NodeKind::Float(_) | NodeKind::Bool(_) if takes(Kinds::TEXT) => {
-            Some(format!("put it in quotes: `\"{}\"`", value(node)))
+            // As it was written: the quotes are there to keep the last zero of 1.10.
+            let written = Some(written(&node.span)).filter(|w| !w.is_empty());
+            Some(format!("put it in quotes: `\"{}\"`", written.unwrap_or_else(|| value(node))))
         }
         NodeKind::Int(_) | NodeKind::Float(_) | NodeKind::Bool(_) if takes(Kinds::LIST) => {
             Some(format!("write `[{}]`", value(node)))
@@ -59,13 +60,8 @@ pub(super) fn remedy(schemas: &Schemas<'_>, node: &Node, leaves: &[&Value]) -> O
     }
 }
 
-fn text_remedy(
-    text: &str,
-    leaves: &[&Value],
-    number: bool,
-    boolean: bool,
-    takes: impl Fn(Kinds) -> bool,
-) -> Option<String> {
+fn text_remedy(text: &str, leaves: &[&Value], takes: impl Fn(Kinds) -> bool) -> Option<String> {
+    let number = takes(Kinds::INTEGER);
     let keys = tag_keys(leaves);
     if let Some(near) = nearest(text, keys) {
         return Some(format!("write `{near}: {{}}`"));
@@ -77,7 +73,7 @@ fn text_remedy(
     if let Some(percent) = percent.filter(|p| number && p.is_finite()) {
         return Some(format!("write `{}`", percent / 100.0));
     }
-    if boolean {
+    if takes(Kinds::BOOLEAN) {
         return match text.to_lowercase().as_str() {
             "yes" | "on" | "y" | "true" | "1" => Some("write `true`".into()),
             "no" | "off" | "n" | "false" | "0" => Some("write `false`".into()),

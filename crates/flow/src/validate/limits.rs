@@ -18,7 +18,7 @@ pub(super) fn number(
     let limits = Limits::of(schema);
     if !limits.hold(value) {
         let (subject, found) = (place.subject(), found::value(node));
-        let message = format!("{subject} is {found}, expected {}", limits.words());
+        let message = format!("{subject} is {found}, expected {}", limits.broken(value));
         out.push(Mistake::at(place.span(node), message));
     }
 }
@@ -63,8 +63,7 @@ pub(super) fn block(entries: &[Entry], schema: &Value, place: &Place, out: &mut 
 /// Words for the range of numbers that a schema takes, such as `from 0 to 1` or `of at least 1`;
 /// nothing when it takes all.
 pub(super) fn range(schema: &Value) -> Option<String> {
-    let limits = Limits { format: None, ..Limits::of(schema) };
-    let words = limits.words();
+    let words = Limits::of(schema).words();
     match words.chars().next() {
         None => None,
         Some(first) if first.is_alphabetic() => Some(format!("of {words}")),
@@ -123,16 +122,30 @@ impl Limits {
     }
 
     fn hold(&self, value: f64) -> bool {
+        self.said_hold(value)
+            && self.format.is_none_or(|(least, most)| (least..=most).contains(&value))
+    }
+
+    /// Whether the limits hold that the schema spells out.
+    fn said_hold(&self, value: f64) -> bool {
         self.least.is_none_or(|l| value >= l)
             && self.above.is_none_or(|a| value > a)
             && self.most.is_none_or(|m| value <= m)
             && self.below.is_none_or(|b| value < b)
-            && self.format.is_none_or(|(least, most)| (least..=most).contains(&value))
+    }
+
+    /// What the value should have been: by the limits that are spelled out, and by the type's
+    /// own only where those say nothing.
+    fn broken(&self, value: f64) -> String {
+        match self.format {
+            Some((_, most)) if self.said_hold(value) && value > most => format!("at most {most}"),
+            Some((least, _)) if self.said_hold(value) => format!("at least {least}"),
+            _ => self.words(),
+        }
     }
 
     fn words(&self) -> String {
-        let least = self.least.or(self.format.map(|(least, _)| least));
-        let most = self.most.or(self.format.map(|(_, most)| most));
+        let (least, most) = (self.least, self.most);
         let low = match (self.above, least) {
             (Some(above), _) => Some(format!("more than {above}")),
             (None, Some(least)) => Some(format!("at least {least}")),

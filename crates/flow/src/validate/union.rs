@@ -101,7 +101,10 @@ impl<'s> Checker<'s> {
             .copied()
             .filter(|leaf| !self.schemas.kinds(leaf).has(Kinds::TEXT))
             .collect();
-        let mistake = self.wrong_word(node, &words, place);
+        let mut mistake = self.wrong_word(node, &words, place);
+        let (subject, found) = (place.subject(), found::words(node));
+        let expected = expected::phrase(&self.schemas, leaves);
+        mistake.message = format!("{subject} is {found}, expected {expected}");
         let hint = found::remedy(&self.schemas, node, &others);
         let known = mistake.hint.is_some();
         out.push(if known { mistake } else { mistake.maybe_hint(hint) });

@@ -44,8 +44,8 @@ fn pieces() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "a", "b", "c", "name", ": ", ":", "- ", "\n", "\n  ", "\n    ", "\t", "[", "]", "{", "}",
         ", ", "'", "\"", "&x ", "*x", "!!str ", "! ", "# c", "|", ">-", "---", "...", "? ", "<<",
-        "${a}", "${", "$${", "params", "1", "1.5", "true", "~", "é", "😀", "\r", "\u{feff}", "%", "@",
-        "include", "\\", "\u{85}", "\u{2028}",
+        "${a}", "${", "$${", "params", "1", "1.5", "true", "~", "é", "😀", "\r", "\u{feff}", "%",
+        "@", "include", "\\", "\u{85}", "\u{2028}",
     ]);
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }

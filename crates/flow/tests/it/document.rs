@@ -78,41 +78,155 @@ fn every_value_knows_where_it_stands() {
 
 #[test]
 fn a_tab_is_called_a_tab() {
-    assert_snapshot!(refused("data:\n\tsource: a.csv\n"), @"");
-    assert_snapshot!(refused("data:\n  source: a.csv\n\ttarget: b\n"), @"");
+    assert_snapshot!(refused("data:\n\tsource: a.csv\n"), @"
+    error: line 2 is indented with a tab, which YAML does not allow
+      at: churn.yaml, line 2
+       2 |  source: a.csv
+         | ^
+    hint: indent with spaces: replace each tab by two of them
+    ");
+    assert_snapshot!(refused("data:\n  source: a.csv\n\ttarget: b\n"), @"
+    error: line 3 is indented with a tab, which YAML does not allow
+      at: churn.yaml, line 3
+       3 |  target: b
+         | ^
+    hint: indent with spaces: replace each tab by two of them
+    ");
 }
 
 #[test]
 fn a_key_that_stands_twice_is_refused_everywhere() {
-    assert_snapshot!(refused("a: 1\nb: {c: 1, c: 2}\na: 3\n"), @"");
+    assert_snapshot!(refused("a: 1\nb: {c: 1, c: 2}\na: 3\n"), @"
+    error: key `c` stands twice, first in line 2
+      at: churn.yaml, line 2
+       2 | b: {c: 1, c: 2}
+         |           ^
+    hint: remove one of the two
+
+    error: key `a` stands twice, first in line 1
+      at: churn.yaml, line 3
+       3 | a: 3
+         | ^
+    hint: remove one of the two
+    ");
 }
 
 #[test]
 fn an_empty_file_is_called_empty() {
-    assert_snapshot!(refused(""), @"");
-    assert_snapshot!(refused("# only a comment\n"), @"");
-    assert_snapshot!(refused("---\n"), @"");
+    assert_snapshot!(refused(""), @"
+    error: the file is empty
+      at: churn.yaml
+    hint: a pipeline file begins with `name: ` and a name
+    ");
+    assert_snapshot!(refused("# only a comment\n"), @"
+    error: the file is empty
+      at: churn.yaml
+    hint: a pipeline file begins with `name: ` and a name
+    ");
+    assert_snapshot!(refused("---\n"), @"
+    error: the file holds no value
+      at: churn.yaml
+    hint: a pipeline file begins with `name: ` and a name
+    ");
 }
 
 #[test]
 fn syntax_is_refused_in_plain_words() {
-    assert_snapshot!(refused("name: 'churn\n"), @"");
-    assert_snapshot!(refused("drop: [a, b\nname: x\n"), @"");
-    assert_snapshot!(refused("sql: SELECT a: b\n"), @"");
-    assert_snapshot!(refused("a: 1\n b: 2\n"), @"");
-    assert_snapshot!(refused("a:\n    b: 1\n  c: 2\n"), @"");
-    assert_snapshot!(refused("drop: *all\n"), @"");
-    assert_snapshot!(refused("a: @b\n"), @"");
-    assert_snapshot!(refused("a: \"\\d\"\n"), @"");
+    assert_snapshot!(refused("name: 'churn\n"), @"
+    error: a quote is opened and not closed
+      at: churn.yaml, line 1
+       1 | name: 'churn
+         |       ^
+    hint: close it with the same quote
+    ");
+    assert_snapshot!(refused("drop: [a, b\nname: x\n"), @"
+    error: a `:` stands where no value can begin
+      at: churn.yaml, line 2
+       2 | name: x
+         |     ^
+    hint: is the `[` in line 1 closed?
+    ");
+    assert_snapshot!(refused("sql: SELECT a: b\n"), @"
+    error: a `:` stands where no value can begin
+      at: churn.yaml, line 1
+       1 | sql: SELECT a: b
+         |              ^
+    hint: put text that holds `: ` or begins with a special character in quotes
+    ");
+    assert_snapshot!(refused("a: 1\n b: 2\n"), @"
+    error: a `:` stands where no value can begin
+      at: churn.yaml, line 2
+       2 |  b: 2
+         |   ^
+    hint: line 2 is indented further than the one above it
+    ");
+    assert_snapshot!(refused("a:\n    b: 1\n  c: 2\n"), @"
+    error: expected `key: value` here
+      at: churn.yaml, line 3
+       3 |   c: 2
+         |   ^
+    hint: keys of one block begin in the same column; indent with spaces
+    ");
+    assert_snapshot!(refused("drop: *all\n"), @"
+    error: this alias names no anchor above it
+      at: churn.yaml, line 1
+       1 | drop: *all
+         |       ^
+    hint: define it first with `&name`; text that begins with `*` needs quotes
+    ");
+    assert_snapshot!(refused("a: @b\n"), @"
+    error: `@` cannot begin a value
+      at: churn.yaml, line 1
+       1 | a: @b
+         |    ^
+    hint: put text that holds `: ` or begins with a special character in quotes
+    ");
+    assert_snapshot!(refused("a: \"\\d\"\n"), @r#"
+    error: unknown escape in a double-quoted text
+      at: churn.yaml, line 1
+       1 | a: "\d"
+         |    ^
+    hint: write `\\` for a backslash, or use single quotes
+    "#);
 }
 
 #[test]
 fn what_yaml_has_and_a_pipeline_file_has_not_is_refused() {
-    assert_snapshot!(refused("a: !python/object x\n"), @"");
-    assert_snapshot!(refused("a: &x {b: 1}\nc:\n  <<: *x\n"), @"");
-    assert_snapshot!(refused("a: 1\n---\nb: 2\n"), @"");
-    assert_snapshot!(refused("? [a, b]\n: 1\n"), @"");
-    assert_snapshot!(refused("include: other.yaml\n"), @"");
+    assert_snapshot!(refused("a: !python/object x\n"), @"
+    error: a tag stands here that is unknown or does not fit
+      at: churn.yaml, line 1
+       1 | a: !python/object x
+         |    ^^^^^^^^^^^^^^
+    hint: remove it; text that begins with `!` needs quotes
+    ");
+    assert_snapshot!(refused("a: &x {b: 1}\nc:\n  <<: *x\n"), @"
+    error: merge keys (`<<`) are not known here
+      at: churn.yaml, line 3
+       3 |   <<: *x
+         |   ^^
+    hint: write the keys out, or share them by `include: `
+    ");
+    assert_snapshot!(refused("a: 1\n---\nb: 2\n"), @"
+    error: a second document begins here; a file holds one
+      at: churn.yaml, line 2
+       2 | ---
+         | ^^^
+    hint: remove the `---`, or use a file for each
+    ");
+    assert_snapshot!(refused("? [a, b]\n: 1\n"), @"
+    error: a key must be text, found a list or a block
+      at: churn.yaml, line 1
+       1 | ? [a, b]
+         |   ^
+    hint: write `key: value`
+    ");
+    assert_snapshot!(refused("include: other.yaml\n"), @"
+    error: `include` needs a file, and this text was read from none
+      at: churn.yaml, line 1
+       1 | include: other.yaml
+         | ^^^^^^^
+    hint: save it as a file, or write the parts out
+    ");
 }
 
 #[test]
@@ -170,12 +284,30 @@ fn set_says_what_it_cannot_do_and_changes_nothing() {
     let mut document = Document::parse("data: {drop: [a], target: churn}\n", "x.yaml").unwrap();
     let before = document.clone();
     let mut refused = |path: &str, value: &str| render(&document.set(path, value).unwrap_err());
-    assert_snapshot!(refused("data.target.x", "1"), @"");
-    assert_snapshot!(refused("data.drop.4", "b"), @"");
-    assert_snapshot!(refused("data..x", "1"), @"");
-    assert_snapshot!(refused("data.drop", "[a, b"), @"");
+    assert_snapshot!(refused("data.target.x", "1"), @"
+    error: `x` would stand below a single value
+      at: --set data.target.x=1
+    hint: set that value itself to a block, as `{key: value}`
+    ");
+    assert_snapshot!(refused("data.drop.4", "b"), @"
+    error: `4` is no entry of a list of 1
+      at: --set data.drop.4=b
+    hint: number the entries from 0
+    ");
+    assert_snapshot!(refused("data..x", "1"), @"
+    error: `data..x` is no path to a value
+      at: --set data..x=1
+    hint: write it like `data.split.test=0.3`
+    ");
+    assert_snapshot!(refused("data.drop", "[a, b"), @"
+    error: the value cannot be read: `[` is opened and not closed
+      at: --set data.drop=[a, b
+    hint: close brackets and quotes, and quote the whole for the shell
+    ");
     assert!(refused(&vec!["a"; 70].join("."), "1").contains("no path"));
-    assert!(refused("a.a.a.a.a", &format!("{}{}", "[".repeat(62), "]".repeat(62))).contains("deep"));
+    assert!(
+        refused("a.a.a.a.a", &format!("{}{}", "[".repeat(62), "]".repeat(62))).contains("deep")
+    );
     assert_eq!(document, before);
 }
 

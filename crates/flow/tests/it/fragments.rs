@@ -26,7 +26,10 @@ fn refused(folder: &Path) -> String {
 #[test]
 fn fragments_join_and_the_including_file_wins() {
     let folder = folder(&[
-        ("p.yaml", "include: [shared/data.yaml, model.yaml]\nname: p\nparams: {trees: 7}\nmodel: {mine: '${trees}'}\n"),
+        (
+            "p.yaml",
+            "include: [shared/data.yaml, model.yaml]\nname: p\nparams: {trees: 7}\nmodel: {mine: '${trees}'}\n",
+        ),
         ("shared/data.yaml", "include: deep.yaml\ndata: {source: '${file}'}\n"),
         ("shared/deep.yaml", "params: {file: a.csv, trees: 100}\n"),
         ("model.yaml", "model: {theirs: 1}\nevaluate: {x: 1}\n"),
@@ -61,7 +64,19 @@ fn mistakes_in_fragments_name_their_file() {
         ("b.yaml", "data: 2\n"),
         ("c.yaml", "data: 3\n"),
     ]);
-    assert_snapshot!(refused(folder.path()), @"");
+    assert_snapshot!(refused(folder.path()), @"
+    error: key `y` stands twice, first in line 2
+      at: a.yaml, line 2
+       2 | x: {y: 1, y: 2}
+         |           ^
+    hint: remove one of the two
+
+    error: `data` stands in two fragments, here and in b.yaml
+      at: c.yaml, line 1
+       1 | data: 3
+         | ^^^^
+    hint: keep it in one of them, or in the file that includes them
+    ");
 }
 
 #[test]
@@ -78,9 +93,46 @@ fn what_cannot_be_included_is_refused() {
         .iter()
         .map(|(_, text)| refused(folder(&[("p.yaml", text), ("list.yaml", "[1]\n")]).path()))
         .collect();
-    assert_snapshot!(said.join("\n"), @"");
+    assert_snapshot!(said.join("\n"), @"
+    error: `p.yaml` is already being included, so this has no end
+      at: p.yaml, line 1
+       1 | include: p.yaml
+         |          ^^^^^^
+    hint: remove one of the includes
+
+    error: fragment `none.yaml` cannot be read: it does not exist
+      at: p.yaml, line 1
+       1 | include: none.yaml
+         |          ^^^^^^^^^
+    hint: name a file relative to the one that includes it
+
+    error: `/etc/passwd` is an absolute path
+      at: p.yaml, line 1
+       1 | include: /etc/passwd
+         |          ^^^^^^^^^^^
+    hint: name a fragment relative to the file that includes it
+
+    error: fragment `../../../../../../../../etc/hostname` lies outside of the pipeline's folder
+      at: p.yaml, line 1
+       1 | include: ../../../../../../../../etc/hostname
+         |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: put it beside the pipeline file or below
+
+    error: `include` takes a path or a list of paths
+      at: p.yaml, line 1
+       1 | include: 7
+         |          ^
+    hint: write `include: other.yaml`
+
+    error: a fragment must be a block of keys
+      at: list.yaml, line 1
+       1 | [1]
+         | ^
+    hint: write `key: value` lines
+    ");
 }
 
+#[cfg(unix)]
 #[test]
 fn a_link_that_leads_outside_is_refused() {
     let outside = folder(&[("secret.yaml", "a: 1\n")]);
@@ -94,12 +146,24 @@ fn a_link_that_leads_outside_is_refused() {
 fn files_that_are_no_text_are_refused() {
     let folder = folder(&[]);
     let path = folder.path().join("p.yaml");
-    assert_snapshot!(refused(folder.path()), @"");
+    assert_snapshot!(refused(folder.path()), @"
+    error: the file cannot be read: it does not exist
+      at: p.yaml
+    hint: check the path; it is relative to the current folder
+    ");
     fs_err::write(&path, b"name: caf\xe9\n").unwrap();
-    assert_snapshot!(refused(folder.path()), @"");
+    assert_snapshot!(refused(folder.path()), @"
+    error: line 1 is no UTF-8: it holds the byte 0xE9
+      at: p.yaml
+    hint: save the file as UTF-8
+    ");
     fs_err::remove_file(&path).unwrap();
     fs_err::create_dir(&path).unwrap();
-    assert_snapshot!(refused(folder.path()), @"");
+    assert_snapshot!(refused(folder.path()), @"
+    error: the file cannot be read: it is a folder
+      at: p.yaml
+    hint: name a file that can be read
+    ");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod any_text;
 mod cache;
 mod document;
+mod figures;
 mod fragments;
 mod parameters;
 mod plan;

@@ -66,16 +66,58 @@ fn what_was_filled_in_stands_where_its_name_stood() {
 
 #[test]
 fn unknown_names_come_with_the_nearest() {
-    assert_snapshot!(refused("params: {trees: 1}\na: x-${tree}-y\nb: ${zebra}\n"), @"");
-    assert_snapshot!(refused("a: ${HOME}\n"), @"");
-    assert_snapshot!(refused("a: ${HOME\n"), @"");
+    assert_snapshot!(refused("params: {trees: 1}\na: x-${tree}-y\nb: ${zebra}\n"), @"
+    error: unknown parameter `tree`
+      at: churn.yaml, line 2
+       2 | a: x-${tree}-y
+         |      ^^^^^^^
+    hint: did you mean `${trees}`?
+
+    error: unknown parameter `zebra`
+      at: churn.yaml, line 3
+       3 | b: ${zebra}
+         |    ^^^^^^^^
+    hint: `params` has `trees`; for a literal `${` write `$${`
+    ");
+    assert_snapshot!(refused("a: ${HOME}\n"), @"
+    error: unknown parameter `HOME`
+      at: churn.yaml, line 1
+       1 | a: ${HOME}
+         |    ^^^^^^^
+    hint: name its value under `params:`; for a literal `${` write `$${`
+    ");
+    assert_snapshot!(refused("a: ${HOME\n"), @"
+    error: `${` is opened and not closed
+      at: churn.yaml, line 1
+       1 | a: ${HOME
+         |    ^^^^^^
+    hint: for a literal `${` write `$${`
+    ");
 }
 
 #[test]
 fn circles_and_lists_in_text_are_refused() {
-    assert_snapshot!(refused("params: {a: '${b}', b: 'x${a}'}\nc: ${a}\n"), @"");
-    assert_snapshot!(refused("params: {a: [1]}\nc: x${a}\n"), @"");
-    assert_snapshot!(refused("params: [a]\nc: 1\n"), @"");
+    assert_snapshot!(refused("params: {a: '${b}', b: 'x${a}'}\nc: ${a}\n"), @"
+    error: parameter `a` needs itself, by `a`, `b` and `a`
+      at: churn.yaml, line 1
+       1 | params: {a: '${b}', b: 'x${a}'}
+         |                        ^^^^^^^
+    hint: give one of them a value
+    ");
+    assert_snapshot!(refused("params: {a: [1]}\nc: x${a}\n"), @"
+    error: parameter `a` is no single value, so no part of text
+      at: churn.yaml, line 2
+       2 | c: x${a}
+         |     ^^^^
+    hint: let it stand alone as `${...}`, or give it one value
+    ");
+    assert_snapshot!(refused("params: [a]\nc: 1\n"), @"
+    error: `params` must be a block of names and values
+      at: churn.yaml, line 1
+       1 | params: [a]
+         |         ^
+    hint: write `params: {trees: 100}`
+    ");
 }
 
 #[test]

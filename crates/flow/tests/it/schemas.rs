@@ -62,7 +62,6 @@ enum Target {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(dead_code, reason = "only its schema is used")]
 enum Transform {
     /// The natural logarithm.
     Log,
@@ -72,7 +71,6 @@ enum Transform {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(dead_code, reason = "only its schema is used")]
 enum Semantic {
     Numeric,
     Categorical,
@@ -124,7 +122,6 @@ enum Selector {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(dead_code, reason = "only its schema is used")]
 enum Strategy {
     Mean,
     Median,
@@ -215,13 +212,60 @@ features:
 model:
   random_forest: {trees: 0.5, dept: 3}
 ";
-    assert_snapshot!(mistakes(bad), @"");
+    assert_snapshot!(mistakes(bad), @"
+    error: unknown key `nme`
+      at: churn.yaml, line 1
+       1 | nme: churn
+         | ^^^
+    hint: did you mean `name`?
+
+    error: unknown key `targt` in `data`
+      at: churn.yaml, line 4
+       4 |   targt: churn
+         |   ^^^^^
+    hint: did you mean `target`?
+
+    error: `test` is the text `lots`, expected a number from 0 to 1
+      at: churn.yaml, line 5
+       5 |   split: {test: lots, stratify: yes}
+         |                 ^^^^
+
+    error: `stratify` is the text `yes`, expected true or false
+      at: churn.yaml, line 5
+       5 |   split: {test: lots, stratify: yes}
+         |                                 ^^^
+    hint: write `true`
+
+    error: unknown key `imputee` in `features[0]`
+      at: churn.yaml, line 7
+       7 |   - imputee: {columns: numeric}
+         |     ^^^^^^^
+    hint: did you mean `impute`?
+
+    error: `strategy` is the text `meen`, expected `mean`, `median` or `most_frequent`
+      at: churn.yaml, line 8
+       8 |   - impute: {columns: numeric, strategy: meen}
+         |                                          ^^^^
+    hint: did you mean `mean`?
+
+    error: `trees` is the number 0.5, expected a whole number of at least 1
+      at: churn.yaml, line 10
+      10 |   random_forest: {trees: 0.5, dept: 3}
+         |                          ^^^
+
+    error: unknown key `dept` in `model.random_forest`
+      at: churn.yaml, line 10
+      10 |   random_forest: {trees: 0.5, dept: 3}
+         |                               ^^^^
+    hint: did you mean `depth`?
+    ");
 }
 
 #[test]
 fn wrong_types_say_what_was_found_and_expected() {
     let cases = [
         "name: 7\n",
+        "name: 1.10\n",
         "name: [a]\n",
         "name: x\nseed: -1\n",
         "name: x\nseed: 1.5\n",
@@ -242,7 +286,28 @@ fn wrong_types_say_what_was_found_and_expected() {
         "hello\n",
     ];
     let said: Vec<String> = cases.iter().map(|text| messages(text)).collect();
-    assert_snapshot!(said.join("\n"), @"");
+    assert_snapshot!(said.join("\n"), @r#"
+    `name` is the number 7, expected text (put it in quotes: `"7"`)
+    `name` is the number 1.1, expected text (put it in quotes: `"1.10"`)
+    `name` is a list, expected text ()
+    `seed` is -1, expected at least 0 ()
+    `seed` is the number 1.5, expected a whole number of at least 0 ()
+    `seed` is the number 1000.0, expected a whole number of at least 0 (write `1000`)
+    `seed` is the text `3`, expected a whole number of at least 0 (remove the quotes)
+    `seed` is a block of keys, expected a whole number of at least 0 ()
+    `data` is the text `a.csv`, expected a block of keys ()
+    `features` is the text `impute`, expected a list (write `[impute]`)
+    `metrics` is the text `f1`, expected a list (write `[f1]`)
+    `metrics[0]` is the number 1, expected text (put it in quotes: `"1"`)
+    `test` is 1.5, expected 0 to 1 ()
+    `test` is the text `20%`, expected a number from 0 to 1 (write `0.2`)
+    `trees` is 0, expected at least 1 ()
+    `trees` is 5000000000, expected at most 4294967295 ()
+    `depth` is 300, expected 0 to 255 ()
+    `pair` has 1 entry, expected 2 ()
+    the file is a list, expected a block of keys ()
+    the file is the text `hello`, expected a block of keys ()
+    "#);
 }
 
 #[test]
@@ -271,12 +336,40 @@ fn of_several_forms_the_one_that_was_meant_is_reported() {
         "name: x\nevaluate: {search: {kind: grid, points: x}}\n",
     ];
     let said: Vec<String> = cases.iter().map(|text| messages(text)).collect();
-    assert_snapshot!(said.join("\n"), @"");
+    assert_snapshot!(said.join("\n"), @r#"
+    `model` is the text `random_forest`, expected a block with `random_forest` or `ridge` (write `random_forest: {}`)
+    unknown key `random_forst` in `model` (did you mean `random_forest`?)
+    `model` holds `random_forest` and `ridge` at once (keep one of them here, and give each other one a block of its own)
+    `model` is an empty block (name one of `random_forest` and `ridge`)
+    unknown key `zebra` in `model` (known are `random_forest` and `ridge`)
+    `model` is the number 5, expected a block with `random_forest` or `ridge` ()
+    `alpha` is the text `lots`, expected a number ()
+    `features[0]` is the text `drop_constnt`, expected `drop_constant` or a block with `impute` or `standardize` (did you mean `drop_constant`?)
+    `features[0]` is the text `impute`, expected `drop_constant` or a block with `impute` or `standardize` (write `impute: {}`)
+    unknown key `exept` in `features[0].impute.columns` (did you mean `except`?)
+    `columns` is the number 5, expected text, a list or a block with `except` (put it in quotes: `"5"`)
+    `columns[1]` is the number 5, expected text, a list or a block with `except` (put it in quotes: `"5"`)
+    missing key `columns` in `features[0].impute` (add `columns: ` with text, a list or a block with `except`)
+    missing key `query` in `data.source` (add `query: ` with text)
+    unknown key `qurey` in `data.source` (did you mean `query`?)
+    `transform` is the text `logg`, expected `log` or `sqrt` (did you mean `log`?)
+    `b` is the text `categorcal`, expected `numeric` or `categorical` (did you mean `categorical`?)
+    `c` is the number 1, expected `numeric` or `categorical` ()
+    `kind` is the text `gird`, expected `random` or `grid` (did you mean `grid`?)
+    missing key `kind` in `evaluate.search` (it is `random` or `grid`)
+    `points` is the text `x`, expected a whole number of at least 0 ()
+    "#);
 }
 
 #[test]
 fn a_key_in_the_wrong_section_is_led_to_the_right_one() {
-    assert_snapshot!(mistakes("name: x\ntarget: churn\n"), @"");
+    assert_snapshot!(mistakes("name: x\ntarget: churn\n"), @"
+    error: unknown key `target`
+      at: churn.yaml, line 2
+       2 | target: churn
+         | ^^^^^^
+    hint: `target` belongs in `data`
+    ");
 }
 
 #[test]
