@@ -2,7 +2,7 @@
 //!
 //! Left out is what `core::expr` documents as different; those answers stand in core's own tests.
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType};
 use datafusion::prelude::SessionContext;

@@ -13,14 +13,14 @@ use crate::table::number_word;
 use crate::{Column, Error, Frame, MISSING_TIME, Result, SemanticType, Words};
 
 /// See [`super::BoundExpr::evaluate`].
-pub(super) fn evaluate(nodes: &[BoundNode], frame: &Frame) -> Result<Column> {
+pub(super) fn evaluate(nodes: &[BoundNode], kind: SemanticType, frame: &Frame) -> Result<Column> {
     let mut evaluator = Evaluator { frame, values: Vec::with_capacity(nodes.len()) };
     for node in nodes {
         let value = evaluator.node(node)?;
         evaluator.values.push(value);
     }
     let root = evaluator.values.pop().unwrap_or(Value::Null);
-    root.into_column(frame.rows())
+    root.into_column(kind, frame.rows())
 }
 
 struct Evaluator<'a> {
