@@ -148,8 +148,8 @@ fn bind(ordered: &[(String, Expr)], input: &Schema) -> Result<(Vec<(usize, Bound
 #[derive(Clone, Debug)]
 pub struct FittedDerive {
     ordered: Vec<(String, Expr)>,
+    /// Where the values of each go, and how they are computed.
     bound: Vec<(usize, BoundExpr)>,
-    /// The schema after each expression.
     input: Arc<Schema>,
     output: Arc<Schema>,
 }
