@@ -151,8 +151,8 @@ fn bind(ordered: &[(String, Expr)], input: &Schema) -> Result<(Vec<(usize, Bound
 #[derive(Clone, Debug)]
 pub struct FittedDerive {
     ordered: Vec<(String, Expr)>,
+    /// Where the values of each go, and how they are computed.
     bound: Vec<(usize, BoundExpr)>,
-    /// The schema after each expression.
     input: Arc<Schema>,
     output: Arc<Schema>,
 }
@@ -231,5 +231,139 @@ impl Load for FittedDerive {
         let facts: Facts = state.facts()?;
         Self::new(facts.columns, input)
             .map_err(|e| Error::damaged("stored `derive`", e.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gristmill_core::{Catalog, Column, Notes, Role, Seed, SemanticType};
+    use gristmill_testkit::table;
+
+    use super::*;
+
+    fn rows() -> Frame {
+        table()
+            .numbers("total", [Some(30.0), Some(8.0), None])
+            .integers("months", [3, 0, 12])
+            .words("plan", ["free", "pro", "free"])
+            .frame()
+    }
+
+    fn fit(derive: &Derive, rows: Frame) -> Result<(Box<dyn FittedTransform>, Frame)> {
+        derive.fit_apply(rows, &FitContext::new(Seed(0), &Notes::default()))
+    }
+
+    #[track_caller]
+    fn check<const N: usize, const M: usize>(
+        columns: [(&str, &str); N],
+        expected: [(&str, [f64; 3]); M],
+    ) {
+        let derive = Derive::new(columns);
+        let (fitted, made) = fit(&derive, rows()).unwrap();
+        assert_eq!(derive.check(&fitted.input().clone()).unwrap(), **fitted.output());
+        assert_eq!(made.schema(), fitted.output());
+        for (name, expected) in expected {
+            let found = made.numbers(made.schema().position(name).unwrap()).unwrap();
+            let same = found.iter().zip(expected).all(|(a, b)| *a == b || a.is_nan() && b.is_nan());
+            assert!(same, "{name} is {found:?}");
+        }
+    }
+
+    const MISSING: f64 = f64::NAN;
+
+    #[test]
+    fn new_columns_come_at_the_end() {
+        check(
+            [("price", "total / months"), ("is_new", "months < 4")],
+            [("price", [10.0, MISSING, MISSING]), ("is_new", [1.0, 1.0, 0.0])],
+        );
+    }
+
+    #[test]
+    fn a_column_may_use_another_whatever_the_order_of_their_names() {
+        check([("a", "z + 1"), ("z", "months * 2")], [("a", [7.0, 1.0, 25.0])]);
+    }
+
+    #[test]
+    fn a_column_that_exists_is_replaced_in_place_and_seen_by_others() {
+        let derive = Derive::new([("months", "months / 3"), ("b", "months + 1")]);
+        let (_, made) = fit(&derive, rows()).unwrap();
+        assert_eq!(made.schema().names(), ["total", "months", "plan", "b"]);
+        assert_eq!(made.numbers(1).unwrap(), [1.0, 0.0, 4.0]);
+        assert_eq!(made.numbers(3).unwrap(), [2.0, 1.0, 5.0]);
+    }
+
+    #[test]
+    fn a_replaced_column_may_change_its_kind_but_not_its_role() {
+        let schema = Schema::new(vec![Field::number("g").role(Role::Group)]).unwrap();
+        let made = Derive::new([("g", "CAST(g AS varchar)")]).check(&schema).unwrap();
+        let field = made.field("g").unwrap();
+        assert_eq!((field.semantic, field.role), (SemanticType::Categorical, Role::Group));
+    }
+
+    #[test]
+    fn words_and_moments_are_columns_too() {
+        let derive = Derive::new([("day", "DATE '2024-05-01'"), ("loud", "upper(plan)")]);
+        let (_, made) = fit(&derive, rows()).unwrap();
+        assert!(matches!(made.columns()[3], Column::Times(_)));
+        assert_eq!(made.words(4).unwrap().get(1), Some("PRO"));
+    }
+
+    #[track_caller]
+    fn refused<const N: usize>(columns: [(&str, &str); N], message: &str) {
+        let error = Derive::new(columns).check(rows().schema()).unwrap_err();
+        assert_eq!(error.to_string(), message);
+    }
+
+    #[test]
+    fn mistakes_name_the_column() {
+        refused(
+            [("a", "b + 1"), ("b", "a + 1"), ("c", "months")],
+            "the derived columns `a` and `b` need each other",
+        );
+        refused(
+            [("a", "month + 1")],
+            "derived column `a`: column `month` not found (in `month + 1`, character 1)",
+        );
+        refused([], "`derive` is empty, expected a name and an expression for it");
+    }
+
+    #[test]
+    fn columns_that_an_encoding_will_make_count_as_numbers() {
+        let schema =
+            Schema::new(vec![Field::number("plan").expanding(), Field::number("x")]).unwrap();
+        let made = Derive::new([("y", "plan_free * x")]).check(&schema).unwrap();
+        assert_eq!(made.names(), ["plan", "x", "y"]);
+    }
+
+    #[test]
+    fn the_file_form_is_a_map_and_the_stored_form_loads() {
+        let mut catalog = Catalog::new();
+        crate::register(&mut catalog);
+        let settings = serde_json::json!({"price": "total / months", "double": "price * 2"});
+        let derive = catalog.build_transform("derive", &settings).unwrap();
+        let context_notes = Notes::default();
+        let (fitted, made) =
+            derive.fit_apply(rows(), &FitContext::new(Seed(0), &context_notes)).unwrap();
+        let loaded = catalog.load_transform("derive", &fitted.state(), fitted.input()).unwrap();
+        assert_eq!(loaded.state(), fitted.state());
+        for row in 0..rows().rows() {
+            let alone = loaded.apply(rows().slice(row..row + 1)).unwrap();
+            let batch = made.slice(row..row + 1);
+            assert_eq!(alone.schema(), batch.schema());
+            assert_eq!(
+                alone.numbers(4).unwrap()[0].to_bits(),
+                batch.numbers(4).unwrap()[0].to_bits()
+            );
+        }
+        assert!(loaded.apply(rows().slice(0..0)).unwrap().columns().iter().all(Column::is_empty));
+    }
+
+    #[test]
+    fn a_damaged_state_is_refused() {
+        let (fitted, _) = fit(&Derive::new([("a", "total")]), rows()).unwrap();
+        let other = Arc::new(Schema::new(vec![Field::number("x")]).unwrap());
+        let error = FittedDerive::load(&fitted.state(), &other).unwrap_err();
+        assert!(error.to_string().starts_with("stored `derive` is damaged"), "{error}");
     }
 }

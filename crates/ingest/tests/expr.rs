@@ -2,7 +2,7 @@
 //!
 //! Left out is what `core::expr` documents as different; those answers stand in core's own tests.
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType};
 use datafusion::prelude::SessionContext;
@@ -53,7 +53,7 @@ const EXPRESSIONS: &[&str] = &[
     "log10(y * y)",
     "log2(y * y)",
     "power(y, 2)",
-    "sign(x)",
+    "signum(x)",
     "greatest(x, y, 1)",
     "least(x, y)",
     "coalesce(x, y, 0)",
@@ -115,7 +115,7 @@ const EXPRESSIONS: &[&str] = &[
     "CAST(p AS varchar)",
     // Choices
     "CASE WHEN x > 1 THEN 'big' WHEN x > 0 THEN 'small' END",
-    "CASE plan WHEN 'free' THEN 0 WHEN 'Pro' THEN 1 ELSE x END",
+    "CASE plan WHEN 'free' THEN 0.0 WHEN 'Pro' THEN 1.0 ELSE x END",
     "CASE WHEN p THEN x ELSE y END",
     "CASE WHEN p THEN t ELSE u END",
     "CASE WHEN q THEN plan ELSE other END",
@@ -147,6 +147,8 @@ const EXPRESSIONS: &[&str] = &[
     "t = TIMESTAMP '2024-05-01 12:30:59.25'",
     "coalesce(t, u)",
     "CAST(t AS varchar)",
+    "CAST('2024-05-01 12:30:59.25' AS timestamp)",
+    "extract(month FROM date_trunc('quarter', u)) % 3 = 1 AND x > 0",
 ];
 
 #[test]

@@ -51,7 +51,7 @@ impl BoundExpr {
     /// [`Error::Data`] when a word grows beyond 1 MiB; [`Error::Bug`] when `frame` has another
     /// schema.
     pub fn evaluate(&self, frame: &Frame) -> Result<Column> {
-        evaluate::evaluate(&self.nodes, frame)
+        evaluate::evaluate(&self.nodes, self.kind, frame)
     }
 }
 

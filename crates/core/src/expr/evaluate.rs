@@ -13,17 +13,18 @@ use crate::table::number_word;
 use crate::{Column, Error, Frame, MISSING_TIME, Result, SemanticType, Words};
 
 /// See [`super::BoundExpr::evaluate`].
-pub(super) fn evaluate(nodes: &[BoundNode], frame: &Frame) -> Result<Column> {
-    let mut evaluator = Evaluator { frame, values: Vec::with_capacity(nodes.len()) };
+pub(super) fn evaluate(nodes: &[BoundNode], kind: SemanticType, frame: &Frame) -> Result<Column> {
+    let mut evaluator = Evaluator { nodes, frame, values: Vec::with_capacity(nodes.len()) };
     for node in nodes {
         let value = evaluator.node(node)?;
         evaluator.values.push(value);
     }
     let root = evaluator.values.pop().unwrap_or(Value::Null);
-    root.into_column(frame.rows())
+    root.into_column(kind, frame.rows())
 }
 
 struct Evaluator<'a> {
+    nodes: &'a [BoundNode],
     frame: &'a Frame,
     /// The values of the nodes so far; each is taken by its only parent.
     values: Vec<Value<'a>>,
@@ -197,9 +198,16 @@ impl<'a> Evaluator<'a> {
             (value @ Value::Words(_), CastTo::Varchar) => value,
             (value @ Value::Times(_), CastTo::Timestamp) => value,
             (Value::Times(cells), CastTo::Varchar) => spell(cells, moments::write),
+            (Value::Numbers(cells), CastTo::Varchar) if self.is_boolean(a) => {
+                spell(cells, |v| if v == 0.0 { "false".into() } else { "true".into() })
+            }
             (Value::Numbers(cells), CastTo::Varchar) => spell(cells, number_word),
             (_, to) => return Err(Error::Bug(format!("a cast to {} was not checked", to.name()))),
         })
+    }
+
+    fn is_boolean(&self, at: At) -> bool {
+        self.nodes.get(at as usize).and_then(|n| n.kind) == Some(SemanticType::Boolean)
     }
 
     fn call(
@@ -355,11 +363,14 @@ fn any_equal<'a, T: Cell>(cells: &[Cells<'a, T>]) -> Numbers<'a> {
         }
     }
     let unknown = constants.iter().any(|c| c.is_missing());
-    let among = first.clone().map(|v| match () {
-        () if v.is_missing() => f64::NAN,
-        () if constants.contains(&v) => 1.0,
-        () if unknown => f64::NAN,
-        () => 0.0,
+    let among = first.clone().map(|v| {
+        if !v.is_missing() && constants.contains(&v) {
+            1.0
+        } else if v.is_missing() || unknown {
+            f64::NAN
+        } else {
+            0.0
+        }
     });
     columns.into_iter().fold(among, |found, column| {
         let equal = compare_cells(vec![first.clone(), column], Ordering::is_eq);

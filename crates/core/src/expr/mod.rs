@@ -32,6 +32,7 @@
 //!   `1 || 'a'` are refused with the cast that helps. Only words that are compared with a moment
 //!   are read as one, before any row is.
 //! - `CAST(3.0 AS varchar)` is `3`: a number is spelled as a category is.
+//! - `CASE WHEN`, `COALESCE` and `NULLIF` compute all their operands; none of them can fail.
 //! - A moment minus a moment is `SECONDS_BETWEEN(earlier, later)`, a number.
 
 mod bind;

@@ -59,20 +59,29 @@ fn unreadable(text: &str, error: ParserError) -> Error {
     let problem = match error {
         ParserError::RecursionLimitExceeded => "the expression is nested too deeply".into(),
         ParserError::TokenizerError(message) | ParserError::ParserError(message) => {
-            format!("this is no SQL expression: {}", message.to_lowercase().replace(": ", " "))
+            format!("this is no SQL expression: {}", in_our_words(&message))
         }
     };
     refuse(text, Place::default(), &problem, None)
 }
 
+fn in_our_words(message: &str) -> String {
+    message
+        .replace("Expected: ", "expected ")
+        .replace(", found: EOF", ", found the end")
+        .replace(", found: ", ", found ")
+        .replace(" at Line: ", " at line ")
+        .replace(", Column: ", ", character ")
+}
+
 fn bound_operators(text: &str, tokens: &[TokenWithSpan]) -> Result<()> {
-    let operators = tokens.iter().filter(|token| match &token.token {
+    let mut operators = tokens.iter().filter(|token| match &token.token {
         Token::Word(word) => word.keyword != Keyword::NoKeyword,
         Token::Whitespace(_) | Token::Comma | Token::LParen | Token::RParen => false,
         Token::Number(..) | Token::SingleQuotedString(_) => false,
         _ => true,
     });
-    match operators.skip(MAX_OPERATORS).next() {
+    match operators.nth(MAX_OPERATORS) {
         None => Ok(()),
         Some(token) => Err(refuse(
             text,
@@ -187,7 +196,7 @@ impl Builder<'_> {
             other => self.refuse(
                 expr,
                 &format!("`{}` is outside of what expressions can say", short(other)),
-                "ARCHITECTURE and `core::expr` list the subset; use `sql:` for the rest",
+                "say it with the operators and functions of row-wise expressions, or use `sql:`",
             ),
         }
     }

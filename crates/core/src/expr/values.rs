@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::{Column, Error, MISSING_CODE, MISSING_TIME, Result, Words};
+use crate::{Column, Error, MISSING_CODE, MISSING_TIME, Result, SemanticType, Words};
 
 /// The longest word that an expression may make, in bytes.
 const MAX_WORD: usize = 1 << 20;
@@ -148,11 +148,17 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A column of `rows` values. Words get the dictionary of the rows that are there, in the
+    /// A column of `rows` values of this kind. Words get the dictionary of the rows that are there, in the
     /// order of appearance.
-    pub fn into_column(self, rows: usize) -> Result<Column> {
+    pub fn into_column(self, kind: SemanticType, rows: usize) -> Result<Column> {
         Ok(match self {
-            Self::Null => return Err(untyped("values of some kind")),
+            Self::Null => match kind {
+                SemanticType::Datetime => Column::Times(self.times()?.spread(rows)),
+                SemanticType::Categorical | SemanticType::Text => {
+                    Column::Words(Words::new((0..rows).map(|_| None)))
+                }
+                _ => Column::Numbers(self.numbers()?.spread(rows)),
+            },
             Self::Numbers(cells) => Column::Numbers(cells.spread(rows)),
             Self::Times(cells) => Column::Times(cells.spread(rows)),
             Self::Words(WordCells::One(word)) => {
