@@ -207,3 +207,19 @@ fn no_rows_to_verify_with_are_refused() {
     assert!(error.to_string().contains("no rows"), "{error}");
     assert!(names(home.path()).is_empty());
 }
+
+/// Packages of every format that was ever written still load. To write the first one again, after
+/// a change on purpose: `GRISTMILL_WRITE_ARTIFACTS=1 cargo test --release --workspace -- released`.
+#[test]
+fn a_package_of_a_released_format_still_loads() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/artifacts/v1");
+    if std::env::var_os("GRISTMILL_WRITE_ARTIFACTS").is_some() {
+        save_fitted(&folder, &classes()).unwrap();
+    }
+    let loaded = reload(&folder).unwrap();
+    assert_eq!(loaded.info.format_version, 1);
+    assert_eq!(
+        loaded.pipeline.predict(&classes()).unwrap().words(),
+        fit(&classes()).predict(&classes()).unwrap().words()
+    );
+}
