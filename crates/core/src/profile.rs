@@ -534,6 +534,55 @@ mod tests {
     }
 
     #[test]
+    fn the_number_of_threads_does_not_show() {
+        let values = (0..200_000_u64).map(|i| Some((i * 7_919 % 100_003) as f64 * 0.1)).collect();
+        let names: Vec<String> = (0..200_000_u64).map(|i| format!("w{}", i * i % 9_973)).collect();
+        let (field, names) = words(names.iter().map(|n| Some(n.as_str())).collect());
+        let table = table(vec![numbers(values), (Field { name: "w".into(), ..field }, names)]);
+        let with = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| Profile::learn(&table).unwrap().to_json().unwrap())
+        };
+        let one = with(1);
+        assert_eq!(with(2), one);
+        assert_eq!(with(3), one);
+    }
+
+    #[test] // pandas 3.1.1: describe(), isna().sum() and value_counts() of the same file
+    fn real_customers_are_profiled_as_pandas_describes_them() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/telco.csv");
+        let Ok(file) = open(path) else {
+            println!("`{path}` is not there: nothing to compare with");
+            return;
+        };
+        let format = arrow::csv::reader::Format::default().with_header(true);
+        let (schema, _) = format.infer_schema(open(path).unwrap(), None).unwrap();
+        let schema = Arc::new(schema);
+        let reader = arrow::csv::ReaderBuilder::new(Arc::clone(&schema)).with_header(true);
+        let batches: Vec<_> = reader.build(file).unwrap().map(Result::unwrap).collect();
+        let profile = Profile::learn(&Table::from_batches(&schema, &batches).unwrap()).unwrap();
+        let charges = profile.column("total_charges").unwrap();
+        let Summary::Numbers(numbers) = &charges.summary else { panic!("{charges:?}") };
+        assert_eq!((profile.rows, charges.missing), (7_043, 11));
+        let close = |a: Option<f64>, b: f64| (a.unwrap() - b).abs() < 1e-9 * b.abs();
+        assert!(
+            close(numbers.mean, 2283.300440841866) && close(numbers.deviation, 2266.610180714535)
+        );
+        assert_eq!((numbers.min, numbers.max), (Some(18.8), Some(8684.8)));
+        assert_eq!(numbers.quantiles[4].1, 401.3);
+        // 6,530 by pandas; beyond 4,096 the count is an estimate.
+        assert!(numbers.distinct.abs_diff(6_530) < 160);
+        let Summary::Words(churn) = &profile.column("churn").unwrap().summary else { panic!() };
+        let expected = [("No", 5_174), ("Yes", 1_869)].map(|(w, c)| (w.to_string(), c));
+        assert_eq!(churn.counts, expected);
+    }
+
+    #[allow(clippy::disallowed_types, reason = "this crate does no files outside of this test")]
+    fn open(path: &str) -> std::io::Result<std::fs::File> {
+        std::fs::File::open(path)
+    }
+
+    #[test]
     fn words_are_listed_by_frequency_and_then_by_bytes() {
         let column = learn(words(vec![Some("b"), Some("a"), None, Some("c"), Some("c")]));
         let Summary::Words(words) = column.summary else { panic!("{column:?}") };

@@ -11,7 +11,7 @@ use arrow::buffer::Buffer;
 use arrow::datatypes::{DataType, Field as ArrowField, Schema as ArrowSchema};
 use arrow::ipc::reader::FileDecoder;
 use arrow::ipc::writer::FileWriter;
-use arrow::ipc::{self, Block, MessageHeader};
+use arrow::ipc::{self, Block, FieldNode, MessageHeader};
 
 use gristmill_core::Error;
 
@@ -20,6 +20,8 @@ const MAGIC: &[u8] = b"ARROW1";
 const TRAILER: usize = 10;
 /// Continuation marker and metadata length.
 const PREFIX: usize = 8;
+/// Buffers begin at a multiple of this many bytes.
+const ALIGNMENT: i64 = 8;
 /// More golden rows than any package has.
 const MAX_ROWS: i64 = 1 << 20;
 
@@ -130,22 +132,38 @@ fn check_batch(message: &[u8], block: &Block, expected: &[Named]) -> Result<(), 
     if nodes.len() != expected.len() || buffers.len() != wanted {
         return Err("its batch has not the columns of its schema".into());
     }
-    let body = block.bodyLength();
     let mut at = 0;
     for ((name, kind), node) in expected.iter().zip(nodes) {
-        let inside = (at..at + buffers_of(kind)).all(|i| {
-            let (from, length) = (buffers.get(i).offset(), buffers.get(i).length());
-            from >= 0 && length >= 0 && from.checked_add(length).is_some_and(|end| end <= body)
-        });
-        let bits = buffers.get(at).length().saturating_mul(8);
-        let nulls = node.null_count();
-        let masked = nulls == 0 || bits >= rows;
-        if !inside || !masked || node.length() != rows || !(0..=rows).contains(&nulls) {
+        let own: Vec<ipc::Buffer> = (at..at + buffers_of(kind)).map(|i| *buffers.get(i)).collect();
+        if node.length() != rows || !is_sound(&own, kind, node, block.bodyLength()) {
             return Err(format!("its column `{}` contradicts itself", name.escape_debug()));
         }
-        at += buffers_of(kind);
+        at += own.len();
     }
     Ok(())
+}
+
+/// Whether the buffers of a column lie inside of the batch, hold whole values, and say of every
+/// row whether it is missing where any is.
+fn is_sound(buffers: &[ipc::Buffer], kind: &DataType, node: &FieldNode, body: i64) -> bool {
+    let inside = buffers.iter().all(|buffer| {
+        let (from, length) = (buffer.offset(), buffer.length());
+        let end = from.checked_add(length);
+        from >= 0 && from % ALIGNMENT == 0 && length >= 0 && end.is_some_and(|end| end <= body)
+    });
+    let (rows, nulls) = (node.length(), node.null_count());
+    let masked = nulls == 0 || buffers[0].length().saturating_mul(8) >= rows;
+    let whole = buffers[1].length() % width_of(kind) == 0;
+    inside && masked && whole && (0..=rows).contains(&nulls)
+}
+
+/// How many bytes a value takes, or for words and bytes the place where it begins.
+fn width_of(kind: &DataType) -> i64 {
+    match kind {
+        DataType::Boolean => 1,
+        DataType::Utf8 | DataType::Binary | DataType::Date32 => 4,
+        _ => 8,
+    }
 }
 
 /// Of how many buffers a column consists: which values are there, where they begin, the values.
