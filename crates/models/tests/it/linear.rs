@@ -32,8 +32,8 @@ fn telco(target: &str, left_out: &[&str]) -> Option<Table> {
     let mut lines = text.lines();
     let header: Vec<&str> = lines.next()?.split(',').collect();
     let cells: Vec<Vec<&str>> = lines.map(|l| l.split(',').collect()).collect();
-    let gap = |cell: &&str| cell.is_empty() || **cell == *"NA";
-    let rows: Vec<&Vec<&str>> = cells.iter().filter(|r| !r.iter().any(|c| gap(&c))).collect();
+    let gap = |cell: &&str| cell.is_empty() || *cell == "NA";
+    let rows: Vec<&Vec<&str>> = cells.iter().filter(|r| !r.iter().any(gap)).collect();
     let column = |name: &str| {
         let at = header.iter().position(|h| *h == name).unwrap();
         rows.iter().map(move |row| row[at])
