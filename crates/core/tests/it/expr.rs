@@ -82,6 +82,8 @@ fn words_that_are_no_number_become_missing() {
 #[test]
 fn numbers_are_spelled_as_categories_are() {
     words("CAST(x AS varchar)", [Some("7"), Some("0"), None]);
+    words("CAST(flag AS varchar)", [Some("true"), Some("false"), None]);
+    words("CAST(x > 1 AS varchar)", [Some("true"), Some("false"), None]);
     words("CAST(x / 2 AS varchar)", [Some("3.5"), Some("0"), None]);
     words("CAST(t AS varchar)", [Some("1970-01-01T00:00:00"), Some("2024-05-01T12:30:59"), None]);
 }
@@ -235,6 +237,26 @@ fn what_looks_at_other_rows_is_refused() {
         "x = (SELECT 1)",
         "a subquery has no place here (in `x = (SELECT 1)`, character 6)",
         hint,
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_its_place() {
+    refused("x y", "unexpected `y` (in `x y`, character 3)", "");
+    refused(
+        "x +",
+        "this is no SQL expression: expected an expression, found the end (in `x +`)",
+        "",
+    );
+    refused(
+        "x + )",
+        "this is no SQL expression: expected an expression, found ) at line 1, character 5 (in `x + )`)",
+        "",
+    );
+    refused(
+        "x & 1",
+        "the operator `&` is outside of what expressions can say (in `x & 1`, character 1)",
+        "known are + - * / % || = <> < <= > >= AND OR",
     );
 }
 
