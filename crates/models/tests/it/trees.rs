@@ -542,9 +542,31 @@ fn rows_that_teach_nothing_are_refused() {
         try_fit(&tree, &train, &Target::Numbers(vec![1., f64::INFINITY])),
         "the target is inf in row 2",
     );
-    let notes = Notes::default();
-    let context = FitContext { weights: Some(&[1., -1.]), ..FitContext::new(Seed(0), &notes) };
-    refused(tree.fit(&train, &classes(&[0, 1]), &context), "the weight of row 2 is -1");
+    let weighed = |weights: &[f64]| {
+        let notes = Notes::default();
+        let context = FitContext { weights: Some(weights), ..FitContext::new(Seed(0), &notes) };
+        RandomForest::trees(2).fit(&train, &classes(&[0, 1]), &context)
+    };
+    refused(weighed(&[1., -1.]), "the weight of row 2 is -1");
+    refused(weighed(&[f64::NAN, 1.]), "the weight of row 1 is NaN");
+    refused(weighed(&[1e300, 1.]), "the weight of row 1 is 1");
+    refused(weighed(&[1e-300, 0.]), "none that weighs anything");
+}
+
+#[test]
+fn many_rows_and_many_classes_of_extreme_numbers_are_learned() {
+    let huge: Vec<f64> = (0..2000).map(|i| f64::from(i % 97 - 50) * 1e306).collect();
+    let train = table()
+        .numbers("x", huge.iter().copied())
+        .numbers("y", (0..2000).map(|i| f64::from(i) * 1e-300))
+        .frame();
+    let codes: Vec<u32> = (0..2000).map(|i| (i % 97) as u32).collect();
+    let model = fit(&DecisionTree::default(), &train, &classes(&codes));
+    let Scores::Probabilities(p) = model.predict(&train).unwrap() else { panic!("classes") };
+    assert!((0..2000).all(|row| p.get(row, codes[row] as usize) == 1.0));
+    let target = Target::Numbers(codes.iter().map(|&c| f64::from(c) * 1e98).collect());
+    let model = fit(&DecisionTree::default(), &train, &target);
+    assert_eq!(Target::Numbers(values(model.as_ref(), &train)), target);
 }
 
 /// A stored forest with one tensor changed.
