@@ -629,3 +629,38 @@ fn settings_survive_being_written_and_read() {
     let refused = serde_json::from_str::<RandomForest>(r#"{"tree": 7}"#).unwrap_err();
     assert!(refused.to_string().contains("unknown field `tree`"));
 }
+
+/// A number for all tensors of a state (FNV-1a over their bits).
+fn fingerprint(state: &State) -> u64 {
+    let bits = state.tensors.values().flat_map(|tensor| -> Vec<u64> {
+        match &tensor.data {
+            TensorData::F64(v) => v.iter().map(|x| x.to_bits()).collect(),
+            TensorData::U32(v) => v.iter().map(|&x| u64::from(x)).collect(),
+            TensorData::U8(v) => v.iter().map(|&x| u64::from(x)).collect(),
+            other => panic!("forests store no {other:?}"),
+        }
+    });
+    bits.fold(0xcbf2_9ce4_8422_2325, |hash, x| (hash ^ x).wrapping_mul(0x0100_0000_01b3))
+}
+
+// Where these numbers change, `VERSION` must rise, or caches would mix old models with new ones.
+#[test]
+fn what_version_1_learns_has_not_changed() {
+    let mut random = Seed(3).random();
+    let words = ["red", "green", "blue", "pink"];
+    let x: Vec<f64> = (0..1500).map(|_| random.below(400) as f64).collect();
+    let z: Vec<Option<&str>> = (0..1500).map(|_| words.get(random.below(5)).copied()).collect();
+    let codes: Vec<u32> = (0..1500)
+        .map(|i| {
+            u32::from(
+                x[i] + 100.0 * f64::from(u8::from(z[i] == Some("blue"))) > random.below(400) as f64,
+            )
+        })
+        .collect();
+    let rows = table().numbers("x", x).words("z", z).frame();
+    let found: Vec<u64> = models(&rows, &codes).iter().map(|m| fingerprint(&m.state())).collect();
+    assert_eq!((RandomForest::VERSION, DecisionTree::VERSION), (1, 1));
+    let expected =
+        [2336537308005137935, 9899594337194281395, 2625824509580766473, 18046893151499182806];
+    assert_eq!(found, expected);
+}
