@@ -1,7 +1,7 @@
 //! Times a random forest on numbers from standard input: CSV with a header, the class (0, 1, ..)
 //! in the last column, the last fifth of the rows kept for the test.
 //!
-//! `cargo run --release -p gristmill-models --example forest_bench -- '{"trees": 100}' < rows.csv`
+//! `cargo run --release -p gristmill-models --example forest_bench -- '{"trees": 100}' SEED < rows.csv`
 #![allow(clippy::disallowed_methods, reason = "a bench measures time")]
 
 use std::error::Error;
@@ -18,6 +18,7 @@ use gristmill_models::{FittedForest, RandomForest};
 fn main() -> Result<(), Box<dyn Error>> {
     let settings = std::env::args().nth(1).unwrap_or_else(|| "{}".into());
     let forest: RandomForest = serde_json::from_str(&settings)?;
+    let seed = Seed(std::env::args().nth(2).map_or(Ok(42), |seed| seed.parse())?);
     let (rows, classes) = read_rows()?;
     let names = (0..=classes.iter().copied().max().unwrap_or(1)).map(|c| c.to_string()).collect();
     let labels = Arc::new(Labels::new(names, None)?);
@@ -26,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let start = Instant::now();
     let notes = Notes::default();
-    let model = forest.fit(&rows.slice(0..cut), &target, &FitContext::new(Seed(42), &notes))?;
+    let model = forest.fit(&rows.slice(0..cut), &target, &FitContext::new(seed, &notes))?;
     println!("fit       {:.3} s", start.elapsed().as_secs_f64());
     if let Some(forest) = model.as_any().downcast_ref::<FittedForest>() {
         println!("splits    {}", forest.splits() / forest.trees());

@@ -163,6 +163,11 @@ impl Nursery<'_> {
     }
 }
 
+/// The largest weight of a row, and the largest number to be predicted: beyond, squares and sums
+/// of many of them would have no finite value.
+const MAX_WEIGHT: f64 = 1e30;
+const MAX_VALUE: f64 = 1e100;
+
 /// What each row weighs.
 struct Weights(Vec<f64>);
 
@@ -185,9 +190,9 @@ impl Weights {
             ));
         }
         let mut weights = context.weights.map_or_else(|| vec![1.0; train.rows()], <[f64]>::to_vec);
-        if let Some(row) = weights.iter().position(|w| !w.is_finite() || *w < 0.0) {
+        if let Some(row) = weights.iter().position(|w| !(0.0..=MAX_WEIGHT).contains(w)) {
             return Err(Error::data(format!(
-                "the weight of row {} is {}, expected a number that is not negative",
+                "the weight of row {} is {}, expected 0 to {MAX_WEIGHT:e}",
                 row + 1,
                 weights[row]
             )));
@@ -196,10 +201,11 @@ impl Weights {
             let factors = balanced(codes, labels.len());
             weights.iter_mut().zip(codes).for_each(|(w, &class)| *w *= factors[class as usize]);
         }
-        if weights.iter().all(|w| *w == 0.0) {
+        let weights = Self(weights);
+        if weights.rows().is_empty() {
             return Err(Error::data("there is no row to learn from, or none that weighs anything"));
         }
-        Ok(Self(weights))
+        Ok(weights)
     }
 
     /// The rows that weigh something.
@@ -221,10 +227,14 @@ impl Weights {
     }
 
     fn numbers(&self, values: &[f64]) -> Result<SquaredError> {
-        if let Some(row) = values.iter().position(|v| !v.is_finite()) {
+        if let Some(row) = values.iter().position(|v| !(-MAX_VALUE..=MAX_VALUE).contains(v)) {
             return Err(Error::data_hint(
-                format!("the target is {} in row {}", values[row], row + 1),
-                "leave such rows out with `sql`",
+                format!(
+                    "the target is {:e} in row {}, expected at most {MAX_VALUE:e}",
+                    values[row],
+                    row + 1
+                ),
+                "leave such rows out with `sql`, or scale the target",
             ));
         }
         let sum: f64 = values.iter().zip(&self.0).map(|(v, w)| v * w).sum();

@@ -15,6 +15,9 @@ use super::split::{Rule, Search, Split};
 /// larger of its children gets its own by subtraction.
 const KEEP_ROWS: usize = 1024;
 
+/// How many numbers the histograms of one node may have, for each code: 16 MiB in all.
+const KEEP_NUMBERS: usize = 1 << 13;
+
 /// When a tree stops growing. No limit is the largest number.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
@@ -246,7 +249,8 @@ impl<O: Objective<W>, const W: usize> Grower<'_, O, W> {
     }
 
     fn keeps_histograms(&self, rows: usize) -> bool {
-        rows >= KEEP_ROWS && self.limits.columns >= self.order.len()
+        let columns = self.order.len();
+        rows >= KEEP_ROWS && self.limits.columns >= columns && columns * W <= KEEP_NUMBERS
     }
 
     fn histograms(&self, rows: Range<usize>) -> Histograms<W> {

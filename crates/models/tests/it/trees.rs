@@ -542,9 +542,31 @@ fn rows_that_teach_nothing_are_refused() {
         try_fit(&tree, &train, &Target::Numbers(vec![1., f64::INFINITY])),
         "the target is inf in row 2",
     );
-    let notes = Notes::default();
-    let context = FitContext { weights: Some(&[1., -1.]), ..FitContext::new(Seed(0), &notes) };
-    refused(tree.fit(&train, &classes(&[0, 1]), &context), "the weight of row 2 is -1");
+    let weighed = |weights: &[f64]| {
+        let notes = Notes::default();
+        let context = FitContext { weights: Some(weights), ..FitContext::new(Seed(0), &notes) };
+        RandomForest::trees(2).fit(&train, &classes(&[0, 1]), &context)
+    };
+    refused(weighed(&[1., -1.]), "the weight of row 2 is -1");
+    refused(weighed(&[f64::NAN, 1.]), "the weight of row 1 is NaN");
+    refused(weighed(&[1e300, 1.]), "the weight of row 1 is 1");
+    refused(weighed(&[1e-300, 0.]), "none that weighs anything");
+}
+
+#[test]
+fn many_rows_and_many_classes_of_extreme_numbers_are_learned() {
+    let huge: Vec<f64> = (0..2000).map(|i| f64::from(i % 97 - 50) * 1e306).collect();
+    let train = table()
+        .numbers("x", huge.iter().copied())
+        .numbers("y", (0..2000).map(|i| f64::from(i) * 1e-300))
+        .frame();
+    let codes: Vec<u32> = (0..2000).map(|i| (i % 97) as u32).collect();
+    let model = fit(&DecisionTree::default(), &train, &classes(&codes));
+    let Scores::Probabilities(p) = model.predict(&train).unwrap() else { panic!("classes") };
+    assert!((0..2000).all(|row| p.get(row, codes[row] as usize) == 1.0));
+    let target = Target::Numbers(codes.iter().map(|&c| f64::from(c) * 1e98).collect());
+    let model = fit(&DecisionTree::default(), &train, &target);
+    assert_eq!(Target::Numbers(values(model.as_ref(), &train)), target);
 }
 
 /// A stored forest with one tensor changed.
@@ -606,4 +628,39 @@ fn settings_survive_being_written_and_read() {
     assert_eq!(serde_json::from_str::<RandomForest>(&text).unwrap(), forest);
     let refused = serde_json::from_str::<RandomForest>(r#"{"tree": 7}"#).unwrap_err();
     assert!(refused.to_string().contains("unknown field `tree`"));
+}
+
+/// A number for all tensors of a state (FNV-1a over their bits).
+fn fingerprint(state: &State) -> u64 {
+    let bits = state.tensors.values().flat_map(|tensor| -> Vec<u64> {
+        match &tensor.data {
+            TensorData::F64(v) => v.iter().map(|x| x.to_bits()).collect(),
+            TensorData::U32(v) => v.iter().map(|&x| u64::from(x)).collect(),
+            TensorData::U8(v) => v.iter().map(|&x| u64::from(x)).collect(),
+            other => panic!("forests store no {other:?}"),
+        }
+    });
+    bits.fold(0xcbf2_9ce4_8422_2325, |hash, x| (hash ^ x).wrapping_mul(0x0100_0000_01b3))
+}
+
+// Where these numbers change, `VERSION` must rise, or caches would mix old models with new ones.
+#[test]
+fn what_version_1_learns_has_not_changed() {
+    let mut random = Seed(3).random();
+    let words = ["red", "green", "blue", "pink"];
+    let x: Vec<f64> = (0..1500).map(|_| random.below(400) as f64).collect();
+    let z: Vec<Option<&str>> = (0..1500).map(|_| words.get(random.below(5)).copied()).collect();
+    let codes: Vec<u32> = (0..1500)
+        .map(|i| {
+            u32::from(
+                x[i] + 100.0 * f64::from(u8::from(z[i] == Some("blue"))) > random.below(400) as f64,
+            )
+        })
+        .collect();
+    let rows = table().numbers("x", x).words("z", z).frame();
+    let found: Vec<u64> = models(&rows, &codes).iter().map(|m| fingerprint(&m.state())).collect();
+    assert_eq!((RandomForest::VERSION, DecisionTree::VERSION), (1, 1));
+    let expected =
+        [2336537308005137935, 9899594337194281395, 2625824509580766473, 18046893151499182806];
+    assert_eq!(found, expected);
 }
