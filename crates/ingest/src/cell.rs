@@ -186,11 +186,10 @@ impl Spelling {
             return None;
         }
         let ten = exponent.saturating_sub(i32::try_from(fraction).ok()?);
-        // Clinger's fast path: both sides are exact, so one operation rounds once. Nineteen digits
-        // cannot have overflown the mantissa.
-        if whole + fraction <= 19 && mantissa <= EXACT_INTEGERS && ten.unsigned_abs() <= 22 {
-            let power = EXACT_TENS[ten.unsigned_abs() as usize];
-            let value = if ten < 0 { mantissa as f64 / power } else { mantissa as f64 * power };
+        // A zero before the point is no digit of the mantissa. Nineteen digits fit in 64 bits.
+        let length = whole + fraction - usize::from(digits[0] == b'0');
+        let value = if length <= 19 { small(mantissa, ten) } else { None };
+        if let Some(value) = value {
             return Some(Value::Number(if negative { -value } else { value }));
         }
         self.rounded(text).map(|v| if v.is_finite() { Value::Number(v) } else { Value::Infinite })
@@ -205,6 +204,62 @@ impl Spelling {
             text.iter().map(|&b| if b == self.decimal { b'.' } else { b }).collect();
         std::str::from_utf8(&text).ok()?.parse().ok()
     }
+}
+
+/// The float nearest to `mantissa` times a small power of ten; nothing where that takes more care.
+fn small(mantissa: u64, ten: i32) -> Option<f64> {
+    let size = ten.unsigned_abs() as usize;
+    // Clinger's fast path: both sides are exact, so one operation rounds once.
+    if mantissa <= EXACT_INTEGERS && size < EXACT_TENS.len() {
+        let power = EXACT_TENS[size];
+        return Some(if ten < 0 { mantissa as f64 / power } else { mantissa as f64 * power });
+    }
+    if ten < 0 { divided(mantissa, *INVERSES.get(size)?) } else { None }
+}
+
+/// `2^shift / 10^k` rounded down, with the shift that makes it 64 bits long.
+#[derive(Clone, Copy)]
+struct Inverse {
+    value: u64,
+    shift: i32,
+}
+
+/// The inverses of 10^0 to 10^19; that of 1 is not used.
+const INVERSES: [Inverse; 20] = {
+    let mut inverses = [Inverse { value: 0, shift: 0 }; 20];
+    let mut k = 1;
+    while k < inverses.len() {
+        let power = 10u128.pow(k as u32);
+        let shift = 63 + 128 - power.leading_zeros();
+        inverses[k] = Inverse { value: ((1u128 << shift) / power) as u64, shift: shift as i32 };
+        k += 1;
+    }
+    inverses
+};
+
+/// The float nearest to `mantissa` divided by a power of ten, or nothing when 64 bits do not show
+/// on which side of a tie the quotient lies.
+///
+/// The product with the inverse falls short of the quotient by less than 2 in its upper 64 bits.
+/// So unless the bits to be dropped are the two just below and at the tie, both round alike. The idea is
+/// that of Lemire, *Number Parsing at a Gigabyte per Second*, 2021, with one product fewer.
+fn divided(mantissa: u64, inverse: Inverse) -> Option<f64> {
+    if mantissa == 0 {
+        return Some(0.0);
+    }
+    let left = mantissa.leading_zeros();
+    let product = u128::from(mantissa << left) * u128::from(inverse.value);
+    let upper = (product >> 64) as u64;
+    let drop = 11 - upper.leading_zeros();
+    let tie = 1u64 << (drop - 1);
+    let dropped = upper & ((1 << drop) - 1);
+    if dropped == tie || dropped == tie - 1 {
+        return None;
+    }
+    let kept = (upper >> drop) + u64::from(dropped > tie);
+    let exponent = 64 + drop as i32 - inverse.shift - left as i32;
+    let scale = f64::from_bits(((1023 + exponent) as u64) << 52);
+    Some(kept as f64 * scale)
 }
 
 /// Takes the digits at the start of `text` into `mantissa` and says how many there were. Beyond 19
@@ -231,9 +286,9 @@ fn eight_digits(text: &[u8]) -> Option<u64> {
         return None;
     }
     let digits = word & 0x0F0F_0F0F_0F0F_0F0F;
-    let pairs = (digits.wrapping_mul(10 << 8 | 1) >> 8) & 0x00FF_00FF_00FF_00FF;
-    let fours = (pairs.wrapping_mul(100 << 16 | 1) >> 16) & 0x0000_FFFF_0000_FFFF;
-    Some(fours.wrapping_mul(10_000 << 32 | 1) >> 32)
+    let pairs = (digits.wrapping_mul((10 << 8) | 1) >> 8) & 0x00FF_00FF_00FF_00FF;
+    let fours = (pairs.wrapping_mul((100 << 16) | 1) >> 16) & 0x0000_FFFF_0000_FFFF;
+    Some(fours.wrapping_mul((10_000 << 32) | 1) >> 32)
 }
 
 fn integer(text: &[u8], length: usize, negative: bool, mantissa: u64) -> Value {
@@ -406,6 +461,16 @@ mod tests {
             if value.is_finite() {
                 check(&text, Value::Number(value));
             }
+        }
+
+        #[test]
+        fn any_quotient_is_rounded_as_the_standard_library_rounds_it(digits: u64, point in 0..20usize) {
+            let digits = format!("{digits:020}");
+            let (whole, fraction) = digits.split_at(20 - point);
+            let whole = whole.trim_start_matches('0');
+            let whole = if whole.is_empty() { "0" } else { whole };
+            let text = format!("{whole}.{fraction}");
+            check(&text, Value::Number(text.parse().unwrap()));
         }
 
         #[test]

@@ -118,7 +118,7 @@ pub fn check_expectations(expectations: &[Expectation], table: &Table) -> Result
     for expectation in expectations {
         expectation.check(table.schema())?;
         let at = table.schema().position(&expectation.column)?;
-        expectation.hold(&table.schema().fields()[at], table.column(at), &mut breaches);
+        breaches.extend(expectation.hold(&table.schema().fields()[at], table.column(at)));
     }
     if breaches.is_empty() { Ok(()) } else { Err(IngestError::Broken { breaches }) }
 }
@@ -163,71 +163,78 @@ impl Expectation {
         )
     }
 
-    fn hold(&self, field: &Field, column: &ArrayRef, breaches: &mut Vec<Breach>) {
-        let mut broken = |rows: Vec<usize>, found: String| {
-            breaches.push(Breach {
-                column: self.column.clone(),
-                found,
-                count: rows.len(),
-                rows: rows.iter().take(NAMED_ROWS).map(|row| row + 1).collect(),
-            });
+    fn hold(&self, field: &Field, column: &ArrayRef) -> Vec<Breach> {
+        let broken = [
+            self.wrong_type(field),
+            self.too_many_missing(column),
+            self.too_small(field.physical, column),
+            self.too_large(field.physical, column),
+            self.not_allowed(field.physical, column),
+            self.repeated(column),
+        ];
+        let breach = |(rows, found): (Vec<usize>, String)| Breach {
+            column: self.column.clone(),
+            found,
+            count: rows.len(),
+            rows: rows.iter().take(NAMED_ROWS).map(|row| row + 1).collect(),
         };
-        if let Some(wanted) = self.semantic
-            && !means(field, wanted)
-        {
-            broken(Vec::new(), format!("is {}, expected `type` {wanted}", field.semantic));
+        broken.into_iter().flatten().map(breach).collect()
+    }
+
+    fn wrong_type(&self, field: &Field) -> Option<(Vec<usize>, String)> {
+        let wanted = self.semantic.filter(|&wanted| !means(field, wanted))?;
+        Some((Vec::new(), format!("is {}, expected `type` {wanted}", field.semantic)))
+    }
+
+    fn too_many_missing(&self, column: &ArrayRef) -> Option<(Vec<usize>, String)> {
+        let nulls = self.nulls.as_ref()?;
+        let most = most_nulls(nulls, column.len())?;
+        let rows: Vec<usize> = (0..column.len()).filter(|&row| column.is_null(row)).collect();
+        (rows.len() > most).then(|| (rows, format!("is missing, more often than `nulls` {nulls}")))
+    }
+
+    fn too_small(&self, physical: PhysicalType, column: &ArrayRef) -> Option<(Vec<usize>, String)> {
+        let min = self.min.as_ref()?;
+        let bound = number_like(physical, min)?;
+        let rows = rows_where(column, |value| value < bound);
+        let first = shown(column, *rows.first()?);
+        Some((rows, format!("holds {first}, less than `min` {min}")))
+    }
+
+    fn too_large(&self, physical: PhysicalType, column: &ArrayRef) -> Option<(Vec<usize>, String)> {
+        let max = self.max.as_ref()?;
+        let bound = number_like(physical, max)?;
+        let rows = rows_where(column, |value| value > bound);
+        let first = shown(column, *rows.first()?);
+        Some((rows, format!("holds {first}, more than `max` {max}")))
+    }
+
+    fn not_allowed(
+        &self,
+        physical: PhysicalType,
+        column: &ArrayRef,
+    ) -> Option<(Vec<usize>, String)> {
+        let allowed = self.one_of.as_ref()?;
+        let words: HashSet<String> = allowed.iter().map(|v| spelled(physical, v)).collect();
+        let rows: Vec<usize> = (0..column.len())
+            .filter(|&row| column.is_valid(row) && !words.contains(&shown(column, row)))
+            .collect();
+        let first = shown(column, *rows.first()?);
+        let allowed: Vec<String> = allowed.iter().map(ToString::to_string).collect();
+        let near = nearest(&first, &allowed).map(|n| format!(" (near `{n}`)")).unwrap_or_default();
+        Some((rows, format!("holds `{first}`{near}, not `in` {}", allowed.join(", "))))
+    }
+
+    fn repeated(&self, column: &ArrayRef) -> Option<(Vec<usize>, String)> {
+        if !self.unique {
+            return None;
         }
-        if let Some(most) = &self.nulls {
-            let rows: Vec<usize> = (0..column.len()).filter(|&row| column.is_null(row)).collect();
-            if most_nulls(most, column.len()).is_some_and(|most| rows.len() > most) {
-                broken(rows, format!("is missing, more often than `nulls` {most}"));
-            }
-        }
-        if let Some(min) = &self.min {
-            let bound = number_like(field.physical, min).unwrap_or(f64::NEG_INFINITY);
-            let rows = rows_where(column, |value| value < bound);
-            if let Some(&row) = rows.first() {
-                let found = format!("holds {}, less than `min` {min}", shown(column, row));
-                broken(rows, found);
-            }
-        }
-        if let Some(max) = &self.max {
-            let bound = number_like(field.physical, max).unwrap_or(f64::INFINITY);
-            let rows = rows_where(column, |value| value > bound);
-            if let Some(&row) = rows.first() {
-                let found = format!("holds {}, more than `max` {max}", shown(column, row));
-                broken(rows, found);
-            }
-        }
-        if let Some(allowed) = &self.one_of {
-            let words: HashSet<String> =
-                allowed.iter().map(|v| spelled(field.physical, v)).collect();
-            let rows: Vec<usize> = (0..column.len())
-                .filter(|&row| column.is_valid(row) && !words.contains(&shown(column, row)))
-                .collect();
-            if let Some(&row) = rows.first() {
-                let allowed: Vec<String> = allowed.iter().map(ToString::to_string).collect();
-                let value = shown(column, row);
-                let near = nearest(&value, &allowed).map(|n| format!(" (near `{n}`)"));
-                broken(
-                    rows,
-                    format!(
-                        "holds `{value}`{}, not `in` {}",
-                        near.unwrap_or_default(),
-                        allowed.join(", ")
-                    ),
-                );
-            }
-        }
-        if self.unique {
-            let mut seen = HashSet::with_capacity(column.len());
-            let rows: Vec<usize> = (0..column.len())
-                .filter(|&row| column.is_valid(row) && !seen.insert(shown(column, row)))
-                .collect();
-            if let Some(&row) = rows.first() {
-                broken(rows, format!("holds `{}` again, expected `unique`", shown(column, row)));
-            }
-        }
+        let mut seen = HashSet::with_capacity(column.len());
+        let rows: Vec<usize> = (0..column.len())
+            .filter(|&row| column.is_valid(row) && !seen.insert(shown(column, row)))
+            .collect();
+        let first = shown(column, *rows.first()?);
+        Some((rows, format!("holds `{first}` again, expected `unique`")))
     }
 }
 

@@ -175,39 +175,60 @@ pub(crate) fn join(name: &str, parts: Vec<Part>, physical: PhysicalType) -> Resu
     Ok(match physical {
         PhysicalType::Boolean => {
             let values = flatten(parts, rows, |part, all: &mut Vec<bool>| match part {
-                Values::Booleans(v) => Some(all.extend(v)),
-                _ => None,
+                Values::Booleans(v) => {
+                    all.extend(v);
+                    true
+                }
+                _ => false,
             });
             let values = BooleanBuffer::from(values.ok_or_else(bug)?);
             Arc::new(BooleanArray::new(values, nulls))
         }
         PhysicalType::Int64 => {
             let values = flatten(parts, rows, |part, all: &mut Vec<i64>| match part {
-                Values::Integers(v) => Some(all.extend_from_slice(&v)),
-                _ => None,
+                Values::Integers(v) => {
+                    all.extend_from_slice(&v);
+                    true
+                }
+                _ => false,
             });
             Arc::new(Int64Array::new(ScalarBuffer::from(values.ok_or_else(bug)?), nulls))
         }
         PhysicalType::Float64 => {
             let values = flatten(parts, rows, |part, all: &mut Vec<f64>| match part {
-                Values::Numbers(v) => Some(all.extend_from_slice(&v)),
-                Values::Integers(v) => Some(all.extend(v.into_iter().map(|i| i as f64))),
-                _ => None,
+                Values::Numbers(v) => {
+                    all.extend_from_slice(&v);
+                    true
+                }
+                Values::Integers(v) => {
+                    all.extend(v.into_iter().map(|i| i as f64));
+                    true
+                }
+                _ => false,
             });
             Arc::new(Float64Array::new(ScalarBuffer::from(values.ok_or_else(bug)?), nulls))
         }
         PhysicalType::Date => {
             let values = flatten(parts, rows, |part, all: &mut Vec<i32>| match part {
-                Values::Days(v) => Some(all.extend_from_slice(&v)),
-                _ => None,
+                Values::Days(v) => {
+                    all.extend_from_slice(&v);
+                    true
+                }
+                _ => false,
             });
             Arc::new(Date32Array::new(ScalarBuffer::from(values.ok_or_else(bug)?), nulls))
         }
         PhysicalType::Timestamp => {
             let values = flatten(parts, rows, |part, all: &mut Vec<i64>| match part {
-                Values::Moments(v) => Some(all.extend_from_slice(&v)),
-                Values::Days(v) => Some(all.extend(v.into_iter().map(midnight))),
-                _ => None,
+                Values::Moments(v) => {
+                    all.extend_from_slice(&v);
+                    true
+                }
+                Values::Days(v) => {
+                    all.extend(v.into_iter().map(midnight));
+                    true
+                }
+                _ => false,
             });
             let values = ScalarBuffer::from(values.ok_or_else(bug)?);
             Arc::new(TimestampMicrosecondArray::new(values, nulls))
@@ -237,13 +258,17 @@ fn nulls(parts: &[Part], rows: usize) -> Option<NullBuffer> {
 fn flatten<T: Copy + Default>(
     parts: Vec<Part>,
     rows: usize,
-    add: impl Fn(Values, &mut Vec<T>) -> Option<()>,
+    add: impl Fn(Values, &mut Vec<T>) -> bool,
 ) -> Option<Vec<T>> {
     let mut all = Vec::with_capacity(rows);
     for part in parts {
         match part.values {
             Values::Unknown => all.resize(all.len() + part.rows, T::default()),
-            values => add(values, &mut all)?,
+            values => {
+                if !add(values, &mut all) {
+                    return None;
+                }
+            }
         }
     }
     Some(all)
