@@ -3,7 +3,7 @@
 //! Three parts, each usable alone, and none that knows a model or a table:
 //!
 //! - [`Document`] reads YAML and JSON as a tree in which every value remembers its file and line;
-//! - [`validate`] holds that tree against a JSON Schema and says all [`Mistake`]s at once;
+//! - [`validate()`] holds that tree against a JSON Schema and says all [`Mistake`]s at once;
 //! - [`Plan`] runs [`Task`]s in the order of their needs and takes from the [`Cache`] what is
 //!   already known, with a sentence that says why.
 //!

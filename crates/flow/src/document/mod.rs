@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use node::{Entry, Node, NodeKind, Source, Span};
-pub(crate) use reader::{short, written};
+pub(crate) use reader::{short, size, written};
 
 use crate::Mistake;
 

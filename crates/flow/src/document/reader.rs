@@ -297,7 +297,7 @@ pub(crate) fn written(span: &Span) -> String {
 }
 
 /// How many values a tree holds.
-pub(super) fn size(node: &Node) -> usize {
+pub(crate) fn size(node: &Node) -> usize {
     match &node.kind {
         NodeKind::List(items) => 1 + items.iter().map(size).sum::<usize>(),
         NodeKind::Map(entries) => 1 + entries.iter().map(|e| size(&e.value)).sum::<usize>(),

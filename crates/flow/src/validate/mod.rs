@@ -15,7 +15,7 @@ mod union;
 
 use serde_json::Value;
 
-use crate::document::{Node, NodeKind, Span};
+use crate::document::{Node, NodeKind, Span, size};
 use crate::{Mistake, nearest};
 use schema::Schemas;
 
@@ -43,7 +43,8 @@ use schema::Schemas;
 /// assert_eq!(mistakes[0].hint.as_deref(), Some("did you mean `target`?"));
 /// ```
 pub fn validate(node: &Node, schema: &Value) -> Vec<Mistake> {
-    let mut checker = Checker { schemas: Schemas::new(schema), steps: MOST_STEPS, depth: 0 };
+    let steps = STEPS_TO_START.saturating_add(STEPS_PER_VALUE.saturating_mul(size(node)));
+    let mut checker = Checker { schemas: Schemas::new(schema), steps, depth: 0 };
     let mut mistakes = Vec::new();
     checker.check(node, schema, &Place::root(&node.span), &mut mistakes);
     // Keys of one block are looked at in several turns; a reader goes down the file once.
@@ -52,9 +53,10 @@ pub fn validate(node: &Node, schema: &Value) -> Vec<Mistake> {
     mistakes
 }
 
-/// Values and schemas that are compared before the rest is let through: alternatives within
-/// alternatives could otherwise take for ever.
-const MOST_STEPS: usize = 2_000_000;
+/// How many values and schemas are compared, by the size of the document, before the rest is let
+/// through: alternatives within alternatives could otherwise take for ever.
+const STEPS_PER_VALUE: usize = 40;
+const STEPS_TO_START: usize = 20_000;
 
 /// Schemas within schemas that are followed: several for each level of a document, and few
 /// enough that a reference to itself cannot exhaust the stack.

@@ -18,6 +18,9 @@ pub(super) enum Tag<'s> {
     Value(&'s str, &'s Value),
 }
 
+/// The mistakes of an alternative, ranked: the most known keys first, then the fewest mistakes.
+type Ranked = ((Reverse<usize>, usize), Vec<Mistake>);
+
 /// The tag of an alternative, if it has one.
 pub(super) fn tag(leaf: &Value) -> Option<Tag<'_>> {
     let properties = leaf.get("properties")?.as_object()?;
@@ -25,7 +28,7 @@ pub(super) fn tag(leaf: &Value) -> Option<Tag<'_>> {
         schema::list(leaf, "required").iter().filter_map(Value::as_str).collect();
     if let [only] = required.as_slice()
         && properties.len() == 1
-        && properties.get(*only).and_then(|p| schema::allowed(p)).is_none()
+        && properties.get(*only).and_then(schema::allowed).is_none()
     {
         return properties.keys().next().map(|key| Tag::Key(key));
     }
@@ -174,7 +177,7 @@ impl<'s> Checker<'s> {
         leaves: &[&'s Value],
         place: &Place,
     ) -> Vec<Mistake> {
-        let mut best: Option<((Reverse<usize>, usize), Vec<Mistake>)> = None;
+        let mut best: Option<Ranked> = None;
         for leaf in leaves {
             let mut mistakes = Vec::new();
             self.check(node, leaf, place, &mut mistakes);

@@ -1,11 +1,12 @@
 //! How long things take: printed, never judged. Run with `--ignored --nocapture`.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use gristmill_flow::{Document, Output, validate};
+use gristmill_flow::{Cache, Document, Output, validate};
 use serde_json::json;
 
-use crate::tasks::{cache, plan, run, step};
+use crate::tasks::{plan, run, step};
 
 #[expect(clippy::disallowed_methods, reason = "this measures time")]
 fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
@@ -26,24 +27,27 @@ fn figures() {
     assert!(timed("validate", || validate(document.root(), &schema)).is_empty());
 
     let folder = tempfile::tempdir().unwrap();
-    let large = folder.path().join("large");
+    let (large, small) = (folder.path().join("large"), folder.path().join("small"));
     fs_err::write(&large, vec![7u8; 512 << 20]).unwrap();
-    let opened = timed("open cache", || cache(folder.path()));
-    timed("hash 512 MB", || opened.files().digest(&large).unwrap());
-    timed("hash 512 MB again (recorded within two seconds of the write)", || {
-        opened.files().digest(&large).unwrap()
-    });
+    fs_err::write(&small, vec![7u8; 1 << 20]).unwrap();
+    // Long after the files were written, so that what is read is remembered.
+    let later = || Arc::new(|| i64::MAX / 2);
+    let open = || Cache::open(&folder.path().join("cache"), later()).unwrap();
+    let cache = timed("open the cache", open);
+    timed("hash 512 MB", || cache.files().digest(&large).unwrap());
+    timed("hash 512 MB, remembered", || cache.files().digest(&large).unwrap());
+    timed("hash 1 MB", || cache.files().digest(&small).unwrap());
     let steps = || {
         let steps = (0..6).map(|i| {
-            step(&format!("t{i}")).parameters(json!({"i": i})).reads(&large).does(|_, context| {
+            let name = format!("t{i}");
+            step(&name).parameters(json!({"i": i})).reads(&small).does(|_, context| {
                 fs_err::write(context.output_dir().join("out"), vec![1u8; 2 << 20])?;
                 Ok(Output::none())
             })
         });
         plan(steps.collect())
     };
-    timed("6 tasks of 2 MB, first", || run(&steps(), &opened));
-    timed("6 tasks of 2 MB, cached", || {
-        assert!(run(&steps(), &opened).tasks.iter().all(|t| t.cached))
-    });
+    timed("6 tasks that write 2 MB each", || run(&steps(), &cache));
+    let again = timed("6 tasks from the cache, opened anew", || run(&steps(), &open()));
+    assert!(again.tasks.iter().all(|task| task.cached));
 }

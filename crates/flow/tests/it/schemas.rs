@@ -390,3 +390,32 @@ fn a_schema_that_refers_to_itself_ends() {
     }
     assert_eq!(validate(node.root(), &serde_json::json!(false)).len(), 1);
 }
+
+#[test]
+fn values_as_deep_as_they_may_be_are_checked() {
+    let file = |open: &str, close: &str, times: usize| {
+        let value = format!("{}a{}", open.repeat(times), close.repeat(times));
+        format!("name: x\nfeatures: [{{impute: {{columns: {value}}}}}]\n")
+    };
+    assert_eq!(messages(&file("[", "]", 55)), "");
+    assert_eq!(messages(&file("{except: [", "]}", 28)), "");
+}
+
+#[test]
+fn alternatives_within_alternatives_end() {
+    // Two blocks that both fit at every level: 2^60 ways, were all of them tried.
+    let block = |key: &str| {
+        serde_json::json!({
+            "type": "object",
+            "properties": {"c": {"$ref": "#/$defs/either"}, key: {"type": "string"}},
+            "required": ["c", key],
+        })
+    };
+    let schema = serde_json::json!({
+        "$ref": "#/$defs/either",
+        "$defs": {"either": {"anyOf": [block("a"), block("b")]}},
+    });
+    let text = format!("{}1{}", "{c: ".repeat(60), "}".repeat(60));
+    let document = Document::parse(&text, "x.yaml").unwrap();
+    validate(document.root(), &schema);
+}
