@@ -234,7 +234,11 @@ impl TargetSpec {
         match counts.iter().position(|&n| n == 1).filter(|_| labels.len() >= 2) {
             None => Ok(()),
             Some(class) => Err(Error::data_hint(
-                format!("target `{}` has the class `{}` in one row only", self.field.name, labels.names()[class]),
+                format!(
+                    "target `{}` has the class `{}` in one row only",
+                    self.field.name,
+                    labels.names()[class]
+                ),
                 "leave that row out with `sql`, or join the class with another",
             )),
         }

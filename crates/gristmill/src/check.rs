@@ -3,9 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use gristmill_core::{
-    Catalog, Pipeline, Role, Schema, SemanticType, Table, Task,
-};
+use gristmill_core::{Catalog, Pipeline, Role, Schema, SemanticType, Table, Task};
 use gristmill_evaluate::Metric;
 use gristmill_flow::{Document, Mistake, render, validate};
 
@@ -183,17 +181,29 @@ impl Judge<'_> {
     fn sections(&mut self, file: &PipelineFile) {
         let target = file.data.as_ref().and_then(|d| d.target.as_ref());
         if file.model.is_some() && target.is_none() {
-            self.blame("model", "`model` needs a target", Some("name the column to predict: `data: {target: COLUMN}`".into()));
+            self.blame(
+                "model",
+                "`model` needs a target",
+                Some("name the column to predict: `data: {target: COLUMN}`".into()),
+            );
         }
         if file.register.is_some() && file.model.is_none() {
-            self.blame("register", "`register` needs a model", Some("add a `model:` section".into()));
+            self.blame(
+                "register",
+                "`register` needs a model",
+                Some("add a `model:` section".into()),
+            );
         }
         if file.data.is_none() && !file.features.is_empty() {
             self.blame("features", "`features` needs data", Some("add a `data:` section".into()));
         }
         let tested = file.data.as_ref().is_some_and(|d| d.split.is_some());
         if !file.evaluate.require.is_empty() && !tested {
-            self.blame("evaluate.require", "`require` needs test rows", Some("add `split:` to `data:`".into()));
+            self.blame(
+                "evaluate.require",
+                "`require` needs test rows",
+                Some("add `split:` to `data:`".into()),
+            );
         }
     }
 
@@ -257,8 +267,7 @@ impl Judge<'_> {
         let catalog = catalog();
         let mut schema = table.map(|t| {
             t.schema().filter(|f| {
-                f.semantic != SemanticType::Id
-                    && !matches!(f.role, Role::Target | Role::Part)
+                f.semantic != SemanticType::Id && !matches!(f.role, Role::Target | Role::Part)
             })
         });
         for (at, step) in file.features.iter().enumerate() {
@@ -288,7 +297,10 @@ impl Judge<'_> {
         let built = self.judge(&path, catalog.build_estimator(&model.name, &model.settings));
         let task = table.and_then(task_of);
         if let (Some(built), Some(schema), Some(task)) = (built, schema, task) {
-            self.judge(&path, built.check(&schema.features(), task).map_err(|e| e.in_step(&model.name)));
+            self.judge(
+                &path,
+                built.check(&schema.features(), task).map_err(|e| e.in_step(&model.name)),
+            );
             self.metrics_of(file, task);
         }
     }

@@ -131,8 +131,12 @@ from_library!(
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         let hint = match error.kind() {
-            std::io::ErrorKind::PermissionDenied => "check its permissions, or choose another place",
-            std::io::ErrorKind::StorageFull => "free some space, or choose another place with --home",
+            std::io::ErrorKind::PermissionDenied => {
+                "check its permissions, or choose another place"
+            }
+            std::io::ErrorKind::StorageFull => {
+                "free some space, or choose another place with --home"
+            }
             std::io::ErrorKind::NotFound => "check the path",
             _ => "check the path and its permissions",
         };

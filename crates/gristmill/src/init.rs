@@ -56,9 +56,11 @@ impl Look {
             ids: named(SemanticType::Id),
             texts: named(SemanticType::Text),
             moments: named(SemanticType::Datetime),
-            missing_numbers: table.schema().fields().iter().any(|f| {
-                f.nullable && f.semantic == SemanticType::Numeric && f.name != target
-            }),
+            missing_numbers: table
+                .schema()
+                .fields()
+                .iter()
+                .any(|f| f.nullable && f.semantic == SemanticType::Numeric && f.name != target),
             categories: named(SemanticType::Categorical).len(),
         })
     }
@@ -73,9 +75,14 @@ impl Look {
             .map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' })
             .collect();
         let mut text = String::new();
-        let _ = writeln!(text, "# Predicts `{target}` from {} rows. Run it: gristmill run FILE", self.name_rows);
+        let _ = writeln!(
+            text,
+            "# Predicts `{target}` from {} rows. Run it: gristmill run FILE",
+            self.name_rows
+        );
         let _ = writeln!(text, "name: {}", word(&name));
-        let _ = writeln!(text, "seed: 42                    # every random choice derives from it\n");
+        let _ =
+            writeln!(text, "seed: 42                    # every random choice derives from it\n");
         self.write_data(&mut text, data, target);
         self.write_features(&mut text);
         self.write_model(&mut text, &name);
@@ -85,18 +92,35 @@ impl Look {
     fn write_data(&self, text: &mut String, data: &str, target: &str) {
         let _ = writeln!(text, "data:\n  source: {}\n  target: {}", word(data), word(target));
         if let Some(positive) = self.positive() {
-            let _ = writeln!(text, "  positive: {}             # the class that recall and curves speak of", quoted(&positive));
+            let _ = writeln!(
+                text,
+                "  positive: {}             # the class that recall and curves speak of",
+                quoted(&positive)
+            );
         }
         if self.numeric_classes {
-            let _ = writeln!(text, "  types: {{{}: categorical}}   # its few numbers name classes", word(target));
+            let _ = writeln!(
+                text,
+                "  types: {{{}: categorical}}   # its few numbers name classes",
+                word(target)
+            );
         }
         if !self.ids.is_empty() {
-            let _ = writeln!(text, "  drop: [{}]             # names rows, says nothing of them", words(&self.ids));
+            let _ = writeln!(
+                text,
+                "  drop: [{}]             # names rows, says nothing of them",
+                words(&self.ids)
+            );
         }
-        let split = if self.classes.is_some() { "{test: 0.2, stratify: true}" } else { "{test: 0.2}" };
+        let split =
+            if self.classes.is_some() { "{test: 0.2, stratify: true}" } else { "{test: 0.2}" };
         let _ = writeln!(text, "  split: {split}");
         if let Some(moment) = self.moments.first() {
-            let _ = writeln!(text, "  # split: {{test: 0.2, time: {}}}   # to test on the latest rows instead", word(moment));
+            let _ = writeln!(
+                text,
+                "  # split: {{test: 0.2, time: {}}}   # to test on the latest rows instead",
+                word(moment)
+            );
         }
         text.push('\n');
     }
@@ -109,7 +133,11 @@ impl Look {
                 for part in ["month", "dow", "hour"] {
                     let name = word(&format!("{moment}_{part}"));
                     let column = format!("\"{}\"", moment.replace('"', "\"\""));
-                    let _ = writeln!(steps, "      {name}: {}", single(&format!("EXTRACT({part} FROM {column})")));
+                    let _ = writeln!(
+                        steps,
+                        "      {name}: {}",
+                        single(&format!("EXTRACT({part} FROM {column})"))
+                    );
                 }
             }
         }
@@ -123,7 +151,11 @@ impl Look {
         if steps.is_empty() {
             text.push_str("# The forest takes numbers and categories as they are. A linear model would need:\n# features:\n");
         } else {
-            let _ = writeln!(text, "features:                     # in order; each takes its columns, the rest passes through\n{}", steps.trim_end());
+            let _ = writeln!(
+                text,
+                "features:                     # in order; each takes its columns, the rest passes through\n{}",
+                steps.trim_end()
+            );
             text.push_str("  # a linear model would also need:\n");
         }
         text.push_str("#   - standardize: {columns: numeric}\n");
@@ -142,14 +174,22 @@ impl Look {
         };
         let _ = writeln!(text, "evaluate:\n  metrics: [{metrics}]\n  cross_validate: {{folds: 5}}");
         let gate = if self.classes.is_some() { "accuracy: 0.7" } else { "r2: 0.5" };
-        let _ = writeln!(text, "  # require: {{{gate}}}         # a gate: a miss ends with exit code 3 and no registration\n");
-        let _ = writeln!(text, "register: {{model: {}, promote: {{alias: champion, when: better}}}}", word(name));
+        let _ = writeln!(
+            text,
+            "  # require: {{{gate}}}         # a gate: a miss ends with exit code 3 and no registration\n"
+        );
+        let _ = writeln!(
+            text,
+            "register: {{model: {}, promote: {{alias: champion, when: better}}}}",
+            word(name)
+        );
     }
 
     /// Of two classes the one that sounds like a yes, else the rarer one.
     fn positive(&self) -> Option<String> {
         let classes = self.classes.as_ref().filter(|c| c.len() == 2)?;
-        let yes = |w: &str| matches!(w.to_lowercase().as_str(), "yes" | "true" | "1" | "y" | "positive");
+        let yes =
+            |w: &str| matches!(w.to_lowercase().as_str(), "yes" | "true" | "1" | "y" | "positive");
         let sounding = classes.iter().find(|(w, _)| yes(w));
         let rarer = classes.iter().min_by_key(|(_, n)| *n);
         sounding.or(rarer).map(|(w, _)| w.clone())
@@ -177,8 +217,11 @@ fn classes_of(
         }
     }
     if counts.len() < 2 {
-        return Err(Error::input(format!("target `{target}` has {} distinct values", counts.len()))
-            .with_hint("choose a column in which rows differ"));
+        return Err(Error::input(format!(
+            "target `{target}` has {} distinct values",
+            counts.len()
+        ))
+        .with_hint("choose a column in which rows differ"));
     }
     Ok((Some(counts.into_iter().collect()), numeric))
 }
@@ -202,7 +245,11 @@ fn word(text: &str) -> String {
     let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./".contains(c))
         && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let reserved = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
-    if plain && !reserved.contains(&text.to_lowercase().as_str()) { text.into() } else { quoted(text) }
+    if plain && !reserved.contains(&text.to_lowercase().as_str()) {
+        text.into()
+    } else {
+        quoted(text)
+    }
 }
 
 fn words(list: &[String]) -> String {

@@ -34,11 +34,11 @@ impl Keeper {
     /// The run that `name` means: its id, the start of it, or `latest`.
     pub fn find_run(&self, name: &str) -> Result<RunId> {
         if name == "latest" {
-            let query =
-                RunQuery { page: Page { limit: 1, offset: 0 }, ..RunQuery::default() };
+            let query = RunQuery { page: Page { limit: 1, offset: 0 }, ..RunQuery::default() };
             let found = self.wait(|s| async move { s.search_runs(&query).await })?;
             return found.first().map(|r| r.info.id).ok_or_else(|| {
-                Error::input("there are no runs yet").with_hint("start one with `gristmill run FILE`")
+                Error::input("there are no runs yet")
+                    .with_hint("start one with `gristmill run FILE`")
             });
         }
         let found: Vec<RunInfo> = self.wait(|s| s.runs_starting_with(name))?;

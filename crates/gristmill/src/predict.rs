@@ -28,9 +28,14 @@ pub fn predict(home: &Home, reference: &str, input: &Path) -> Result<Answers> {
     let notes = Notes::default();
     let wanted = package.pipeline.input();
     let source = SourceSpec::Path(input.to_string_lossy().into_owned());
-    let rows = gristmill_ingest::read_as(&source, Path::new("."), &with_id_fields(&source, wanted)?, &notes)
-        .map_err(Error::from)
-        .map_err(|e| e.with_place(input.display().to_string()))?;
+    let rows = gristmill_ingest::read_as(
+        &source,
+        Path::new("."),
+        &with_id_fields(&source, wanted)?,
+        &notes,
+    )
+    .map_err(Error::from)
+    .map_err(|e| e.with_place(input.display().to_string()))?;
     let answers = package.pipeline.predict(&rows)?.to_table()?;
     Ok(Answers { table: with_ids(&rows, wanted, answers)?, notes: notes.all() })
 }
@@ -96,8 +101,8 @@ impl Answers {
     /// When a value has no form in JSON.
     pub fn rows_as_json(&self) -> Result<serde_json::Value> {
         let mut writer = arrow::json::ArrayWriter::new(Vec::new());
-    let broken = |e: arrow::error::ArrowError| Error::bug(e.to_string());
-    writer.write(&self.table.to_batch()?).and_then(|()| writer.finish()).map_err(broken)?;
-    serde_json::from_slice(&writer.into_inner()).map_err(|e| Error::bug(e.to_string()))
+        let broken = |e: arrow::error::ArrowError| Error::bug(e.to_string());
+        writer.write(&self.table.to_batch()?).and_then(|()| writer.finish()).map_err(broken)?;
+        serde_json::from_slice(&writer.into_inner()).map_err(|e| Error::bug(e.to_string()))
     }
 }

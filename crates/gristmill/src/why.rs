@@ -48,7 +48,8 @@ pub fn why(home: &Home, run: &str, task: &str) -> Result<Reason> {
             None => error.with_hint(format!("its tasks are {}", names.join(", "))),
         });
     };
-    let usual = if found.cached { "nothing that it depends on changed" } else { "it had not run before" };
+    let usual =
+        if found.cached { "nothing that it depends on changed" } else { "it had not run before" };
     Ok(Reason {
         run_id: id.to_string(),
         task: found.name,

@@ -8,9 +8,9 @@ mod random_forest;
 mod tree;
 
 pub use decision_tree::DecisionTree;
+pub use linear::{LinearModel, LinearRegression, LogisticModel, LogisticRegression, Ridge};
 pub use random_forest::RandomForest;
 pub use tree::{Amount, ClassWeight, Criterion, FittedForest, MaxFeatures};
-pub use linear::{LinearModel, LinearRegression, LogisticModel, LogisticRegression, Ridge};
 
 use gristmill_core::Catalog;
 

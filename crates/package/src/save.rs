@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use gristmill_core::{Catalog, FittedTransform, FittedPipeline, Profile, Table};
+use gristmill_core::{Catalog, FittedPipeline, FittedTransform, Profile, Table};
 
 use crate::contents::{Contents, check_sizes};
 use crate::manifest::{

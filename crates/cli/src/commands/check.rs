@@ -19,7 +19,8 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
     let checked = gristmill::check(&arguments.file, &arguments.set)?;
     let stages = checked.stages();
-    let shown = serde_json::json!({"status": "succeeded", "pipeline": checked.file.name, "stages": stages});
+    let shown =
+        serde_json::json!({"status": "succeeded", "pipeline": checked.file.name, "stages": stages});
     context.print(&shown, || {
         format!("{}: no mistakes; {}", arguments.file.display(), stages.join(" -> "))
     })

@@ -82,8 +82,11 @@ fn list(context: &Context) -> anyhow::Result<()> {
         }
         let mut shown = show::table(&["model", "newest", "aliases"]);
         for model in &models {
-            let aliases: Vec<String> =
-                model.aliases.iter().map(|(alias, version)| format!("{alias} = {version}")).collect();
+            let aliases: Vec<String> = model
+                .aliases
+                .iter()
+                .map(|(alias, version)| format!("{alias} = {version}"))
+                .collect();
             let newest = model.newest.map_or_else(|| "-".into(), |v| v.to_string());
             shown.add_row([model.name.clone(), newest, aliases.join(", ")]);
         }

@@ -25,13 +25,12 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
         context.say(&format!("note: {note}"));
     }
     match &arguments.output {
-        None if context.json => {
-            context.print(&answers.rows_as_json()?, String::new)
-        }
+        None if context.json => context.print(&answers.rows_as_json()?, String::new),
         None => Ok(answers.write_csv(std::io::stdout().lock())?),
         Some(path) => {
             answers.write(path)?;
-            let shown = serde_json::json!({"status": "succeeded", "rows": answers.rows(), "output": path});
+            let shown =
+                serde_json::json!({"status": "succeeded", "rows": answers.rows(), "output": path});
             context.print(&shown, || format!("wrote {} rows to {}", answers.rows(), path.display()))
         }
     }

@@ -125,17 +125,20 @@ fn compare(context: &Context, a: &str, b: &str) -> anyhow::Result<()> {
     let (a, b) =
         (gristmill::runs::show(&context.home, a)?, gristmill::runs::show(&context.home, b)?);
     let rows = differences(&a, &b);
-    context.print(&serde_json::json!({"a": a.summary.run_id, "b": b.summary.run_id, "differences": rows}), || {
-        if rows.is_empty() {
-            return "the two runs have equal settings and scores".into();
-        }
-        let header = ["", show::short(&a.summary.run_id), show::short(&b.summary.run_id)];
-        let mut shown = show::table(&header);
-        for (name, a, b) in &rows {
-            shown.add_row([name, a, b]);
-        }
-        shown.to_string()
-    })
+    context.print(
+        &serde_json::json!({"a": a.summary.run_id, "b": b.summary.run_id, "differences": rows}),
+        || {
+            if rows.is_empty() {
+                return "the two runs have equal settings and scores".into();
+            }
+            let header = ["", show::short(&a.summary.run_id), show::short(&b.summary.run_id)];
+            let mut shown = show::table(&header);
+            for (name, a, b) in &rows {
+                shown.add_row([name, a, b]);
+            }
+            shown.to_string()
+        },
+    )
 }
 
 /// Settings and scores that differ: name, first, second.

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use super::score::scores;
-use crate::report::{FoldScores, Metrics};
 use crate::Result;
+use crate::report::{FoldScores, Metrics};
 
 /// Raised when equal models and rows would be scored otherwise.
 pub(super) const VERSION: u32 = 1;

@@ -85,8 +85,8 @@ pub(super) fn save(shared: &Shared, prepared: &Prepared, folder: &Path) -> Resul
 
 pub(super) fn load(shared: &Shared, folder: &Path) -> Result<Prepared> {
     let about = fs_err::read(folder.join(ABOUT))?;
-    let About { input, target } = serde_json::from_slice(&about)
-        .map_err(|e| Error::bug(format!("stored features: {e}")))?;
+    let About { input, target } =
+        serde_json::from_slice(&about).map_err(|e| Error::bug(format!("stored features: {e}")))?;
     let input = Arc::new(input);
     let steps = gristmill_package::load_steps(folder, &shared.catalog)?;
     let rows = frame_file::load(&folder.join(ROWS))?;

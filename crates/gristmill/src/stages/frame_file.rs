@@ -9,7 +9,9 @@ use arrow::array::{
     Array, ArrayRef, AsArray, DictionaryArray, Float64Array, Int64Array, RecordBatch,
     RecordBatchOptions, StringArray, UInt32Array,
 };
-use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema as ArrowSchema, UInt32Type};
+use arrow::datatypes::{
+    DataType, Field, Float64Type, Int64Type, Schema as ArrowSchema, UInt32Type,
+};
 use arrow::ipc::reader::FileReader;
 use arrow::ipc::writer::FileWriter;
 use gristmill_core::{Column, Frame, MISSING_CODE, Schema, Words};

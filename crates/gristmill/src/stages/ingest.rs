@@ -18,7 +18,10 @@ pub(super) fn parameters(shared: &Shared) -> Value {
     let mut data = shared.data().clone();
     // Which class is positive and what the model sees of the target change no row.
     data.positive = None;
-    let roles = data.split.take().map(|s| s.columns().into_iter().map(|(n, r)| (n.to_string(), r)).collect::<Vec<_>>());
+    let roles = data
+        .split
+        .take()
+        .map(|s| s.columns().into_iter().map(|(n, r)| (n.to_string(), r)).collect::<Vec<_>>());
     json!({ "data": data, "roles": roles })
 }
 

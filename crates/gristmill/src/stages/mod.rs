@@ -30,7 +30,7 @@ use crate::keeper::Keeper;
 use crate::report::Metrics;
 use crate::{Error, Home, Kind, Result};
 
-pub(crate) use features::Prepared;
+
 pub(crate) use register::gate;
 
 /// What all stages of one run know.
@@ -238,7 +238,8 @@ impl StageTask {
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned())
+    path.file_name()
+        .map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned())
 }
 
 /// What `evaluate` found, out of its facts.

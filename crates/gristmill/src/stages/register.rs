@@ -43,7 +43,9 @@ pub(crate) fn gate(require: &BTreeMap<String, f64>, metrics: &Metrics) -> Vec<St
             let found = *metrics.test.get(name)?;
             let passed = if metric.greater_is_better() { found >= wanted } else { found <= wanted };
             let word = if metric.greater_is_better() { "at least" } else { "at most" };
-            (!passed).then(|| format!("`{name}` is {found:.4} on the test rows, required is {word} {wanted}"))
+            (!passed).then(|| {
+                format!("`{name}` is {found:.4} on the test rows, required is {word} {wanted}")
+            })
         })
         .collect()
 }
@@ -75,7 +77,7 @@ pub(super) fn register(
     let version = registration.version().clone();
     let mut notes = Vec::new();
     if let Some(promote) = section.promote.as_ref().filter(|_| !unchanged) {
-        let bout = Bout { shared, keeper, promote, version: &version, run: candidate.run };
+        let bout = Bout { shared, keeper: &keeper, promote, version: &version, run: candidate.run };
         notes.extend(bout.decide(test_rows)?);
     }
     let version = keeper.wait(|s| s.version(&section.model, version.version))?;
@@ -157,10 +159,11 @@ impl Bout<'_> {
         let ours = self.score(self.version, &rows, &metric)?;
         let champion = self.keeper.wait(|s| s.version(&self.version.model, holder))?;
         let verdict = match self.score(&champion, &rows, &metric) {
-            Err(error) => Err(format!("version {holder} cannot answer these rows: {}", error.message)),
+            Err(error) => {
+                Err(format!("version {holder} cannot answer these rows: {}", error.message))
+            }
             Ok(theirs) => {
-                let better =
-                    if metric.greater_is_better() { ours > theirs } else { ours < theirs };
+                let better = if metric.greater_is_better() { ours > theirs } else { ours < theirs };
                 let words = format!(
                     "`{}` is {ours:.4} against {theirs:.4} of version {holder} on the same rows",
                     metric.name()
@@ -182,7 +185,10 @@ impl Bout<'_> {
             note: self.note(&why),
         };
         self.keeper.wait(|s| s.record_event(&self.version.model, event))?;
-        Ok(format!("version {} was not promoted to `{}`: {why}", self.version.version, self.promote.alias))
+        Ok(format!(
+            "version {} was not promoted to `{}`: {why}",
+            self.version.version, self.promote.alias
+        ))
     }
 
     /// The metric that decides: the one named in `promote`, else the first that is required, else
@@ -190,7 +196,8 @@ impl Bout<'_> {
     fn metric(&self) -> Result<Metric> {
         let evaluate = &self.shared.checked.file.evaluate;
         let named = self.promote.metric.as_ref();
-        let name = named.or_else(|| evaluate.require.keys().next()).or_else(|| evaluate.metrics.first());
+        let name =
+            named.or_else(|| evaluate.require.keys().next()).or_else(|| evaluate.metrics.first());
         match name {
             Some(name) => Ok(Metric::named(name)?),
             None => {

@@ -51,8 +51,13 @@ pub(super) fn compute(
     )?;
     let profile = Profile::learn(&train)?;
     let golden = train.take(&golden_rows(&train))?;
-    let saved =
-        gristmill_package::save(&folder.join(PACKAGE), &fitted, &shared.catalog, &profile, &golden)?;
+    let saved = gristmill_package::save(
+        &folder.join(PACKAGE),
+        &fitted,
+        &shared.catalog,
+        &profile,
+        &golden,
+    )?;
     let facts = json!({"digest": saved.digest.to_string()});
     Ok((fitted, facts))
 }
