@@ -9,7 +9,7 @@ use gristmill::{Metrics, PlannedTask, RunReport, RunStatus};
 /// A table without lines, for a terminal of any width.
 pub fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(NOTHING).set_header(header.iter().copied());
+    table.load_style(NOTHING).set_header(header.iter().copied());
     if let Some(first) = table.column_mut(0) {
         first.set_padding((0, 2));
     }

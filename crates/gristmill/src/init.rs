@@ -14,16 +14,22 @@ const MOST_NUMERIC_CLASSES: usize = 10;
 
 /// The text of a commented pipeline file that trains on `data` to predict `target`.
 ///
-/// `data` is written into the file as it is given, relative to `folder`, the folder that the file
-/// will stand in. The file runs unchanged.
+/// The file names `data` relative to `folder`, the folder that it will stand in, where the rows lie
+/// in it, and by its whole path otherwise. The file runs unchanged.
 ///
 /// # Errors
 /// When the data cannot be read or the target is not one of its columns.
-pub fn init(data: &str, target: &str, folder: &Path) -> Result<String> {
+pub fn init(data: &Path, target: &str, folder: &Path) -> Result<String> {
     let notes = Notes::default();
-    let table = gristmill_ingest::read(&SourceSpec::Path(data.into()), folder, &notes)?;
+    let source = SourceSpec::Path(data.to_string_lossy().into_owned());
+    let table = gristmill_ingest::read(&source, Path::new("."), &notes)?;
     let look = Look::at(&table, target)?;
-    Ok(look.write(data, target))
+    Ok(look.write(&relative(data, folder)?, target))
+}
+
+fn relative(data: &Path, folder: &Path) -> Result<String> {
+    let (data, folder) = (fs_err::canonicalize(data)?, fs_err::canonicalize(folder)?);
+    Ok(data.strip_prefix(&folder).unwrap_or(&data).to_string_lossy().into_owned())
 }
 
 /// What there is to know about a table before a first model.

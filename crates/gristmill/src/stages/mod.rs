@@ -30,7 +30,6 @@ use crate::keeper::Keeper;
 use crate::report::Metrics;
 use crate::{Error, Home, Kind, Result};
 
-
 pub(crate) use register::gate;
 
 /// What all stages of one run know.
