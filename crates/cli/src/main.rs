@@ -89,10 +89,11 @@ fn report(error: &anyhow::Error, context: &Context) -> ExitCode {
             None => Error::bug(format!("{error:#}")),
         },
     };
-    if context.json {
+    // A refused run has printed its report already.
+    if context.json && error.kind != Kind::Refused {
         let failed = serde_json::json!({"status": "failed", "error": error});
         println!("{failed:#}");
-    } else {
+    } else if !context.json {
         eprintln!("{error}");
     }
     ExitCode::from(error.kind.exit_code())

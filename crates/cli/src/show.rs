@@ -16,11 +16,16 @@ pub fn table(header: &[&str]) -> Table {
     table
 }
 
+/// The table as text, without blanks at the ends of lines.
+pub fn draw(table: &Table) -> String {
+    table.trim_fmt()
+}
+
 /// The end of a run: metrics, the model and the next command.
 pub fn report(report: &RunReport) -> String {
     let mut text = String::new();
     if let Some(metrics) = &report.metrics {
-        let _ = writeln!(text, "{}\n", metrics_table(metrics));
+        let _ = writeln!(text, "{}\n", draw(&metrics_table(metrics)));
     }
     let cached = report.tasks.iter().filter(|t| t.cached).count();
     let how = match report.status {
@@ -89,7 +94,7 @@ pub fn plan(tasks: &[PlannedTask]) -> String {
     for task in tasks {
         shown.add_row([&task.name, &task.needs.join(", "), &task.what, &task.why]);
     }
-    shown.to_string()
+    draw(&shown)
 }
 
 /// How long ago, in the largest unit that says something.

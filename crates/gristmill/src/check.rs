@@ -73,10 +73,16 @@ impl Checked {
 /// # Errors
 /// All mistakes together, drawn with their lines.
 pub fn check(path: &Path, settings: &[String]) -> Result<Checked> {
-    let (document, file) = read(path, settings)?;
+    let document = read(path, settings)?;
     let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-    let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
-    let mut judge = Judge { document: &document, mistakes: Vec::new() };
+    let mistakes = validate(document.root(), &file::schema(&catalog()));
+    let mut judge = Judge { document: &document, mistakes };
+    if !judge.mistakes.is_empty() {
+        judge.data_alone(&folder);
+        return Err(drawn(judge.mistakes));
+    }
+    let file: PipelineFile = serde_json::from_value(document.root().to_json())
+        .map_err(|e| drawn(vec![document.mistake("", e.to_string())]))?;
     judge.name(&file);
     judge.sections(&file);
     judge.metrics(&file);
@@ -91,11 +97,8 @@ pub fn check(path: &Path, settings: &[String]) -> Result<Checked> {
     Err(drawn(judge.mistakes))
 }
 
-/// A pipeline file of the right form, without a look at the data.
-///
-/// # Errors
-/// All mistakes of form together.
-pub(crate) fn read(path: &Path, settings: &[String]) -> Result<(Document, PipelineFile)> {
+/// The text of a pipeline file as a tree whose values know their places.
+fn read(path: &Path, settings: &[String]) -> Result<Document> {
     let settings = settings.iter().map(|s| assignment(s)).collect::<Result<Vec<_>>>()?;
     let document = Document::load(path, &settings).map_err(drawn)?;
     let later: Vec<Mistake> = LATER
@@ -107,16 +110,7 @@ pub(crate) fn read(path: &Path, settings: &[String]) -> Result<(Document, Pipeli
                 .with_hint("leave the section out for now")
         })
         .collect();
-    if !later.is_empty() {
-        return Err(drawn(later));
-    }
-    let mistakes = validate(document.root(), &file::schema(&catalog()));
-    if !mistakes.is_empty() {
-        return Err(drawn(mistakes));
-    }
-    let file = serde_json::from_value(document.root().to_json())
-        .map_err(|e| drawn(vec![document.mistake("", e.to_string())]))?;
-    Ok((document, file))
+    if later.is_empty() { Ok(document) } else { Err(drawn(later)) }
 }
 
 fn assignment(text: &str) -> Result<(String, String)> {
@@ -209,7 +203,7 @@ impl Judge<'_> {
 
     fn metrics(&mut self, file: &PipelineFile) {
         for (at, name) in file.evaluate.metrics.iter().enumerate() {
-            self.judge(&format!("evaluate.metrics[{at}]"), Metric::named(name));
+            self.judge(&format!("evaluate.metrics.{at}"), Metric::named(name));
         }
         for name in file.evaluate.require.keys() {
             self.judge(&format!("evaluate.require.{name}"), Metric::named(name));
@@ -230,12 +224,29 @@ impl Judge<'_> {
         };
         let before = self.mistakes.len();
         self.columns(section, table.schema());
-        if self.mistakes.len() > before {
-            return self.steps(file, None);
+        let sound = self.mistakes.len() == before;
+        let shaped = data::shape(&known_columns(section, table.schema()), &table);
+        match shaped {
+            Ok(table) => self.steps(file, Some(&table)),
+            Err(error) => {
+                if sound {
+                    self.refuse("data", &error);
+                }
+                self.steps(file, None);
+            }
         }
-        match self.judge("data", data::shape(section, &table)) {
-            Some(table) => self.steps(file, Some(&table)),
-            None => self.steps(file, None),
+    }
+
+    /// The columns that a `data` section names, when the rest of the file has not the right form.
+    fn data_alone(&mut self, folder: &Path) {
+        let Some(node) = self.document.root().entry("data") else { return };
+        let Ok(section) = serde_json::from_value::<DataSection>(node.value.to_json()) else {
+            return;
+        };
+        let peeked = gristmill_ingest::peek(&section.source, folder);
+        let Some(peeked) = self.judge("data.source", peeked) else { return };
+        if let Some(table) = self.judge("data.sql", data::query(&section, peeked.sample)) {
+            self.columns(&section, table.schema());
         }
     }
 
@@ -252,10 +263,10 @@ impl Judge<'_> {
             self.judge(&format!("data.types.{name}"), schema.position(name));
         }
         for (at, name) in section.drop.iter().enumerate() {
-            self.judge(&format!("data.drop[{at}]"), schema.position(name));
+            self.judge(&format!("data.drop.{at}"), schema.position(name));
         }
         for (at, rule) in section.expect.iter().enumerate() {
-            self.judge(&format!("data.expect[{at}].column"), schema.position(&rule.column));
+            self.judge(&format!("data.expect.{at}.column"), schema.position(&rule.column));
         }
         for (name, _) in section.split.iter().flat_map(|s| s.columns()) {
             self.judge("data.split", schema.position(name));
@@ -271,7 +282,7 @@ impl Judge<'_> {
             })
         });
         for (at, step) in file.features.iter().enumerate() {
-            let path = format!("features[{at}].{}", step.name);
+            let path = format!("features.{at}.{}", step.name);
             let built = self.judge(&path, catalog.build_transform(&step.name, &step.settings));
             schema = match (built, schema) {
                 (Some(built), Some(schema)) => {
@@ -308,7 +319,7 @@ impl Judge<'_> {
     /// Metrics must fit what the target asks for.
     fn metrics_of(&mut self, file: &PipelineFile, task: Task) {
         let listed = file.evaluate.metrics.iter().enumerate();
-        let listed = listed.map(|(at, name)| (format!("evaluate.metrics[{at}]"), name));
+        let listed = listed.map(|(at, name)| (format!("evaluate.metrics.{at}"), name));
         let required = file.evaluate.require.keys();
         let required = required.map(|name| (format!("evaluate.require.{name}"), name));
         for (path, name) in listed.chain(required) {
@@ -317,6 +328,17 @@ impl Judge<'_> {
             }
         }
     }
+}
+
+/// The section without the columns that `schema` lacks, so that the steps can be judged all the same.
+fn known_columns(section: &DataSection, schema: &Schema) -> DataSection {
+    let known = |name: &str| schema.find(name).is_some();
+    let mut section = section.clone();
+    section.types.retain(|name, _| known(name));
+    section.drop.retain(|name| known(name));
+    section.target = section.target.filter(|t| known(t.column()));
+    section.split = section.split.filter(|s| s.columns().iter().all(|(name, _)| known(name)));
+    section
 }
 
 /// What the target column of a sample asks for; a sample may not show every class.

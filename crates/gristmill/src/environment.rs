@@ -25,6 +25,7 @@ pub(crate) fn tags_of(folder: &Path) -> BTreeMap<String, String> {
 /// The files of the repository are read directly where they say it, since starting a process costs
 /// more than a cached run; packed references are left to git itself.
 fn git_commit(folder: &Path) -> Option<String> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let folder = std::path::absolute(folder).ok()?;
     let git = folder.ancestors().map(|p| p.join(".git")).find(|p| p.exists())?;
     let head = fs_err::read_to_string(git.join("HEAD")).ok();

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use gristmill_core::{Catalog, SemanticType, TargetTransform};
-use gristmill_evaluate::{Folds, Split};
+use gristmill_evaluate::{Folds, Metric, Split};
 use gristmill_ingest::{Expectation, SourceSpec};
 use schemars::{JsonSchema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -217,7 +217,28 @@ pub fn schema(catalog: &Catalog) -> Value {
     let mut schema = root.to_value();
     schema["properties"]["features"]["items"] = one_of_named(transforms);
     schema["properties"]["model"] = one_of_named(estimators);
+    let metrics: Vec<&str> = Metric::all().map(|m| m.name()).collect();
+    let evaluate = &mut schema["$defs"]["EvaluateSection"]["properties"];
+    evaluate["metrics"]["items"] = json!({ "enum": metrics });
+    let scores: Map<String, Value> =
+        metrics.iter().map(|name| ((*name).into(), json!({"type": "number"}))).collect();
+    evaluate["require"]["properties"] = Value::Object(scores);
+    evaluate["require"]["additionalProperties"] = Value::Bool(false);
+    add_before_resolving(&mut schema);
     schema
+}
+
+/// Keys that are taken out of the file before it is held against the schema, for editors.
+fn add_before_resolving(schema: &mut Value) {
+    schema["properties"]["params"] = json!({
+        "description": "Values by name; `${name}` anywhere in the file stands for one",
+        "type": "object",
+    });
+    schema["properties"]["include"] = json!({
+        "description": "Another file, or several, whose sections this file shares",
+        "type": ["string", "array"],
+        "items": {"type": "string"},
+    });
 }
 
 /// An object with exactly one key, which names its value's form. A step without settings may be

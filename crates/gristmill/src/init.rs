@@ -22,7 +22,7 @@ const MOST_NUMERIC_CLASSES: usize = 10;
 pub fn init(data: &Path, target: &str, folder: &Path) -> Result<String> {
     let notes = Notes::default();
     let source = SourceSpec::Path(data.to_string_lossy().into_owned());
-    let table = gristmill_ingest::read(&source, Path::new("."), &notes)?;
+    let table = gristmill_ingest::read(&source, Path::new(""), &notes)?;
     let look = Look::at(&table, target)?;
     Ok(look.write(&relative(data, folder)?, target))
 }

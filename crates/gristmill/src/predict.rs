@@ -28,22 +28,19 @@ pub fn predict(home: &Home, reference: &str, input: &Path) -> Result<Answers> {
     let notes = Notes::default();
     let wanted = package.pipeline.input();
     let source = SourceSpec::Path(input.to_string_lossy().into_owned());
-    let rows = gristmill_ingest::read_as(
-        &source,
-        Path::new("."),
-        &with_id_fields(&source, wanted)?,
-        &notes,
-    )
-    .map_err(Error::from)
-    .map_err(|e| e.with_place(input.display().to_string()))?;
-    let answers = package.pipeline.predict(&rows)?.to_table()?;
+    let wanted_with_ids = with_id_fields(&source, wanted)?;
+    let rows = gristmill_ingest::read_as(&source, Path::new(""), &wanted_with_ids, &notes)?;
+    let predicted = package.pipeline.predict(&rows);
+    let predicted =
+        predicted.map_err(|e| Error::from(e).with_place(input.display().to_string()))?;
+    let answers = predicted.to_table()?;
     Ok(Answers { table: with_ids(&rows, wanted, answers)?, notes: notes.all() })
 }
 
 /// The columns that are wanted and those that name rows, which are read as words so that they come
 /// out as they went in.
 fn with_id_fields(source: &SourceSpec, wanted: &Schema) -> Result<Schema> {
-    let found = gristmill_ingest::peek(source, Path::new("."))?;
+    let found = gristmill_ingest::peek(source, Path::new(""))?;
     let mut fields = wanted.fields().to_vec();
     for field in found.schema().fields() {
         if field.semantic == SemanticType::Id && wanted.find(&field.name).is_none() {

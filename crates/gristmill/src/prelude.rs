@@ -23,7 +23,7 @@ use gristmill_ingest::SourceSpec;
 /// When it cannot be read, or rows differ in length.
 pub fn read_csv(path: impl AsRef<Path>) -> Result<Table> {
     let source = SourceSpec::Path(path.as_ref().to_string_lossy().into_owned());
-    Ok(gristmill_ingest::read(&source, Path::new("."), &Notes::default())?)
+    Ok(gristmill_ingest::read(&source, Path::new(""), &Notes::default())?)
 }
 
 /// The rows of `table` in random order cut in two: to train and, a share of `test`, to test.

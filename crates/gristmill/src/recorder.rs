@@ -59,6 +59,12 @@ impl Recorder {
         &self.keeper
     }
 
+    /// Records which tasks there are, in their order, before any of them begins.
+    pub fn expect<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<()> {
+        let pending = names.map(|name| TaskRecord::new(name, TaskStatus::Pending)).collect();
+        self.keeper.wait(|s| s.record_tasks(self.id, pending))
+    }
+
     /// Records what became of tasks.
     pub fn tasks(&self, reports: &[TaskReport]) -> Result<()> {
         let records = reports.iter().map(record).collect();

@@ -54,7 +54,12 @@ pub fn plan(path: &Path, settings: &[String], home: &Home) -> Result<Vec<Planned
             _ => "unknown",
         }
         .into(),
-        why: task.why.join("; "),
+        why: match task.name.as_str() {
+            "register" => {
+                "it asks the registry, where an equal model is not registered twice".into()
+            }
+            _ => task.why.join("; "),
+        },
         name: task.name,
     });
     Ok(lines.collect())
@@ -111,6 +116,7 @@ fn execute(
 ) -> Result<FlowReport> {
     let previous = previous(recorder.keeper(), &checked.file.name)?;
     let plan = planned(tasks(checked, home, recorder.id())?)?.with_previous(previous);
+    recorder.expect(plan.tasks().map(Task::name))?;
     let cache = cache(home)?;
     let watcher = Watcher { progress, recorder, failed: Mutex::default(), cancel: Cancel::new() };
     let report = plan.run(&cache, &watcher, &watcher.cancel);

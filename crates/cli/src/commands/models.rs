@@ -90,7 +90,7 @@ fn list(context: &Context) -> anyhow::Result<()> {
             let newest = model.newest.map_or_else(|| "-".into(), |v| v.to_string());
             shown.add_row([model.name.clone(), newest, aliases.join(", ")]);
         }
-        shown.to_string()
+        show::draw(&shown)
     })
 }
 
@@ -109,7 +109,7 @@ fn show_model(context: &Context, name: &str) -> anyhow::Result<()> {
                 version.path.clone(),
             ]);
         }
-        shown.to_string()
+        show::draw(&shown)
     })
 }
 

@@ -85,7 +85,7 @@ fn list(context: &Context, pipeline: Option<&str>, limit: u32) -> anyhow::Result
                 scores.join(", "),
             ]);
         }
-        shown.to_string()
+        show::draw(&shown)
     })
 }
 
@@ -104,7 +104,7 @@ fn draw(details: &RunDetails) -> String {
         let cached = if task.cached { "yes" } else { "no" };
         tasks.add_row([&task.name, &task.status, cached, &format!("{:.3}", task.seconds)]);
     }
-    let _ = writeln!(text, "\n{tasks}");
+    let _ = writeln!(text, "\n{}", show::draw(&tasks));
     section(&mut text, "metric", summary.metrics.iter().map(|(k, v)| (k, show::number(*v))));
     section(&mut text, "param", details.params.iter().map(|(k, v)| (k, v.clone())));
     section(&mut text, "tag", details.tags.iter().map(|(k, v)| (k, v.clone())));
@@ -117,7 +117,7 @@ fn section<'a>(text: &mut String, name: &str, rows: impl Iterator<Item = (&'a St
         shown.add_row([key, &value]);
     }
     if shown.row_count() > 0 {
-        let _ = writeln!(text, "\n{shown}");
+        let _ = writeln!(text, "\n{}", show::draw(&shown));
     }
 }
 
@@ -136,7 +136,7 @@ fn compare(context: &Context, a: &str, b: &str) -> anyhow::Result<()> {
             for (name, a, b) in &rows {
                 shown.add_row([name, a, b]);
             }
-            shown.to_string()
+            show::draw(&shown)
         },
     )
 }

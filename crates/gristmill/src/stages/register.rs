@@ -66,7 +66,7 @@ pub(super) fn register(
 ) -> Result<Registered> {
     let keeper = shared.keeper()?;
     let path = place(&shared.home.models(), candidate)?;
-    let note = Note::new(SystemClock.now(), "run", format!("run {}", candidate.run));
+    let note = Note::new(SystemClock.now(), format!("run {}", candidate.run), "");
     let new = NewVersion {
         run: Some(candidate.run),
         metrics: json!(candidate.metrics.test),
