@@ -1,6 +1,6 @@
 //! The classic flow: read a CSV, split, scale, reduce, fit a forest, score.
 //!
-//!     cargo run --release -p gristmill --example classic -- rows.csv label
+//!     cargo run --release --workspace --example classic -- rows.csv label
 
 use gristmill::prelude::*;
 
