@@ -16,7 +16,8 @@ use gristmill::{Error, Kind};
 
 /// From raw data to a registered model by one file.
 #[derive(Debug, Parser)]
-#[command(name = "gristmill", version, about, max_term_width = 100)]
+#[command(name = "gristmill", version, max_term_width = 100)]
+#[command(about = "From raw data to a registered model by one file and one binary")]
 struct Arguments {
     #[command(flatten)]
     global: Global,

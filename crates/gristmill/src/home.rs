@@ -36,11 +36,6 @@ impl Home {
     pub fn cache(&self) -> PathBuf {
         self.root.join("cache")
     }
-
-    /// Where model packages are kept.
-    pub fn models(&self) -> PathBuf {
-        self.root.join("models")
-    }
 }
 
 #[cfg(test)]

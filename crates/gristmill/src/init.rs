@@ -154,7 +154,8 @@ impl Look {
         if self.missing_numbers {
             steps.push_str("  - impute: {columns: numeric, strategy: median}\n");
         }
-        if steps.is_empty() {
+        let none = steps.is_empty();
+        if none {
             text.push_str("# The forest takes numbers and categories as they are. A linear model would need:\n# features:\n");
         } else {
             let _ = writeln!(
@@ -164,9 +165,10 @@ impl Look {
             );
             text.push_str("  # a linear model would also need:\n");
         }
-        text.push_str("#   - standardize: {columns: numeric}\n");
+        let comment = if none { "#   -" } else { "  # -" };
+        let _ = writeln!(text, "{comment} standardize: {{columns: numeric}}");
         if self.categories > 0 {
-            text.push_str("#   - one_hot: {columns: categorical}\n");
+            let _ = writeln!(text, "{comment} one_hot: {{columns: categorical}}");
         }
         text.push('\n');
     }

@@ -31,6 +31,11 @@ impl Keeper {
         Ok(self.runtime.block_on(ask(&self.store))?)
     }
 
+    /// What a work in progress comes to.
+    pub fn wait_for<T>(&self, work: impl Future<Output = gristmill_track::Result<T>>) -> Result<T> {
+        Ok(self.runtime.block_on(work)?)
+    }
+
     /// The run that `name` means: its id, the start of it, or `latest`.
     pub fn find_run(&self, name: &str) -> Result<RunId> {
         if name == "latest" {

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use gristmill_core::{Clock, Timestamp};
 use gristmill_flow::{KeyParts, TaskReport};
 use gristmill_track::{
-    Batch, Experiment, ExperimentId, NewExperiment, NewRun, RunId, RunQuery, RunStatus, RunUpdate,
-    Store, TaskRecord, TaskStatus, tags,
+    Artifact, ArtifactPath, ArtifactStore, Batch, Experiment, ExperimentId, LocalArtifacts,
+    NewExperiment, NewRun, RunId, RunQuery, RunStatus, RunUpdate, Store, TaskRecord, TaskStatus,
+    tags,
 };
 use serde_json::Value;
 
@@ -44,6 +45,7 @@ impl Recorder {
             ..NewRun::new(id, &checked.file.name, started)
         };
         keeper.wait(|s| s.create_run(new))?;
+        keep_file(&keeper, home, id, path)?;
         Ok(Self { keeper, id, started, _alive: alive })
     }
 
@@ -87,6 +89,13 @@ impl Recorder {
         self.keeper.wait(|s| s.update_run(self.id, update))?;
         Ok(now)
     }
+}
+
+/// Keeps the pipeline file as it was for this run.
+fn keep_file(keeper: &Keeper, home: &Home, run: RunId, path: &Path) -> Result<()> {
+    let content = keeper.wait_for(LocalArtifacts::in_home(home.root()).put_file(path))?;
+    let artifact = Artifact { path: ArtifactPath::parse("pipeline.yaml")?, content };
+    keeper.wait(|s| s.record_artifacts(run, vec![artifact]))
 }
 
 /// An id that no other run has: when it began, what it ran, and who ran it.

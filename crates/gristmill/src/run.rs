@@ -155,6 +155,9 @@ fn settle(
         };
         let mut error = Error::new(kind, failure.message.clone());
         error.hint.clone_from(&failure.hint);
+        if error.hint.is_none() && failure.message.contains("No space left") {
+            error.hint = Some("free some space, or choose another place with --home".into());
+        }
         return Err(error.with_place(format!("task `{}`", task.name)));
     }
     recorder.end(Recorded::Succeeded, metrics, facts, None)

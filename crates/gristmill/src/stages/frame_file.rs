@@ -12,6 +12,7 @@ use arrow::array::{
 use arrow::datatypes::{
     DataType, Field, Float64Type, Int64Type, Schema as ArrowSchema, UInt32Type,
 };
+use arrow::error::ArrowError;
 use arrow::ipc::reader::FileReader;
 use arrow::ipc::writer::FileWriter;
 use gristmill_core::{Column, Frame, MISSING_CODE, Schema, Words};
@@ -37,9 +38,9 @@ pub fn save(frame: &Frame, path: &Path) -> Result<()> {
     let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options)
         .map_err(broken)?;
     let file = BufWriter::new(fs_err::File::create(path)?);
-    let mut writer = FileWriter::try_new(file, &schema).map_err(broken)?;
-    writer.write(&batch).map_err(broken)?;
-    writer.finish().map_err(broken)
+    let mut writer = FileWriter::try_new(file, &schema).map_err(arrow_failed)?;
+    writer.write(&batch).map_err(arrow_failed)?;
+    writer.finish().map_err(arrow_failed)
 }
 
 /// Reads what [`save`] wrote.
@@ -82,6 +83,17 @@ fn from_arrow(array: &ArrayRef) -> Result<Column> {
         }
         other => return Err(Error::bug(format!("a stored frame holds {other} values"))),
     })
+}
+
+/// A disk may be full; anything else that goes wrong with our own format is our doing.
+fn arrow_failed(error: ArrowError) -> Error {
+    match error {
+        ArrowError::IoError(message, cause) => {
+            let named = Error::from(cause);
+            Error { message, ..named }
+        }
+        other => broken(other),
+    }
 }
 
 fn broken(error: impl std::fmt::Display) -> Error {

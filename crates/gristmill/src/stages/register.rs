@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use gristmill_core::{Clock, Table};
 use gristmill_evaluate::Metric;
 use gristmill_track::{
-    ModelVersion, NewEvent, NewVersion, Note, Registration, RunId, Store, WhatHappened,
+    Artifact, ArtifactPath, ArtifactStore, LocalArtifacts, ModelVersion, NewEvent, NewVersion,
+    Note, Registration, RunId, Store, WhatHappened,
 };
 use serde_json::{Value, json};
 
@@ -65,7 +66,7 @@ pub(super) fn register(
     test_rows: TestRows<'_>,
 ) -> Result<Registered> {
     let keeper = shared.keeper()?;
-    let path = place(&shared.home.models(), candidate)?;
+    let path = place(shared, &keeper, candidate)?;
     let note = Note::new(SystemClock.now(), format!("run {}", candidate.run), "");
     let new = NewVersion {
         run: Some(candidate.run),
@@ -93,34 +94,13 @@ fn registered(version: ModelVersion) -> RegisteredModel {
     }
 }
 
-/// The package's own folder, under the hash of its content; absolute.
-fn place(models: &Path, candidate: &Candidate<'_>) -> Result<PathBuf> {
-    fs_err::create_dir_all(models)?;
-    let models = fs_err::canonicalize(models)?;
-    let path = models.join(candidate.digest);
-    if path.is_dir() {
-        return Ok(path);
-    }
-    let temporary = models.join(format!(".{}-{}", candidate.digest, candidate.run));
-    fs_err::create_dir_all(&temporary)?;
-    for entry in fs_err::read_dir(&candidate.package)? {
-        let entry = entry?;
-        let to = temporary.join(entry.file_name());
-        fs_err::copy(entry.path(), &to)?;
-        fs_err::File::open(&to)?.sync_all()?;
-    }
-    match fs_err::rename(&temporary, &path) {
-        Ok(()) => Ok(path),
-        // Another process was quicker with the same content.
-        Err(_) if path.is_dir() => {
-            fs_err::remove_dir_all(&temporary)?;
-            Ok(path)
-        }
-        Err(error) => {
-            fs_err::remove_dir_all(&temporary)?;
-            Err(error.into())
-        }
-    }
+/// Keeps the package by its content, for the run and for the version; gives its absolute folder.
+fn place(shared: &Shared, keeper: &Keeper, candidate: &Candidate<'_>) -> Result<PathBuf> {
+    let artifacts = LocalArtifacts::in_home(&fs_err::canonicalize(shared.home.root())?);
+    let content = keeper.wait_for(artifacts.put_folder(&candidate.package))?;
+    let artifact = Artifact { path: ArtifactPath::parse("model")?, content };
+    keeper.wait(|s| s.record_artifacts(candidate.run, vec![artifact]))?;
+    keeper.wait_for(artifacts.local_path(content.hash))
 }
 
 /// A new version asks for an alias.
