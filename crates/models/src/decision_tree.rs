@@ -5,8 +5,9 @@ use gristmill_core::{Estimator, FitContext, Frame, Model, Result, Schema, Target
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::ClassWeight;
 use crate::tree::{
-    ClassWeight, Criterion, ForestKind, MaxFeatures, Plan, Sample, TreeSettings, check_columns, fit,
+    Criterion, ForestKind, MaxFeatures, Plan, Sample, TreeSettings, check_columns, fit,
 };
 
 /// Learns one tree of yes-or-no questions about columns, for classes and for numbers.

@@ -2,15 +2,17 @@
 //!
 //! A new estimator is a file here and a line in [`register`].
 
+mod class_weight;
 mod decision_tree;
 pub mod linear;
 mod random_forest;
 mod tree;
 
+pub use class_weight::ClassWeight;
 pub use decision_tree::DecisionTree;
 pub use linear::{LinearModel, LinearRegression, LogisticModel, LogisticRegression, Ridge};
 pub use random_forest::RandomForest;
-pub use tree::{Amount, ClassWeight, Criterion, FittedForest, MaxFeatures};
+pub use tree::{Amount, Criterion, FittedForest, MaxFeatures};
 
 use gristmill_core::Catalog;
 

@@ -6,8 +6,9 @@ use gristmill_core::{Estimator, FitContext, Frame, Model, Result, Schema, Target
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::ClassWeight;
 use crate::tree::{
-    Amount, ClassWeight, Criterion, ForestKind, MaxFeatures, Plan, Sample, TreeSettings, at_least,
+    Amount, Criterion, ForestKind, MaxFeatures, Plan, Sample, TreeSettings, at_least,
     check_columns, fit, is_share,
 };
 

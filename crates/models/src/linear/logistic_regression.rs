@@ -9,6 +9,7 @@ use super::lbfgs::{self, Found};
 use super::logistic_loss::LogisticLoss;
 use super::logistic_model::LogisticModel;
 use super::{columns, newton};
+use crate::ClassWeight;
 
 /// Up to this many columns the curvature of two classes is cheap enough for Newton's method.
 const NEWTON_COLUMNS: usize = 160;
@@ -53,17 +54,6 @@ pub struct LogisticRegression {
     pub intercept: bool,
     /// Whether rare classes weigh more.
     pub class_weight: ClassWeight,
-}
-
-/// How much the rows of a class weigh.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ClassWeight {
-    /// All rows weigh the same.
-    #[default]
-    None,
-    /// The rows of each class weigh the same together: rows / (classes · rows of the class).
-    Balanced,
 }
 
 impl LogisticRegression {

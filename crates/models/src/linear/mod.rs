@@ -15,6 +15,6 @@ mod ridge;
 
 pub use linear_regression::LinearRegression;
 pub use logistic_model::LogisticModel;
-pub use logistic_regression::{ClassWeight, LogisticRegression};
+pub use logistic_regression::LogisticRegression;
 pub use regression_model::LinearModel;
 pub use ridge::Ridge;

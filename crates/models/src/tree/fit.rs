@@ -10,7 +10,8 @@ use super::criterion::{Classes, Impurity, Labelled, Measured, Objective, Squared
 use super::forest::{FittedForest, ForestKind};
 use super::grow::{Ground, Grown, Limits, grow};
 use super::histogram::Threads;
-use super::settings::{ClassWeight, Criterion, TreeSettings, check_columns};
+use super::settings::{Criterion, TreeSettings, check_columns};
+use crate::ClassWeight;
 
 /// What is to be grown.
 #[derive(Clone, Copy, Debug)]

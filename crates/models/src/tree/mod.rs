@@ -18,7 +18,7 @@ mod split;
 mod stored;
 
 pub use forest::FittedForest;
-pub use settings::{Amount, ClassWeight, Criterion, MaxFeatures};
+pub use settings::{Amount, Criterion, MaxFeatures};
 
 pub(crate) use fit::{Plan, Sample, fit};
 pub(crate) use forest::ForestKind;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::bins::MAX_BINS;
 use super::grow::Limits;
 use super::nodes::MAX_COLUMNS;
+use crate::ClassWeight;
 
 /// The most classes that trees tell apart: the widest cell, see [`super::fit`].
 pub(crate) const MAX_CLASSES: usize = 256;
@@ -99,17 +100,6 @@ pub enum Criterion {
     Entropy,
     /// For numbers: the mean squared distance from the mean.
     SquaredError,
-}
-
-/// How the rows of each class are weighted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ClassWeight {
-    /// All alike.
-    #[default]
-    None,
-    /// By rows / (classes · rows of the class), so that all classes weigh the same.
-    Balanced,
 }
 
 /// What every tree is told.

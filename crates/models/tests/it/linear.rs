@@ -4,7 +4,7 @@ use gristmill_core::{
     Catalog, Column, Error, Estimator, FitContext, Frame, Model, Notes, Pipeline, Prediction, Seed,
     Table, TargetSpec, TargetTransform, Task,
 };
-use gristmill_models::linear::ClassWeight;
+use gristmill_models::ClassWeight;
 use gristmill_models::{LinearModel, LinearRegression, LogisticModel, LogisticRegression, Ridge};
 use gristmill_testkit::{conformance, table};
 use serde_json::{Value, json};
