@@ -21,6 +21,7 @@ pub trait Load: Sized {
 }
 
 type Describe = fn(&mut SchemaGenerator) -> schemars::Schema;
+type Read<T> = fn(&State, &Arc<Schema>) -> Result<Box<T>>;
 
 /// What the catalog knows of a transform.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +31,7 @@ pub struct TransformEntry {
     /// The JSON Schema of its settings.
     pub describe: Describe,
     build: fn(&Value) -> Result<Box<dyn Transform>>,
-    load: fn(&State, &Arc<Schema>) -> Result<Box<dyn FittedTransform>>,
+    load: Read<dyn FittedTransform>,
 }
 
 /// What the catalog knows of an estimator.
@@ -41,7 +42,7 @@ pub struct EstimatorEntry {
     /// The JSON Schema of its settings.
     pub describe: Describe,
     build: fn(&Value) -> Result<Box<dyn Estimator>>,
-    load: fn(&State, &Arc<Schema>) -> Result<Box<dyn Model>>,
+    load: Read<dyn Model>,
 }
 
 /// All transforms and estimators that a pipeline file can name.

@@ -32,10 +32,13 @@ fn relative(data: &Path, folder: &Path) -> Result<String> {
     Ok(data.strip_prefix(&folder).unwrap_or(&data).to_string_lossy().into_owned())
 }
 
+/// Each class with its number of rows, by word.
+type ClassCounts = Vec<(String, usize)>;
+
 /// What there is to know about a table before a first model.
 struct Look {
     name_rows: usize,
-    classes: Option<Vec<(String, usize)>>,
+    classes: Option<ClassCounts>,
     numeric_classes: bool,
     ids: Vec<String>,
     texts: Vec<String>,
@@ -210,7 +213,7 @@ fn classes_of(
     table: &Table,
     target: &str,
     semantic: SemanticType,
-) -> Result<(Option<Vec<(String, usize)>>, bool)> {
+) -> Result<(Option<ClassCounts>, bool)> {
     let numeric = semantic == SemanticType::Numeric;
     if numeric && !few_whole_values(table, target)? {
         return Ok((None, false));

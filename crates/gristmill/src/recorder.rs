@@ -207,6 +207,7 @@ fn settle_the_dead(keeper: &Keeper, home: &Home) -> Result<()> {
 /// A lock on a file that the death of the process frees.
 struct Alive {
     path: PathBuf,
+    #[allow(clippy::disallowed_types, reason = "only the standard file can be locked")]
     _lock: std::fs::File,
 }
 

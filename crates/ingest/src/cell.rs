@@ -109,8 +109,9 @@ impl Spelling {
     pub fn new(decimal: u8, nulls: &[String]) -> Self {
         let nulls: Vec<Box<[u8]>> = nulls
             .iter()
-            .map(|n| n.trim().as_bytes().into())
-            .filter(|n: &Box<[u8]>| !n.is_empty())
+            .map(|n| n.trim())
+            .filter(|n| !n.is_empty())
+            .map(|n| n.as_bytes().into())
             .collect();
         let mut null_starts = [false; 256];
         for null in &nulls {

@@ -52,9 +52,9 @@ pub(crate) fn fit(
             // A cell has a number for the rows and one for each class; few sizes keep the code small.
             match labels.len() {
                 ..=2 => nursery.grow::<_, 3>(&objective, &categorical, labels.len()),
-                ..=4 => nursery.grow::<_, 5>(&objective, &categorical, labels.len()),
-                ..=8 => nursery.grow::<_, 9>(&objective, &categorical, labels.len()),
-                ..=32 => nursery.grow::<_, 33>(&objective, &categorical, labels.len()),
+                3..=4 => nursery.grow::<_, 5>(&objective, &categorical, labels.len()),
+                5..=8 => nursery.grow::<_, 9>(&objective, &categorical, labels.len()),
+                9..=32 => nursery.grow::<_, 33>(&objective, &categorical, labels.len()),
                 _ => nursery.grow::<_, 257>(&objective, &categorical, labels.len()),
             }
         }

@@ -172,7 +172,9 @@ async fn in_savepoint(
     match job.run(db).await {
         Some(reply) => waiting.push(reply),
         // A full disk makes SQLite undo the whole transaction: then this fails, and all are told.
-        None => drop(sqlx::query("ROLLBACK TO job").execute(&mut *db).await?),
+        None => {
+            sqlx::query("ROLLBACK TO job").execute(&mut *db).await?;
+        }
     }
     sqlx::query("RELEASE job").execute(&mut *db).await?;
     Ok(())
