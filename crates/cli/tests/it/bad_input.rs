@@ -186,7 +186,7 @@ fn a_failure_with_json_is_one_object_and_keeps_the_code() {
     let failed: serde_json::Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!(failed["status"], "failed");
     assert_eq!(failed["error"]["kind"], "input");
-    assert!(failed["error"]["message"].as_str().unwrap().contains("absent.yaml"));
+    assert!(failed["error"]["at"].as_str().unwrap().contains("absent.yaml"), "{failed:#}");
 }
 
 /// Asking the model of `FILE` for `input` is refused with these words.

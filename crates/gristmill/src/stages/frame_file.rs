@@ -116,6 +116,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("frame.arrow");
         save(&frame, &path).unwrap();
-        assert_eq!(format!("{:?}", load(&path).unwrap()), format!("{frame:?}"));
+        let again = load(&path).unwrap();
+        assert_eq!(again.schema(), frame.schema());
+        // NaN is equal to nothing, so the columns are compared as they print.
+        assert_eq!(format!("{:?}", again.columns()), format!("{:?}", frame.columns()));
     }
 }
