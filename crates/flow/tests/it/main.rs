@@ -3,7 +3,6 @@
 mod any_text;
 mod cache;
 mod document;
-mod figures;
 mod fragments;
 mod parameters;
 mod plan;

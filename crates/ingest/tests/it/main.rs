@@ -3,6 +3,7 @@
 mod contract;
 mod csv;
 mod damage;
+mod expressions;
 mod formats;
 mod real;
 mod round_trip;
