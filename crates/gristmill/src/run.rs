@@ -81,19 +81,17 @@ pub fn run(
     let pipeline = checked.file.name.clone();
     let require = checked.file.evaluate.require.clone();
     let recorder = Recorder::start(home, &checked, path)?;
-    let outcome = execute(checked, home, &recorder, progress);
-    let flow = match outcome {
-        Ok(flow) => flow,
+    let outcome = execute(checked, home, &recorder, progress).and_then(|flow| {
+        let (metrics, missed) = judged(&flow, &require)?;
+        Ok((flow, metrics, missed))
+    });
+    let (flow, metrics, missed) = match outcome {
+        Ok(outcome) => outcome,
         Err(error) => {
             recorder.end(Recorded::Failed, None, BTreeMap::new(), Some(error.message.clone()))?;
             return Err(error);
         }
     };
-    let metrics = match flow.task("evaluate") {
-        Some(task) if !task.facts.is_null() => Some(stages::metrics(&task.facts)?),
-        _ => None,
-    };
-    let missed = metrics.as_ref().map(|m| stages::gate(&require, m)).unwrap_or_default();
     let ended = settle(&recorder, &flow, metrics.as_ref(), &missed)?;
     Ok(RunReport {
         run_id: recorder.id().to_string(),
@@ -125,6 +123,21 @@ fn execute(
     match failed {
         Some(error) => Err(error),
         None => Ok(report),
+    }
+}
+
+/// The scores of a run, if it came so far, and what they miss of what is required.
+fn judged(
+    flow: &FlowReport,
+    require: &BTreeMap<String, f64>,
+) -> Result<(Option<Metrics>, Vec<String>)> {
+    match flow.task("evaluate") {
+        Some(task) if !task.facts.is_null() => {
+            let metrics = stages::metrics(&task.facts)?;
+            let missed = stages::gate(require, &metrics)?;
+            Ok((Some(metrics), missed))
+        }
+        _ => Ok((None, Vec::new())),
     }
 }
 

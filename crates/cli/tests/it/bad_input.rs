@@ -132,6 +132,14 @@ fn a_broken_contract_names_rows() {
 }
 
 #[test]
+fn a_gate_without_test_rows_does_not_pass() {
+    let text = rows("").replace("a,b,y", "a,b,y,part").replace("yes\n", "yes,train\n");
+    let text = text.replace("no\n", "no,train\n");
+    let file = FILE.replace("{test: 0.2, stratify: true}", "{column: part}");
+    check(text, &format!("{file}evaluate: {{require: {{accuracy: 0.1}}}}\n"), &["test", "hint:"]);
+}
+
+#[test]
 fn a_section_of_a_later_version_is_refused_by_name() {
     check(
         rows(""),

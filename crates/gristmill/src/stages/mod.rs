@@ -218,7 +218,7 @@ impl StageTask {
         let section =
             file.register.as_ref().ok_or_else(|| Error::bug("a stage without its section"))?;
         let metrics = metrics(inputs.facts("evaluate")?)?;
-        let missed = gate(&file.evaluate.require, &metrics);
+        let missed = gate(&file.evaluate.require, &metrics)?;
         if !missed.is_empty() {
             return Err(Error::new(Kind::Refused, missed.join("; ")));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use gristmill_core::{Clock, Table};
-use gristmill_evaluate::Metric;
+use gristmill_evaluate::{Metric, Require};
 use gristmill_track::{
     Artifact, ArtifactPath, ArtifactStore, LocalArtifacts, ModelVersion, NewEvent, NewVersion,
     Note, Registration, RunId, Store, WhatHappened,
@@ -36,19 +36,16 @@ pub(crate) struct Registered {
 pub(super) type TestRows<'a> = &'a dyn Fn() -> Result<Table>;
 
 /// Each metric that missed what the file requires of it, in words.
-pub(crate) fn gate(require: &BTreeMap<String, f64>, metrics: &Metrics) -> Vec<String> {
-    require
-        .iter()
-        .filter_map(|(name, &wanted)| {
-            let metric = Metric::named(name).ok()?;
-            let found = *metrics.test.get(name)?;
-            let passed = if metric.greater_is_better() { found >= wanted } else { found <= wanted };
-            let word = if metric.greater_is_better() { "at least" } else { "at most" };
-            (!passed).then(|| {
-                format!("`{name}` is {found:.4} on the test rows, required is {word} {wanted}")
-            })
-        })
-        .collect()
+///
+/// # Errors
+/// When something is required and no row was held out to show it: a gate never passes unseen.
+pub(crate) fn gate(require: &BTreeMap<String, f64>, metrics: &Metrics) -> Result<Vec<String>> {
+    if !require.is_empty() && metrics.test.is_empty() {
+        return Err(Error::input("`require` needs test rows, and the split gave none")
+            .with_hint("let the split hold rows out, or leave out `require`"));
+    }
+    let misses = Require(require.clone()).misses(&metrics.test)?;
+    Ok(misses.iter().map(ToString::to_string).collect())
 }
 
 pub(super) struct Candidate<'a> {
