@@ -20,8 +20,30 @@ pub trait Load: Sized {
     fn load(state: &State, input: &Arc<Schema>) -> Result<Self>;
 }
 
+/// A fitted step that holds others, and so needs the catalog to be read back.
+pub trait LoadWith: Sized {
+    /// As [`Load::load`]; the steps inside come out of `catalog`.
+    ///
+    /// # Errors
+    /// As [`Load::load`].
+    fn load_with(state: &State, input: &Arc<Schema>, catalog: &Catalog) -> Result<Self>;
+}
+
+/// Settings that hold other steps, which a pipeline file names.
+pub trait Compose: Sized {
+    /// The form that a pipeline file has, with [`EstimatorSpec`] and [`TransformSpec`] in it.
+    type Settings: DeserializeOwned + JsonSchema;
+
+    /// The settings with the steps that they name.
+    ///
+    /// # Errors
+    /// As [`Catalog::build_estimator`].
+    fn compose(settings: Self::Settings, catalog: &Catalog) -> Result<Self>;
+}
+
 type Describe = fn(&mut SchemaGenerator) -> schemars::Schema;
-type Read<T> = fn(&State, &Arc<Schema>) -> Result<Box<T>>;
+type Build<T> = fn(&Value, &Catalog) -> Result<Box<T>>;
+type Read<T> = fn(&State, &Arc<Schema>, &Catalog) -> Result<Box<T>>;
 
 /// What the catalog knows of a transform.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +52,7 @@ pub struct TransformEntry {
     pub version: u32,
     /// The JSON Schema of its settings.
     pub describe: Describe,
-    build: fn(&Value) -> Result<Box<dyn Transform>>,
+    build: Build<dyn Transform>,
     load: Read<dyn FittedTransform>,
 }
 
@@ -41,7 +63,7 @@ pub struct EstimatorEntry {
     pub version: u32,
     /// The JSON Schema of its settings.
     pub describe: Describe,
-    build: fn(&Value) -> Result<Box<dyn Estimator>>,
+    build: Build<dyn Estimator>,
     load: Read<dyn Model>,
 }
 
@@ -67,8 +89,8 @@ impl Catalog {
         let entry = TransformEntry {
             version,
             describe: |generator| generator.subschema_for::<S>(),
-            build: |settings| Ok(Box::new(read_settings::<S>(settings)?)),
-            load: |state, input| Ok(Box::new(F::load(state, input)?)),
+            build: |settings, _| Ok(Box::new(read_settings::<S>(settings)?)),
+            load: |state, input, _| Ok(Box::new(F::load(state, input)?)),
         };
         self.transforms.insert(name, entry);
         self
@@ -83,8 +105,44 @@ impl Catalog {
         let entry = EstimatorEntry {
             version,
             describe: |generator| generator.subschema_for::<S>(),
-            build: |settings| Ok(Box::new(read_settings::<S>(settings)?)),
-            load: |state, input| Ok(Box::new(M::load(state, input)?)),
+            build: |settings, _| Ok(Box::new(read_settings::<S>(settings)?)),
+            load: |state, input, _| Ok(Box::new(M::load(state, input)?)),
+        };
+        self.estimators.insert(name, entry);
+        self
+    }
+
+    /// Adds a transform whose settings hold other steps.
+    pub fn composite_transform<S, F>(&mut self, name: &'static str, version: u32) -> &mut Self
+    where
+        S: Transform + Compose + 'static,
+        F: FittedTransform + LoadWith + 'static,
+    {
+        let entry = TransformEntry {
+            version,
+            describe: |generator| generator.subschema_for::<S::Settings>(),
+            build: |settings, catalog| {
+                Ok(Box::new(S::compose(read_settings::<S::Settings>(settings)?, catalog)?))
+            },
+            load: |state, input, catalog| Ok(Box::new(F::load_with(state, input, catalog)?)),
+        };
+        self.transforms.insert(name, entry);
+        self
+    }
+
+    /// Adds an estimator whose settings hold other steps.
+    pub fn composite_estimator<S, M>(&mut self, name: &'static str, version: u32) -> &mut Self
+    where
+        S: Estimator + Compose + 'static,
+        M: Model + LoadWith + 'static,
+    {
+        let entry = EstimatorEntry {
+            version,
+            describe: |generator| generator.subschema_for::<S::Settings>(),
+            build: |settings, catalog| {
+                Ok(Box::new(S::compose(read_settings::<S::Settings>(settings)?, catalog)?))
+            },
+            load: |state, input, catalog| Ok(Box::new(M::load_with(state, input, catalog)?)),
         };
         self.estimators.insert(name, entry);
         self
@@ -105,7 +163,7 @@ impl Catalog {
     /// # Errors
     /// [`Error::UnknownName`]; [`Error::Setting`] when the settings do not have its form.
     pub fn build_transform(&self, name: &str, settings: &Value) -> Result<Box<dyn Transform>> {
-        (find("transform", name, &self.transforms)?.build)(settings)
+        (find("transform", name, &self.transforms)?.build)(settings, self)
     }
 
     /// The estimator called `name` with these settings.
@@ -113,7 +171,7 @@ impl Catalog {
     /// # Errors
     /// As [`Catalog::build_transform`].
     pub fn build_estimator(&self, name: &str, settings: &Value) -> Result<Box<dyn Estimator>> {
-        (find("model", name, &self.estimators)?.build)(settings)
+        (find("model", name, &self.estimators)?.build)(settings, self)
     }
 
     /// The fitted transform called `name` that gave `state`.
@@ -126,7 +184,7 @@ impl Catalog {
         state: &State,
         input: &Arc<Schema>,
     ) -> Result<Box<dyn FittedTransform>> {
-        (find("transform", name, &self.transforms)?.load)(state, input)
+        (find("transform", name, &self.transforms)?.load)(state, input, self)
     }
 
     /// The model called `name` that gave `state`.
@@ -139,7 +197,37 @@ impl Catalog {
         state: &State,
         input: &Arc<Schema>,
     ) -> Result<Box<dyn Model>> {
-        (find("model", name, &self.estimators)?.load)(state, input)
+        (find("model", name, &self.estimators)?.load)(state, input, self)
+    }
+
+    /// The version of the step called `name` with these settings, with those of the steps inside
+    /// it: a text that changes whenever one of them would learn something else.
+    pub fn version(&self, name: &str, settings: &Value) -> String {
+        let transform = self.transforms.get(name).map(|entry| entry.version);
+        let estimator = self.estimators.get(name).map(|entry| entry.version);
+        let own = format!("{name}@{}", transform.or(estimator).unwrap_or_default());
+        let mut versions = vec![own];
+        self.versions_inside(settings, &mut versions);
+        versions.join(" ")
+    }
+
+    fn versions_inside(&self, settings: &Value, versions: &mut Vec<String>) {
+        match settings {
+            Value::Array(items) => {
+                items.iter().for_each(|item| self.versions_inside(item, versions));
+            }
+            Value::Object(entries) => {
+                for (name, inner) in entries {
+                    let known = self.transforms.contains_key(name.as_str())
+                        || self.estimators.contains_key(name.as_str());
+                    match known {
+                        true => versions.push(self.version(name, inner)),
+                        false => self.versions_inside(inner, versions),
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! The columns of a [`crate::Frame`]: plain typed vectors.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
+
+use crate::{Error, Result};
 
 /// The code of a missing word.
 pub const MISSING_CODE: u32 = u32::MAX;
@@ -14,6 +17,9 @@ pub const MISSING_TIME: i64 = i64::MIN;
 pub enum Column {
     /// Numeric and boolean columns; NaN is missing, true is 1.
     Numbers(Vec<f64>),
+    /// Numeric columns that are 0 in most rows, such as counts of words. Only steps that say
+    /// `takes_sparse` ever see one.
+    Sparse(SparseNumbers),
     /// Categorical and text columns.
     Words(Words),
     /// Datetime columns in microseconds since 1970-01-01; [`MISSING_TIME`] is missing.
@@ -25,6 +31,7 @@ impl Column {
     pub fn len(&self) -> usize {
         match self {
             Self::Numbers(v) => v.len(),
+            Self::Sparse(s) => s.len(),
             Self::Words(w) => w.codes.len(),
             Self::Times(v) => v.len(),
         }
@@ -40,9 +47,24 @@ impl Column {
     pub fn take(&self, rows: &[u32]) -> Self {
         match self {
             Self::Numbers(v) => Self::Numbers(rows.iter().map(|&r| v[r as usize]).collect()),
+            Self::Sparse(s) => Self::Sparse(s.take(rows)),
             Self::Times(v) => Self::Times(rows.iter().map(|&r| v[r as usize]).collect()),
             Self::Words(w) => Self::Words(Words {
                 codes: rows.iter().map(|&r| w.codes[r as usize]).collect(),
+                dictionary: Arc::clone(&w.dictionary),
+            }),
+        }
+    }
+
+    /// The values in `range`.
+    #[must_use]
+    pub fn slice(&self, range: Range<usize>) -> Self {
+        match self {
+            Self::Numbers(v) => Self::Numbers(v[range].to_vec()),
+            Self::Sparse(s) => Self::Sparse(s.slice(range)),
+            Self::Times(v) => Self::Times(v[range].to_vec()),
+            Self::Words(w) => Self::Words(Words {
+                codes: w.codes[range].to_vec(),
                 dictionary: Arc::clone(&w.dictionary),
             }),
         }
@@ -52,9 +74,87 @@ impl Column {
     pub fn missing(&self) -> usize {
         match self {
             Self::Numbers(v) => v.iter().filter(|x| x.is_nan()).count(),
+            Self::Sparse(s) => s.values().iter().filter(|x| x.is_nan()).count(),
             Self::Words(w) => w.codes.iter().filter(|&&c| c == MISSING_CODE).count(),
             Self::Times(v) => v.iter().filter(|&&t| t == MISSING_TIME).count(),
         }
+    }
+}
+
+/// Numbers of which most are 0: only the others are kept, with their rows in rising order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SparseNumbers {
+    rows: Vec<u32>,
+    values: Vec<f64>,
+    len: usize,
+}
+
+impl SparseNumbers {
+    /// `len` numbers, of which those at `rows` are `values` and all others 0.
+    ///
+    /// # Errors
+    /// [`Error::Bug`] when rows do not rise, lie beyond `len` or are not one for each value.
+    pub fn new(rows: Vec<u32>, values: Vec<f64>, len: usize) -> Result<Self> {
+        let rises = rows.windows(2).all(|pair| pair[0] < pair[1]);
+        let inside = rows.last().is_none_or(|&last| (last as usize) < len);
+        if !rises || !inside || rows.len() != values.len() {
+            return Err(Error::Bug("the rows of a sparse column are out of order".into()));
+        }
+        Ok(Self { rows, values, len })
+    }
+
+    /// How many numbers there are, zeros included.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The rows that are kept, in rising order.
+    pub fn rows(&self) -> &[u32] {
+        &self.rows
+    }
+
+    /// The number at each of [`SparseNumbers::rows`].
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// The rows in `range` with their numbers; rows are still those of the whole column.
+    pub fn within(&self, range: Range<usize>) -> (&[u32], &[f64]) {
+        let from = self.rows.partition_point(|&r| (r as usize) < range.start);
+        let to = self.rows.partition_point(|&r| (r as usize) < range.end);
+        (&self.rows[from..to], &self.values[from..to])
+    }
+
+    /// All numbers, zeros written out.
+    pub fn to_dense(&self) -> Vec<f64> {
+        let mut dense = vec![0.0; self.len];
+        for (&row, &value) in self.rows.iter().zip(&self.values) {
+            dense[row as usize] = value;
+        }
+        dense
+    }
+
+    /// The numbers at `rows`, in that order.
+    #[must_use]
+    pub fn take(&self, rows: &[u32]) -> Self {
+        let found = rows.iter().zip(0u32..).filter_map(|(row, at)| {
+            self.rows.binary_search(row).ok().map(|kept| (at, self.values[kept]))
+        });
+        let (kept, values) = found.unzip();
+        Self { rows: kept, values, len: rows.len() }
+    }
+
+    /// The numbers in `range`.
+    #[must_use]
+    pub fn slice(&self, range: Range<usize>) -> Self {
+        let (rows, values) = self.within(range.clone());
+        let rows = rows.iter().map(|r| r - range.start as u32).collect();
+        Self { rows, values: values.to_vec(), len: range.len() }
     }
 }
 

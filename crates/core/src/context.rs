@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use crate::{Seed, Target};
+use crate::{Seed, Target, Validation};
 
 /// What a step may use while it is fitted. Chance comes from `seed`; nothing else does.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +13,9 @@ pub struct FitContext<'a> {
     pub target: Option<&'a Target>,
     /// The weight of each training row; without it all weigh 1.
     pub weights: Option<&'a [f64]>,
+    /// Rows that no step has learned from, as the transforms before leave them, for estimators
+    /// that asked for them by [`crate::Estimator::validation_share`] or that a split provides.
+    pub validation: Option<&'a Validation>,
     /// Where to say what a person should know.
     pub notes: &'a Notes,
 }
@@ -20,7 +23,7 @@ pub struct FitContext<'a> {
 impl<'a> FitContext<'a> {
     /// A context with this seed and nothing else.
     pub fn new(seed: Seed, notes: &'a Notes) -> Self {
-        Self { seed, target: None, weights: None, notes }
+        Self { seed, target: None, weights: None, validation: None, notes }
     }
 
     /// The same context for a step called `name`.
@@ -33,6 +36,18 @@ impl<'a> FitContext<'a> {
     #[must_use]
     pub fn with_target(self, target: &'a Target) -> Self {
         Self { target: Some(target), ..self }
+    }
+
+    /// The same context with the weights of the training rows.
+    #[must_use]
+    pub fn with_weights(self, weights: Option<&'a [f64]>) -> Self {
+        Self { weights, ..self }
+    }
+
+    /// The same context with rows that no step has learned from.
+    #[must_use]
+    pub fn with_validation(self, validation: Option<&'a Validation>) -> Self {
+        Self { validation, ..self }
     }
 }
 

@@ -11,6 +11,9 @@ use crate::{
     Column, Error, MISSING_TIME, PhysicalType, Result, Schema, SemanticType, Table, Target, Words,
 };
 
+/// How many numbers [`Frame::dense`] writes out at most: 4 GiB of them.
+const DENSE_NUMBERS: usize = 1 << 29;
+
 /// Columns of plain vectors with a schema, all of the same length.
 ///
 /// A frame is what transforms, estimators and models work on. [`Table`] is its form at the doors;
@@ -41,6 +44,7 @@ impl Frame {
                 Column::Numbers(_) => {
                     matches!(field.semantic, SemanticType::Numeric | SemanticType::Boolean)
                 }
+                Column::Sparse(_) => field.semantic == SemanticType::Numeric,
                 Column::Words(_) => {
                     matches!(field.semantic, SemanticType::Categorical | SemanticType::Text)
                 }
@@ -171,18 +175,7 @@ impl Frame {
     /// The rows in `range`.
     #[must_use]
     pub fn slice(&self, range: Range<usize>) -> Self {
-        let columns = self
-            .columns
-            .iter()
-            .map(|column| match column {
-                Column::Numbers(v) => Column::Numbers(v[range.clone()].to_vec()),
-                Column::Times(v) => Column::Times(v[range.clone()].to_vec()),
-                Column::Words(w) => Column::Words(Words {
-                    codes: w.codes[range.clone()].to_vec(),
-                    dictionary: Arc::clone(&w.dictionary),
-                }),
-            })
-            .collect();
+        let columns = self.columns.iter().map(|c| c.slice(range.clone())).collect();
         Self { schema: Arc::clone(&self.schema), columns, rows: range.len() }
     }
 
@@ -196,6 +189,28 @@ impl Frame {
             columns[position] = column;
         }
         Self::new(schema, columns, self.rows)
+    }
+
+    /// The same rows with the zeros of sparse columns written out.
+    ///
+    /// # Errors
+    /// [`Error::Data`] when that would take more than 4 GiB.
+    pub fn dense(mut self) -> Result<Self> {
+        let sparse = |c: &&Column| matches!(c, Column::Sparse(_));
+        let count = self.columns.iter().filter(sparse).count();
+        if count.saturating_mul(self.rows) > DENSE_NUMBERS {
+            return Err(Error::data_hint(
+                format!("{count} sparse columns of {} rows are too many to write out", self.rows),
+                "use a model that takes sparse columns, such as `logistic_regression`, or reduce \
+                 them before, such as by `truncated_svd` or `select`",
+            ));
+        }
+        for column in &mut self.columns {
+            if let Column::Sparse(numbers) = column {
+                *column = Column::Numbers(numbers.to_dense());
+            }
+        }
+        Ok(self)
     }
 
     /// All rows, as a learner reads them.

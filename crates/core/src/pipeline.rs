@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::{
     DenseMatrix, Error, Estimator, FitContext, FittedTransform, Frame, Model, Notes, Prediction,
     Result, Role, Schema, Scope, Scores, Seed, SemanticType, Table, TargetSpec, TargetTransform,
-    Task, Transform,
+    Task, Transform, Validation, row_weights, validation::hold_out,
 };
 
 /// How many rows go through a fitted pipeline at once; enough to keep every kernel busy, few
@@ -146,11 +146,14 @@ impl Pipeline {
         })
     }
 
-    /// What the target column of `table` asks for.
+    /// What the target column of `table` asks for; nothing when the estimator learns without one.
     ///
     /// # Errors
     /// As [`TargetSpec::learn`].
     pub fn target(&self, table: &Table) -> Result<TargetSpec> {
+        if self.estimator.as_ref().is_some_and(|estimator| estimator.unsupervised()) {
+            return Ok(TargetSpec::absent());
+        }
         TargetSpec::learn(table, self.positive.as_deref(), self.target_transform)
     }
 
@@ -173,14 +176,33 @@ impl Pipeline {
         target: TargetSpec,
         notes: &Notes,
     ) -> Result<FittedPipeline> {
+        let held = self.hold_out(train, &target)?;
+        let (train, validation) = held.as_ref().map_or((train, None), |(t, v)| (t, Some(v)));
         self.check(train.schema(), target.task())?;
         let input = self.input(train.schema())?;
-        let answers = target.apply(train)?;
-        let context = FitContext::new(self.seed, notes).with_target(&answers);
+        let (answers, weights) = (target.apply(train)?, row_weights(train)?);
+        let context = FitContext::new(self.seed, notes)
+            .with_target(&answers)
+            .with_weights(weights.as_deref());
         let rows = Frame::from_table(&train.conform(&input)?)?;
         let (steps, rows) = self.fit_steps(rows, &context)?;
-        let model = self.fit_model(&rows.features(), &context)?;
+        let steps: Vec<Arc<dyn FittedTransform>> = steps.into_iter().map(Arc::from).collect();
+        let validation =
+            validation.map(|held| Validation::of(held, &input, &steps, &target)).transpose()?;
+        let context = context.with_validation(validation.as_ref());
+        let model = self.fit_model(rows.features(), &context)?;
         FittedPipeline::new(Arc::new(input), steps, model, target)
+    }
+
+    /// The rows of `train` to learn from and those to hold out, when the estimator asks for some.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a share beyond 0 and 1; [`Error::Data`] when there are too few rows.
+    pub fn hold_out(&self, train: &Table, target: &TargetSpec) -> Result<Option<(Table, Table)>> {
+        let share = self.estimator.as_ref().and_then(|e| e.validation_share());
+        let Some(share) = share else { return Ok(None) };
+        let (learn, held) = hold_out(&target.apply(train)?, share, self.seed)?;
+        Ok(Some((train.take(&learn)?, train.take(&held)?)))
     }
 
     /// Fits the transforms in order and gives the training rows back as the last one leaves them.
@@ -195,8 +217,9 @@ impl Pipeline {
         let mut fitted = Vec::with_capacity(self.steps.len());
         for (at, step) in self.steps.iter().enumerate() {
             let context = context.for_step(&format!("{at} {}", step.name));
-            let (learned, transformed) =
-                step.transform.fit_apply(rows, &context).map_err(|e| e.in_step(&step.name))?;
+            let (learned, transformed) = dense_unless(step.transform.takes_sparse(), rows)
+                .and_then(|rows| step.transform.fit_apply(rows, &context))
+                .map_err(|e| e.in_step(&step.name))?;
             fitted.push(learned);
             rows = transformed;
         }
@@ -208,15 +231,15 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Data`] when the pipeline has no estimator or the context no target; the error of
     /// the estimator.
-    pub fn fit_model(&self, rows: &Frame, context: &FitContext<'_>) -> Result<Box<dyn Model>> {
+    pub fn fit_model(&self, rows: Frame, context: &FitContext<'_>) -> Result<Box<dyn Model>> {
         let estimator = self.estimator.as_deref().ok_or_else(|| {
             Error::data_hint("the pipeline has no model", "add one with `model:`")
         })?;
         let target = context
             .target
             .ok_or_else(|| Error::Bug("a model was fitted without a target".into()))?;
-        estimator
-            .fit(rows, target, &context.for_step(estimator.kind()))
+        dense_unless(estimator.takes_sparse(), rows)
+            .and_then(|rows| estimator.fit(&rows, target, &context.for_step(estimator.kind())))
             .map_err(|e| e.in_step(estimator.kind()))
     }
 }
@@ -253,6 +276,7 @@ impl FittedPipeline {
         if model.task() != target.task() {
             return Err(Error::damaged(model.kind(), "its classes are not those of the target"));
         }
+        let target = target.answered_by(model.as_ref())?;
         let windowed = steps.iter().any(|s| s.scope() != Scope::RowWise);
         Ok(Self { input, steps, model, target, windowed })
     }
@@ -314,7 +338,8 @@ impl FittedPipeline {
     /// # Errors
     /// As the steps refuse values.
     pub fn predict_frame(&self, rows: Frame) -> Result<Scores> {
-        self.model.predict(&self.transform_frame(rows)?.features())
+        let rows = self.transform_frame(rows)?.features();
+        self.model.predict(&dense_unless(self.model.takes_sparse(), rows)?)
     }
 
     /// The rows as the last transform leaves them.
@@ -322,10 +347,25 @@ impl FittedPipeline {
     /// # Errors
     /// As the steps refuse values.
     pub fn transform_frame(&self, rows: Frame) -> Result<Frame> {
-        self.steps
-            .iter()
-            .try_fold(rows, |rows, step| step.apply(rows).map_err(|e| e.in_step(step.kind())))
+        transform(&self.steps, rows)
     }
+}
+
+/// The rows as the last of `steps` leaves them.
+///
+/// # Errors
+/// As the steps refuse values.
+pub(crate) fn transform(steps: &[Arc<dyn FittedTransform>], rows: Frame) -> Result<Frame> {
+    steps.iter().try_fold(rows, |rows, step| {
+        dense_unless(step.takes_sparse(), rows)
+            .and_then(|rows| step.apply(rows))
+            .map_err(|e| e.in_step(step.kind()))
+    })
+}
+
+/// The rows as a step takes them that does not know sparse columns.
+fn dense_unless(takes_sparse: bool, rows: Frame) -> Result<Frame> {
+    if takes_sparse { Ok(rows) } else { rows.dense() }
 }
 
 fn same_columns(step: &str, given: &Schema, wanted: &Schema) -> Result<()> {

@@ -25,6 +25,18 @@ impl Scores {
     }
 }
 
+/// What each column adds to the answers of a model, on the scale of its raw score: the log-odds of
+/// a boosted classifier, the probability of a forest, the number of a regression. For each row and
+/// class, `base` + Σ over the columns = raw score.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contributions {
+    /// The answer without knowing any column: one for each class, or a single one for numbers and
+    /// for the positive one of two classes.
+    pub base: Vec<f64>,
+    /// `[rows, columns]` for each of `base`.
+    pub values: Vec<DenseMatrix>,
+}
+
 /// The answers of a pipeline.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Prediction {

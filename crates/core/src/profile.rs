@@ -314,7 +314,9 @@ fn summarise(frame: &Frame, column: &Column, semantic: SemanticType) -> Result<(
         |range| {
             let rows = Rows { frame, range, target: None, weights: None };
             Ok(match column {
-                Column::Numbers(_) => Learned::Numbers(Numbers::of(rows.numbers(0)?)),
+                Column::Numbers(_) | Column::Sparse(_) => {
+                    Learned::Numbers(Numbers::of(rows.numbers(0)?))
+                }
                 Column::Times(_) => Learned::times(rows.times(0)?),
                 Column::Words(_) => {
                     let (codes, dictionary) = rows.words(0)?;

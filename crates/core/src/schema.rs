@@ -138,6 +138,8 @@ pub enum Role {
     Time,
     /// Names the part of a split that the row belongs to.
     Part,
+    /// Says how much a row counts.
+    Weight,
 }
 
 /// One column: its name, how it is stored, what it means and what it is for.

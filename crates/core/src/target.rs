@@ -1,5 +1,6 @@
 //! What a model learns to predict.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::Array;
@@ -7,7 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Column, Error, Field, Frame, MISSING_CODE, PhysicalType, Result, Schema, SemanticType, Table,
+    Column, Error, Field, Frame, MISSING_CODE, Model, PhysicalType, Result, Schema, SemanticType,
+    Table,
 };
 
 /// What kind of answer a model gives.
@@ -21,6 +23,18 @@ pub enum Task {
     },
     /// A number.
     Regression,
+    /// Nothing is known beforehand: the answer is a cluster, or how far a row is from the others.
+    Unsupervised,
+}
+
+impl Task {
+    /// The error of an estimator called `kind` that needs known answers and has none.
+    pub fn no_target(kind: &str) -> Error {
+        Error::data_hint(
+            format!("`{kind}` learns from known answers, and there is no target"),
+            "name the column to predict: `data: {target: COLUMN}`",
+        )
+    }
 }
 
 /// The words that classes are called, in a fixed order: numbers by size, other words by bytes.
@@ -59,6 +73,18 @@ impl Labels {
             None => (names.len() == 2).then_some(1),
         };
         Ok(Self { names, positive })
+    }
+
+    /// Labels that keep the order of these distinct words; none of them is positive.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when a word stands twice.
+    pub fn in_order(names: Vec<String>) -> Result<Self> {
+        let distinct: HashSet<&String> = names.iter().collect();
+        if distinct.len() < names.len() {
+            return Err(Error::damaged("labels", "a word stands twice among them"));
+        }
+        Ok(Self { names, positive: None })
     }
 
     /// The words in the order of the classes.
@@ -105,6 +131,8 @@ pub enum Target {
     },
     /// For each row a number, already transformed.
     Numbers(Vec<f64>),
+    /// Nothing is known of this many rows.
+    Absent(usize),
 }
 
 impl Target {
@@ -113,6 +141,7 @@ impl Target {
         match self {
             Self::Classes { codes, .. } => codes.len(),
             Self::Numbers(values) => values.len(),
+            Self::Absent(rows) => *rows,
         }
     }
 
@@ -126,6 +155,7 @@ impl Target {
         match self {
             Self::Classes { labels, .. } => Task::Classification { classes: labels.len() },
             Self::Numbers(_) => Task::Regression,
+            Self::Absent(_) => Task::Unsupervised,
         }
     }
 
@@ -140,6 +170,7 @@ impl Target {
             Self::Numbers(values) => {
                 Self::Numbers(rows.iter().map(|&r| values[r as usize]).collect())
             }
+            Self::Absent(_) => Self::Absent(rows.len()),
         }
     }
 }
@@ -147,9 +178,9 @@ impl Target {
 /// Which column is the target and how its values become a [`Target`]; stored with the model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TargetSpec {
-    /// The target's field as it was in training.
-    pub field: Field,
-    /// The classes, unless the target is a number.
+    /// The target's field as it was in training; nothing where models learn without a target.
+    pub field: Option<Field>,
+    /// The classes, or the clusters that were found; nothing for numbers.
     pub labels: Option<Arc<Labels>>,
     /// What the model sees of a number.
     #[serde(default)]
@@ -191,7 +222,7 @@ impl TargetSpec {
                     "if it is a number, type it so; if it names rows, choose another target",
                 ));
             }
-            Self { field, labels: Some(Arc::new(labels)), transform }
+            Self { field: Some(field), labels: Some(Arc::new(labels)), transform }
         } else {
             if let Some(word) = positive {
                 return Err(Error::setting(
@@ -201,11 +232,32 @@ impl TargetSpec {
                         .replace("TARGET", &field.name),
                 ));
             }
-            Self { field, labels: None, transform }
+            Self { field: Some(field), labels: None, transform }
         };
         let target = spec.apply(table)?;
         spec.refuse_constant(&target)?;
         Ok(spec)
+    }
+
+    /// The specification for models that learn without known answers.
+    pub fn absent() -> Self {
+        Self { field: None, labels: None, transform: TargetTransform::None }
+    }
+
+    /// The specification once `model` was learned, which may have found clusters.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when the model names a cluster twice.
+    pub fn answered_by(mut self, model: &dyn Model) -> Result<Self> {
+        if let Some(clusters) = model.clusters() {
+            self.labels = Some(Arc::new(Labels::in_order(clusters)?));
+        }
+        Ok(self)
+    }
+
+    /// What the target is called in messages.
+    fn name(&self) -> &str {
+        self.field.as_ref().map_or("", |field| &field.name)
     }
 
     fn refuse_constant(&self, target: &Target) -> Result<()> {
@@ -215,10 +267,11 @@ impl TargetSpec {
                 labels.len() < 2
             }
             Target::Numbers(values) => values.windows(2).all(|w| w[0] == w[1]),
+            Target::Absent(_) => false,
         };
         if constant {
             return Err(Error::data_hint(
-                format!("target `{}` has the same value in every row", self.field.name),
+                format!("target `{}` has the same value in every row", self.name()),
                 "choose another target, or give rows in which it differs",
             ));
         }
@@ -236,7 +289,7 @@ impl TargetSpec {
             Some(class) => Err(Error::data_hint(
                 format!(
                     "target `{}` has the class `{}` in one row only",
-                    self.field.name,
+                    self.name(),
                     labels.names()[class]
                 ),
                 "leave that row out with `sql`, or join the class with another",
@@ -250,13 +303,14 @@ impl TargetSpec {
     /// [`Error::MissingColumn`]; [`Error::Data`] when a value is missing, is a class that training
     /// never saw, or has no logarithm.
     pub fn apply(&self, table: &Table) -> Result<Target> {
-        let at = table.schema().position(&self.field.name)?;
+        let Some(field) = &self.field else { return Ok(Target::Absent(table.rows())) };
+        let at = table.schema().position(&field.name)?;
         refuse_missing(table, &table.schema().fields()[at])?;
-        let wanted = Schema::new(vec![self.field.clone()])?;
+        let wanted = Schema::new(vec![field.clone()])?;
         let column = table.select(&[at]).conform(&wanted)?;
         match &self.labels {
             Some(labels) => {
-                let Column::Words(words) = words_of(&column, &self.field)? else {
+                let Column::Words(words) = words_of(&column, field)? else {
                     return Err(Error::Bug("a class target is not made of words".into()));
                 };
                 let known = words.translate(|w| labels.names().iter().position(|n| n == w));
@@ -283,7 +337,7 @@ impl TargetSpec {
                             return Err(Error::data_hint(
                                 format!(
                                     "target `{}` is {} in row {}, which has no logarithm",
-                                    self.field.name,
+                                    field.name,
                                     values[row],
                                     row + 1
                                 ),
@@ -302,7 +356,7 @@ impl TargetSpec {
         found.map(|c| c as u32).ok_or_else(|| {
             Error::data(format!(
                 "target `{}` has the class `{word}`, which training never saw",
-                self.field.name
+                self.name()
             ))
         })
     }
@@ -317,9 +371,10 @@ impl TargetSpec {
 
     /// What kind of answer the target asks for.
     pub fn task(&self) -> Task {
-        match &self.labels {
-            Some(labels) => Task::Classification { classes: labels.len() },
-            None => Task::Regression,
+        match (&self.field, &self.labels) {
+            (None, _) => Task::Unsupervised,
+            (Some(_), Some(labels)) => Task::Classification { classes: labels.len() },
+            (Some(_), None) => Task::Regression,
         }
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FitContext, Frame, Result, Schema, Scores, State, Target, Task};
+use crate::{
+    Contributions, FitContext, Frame, Result, Schema, Scores, Signature, State, Target, Task,
+};
 
 /// Settings that can learn to change columns.
 ///
@@ -32,6 +34,11 @@ pub trait Transform: Debug + Send + Sync {
         train: Frame,
         context: &FitContext<'_>,
     ) -> Result<(Box<dyn FittedTransform>, Frame)>;
+
+    /// Whether training rows may come with [`crate::Column::Sparse`]; without it they come dense.
+    fn takes_sparse(&self) -> bool {
+        false
+    }
 }
 
 /// Which other rows the answer for a row depends on.
@@ -52,15 +59,29 @@ pub enum Scope {
 }
 
 /// What a [`Transform`] learned. It never changes.
-pub trait FittedTransform: Debug + Send + Sync {
+pub trait FittedTransform: Any + Debug + Send + Sync {
+    /// Its name and the columns that it takes and gives.
+    fn signature(&self) -> &Signature;
+
     /// The transform's name in the catalog.
-    fn kind(&self) -> &'static str;
+    fn kind(&self) -> &'static str {
+        self.signature().kind
+    }
 
     /// The columns that [`FittedTransform::apply`] takes.
-    fn input(&self) -> &Arc<Schema>;
+    fn input(&self) -> &Arc<Schema> {
+        &self.signature().input
+    }
 
     /// The columns that [`FittedTransform::apply`] gives.
-    fn output(&self) -> &Arc<Schema>;
+    fn output(&self) -> &Arc<Schema> {
+        &self.signature().output
+    }
+
+    /// Whether rows may come with [`crate::Column::Sparse`]; without it they come dense.
+    fn takes_sparse(&self) -> bool {
+        false
+    }
 
     /// Which other rows the answer for a row depends on.
     fn scope(&self) -> Scope {
@@ -76,9 +97,6 @@ pub trait FittedTransform: Debug + Send + Sync {
 
     /// What to store; [`crate::Load`] reads it back.
     fn state(&self) -> State;
-
-    /// The transform as its own type, for callers that know it.
-    fn as_any(&self) -> &dyn Any;
 }
 
 /// Settings that can learn to predict.
@@ -104,10 +122,28 @@ pub trait Estimator: Debug + Send + Sync {
         target: &Target,
         context: &FitContext<'_>,
     ) -> Result<Box<dyn Model>>;
+
+    /// Whether it learns without known answers: clusters, outlier scores. Its target is
+    /// [`Target::Absent`], whatever columns the table has.
+    fn unsupervised(&self) -> bool {
+        false
+    }
+
+    /// Whether training rows may come with [`crate::Column::Sparse`]; without it they come dense.
+    fn takes_sparse(&self) -> bool {
+        false
+    }
+
+    /// The share of the training rows that the pipeline should hold out and hand over as
+    /// [`FitContext::validation`], for early stopping and the like. The transforms before learn
+    /// nothing from these rows.
+    fn validation_share(&self) -> Option<f64> {
+        None
+    }
 }
 
 /// What an [`Estimator`] learned. It never changes.
-pub trait Model: Debug + Send + Sync {
+pub trait Model: Any + Debug + Send + Sync {
     /// The estimator's name in the catalog.
     fn kind(&self) -> &'static str;
 
@@ -129,9 +165,38 @@ pub trait Model: Debug + Send + Sync {
         None
     }
 
+    /// What each column adds to the answer of each row, for models that know it exactly.
+    fn explain(&self, _rows: &Frame) -> Option<Result<Contributions>> {
+        None
+    }
+
+    /// The names of the clusters, in the order of the columns of its probabilities; nothing for
+    /// models that learned known answers or give outlier scores.
+    fn clusters(&self) -> Option<Vec<String>> {
+        None
+    }
+
+    /// Whether rows may come with [`crate::Column::Sparse`]; without it they come dense.
+    fn takes_sparse(&self) -> bool {
+        false
+    }
+
     /// What to store; [`crate::Load`] reads it back.
     fn state(&self) -> State;
+}
 
+impl dyn FittedTransform {
+    /// The transform as its own type, for callers that know it.
+    pub fn downcast_ref<T: FittedTransform>(&self) -> Option<&T> {
+        let any: &dyn Any = self;
+        any.downcast_ref()
+    }
+}
+
+impl dyn Model {
     /// The model as its own type, for callers that know it.
-    fn as_any(&self) -> &dyn Any;
+    pub fn downcast_ref<T: Model>(&self) -> Option<&T> {
+        let any: &dyn Any = self;
+        any.downcast_ref()
+    }
 }

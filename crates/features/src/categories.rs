@@ -150,7 +150,7 @@ impl Lookup {
                 .iter()
                 .map(|v| if v.is_nan() { missing } else { code(self.numbers.get(&bits(*v))) })
                 .collect(),
-            Column::Times(values) => vec![UNKNOWN; values.len()],
+            Column::Sparse(_) | Column::Times(_) => vec![UNKNOWN; column.len()],
         }
     }
 
@@ -171,7 +171,7 @@ pub(crate) fn unknown(field: &Field, column: &Column, codes: &[u32], hint: &str)
     let value = match column {
         Column::Words(words) => words.iter().nth(row).flatten().map(str::to_string),
         Column::Numbers(values) => values.get(row).filter(|v| !v.is_nan()).map(|&v| word(field, v)),
-        Column::Times(_) => None,
+        Column::Sparse(_) | Column::Times(_) => None,
     };
     let value = value.map_or("a missing value".into(), |v| format!("`{v}`"));
     let message =

@@ -130,36 +130,6 @@ pub(crate) fn unused(name: String, taken: &mut HashSet<String>) -> String {
     candidate
 }
 
-/// Refuses rows that do not look like those that were learned from.
-pub(crate) fn require(kind: &str, input: &Arc<Schema>, rows: &Frame) -> Result<()> {
-    let given = rows.schema();
-    let same = Arc::ptr_eq(input, given)
-        || (input.len() == given.len()
-            && input
-                .fields()
-                .iter()
-                .zip(given.fields())
-                .all(|(a, b)| a.semantic == b.semantic && a.name == b.name));
-    if same {
-        return Ok(());
-    }
-    for field in input.fields() {
-        let found = given.field(&field.name)?;
-        if found.semantic != field.semantic {
-            return Err(Error::WrongType {
-                name: field.name.clone(),
-                found: found.semantic,
-                expected: field.semantic.word(),
-                hint: Some("give it the type that it had in training".into()),
-            });
-        }
-    }
-    Err(Error::data_hint(
-        format!("step `{kind}` was given other columns than it has learned from"),
-        format!("give it exactly {}, in this order", input.names().join(", ")),
-    ))
-}
-
 /// What `change` makes of each column, in order.
 pub(crate) fn map_columns<T: Send>(
     rows: Frame,

@@ -1,18 +1,19 @@
 //! New columns from row-wise SQL expressions.
 
-use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use gristmill_core::expr::{BoundExpr, Expr};
 use gristmill_core::{
-    Error, Field, FitContext, FittedTransform, Frame, Load, Result, Schema, State, Transform,
+    Error, Field, FitContext, FittedTransform, Frame, Load, Result, Schema, Signature, State,
+    Transform,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Raised when equal expressions would give other values.
 pub const VERSION: u32 = 1;
+const KIND: &str = "derive";
 
 /// Computes columns from others, each by an expression of [`gristmill_core::expr`]:
 /// `derive: {price_per_month: "total / tenure", is_new: "tenure < 3"}`.
@@ -48,7 +49,7 @@ impl Derive {
     /// The expressions, each after those that it needs.
     fn ordered(&self) -> Result<Vec<(String, Expr)>> {
         if self.columns.is_empty() {
-            return Err(Error::setting("derive", "empty", "a name and an expression for it"));
+            return Err(Error::setting(KIND, "empty", "a name and an expression for it"));
         }
         let mut waiting = BTreeMap::new();
         for (name, text) in &self.columns {
@@ -89,7 +90,7 @@ fn of_column(name: &str, error: Error) -> Error {
 
 impl Transform for Derive {
     fn kind(&self) -> &'static str {
-        "derive"
+        KIND
     }
 
     fn check(&self, input: &Schema) -> Result<Schema> {
@@ -153,8 +154,7 @@ pub struct FittedDerive {
     ordered: Vec<(String, Expr)>,
     /// Where the values of each go, and how they are computed.
     bound: Vec<(usize, BoundExpr)>,
-    input: Arc<Schema>,
-    output: Arc<Schema>,
+    signature: Signature,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -167,21 +167,13 @@ struct Facts {
 impl FittedDerive {
     fn new(ordered: Vec<(String, Expr)>, input: &Arc<Schema>) -> Result<Self> {
         let (bound, output) = bind(&ordered, input)?;
-        Ok(Self { ordered, bound, input: Arc::clone(input), output: Arc::new(output) })
+        Ok(Self { ordered, bound, signature: Signature::new(KIND, input, output) })
     }
 }
 
 impl FittedTransform for FittedDerive {
-    fn kind(&self) -> &'static str {
-        "derive"
-    }
-
-    fn input(&self) -> &Arc<Schema> {
-        &self.input
-    }
-
-    fn output(&self) -> &Arc<Schema> {
-        &self.output
+    fn signature(&self) -> &Signature {
+        &self.signature
     }
 
     fn apply(&self, rows: Frame) -> Result<Frame> {
@@ -191,15 +183,11 @@ impl FittedTransform for FittedDerive {
             frame = with_column(frame, *at, expr.field(name), column)?;
         }
         let rows = frame.rows();
-        Frame::new(Arc::clone(&self.output), frame.into_columns(), rows)
+        Frame::new(Arc::clone(&self.signature.output), frame.into_columns(), rows)
     }
 
     fn state(&self) -> State {
         State::new(&Facts { columns: self.ordered.clone() })
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -1,11 +1,10 @@
 //! Leaves columns out.
 
-use std::any::Any;
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use gristmill_core::{
-    FitContext, FittedTransform, Frame, Load, Result, Schema, Selector, State, Transform,
+    FitContext, FittedTransform, Frame, Load, Result, Schema, Selector, Signature, State, Transform,
 };
 use schemars::{JsonSchema, Schema as JsonSchemaValue, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -100,8 +99,7 @@ fn without(input: &Schema, dropped: &[usize]) -> Schema {
 /// Which columns [`Drop`] leaves out.
 #[derive(Clone, Debug)]
 pub struct FittedDrop {
-    input: Arc<Schema>,
-    output: Arc<Schema>,
+    signature: Signature,
     columns: Vec<String>,
     plan: Vec<Option<()>>,
 }
@@ -109,8 +107,7 @@ pub struct FittedDrop {
 impl FittedDrop {
     fn new(input: &Arc<Schema>, dropped: &[usize]) -> Self {
         Self {
-            input: Arc::clone(input),
-            output: Arc::new(without(input, dropped)),
+            signature: Signature::new(KIND, input, without(input, dropped)),
             columns: columns::names(input, dropped),
             plan: columns::plan(input.len(), dropped, dropped.iter().map(|_| ())),
         }
@@ -129,32 +126,20 @@ struct Facts {
 }
 
 impl FittedTransform for FittedDrop {
-    fn kind(&self) -> &'static str {
-        KIND
-    }
-
-    fn input(&self) -> &Arc<Schema> {
-        &self.input
-    }
-
-    fn output(&self) -> &Arc<Schema> {
-        &self.output
+    fn signature(&self) -> &Signature {
+        &self.signature
     }
 
     fn apply(&self, rows: Frame) -> Result<Frame> {
-        columns::require(KIND, &self.input, &rows)?;
+        self.signature.require(&rows)?;
         let count = rows.rows();
         let kept = rows.into_columns().into_iter().zip(&self.plan);
         let kept = kept.filter_map(|(column, dropped)| dropped.is_none().then_some(column));
-        Frame::new(Arc::clone(&self.output), kept.collect(), count)
+        Frame::new(Arc::clone(&self.signature.output), kept.collect(), count)
     }
 
     fn state(&self) -> State {
         State::new(&Facts { columns: self.columns.clone() })
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -1,11 +1,10 @@
 //! Scales columns into a range.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use gristmill_core::{
     Error, FittedTransform, Frame, Learn, Learner, Load, Notes, Result, Rows, Schema, Selector,
-    State,
+    Signature, State,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -146,8 +145,7 @@ impl From<bool> for Clip {
 /// What [`MinMaxScaler`] learned: least and greatest value of each column.
 #[derive(Clone, Debug)]
 pub struct FittedMinMaxScaler {
-    input: Arc<Schema>,
-    output: Arc<Schema>,
+    signature: Signature,
     columns: Vec<String>,
     range: [f64; 2],
     clip: Clip,
@@ -170,8 +168,7 @@ impl FittedMinMaxScaler {
             (low, if extent > 0.0 { extent } else { 1.0 })
         });
         Ok(Self {
-            input: Arc::clone(input),
-            output: Arc::new(columns::with_numbers(input, &positions)?),
+            signature: Signature::new(KIND, input, columns::with_numbers(input, &positions)?),
             columns: columns::names(input, &positions),
             plan: columns::plan(input.len(), &positions, extents),
             range,
@@ -208,22 +205,14 @@ struct Facts {
 }
 
 impl FittedTransform for FittedMinMaxScaler {
-    fn kind(&self) -> &'static str {
-        KIND
-    }
-
-    fn input(&self) -> &Arc<Schema> {
-        &self.input
-    }
-
-    fn output(&self) -> &Arc<Schema> {
-        &self.output
+    fn signature(&self) -> &Signature {
+        &self.signature
     }
 
     fn apply(&self, rows: Frame) -> Result<Frame> {
-        columns::require(KIND, &self.input, &rows)?;
+        self.signature.require(&rows)?;
         let ([low, high], clip) = (self.range, self.clip == Clip::ToRange);
-        columns::map_numbers(rows, &self.output, &self.plan, |(least, extent), value| {
+        columns::map_numbers(rows, &self.signature.output, &self.plan, |(least, extent), value| {
             let scaled = (value - least) / extent * (high - low) + low;
             if clip { scaled.clamp(low, high) } else { scaled }
         })
@@ -232,10 +221,6 @@ impl FittedTransform for FittedMinMaxScaler {
     fn state(&self) -> State {
         let facts = Facts { columns: self.columns.clone(), range: self.range, clip: self.clip };
         State::new(&facts).with_f64("lows", self.lows.clone()).with_f64("highs", self.highs.clone())
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -1,10 +1,11 @@
 //! One column of zeros and ones for each category: what was learned, and how rows are encoded.
 
-use std::any::Any;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use gristmill_core::{Column, Error, Field, FittedTransform, Frame, Load, Result, Schema, State};
+use gristmill_core::{
+    Column, Error, Field, FittedTransform, Frame, Load, Result, Schema, Signature, State,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::categories::{self, Lookup, UNKNOWN};
@@ -119,8 +120,7 @@ impl Encoder {
 /// What [`crate::OneHotEncoder`] learned: the categories of each column.
 #[derive(Clone, Debug)]
 pub struct FittedOneHotEncoder {
-    input: Arc<Schema>,
-    output: Arc<Schema>,
+    signature: Signature,
     encodings: Vec<Encoding>,
     unknown: Unknown,
     plan: Vec<Option<Encoder>>,
@@ -138,8 +138,7 @@ impl FittedOneHotEncoder {
         let encoders: Vec<Encoder> =
             encodings.iter().map(|e| Encoder::new(e, unknown)).collect::<Result<_>>()?;
         Ok(Self {
-            input: Arc::clone(input),
-            output: Arc::new(output(input, &positions, &encodings)?),
+            signature: Signature::new(KIND, input, output(input, &positions, &encodings)?),
             plan: columns::plan(input.len(), &positions, encoders),
             encodings,
             unknown,
@@ -184,39 +183,27 @@ struct Facts {
 }
 
 impl FittedTransform for FittedOneHotEncoder {
-    fn kind(&self) -> &'static str {
-        KIND
-    }
-
-    fn input(&self) -> &Arc<Schema> {
-        &self.input
-    }
-
-    fn output(&self) -> &Arc<Schema> {
-        &self.output
+    fn signature(&self) -> &Signature {
+        &self.signature
     }
 
     fn apply(&self, rows: Frame) -> Result<Frame> {
-        columns::require(KIND, &self.input, &rows)?;
+        self.signature.require(&rows)?;
         let count = rows.rows();
-        let fields = self.input.fields();
+        let fields = self.signature.input.fields();
         let parts = columns::map_columns(rows, |at, column| match self.plan.get(at) {
             Some(Some(encoder)) => encoder.encode(&fields[at], &column),
             _ => Ok(vec![column]),
         });
-        let mut encoded = Vec::with_capacity(self.output.len());
+        let mut encoded = Vec::with_capacity(self.signature.output.len());
         for part in parts {
             encoded.extend(part?);
         }
-        Frame::new(Arc::clone(&self.output), encoded, count)
+        Frame::new(Arc::clone(&self.signature.output), encoded, count)
     }
 
     fn state(&self) -> State {
         State::new(&Facts { unknown: self.unknown, columns: self.encodings.clone() })
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

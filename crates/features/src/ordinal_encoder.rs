@@ -1,12 +1,11 @@
 //! Categories as their numbers in an order.
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gristmill_core::{
     Column, Error, Field, FittedTransform, Frame, Learn, Learner, Load, Notes, Result, Rows,
-    Schema, Selector, State,
+    Schema, Selector, Signature, State,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -171,8 +170,7 @@ struct Categories {
 /// What [`OrdinalEncoder`] learned: the categories of each column in order.
 #[derive(Clone, Debug)]
 pub struct FittedOrdinalEncoder {
-    input: Arc<Schema>,
-    output: Arc<Schema>,
+    signature: Signature,
     columns: Vec<Categories>,
     unknown: UnknownCode,
     plan: Vec<Option<Lookup>>,
@@ -187,8 +185,7 @@ impl FittedOrdinalEncoder {
             .map(|c| Lookup::new(c.categories.iter().zip(0u32..)))
             .collect::<Result<_>>()?;
         Ok(Self {
-            input: Arc::clone(input),
-            output: Arc::new(output(input, &positions, unknown)?),
+            signature: Signature::new(KIND, input, output(input, &positions, unknown)?),
             plan: columns::plan(input.len(), &positions, lookups),
             columns,
             unknown,
@@ -222,36 +219,24 @@ struct Facts {
 }
 
 impl FittedTransform for FittedOrdinalEncoder {
-    fn kind(&self) -> &'static str {
-        KIND
-    }
-
-    fn input(&self) -> &Arc<Schema> {
-        &self.input
-    }
-
-    fn output(&self) -> &Arc<Schema> {
-        &self.output
+    fn signature(&self) -> &Signature {
+        &self.signature
     }
 
     fn apply(&self, rows: Frame) -> Result<Frame> {
-        columns::require(KIND, &self.input, &rows)?;
+        self.signature.require(&rows)?;
         let count = rows.rows();
-        let fields = self.input.fields();
+        let fields = self.signature.input.fields();
         let encoded = columns::map_columns(rows, |at, column| match self.plan.get(at) {
             Some(Some(lookup)) => self.encode(lookup, &fields[at], &column),
             _ => Ok(column),
         });
         let encoded = encoded.into_iter().collect::<Result<_>>()?;
-        Frame::new(Arc::clone(&self.output), encoded, count)
+        Frame::new(Arc::clone(&self.signature.output), encoded, count)
     }
 
     fn state(&self) -> State {
         State::new(&Facts { unknown: self.unknown, columns: self.columns.clone() })
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

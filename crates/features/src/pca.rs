@@ -1,7 +1,6 @@
 //! Principal components: few columns that keep most of the variance of many.
 //! Method: eigenvectors of the covariance, Jolliffe, *Principal Component Analysis*, Springer 2002.
 
-use std::any::Any;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -11,7 +10,7 @@ use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_
 use faer::{Mat, MatRef, Par};
 use gristmill_core::{
     Column, Error, Field, FittedTransform, Frame, Learn, Learner, Load, Notes, Result, Rows,
-    Schema, Selector, State, Tensor, TensorData,
+    Schema, Selector, Signature, State, Tensor, TensorData,
 };
 use rayon::prelude::*;
 use schemars::{JsonSchema, Schema as JsonSchemaValue, SchemaGenerator, json_schema};
@@ -306,8 +305,7 @@ struct Learned {
 /// What [`Pca`] learned: means, directions and their variances.
 #[derive(Clone, Debug)]
 pub struct FittedPca {
-    input: Arc<Schema>,
-    output: Arc<Schema>,
+    signature: Signature,
     columns: Vec<String>,
     positions: Vec<usize>,
     learned: Learned,
@@ -317,8 +315,7 @@ impl FittedPca {
     fn new(input: &Arc<Schema>, positions: Vec<usize>, learned: Learned) -> Result<Self> {
         let made = made(&learned.prefix, learned.variances.len());
         Ok(Self {
-            input: Arc::clone(input),
-            output: Arc::new(output(input, &positions, made)?),
+            signature: Signature::new(KIND, input, output(input, &positions, made)?),
             columns: columns::names(input, &positions),
             positions,
             learned,
@@ -405,26 +402,18 @@ struct Facts {
 }
 
 impl FittedTransform for FittedPca {
-    fn kind(&self) -> &'static str {
-        KIND
-    }
-
-    fn input(&self) -> &Arc<Schema> {
-        &self.input
-    }
-
-    fn output(&self) -> &Arc<Schema> {
-        &self.output
+    fn signature(&self) -> &Signature {
+        &self.signature
     }
 
     fn apply(&self, rows: Frame) -> Result<Frame> {
-        columns::require(KIND, &self.input, &rows)?;
+        self.signature.require(&rows)?;
         let projected = self.project(&rows)?;
         let count = rows.rows();
         let kept = rows.into_columns().into_iter().enumerate();
         let kept = kept.filter(|(at, _)| self.positions.binary_search(at).is_err());
         let columns = kept.map(|(_, column)| column).chain(projected).collect();
-        Frame::new(Arc::clone(&self.output), columns, count)
+        Frame::new(Arc::clone(&self.signature.output), columns, count)
     }
 
     fn state(&self) -> State {
@@ -441,10 +430,6 @@ impl FittedTransform for FittedPca {
         };
         state.tensors.insert("directions".into(), directions);
         state
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

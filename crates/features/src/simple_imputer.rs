@@ -1,13 +1,12 @@
 //! Fills missing values with one value a column.
 
-use std::any::Any;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
 use gristmill_core::{
     Column, Error, Field, FittedTransform, Frame, Learn, Learner, Load, MISSING_CODE, Notes,
-    PhysicalType, Result, Rows, Schema, Selector, SemanticType, State, Words,
+    PhysicalType, Result, Rows, Schema, Selector, SemanticType, Signature, State, Words,
 };
 use rayon::prelude::*;
 use schemars::JsonSchema;
@@ -404,7 +403,7 @@ fn missing(column: &Column) -> Column {
     Column::Numbers(match column {
         Column::Numbers(values) => values.iter().map(|v| truth(v.is_nan())).collect(),
         Column::Words(words) => words.codes.iter().map(|&c| truth(c == MISSING_CODE)).collect(),
-        Column::Times(values) => vec![0.0; values.len()],
+        Column::Sparse(_) | Column::Times(_) => vec![0.0; column.len()],
     })
 }
 
@@ -423,8 +422,7 @@ fn fill_words(mut words: Words, fill: &str) -> Words {
 /// What [`SimpleImputer`] learned: a value for each column.
 #[derive(Clone, Debug)]
 pub struct FittedSimpleImputer {
-    input: Arc<Schema>,
-    output: Arc<Schema>,
+    signature: Signature,
     strategy: ImputeStrategy,
     fillings: Vec<Filling>,
     plan: Vec<Option<Filling>>,
@@ -437,8 +435,7 @@ impl FittedSimpleImputer {
         let positions = columns::stored(KIND, names, input, fillable)?;
         let outcomes = columns::plan(input.len(), &positions, fillings.iter().map(|f| f.outcome));
         Ok(Self {
-            input: Arc::clone(input),
-            output: Arc::new(output(input, &outcomes, strategy)?),
+            signature: Signature::new(KIND, input, output(input, &outcomes, strategy)?),
             strategy,
             plan: columns::plan(input.len(), &positions, fillings.iter().cloned()),
             fillings,
@@ -488,30 +485,22 @@ struct StoredFilling {
 }
 
 impl FittedTransform for FittedSimpleImputer {
-    fn kind(&self) -> &'static str {
-        KIND
-    }
-
-    fn input(&self) -> &Arc<Schema> {
-        &self.input
-    }
-
-    fn output(&self) -> &Arc<Schema> {
-        &self.output
+    fn signature(&self) -> &Signature {
+        &self.signature
     }
 
     fn apply(&self, rows: Frame) -> Result<Frame> {
-        columns::require(KIND, &self.input, &rows)?;
+        self.signature.require(&rows)?;
         let count = rows.rows();
         let parts = columns::map_columns(rows, |at, column| match self.plan.get(at) {
             Some(Some(filling)) => filling.apply(column),
             _ => (Some(column), None),
         });
-        let mut columns = Vec::with_capacity(self.output.len());
+        let mut columns = Vec::with_capacity(self.signature.output.len());
         for (filled, indicator) in parts {
             columns.extend(filled.into_iter().chain(indicator));
         }
-        Frame::new(Arc::clone(&self.output), columns, count)
+        Frame::new(Arc::clone(&self.signature.output), columns, count)
     }
 
     fn state(&self) -> State {
@@ -530,10 +519,6 @@ impl FittedTransform for FittedSimpleImputer {
         let columns = self.fillings.iter().map(stored).collect();
         State::new(&Facts { strategy: self.strategy, columns })
             .with_f64("fills", self.fillings.iter().filter_map(number).collect())
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

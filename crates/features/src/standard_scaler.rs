@@ -1,11 +1,10 @@
 //! Shifts columns to mean 0 and scales them to deviation 1.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use gristmill_core::{
     Error, FittedTransform, Frame, Learn, Learner, Load, Notes, Result, Rows, Schema, Selector,
-    State,
+    Signature, State,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -117,8 +116,7 @@ impl Learner for StandardScalerLearner {
 /// What [`StandardScaler`] learned: a shift and a scale for each column.
 #[derive(Clone, Debug)]
 pub struct FittedStandardScaler {
-    input: Arc<Schema>,
-    output: Arc<Schema>,
+    signature: Signature,
     columns: Vec<String>,
     centers: Vec<f64>,
     scales: Vec<f64>,
@@ -134,8 +132,7 @@ impl FittedStandardScaler {
     ) -> Result<Self> {
         let pairs = centers.iter().copied().zip(scales.iter().copied());
         Ok(Self {
-            input: Arc::clone(input),
-            output: Arc::new(columns::with_numbers(input, &positions)?),
+            signature: Signature::new(KIND, input, columns::with_numbers(input, &positions)?),
             columns: columns::names(input, &positions),
             plan: columns::plan(input.len(), &positions, pairs),
             centers,
@@ -166,21 +163,13 @@ struct Facts {
 }
 
 impl FittedTransform for FittedStandardScaler {
-    fn kind(&self) -> &'static str {
-        KIND
-    }
-
-    fn input(&self) -> &Arc<Schema> {
-        &self.input
-    }
-
-    fn output(&self) -> &Arc<Schema> {
-        &self.output
+    fn signature(&self) -> &Signature {
+        &self.signature
     }
 
     fn apply(&self, rows: Frame) -> Result<Frame> {
-        columns::require(KIND, &self.input, &rows)?;
-        columns::map_numbers(rows, &self.output, &self.plan, |(center, scale), value| {
+        self.signature.require(&rows)?;
+        columns::map_numbers(rows, &self.signature.output, &self.plan, |(center, scale), value| {
             (value - center) / scale
         })
     }
@@ -189,10 +178,6 @@ impl FittedTransform for FittedStandardScaler {
         State::new(&Facts { columns: self.columns.clone() })
             .with_f64("centers", self.centers.clone())
             .with_f64("scales", self.scales.clone())
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -3,12 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use gristmill_core::{Catalog, Pipeline, Role, Schema, SemanticType, Table, Task};
+use gristmill_core::{Catalog, EstimatorSpec, Pipeline, Role, Schema, SemanticType, Table, Task};
 use gristmill_evaluate::Metric;
 use gristmill_flow::{Document, Mistake, render, validate};
 
 use crate::catalog::catalog;
-use crate::file::{self, DataSection, PipelineFile, StepSpec};
+use crate::file::{self, DataSection, PipelineFile};
 use crate::{Error, Result, data};
 
 /// Sections that the format has settled and this version does not run yet.
@@ -49,10 +49,10 @@ impl Checked {
     pub fn pipeline(&self, catalog: &Catalog) -> Result<Pipeline> {
         let mut pipeline = Pipeline::new().seed(self.file.seed);
         for step in &self.file.features {
-            pipeline = pipeline.then_boxed(catalog.build_transform(&step.name, &step.settings)?);
+            pipeline = pipeline.then_boxed(step.build(catalog)?);
         }
         if let Some(model) = &self.file.model {
-            pipeline = pipeline.model_boxed(catalog.build_estimator(&model.name, &model.settings)?);
+            pipeline = pipeline.model_boxed(model.build(catalog)?);
         }
         if let Some(data) = &self.file.data {
             if let Some(positive) = &data.positive {
@@ -173,14 +173,6 @@ impl Judge<'_> {
 
     /// Sections that make no sense without another.
     fn sections(&mut self, file: &PipelineFile) {
-        let target = file.data.as_ref().and_then(|d| d.target.as_ref());
-        if file.model.is_some() && target.is_none() {
-            self.blame(
-                "model",
-                "`model` needs a target",
-                Some("name the column to predict: `data: {target: COLUMN}`".into()),
-            );
-        }
         if file.register.is_some() && file.model.is_none() {
             self.blame(
                 "register",
@@ -197,6 +189,18 @@ impl Judge<'_> {
                 "evaluate.require",
                 "`require` needs test rows",
                 Some("add `split:` to `data:`".into()),
+            );
+        }
+    }
+
+    /// A model learns to predict something, unless it learns without known answers.
+    fn target(&mut self, file: &PipelineFile, unsupervised: bool) {
+        let target = file.data.as_ref().and_then(|d| d.target.as_ref());
+        if target.is_none() && !unsupervised {
+            self.blame(
+                "model",
+                "`model` needs a target",
+                Some("name the column to predict: `data: {target: COLUMN}`".into()),
             );
         }
     }
@@ -259,6 +263,9 @@ impl Judge<'_> {
             };
             self.judge(path, schema.position(target.column()));
         }
+        if let Some(weight) = &section.weight {
+            self.judge("data.weight", schema.position(weight));
+        }
         for name in section.types.keys() {
             self.judge(&format!("data.types.{name}"), schema.position(name));
         }
@@ -278,12 +285,13 @@ impl Judge<'_> {
         let catalog = catalog();
         let mut schema = table.map(|t| {
             t.schema().filter(|f| {
-                f.semantic != SemanticType::Id && !matches!(f.role, Role::Target | Role::Part)
+                f.semantic != SemanticType::Id
+                    && !matches!(f.role, Role::Target | Role::Part | Role::Weight)
             })
         });
         for (at, step) in file.features.iter().enumerate() {
             let path = format!("features.{at}.{}", step.name);
-            let built = self.judge(&path, catalog.build_transform(&step.name, &step.settings));
+            let built = self.judge(&path, step.build(&catalog));
             schema = match (built, schema) {
                 (Some(built), Some(schema)) => {
                     self.judge(&path, built.check(&schema).map_err(|e| e.in_step(&step.name)))
@@ -299,14 +307,16 @@ impl Judge<'_> {
     fn model(
         &mut self,
         file: &PipelineFile,
-        model: &StepSpec,
+        model: &EstimatorSpec,
         schema: Option<Schema>,
         table: Option<&Table>,
         catalog: &Catalog,
     ) {
         let path = format!("model.{}", model.name);
-        let built = self.judge(&path, catalog.build_estimator(&model.name, &model.settings));
-        let task = table.and_then(task_of);
+        let built = self.judge(&path, model.build(catalog));
+        let unsupervised = built.as_ref().is_some_and(|b| b.unsupervised());
+        self.target(file, unsupervised);
+        let task = if unsupervised { Some(Task::Unsupervised) } else { table.and_then(task_of) };
         if let (Some(built), Some(schema), Some(task)) = (built, schema, task) {
             self.judge(
                 &path,
@@ -337,6 +347,7 @@ fn known_columns(section: &DataSection, schema: &Schema) -> DataSection {
     section.types.retain(|name, _| known(name));
     section.drop.retain(|name| known(name));
     section.target = section.target.filter(|t| known(t.column()));
+    section.weight = section.weight.filter(|w| known(w));
     section.split = section.split.filter(|s| s.columns().iter().all(|(name, _)| known(name)));
     section
 }

@@ -38,6 +38,9 @@ pub fn shape(section: &DataSection, table: &Table) -> Result<Table> {
             table = table.with_role(name, role)?;
         }
     }
+    if let Some(weight) = &section.weight {
+        table = table.with_role(weight, Role::Weight)?;
+    }
     if let Some(target) = &section.target {
         table = as_target(&table, target.column())?;
     }

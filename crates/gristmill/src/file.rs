@@ -1,13 +1,12 @@
 //! The sections of a pipeline file as types, and the JSON Schema that describes them.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use gristmill_core::{Catalog, SemanticType, TargetTransform};
+use gristmill_core::{Catalog, EstimatorSpec, SemanticType, TargetTransform, TransformSpec};
 use gristmill_evaluate::{Folds, Metric, Split};
 use gristmill_ingest::{Expectation, SourceSpec};
-use schemars::{JsonSchema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 /// A pipeline file: everything that is done to data on its way to a registered model.
@@ -23,9 +22,9 @@ pub struct PipelineFile {
     pub data: Option<DataSection>,
     /// Transforms in order; each takes its columns, the rest passes through.
     #[serde(default)]
-    pub features: Vec<StepSpec>,
+    pub features: Vec<TransformSpec>,
     /// The estimator.
-    pub model: Option<StepSpec>,
+    pub model: Option<EstimatorSpec>,
     /// How the model is scored.
     #[serde(default)]
     pub evaluate: EvaluateSection,
@@ -50,6 +49,8 @@ pub struct DataSection {
     /// Meanings of columns where inference is wrong.
     #[serde(default)]
     pub types: BTreeMap<String, SemanticType>,
+    /// The column that says how much each row counts in training.
+    pub weight: Option<String>,
     /// Columns to leave out.
     #[serde(default)]
     pub drop: Vec<String>,
@@ -165,41 +166,6 @@ pub enum PromoteWhen {
     Always,
 }
 
-/// One step by its name in the catalog: `{standardize: {columns: numeric}}`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StepSpec {
-    /// The name in the catalog.
-    pub name: String,
-    /// Its settings, in the form that its type has.
-    pub settings: Value,
-}
-
-impl Serialize for StepSpec {
-    fn serialize<S: Serializer>(&self, output: S) -> Result<S::Ok, S::Error> {
-        BTreeMap::from([(&self.name, &self.settings)]).serialize(output)
-    }
-}
-
-impl<'de> Deserialize<'de> for StepSpec {
-    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        let mut entries = Map::deserialize(input)?.into_iter();
-        match (entries.next(), entries.next()) {
-            (Some((name, settings)), None) => Ok(Self { name, settings }),
-            _ => Err(de::Error::custom("a step is one name with its settings")),
-        }
-    }
-}
-
-impl JsonSchema for StepSpec {
-    fn schema_name() -> Cow<'static, str> {
-        "StepSpec".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> schemars::Schema {
-        json_schema!({"type": "object", "minProperties": 1, "maxProperties": 1})
-    }
-}
-
 /// The JSON Schema of a pipeline file whose steps are those of `catalog`.
 pub fn schema(catalog: &Catalog) -> Value {
     let mut generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
@@ -215,8 +181,9 @@ pub fn schema(catalog: &Catalog) -> Value {
         .collect();
     let root = generator.into_root_schema_for::<PipelineFile>();
     let mut schema = root.to_value();
-    schema["properties"]["features"]["items"] = one_of_named(transforms);
-    schema["properties"]["model"] = one_of_named(estimators);
+    // Steps inside others, such as the models of a vote, have these forms too.
+    schema["$defs"]["TransformSpec"] = one_of_named(transforms);
+    schema["$defs"]["EstimatorSpec"] = one_of_named(estimators);
     let metrics: Vec<&str> = Metric::all().map(|m| m.name()).collect();
     let evaluate = &mut schema["$defs"]["EvaluateSection"]["properties"];
     evaluate["metrics"]["items"] = json!({ "enum": metrics });

@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let notes = Notes::default();
     let model = forest.fit(&rows.slice(0..cut), &target, &FitContext::new(seed, &notes))?;
     println!("fit       {:.3} s", start.elapsed().as_secs_f64());
-    if let Some(forest) = model.as_any().downcast_ref::<FittedForest>() {
+    if let Some(forest) = model.downcast_ref::<FittedForest>() {
         println!("splits    {}", forest.splits() / forest.trees());
     }
 

@@ -83,7 +83,7 @@ impl RandomForest {
     fn settings(&self, task: Task) -> TreeSettings {
         let usual = match task {
             Task::Classification { .. } => MaxFeatures::Sqrt,
-            Task::Regression => MaxFeatures::All,
+            Task::Regression | Task::Unsupervised => MaxFeatures::All,
         };
         TreeSettings {
             max_depth: self.max_depth,

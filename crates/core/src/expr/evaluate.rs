@@ -90,7 +90,9 @@ impl<'a> Evaluator<'a> {
             Some(Column::Numbers(v)) => Ok(Value::Numbers(Cells::Many(Cow::Borrowed(v)))),
             Some(Column::Times(v)) => Ok(Value::Times(Cells::Many(Cow::Borrowed(v)))),
             Some(Column::Words(v)) => Ok(Value::Words(WordCells::Many(Cow::Borrowed(v)))),
-            None => Err(Error::Bug(format!("an expression reads column {position} of a frame"))),
+            Some(Column::Sparse(_)) | None => {
+                Err(Error::Bug(format!("an expression reads column {position} of a frame")))
+            }
         }
     }
 

@@ -123,11 +123,12 @@ impl Metric {
     }
 
     /// What is worth knowing when nobody asked for anything else: accuracy, f1, roc_auc and
-    /// log_loss for classes, rmse, mae and r2 for numbers.
+    /// log_loss for classes, rmse, mae and r2 for numbers, nothing where there is no target.
     pub fn defaults(task: Task) -> Vec<Self> {
         let names: &[&str] = match task {
             Task::Classification { .. } => &["accuracy", "f1", "roc_auc", "log_loss"],
             Task::Regression => &["rmse", "mae", "r2"],
+            Task::Unsupervised => &[],
         };
         Self::all().filter(|m| names.contains(&m.name())).collect()
     }
@@ -158,6 +159,10 @@ impl Metric {
         match (self.task(), task) {
             (MetricTask::Classification, Task::Classification { .. })
             | (MetricTask::Regression, Task::Regression) => Ok(()),
+            (_, Task::Unsupervised) => Err(Error::data_hint(
+                format!("metric `{}` needs known answers, and there is no target", self.name()),
+                "leave the metric out, or name a target",
+            )),
             (MetricTask::Classification, Task::Regression) => Err(Error::data_hint(
                 format!("metric `{}` scores classes, and the target is a number", self.name()),
                 "use rmse, mae or r2, or type the target `categorical`",

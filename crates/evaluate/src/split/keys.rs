@@ -21,7 +21,7 @@ pub(super) fn classes(
             "`stratify` needs a target of classes, and the target is a number",
             "leave out `stratify`",
         )),
-        None => Err(Error::data_hint(
+        Some(Target::Absent(_)) | None => Err(Error::data_hint(
             "`stratify` needs a target, and there is none",
             "leave out `stratify`, or name the target",
         )),
@@ -67,7 +67,9 @@ pub(super) fn moments(table: &Table, column: &str) -> Result<Vec<Vec<u32>>> {
             refuse_gap(column, numbers.iter().position(|n| n.is_nan()))?;
             Ok(in_order(&numbers, f64::total_cmp))
         }
-        Column::Words(_) => Err(Error::Bug(format!("column `{column}` was read as words"))),
+        Column::Sparse(_) | Column::Words(_) => {
+            Err(Error::Bug(format!("column `{column}` was not read as moments or numbers")))
+        }
     }
 }
 

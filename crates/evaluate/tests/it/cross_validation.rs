@@ -1,6 +1,5 @@
 //! Cross-validation with a model that a head can follow.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use gristmill_core::{
@@ -52,10 +51,6 @@ impl Model for FittedMean {
 
     fn state(&self) -> State {
         State::default()
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

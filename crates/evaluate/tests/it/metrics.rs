@@ -30,7 +30,7 @@ fn labels(names: &[&str], positive: Option<&str>) -> Arc<Labels> {
 }
 
 fn spec(labels: Option<&Arc<Labels>>, transform: TargetTransform) -> TargetSpec {
-    TargetSpec { field: Field::number("y"), labels: labels.cloned(), transform }
+    TargetSpec { field: Some(Field::number("y")), labels: labels.cloned(), transform }
 }
 
 #[track_caller]

@@ -27,8 +27,8 @@ pub fn fit(settings: &dyn Transform, rows: Frame) -> Fitted {
 
 /// What `fitted` is as its own type.
 #[track_caller]
-pub fn own<T: 'static>(fitted: &dyn FittedTransform) -> &T {
-    fitted.as_any().downcast_ref().expect("the type that this transform learns")
+pub fn own<T: FittedTransform>(fitted: &dyn FittedTransform) -> &T {
+    fitted.downcast_ref().expect("the type that this transform learns")
 }
 
 /// A few rows with everything that is awkward.

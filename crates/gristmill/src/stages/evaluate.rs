@@ -102,6 +102,6 @@ fn split_of(shared: &Shared, fitted: &FittedPipeline) -> Split {
     let shares = Shares::test(0.2);
     shared.data().split.clone().unwrap_or(match fitted.target().task() {
         Task::Classification { .. } => Split::Stratified(shares),
-        Task::Regression => Split::Random(shares),
+        Task::Regression | Task::Unsupervised => Split::Random(shares),
     })
 }

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use gristmill_core::{FitContext, FittedTransform, Frame, Notes, Schema, Seed, Table, TargetSpec};
+use gristmill_core::{
+    FitContext, FittedTransform, Frame, Notes, Schema, Seed, Table, TargetSpec, row_weights,
+};
 use gristmill_evaluate::Parts;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -40,16 +42,15 @@ pub(super) fn parameters(shared: &Shared) -> Value {
         "seed": file.seed,
         "target": shared.data().target,
         "positive": shared.data().positive,
+        // Rows that the model wants held out teach the steps nothing.
+        "validation": shared.pipeline.estimator().and_then(|e| e.validation_share()),
     })
 }
 
 /// The stage's own version with that of each step.
 pub(super) fn version(shared: &Shared) -> String {
-    let known = shared.catalog.transforms();
-    let steps = shared.checked.file.features.iter().map(|step| {
-        let version = known.get(step.name.as_str()).map_or(0, |entry| entry.version);
-        format!("{}@{version}", step.name)
-    });
+    let steps = shared.checked.file.features.iter();
+    let steps = steps.map(|step| shared.catalog.version(&step.name, &step.settings));
     std::iter::once(VERSION.to_string()).chain(steps).collect::<Vec<_>>().join(" ")
 }
 
@@ -64,15 +65,35 @@ pub(super) fn compute(
     let target = pipeline.target(table)?;
     pipeline.check(table.schema(), target.task())?;
     let input = pipeline.input(table.schema())?;
-    let train = table.take(&parts.train)?;
-    let answers = target.apply(&train)?;
-    let context = FitContext::new(Seed(shared.checked.file.seed), notes).with_target(&answers);
+    let (train, _) = held_out(shared, table, parts, &target)?;
+    let (answers, weights) = (target.apply(&train)?, row_weights(&train)?);
+    let context = FitContext::new(Seed(shared.checked.file.seed), notes)
+        .with_target(&answers)
+        .with_weights(weights.as_deref());
     let frame = Frame::from_table(&train.conform(&input)?)?;
     let (steps, rows) = pipeline.fit_steps(frame, &context)?;
     let rows = rows.features();
     let facts = json!({"columns": rows.schema().len()});
     let steps = steps.into_iter().map(Arc::from).collect();
     Ok((Prepared { input: Arc::new(input), target, steps, rows }, facts))
+}
+
+/// The rows to learn from, and those held out for early stopping: the part `validation` of the
+/// split, else a share of the training rows when the model asks for one.
+pub(super) fn held_out(
+    shared: &Shared,
+    table: &Table,
+    parts: &Parts,
+    target: &TargetSpec,
+) -> Result<(Table, Option<Table>)> {
+    let train = table.take(&parts.train)?;
+    if !parts.validation.is_empty() {
+        return Ok((train, Some(table.take(&parts.validation)?)));
+    }
+    Ok(match shared.pipeline.hold_out(&train, target)? {
+        Some((learn, held)) => (learn, Some(held)),
+        None => (train, None),
+    })
 }
 
 pub(super) fn save(shared: &Shared, prepared: &Prepared, folder: &Path) -> Result<()> {

@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use gristmill_core::{FitContext, FittedPipeline, Notes, Profile, Seed, Table};
+use gristmill_core::{
+    FitContext, FittedPipeline, Notes, Profile, Seed, Table, Validation, row_weights,
+};
 use gristmill_evaluate::Parts;
 use serde_json::{Value, json};
 
 use super::Shared;
-use super::features::Prepared;
+use super::features::{Prepared, held_out};
 use crate::Result;
 
 /// Raised when equal rows and settings would make another package.
@@ -26,9 +28,9 @@ pub(super) fn parameters(shared: &Shared) -> Value {
 }
 
 pub(super) fn version(shared: &Shared) -> String {
-    let name = shared.checked.file.model.as_ref().map_or("", |m| m.name.as_str());
-    let version = shared.catalog.estimators().get(name).map_or(0, |entry| entry.version);
-    format!("{VERSION} {name}@{version} package@{}", gristmill_package::FORMAT_VERSION)
+    let model = shared.checked.file.model.as_ref();
+    let model = model.map(|m| shared.catalog.version(&m.name, &m.settings)).unwrap_or_default();
+    format!("{VERSION} {model} package@{}", gristmill_package::FORMAT_VERSION)
 }
 
 pub(super) fn compute(
@@ -39,10 +41,15 @@ pub(super) fn compute(
     notes: &Notes,
     folder: &Path,
 ) -> Result<(FittedPipeline, Value)> {
-    let train = table.take(&parts.train)?;
-    let answers = prepared.target.apply(&train)?;
-    let context = FitContext::new(Seed(shared.checked.file.seed), notes).with_target(&answers);
-    let model = shared.pipeline.fit_model(&prepared.rows, &context)?;
+    let (train, held) = held_out(shared, table, parts, &prepared.target)?;
+    let (answers, weights) = (prepared.target.apply(&train)?, row_weights(&train)?);
+    let (input, steps, target) = (&prepared.input, &prepared.steps, &prepared.target);
+    let held = held.map(|held| Validation::of(&held, input, steps, target)).transpose()?;
+    let context = FitContext::new(Seed(shared.checked.file.seed), notes)
+        .with_target(&answers)
+        .with_weights(weights.as_deref())
+        .with_validation(held.as_ref());
+    let model = shared.pipeline.fit_model(prepared.rows.clone(), &context)?;
     let fitted = FittedPipeline::new(
         Arc::clone(&prepared.input),
         prepared.steps.iter().map(Arc::clone),

@@ -97,6 +97,7 @@ pub(super) fn fit(
 pub(super) fn refuse_classes(kind: &str, task: Task) -> Result<()> {
     match task {
         Task::Regression => Ok(()),
+        Task::Unsupervised => Err(Task::no_target(kind)),
         Task::Classification { classes } => Err(Error::data_hint(
             format!("`{kind}` predicts numbers, and the target has {classes} classes"),
             "use `logistic_regression`, or type the target `numeric`",

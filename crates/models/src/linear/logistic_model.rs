@@ -1,6 +1,5 @@
 //! What logistic regression learns.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use gristmill_core::{DenseMatrix, Error, Frame, Load, Model, Result, Schema, Scores, State, Task};
@@ -105,10 +104,6 @@ impl Model for LogisticModel {
             .with_f64("weights", self.weights.clone())
             .with_f64("intercepts", self.intercepts.clone())
             .with_f64("deviations", self.deviations.clone())
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -88,6 +88,9 @@ impl Estimator for LogisticRegression {
         if !(self.tolerance.is_finite() && self.tolerance > 0.0) {
             return Err(Error::setting("tolerance", self.tolerance, "a number above 0"));
         }
+        if task == Task::Unsupervised {
+            return Err(Task::no_target(self.kind()));
+        }
         if task == Task::Regression {
             return Err(Error::data_hint(
                 "`logistic_regression` predicts classes, and the target is a number",

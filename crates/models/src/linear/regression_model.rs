@@ -1,6 +1,5 @@
 //! What linear regression and ridge learn.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use gristmill_core::{Error, Frame, Load, Model, Result, Schema, Scores, State, Task};
@@ -77,10 +76,6 @@ impl Model for LinearModel {
             .with_f64("weights", self.weights.clone())
             .with_f64("intercept", vec![self.intercept])
             .with_f64("deviations", self.deviations.clone())
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

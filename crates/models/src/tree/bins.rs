@@ -67,7 +67,7 @@ fn learn_column(field: &Field, column: &Column, bins: usize, notes: &Notes) -> R
         Column::Words(words) => {
             Ok(ColumnBins::Words(Categories::new(frequent_words(field, words, bins, notes))))
         }
-        Column::Times(_) => Err(not_binned(field)),
+        Column::Sparse(_) | Column::Times(_) => Err(not_binned(field)),
     }
 }
 

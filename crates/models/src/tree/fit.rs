@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gristmill_core::{Error, FitContext, Frame, Random, Result, SemanticType, Target};
+use gristmill_core::{Error, FitContext, Frame, Random, Result, SemanticType, Target, Task};
 use rayon::prelude::*;
 
 use super::bins::{self, ColumnBins};
@@ -59,6 +59,7 @@ pub(crate) fn fit(
             }
         }
         Target::Numbers(values) => nursery.grow::<_, 3>(&weights.numbers(values)?, &categorical, 1),
+        Target::Absent(_) => return Err(Task::no_target(plan.kind.name())),
     };
     Ok(forest(plan.kind, train, target, bins, grown))
 }

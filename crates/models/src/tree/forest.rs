@@ -1,6 +1,5 @@
 //! What trees and forests come to: columns into codes, codes down the trees, answers averaged.
 
-use std::any::Any;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -17,6 +16,16 @@ use super::nodes::Tree;
 pub(crate) enum ForestKind {
     DecisionTree,
     RandomForest,
+}
+
+impl ForestKind {
+    /// The estimator's name in the catalog.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::DecisionTree => "decision_tree",
+            Self::RandomForest => "random_forest",
+        }
+    }
 }
 
 /// What [`crate::DecisionTree`] and [`crate::RandomForest`] learn: one tree or many.
@@ -52,7 +61,7 @@ impl FittedForest {
     pub(super) fn width(&self) -> usize {
         match self.task {
             Task::Classification { classes } => classes,
-            Task::Regression => 1,
+            Task::Regression | Task::Unsupervised => 1,
         }
     }
 
@@ -72,10 +81,7 @@ impl FittedForest {
 
 impl Model for FittedForest {
     fn kind(&self) -> &'static str {
-        match self.kind {
-            ForestKind::DecisionTree => "decision_tree",
-            ForestKind::RandomForest => "random_forest",
-        }
+        self.kind.name()
     }
 
     fn input(&self) -> &Arc<Schema> {
@@ -100,7 +106,7 @@ impl Model for FittedForest {
             .map(|b| self.answer(rows, b * block..((b + 1) * block).min(rows.rows())))
             .collect::<Result<_>>()?;
         match self.task {
-            Task::Regression => Ok(Scores::Values(blocks.concat())),
+            Task::Regression | Task::Unsupervised => Ok(Scores::Values(blocks.concat())),
             Task::Classification { classes } => {
                 let mut probabilities = DenseMatrix::zeros(rows.rows(), classes);
                 for class in 0..classes {
@@ -122,10 +128,6 @@ impl Model for FittedForest {
 
     fn state(&self) -> State {
         super::stored::write(self)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

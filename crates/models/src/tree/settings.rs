@@ -148,6 +148,7 @@ impl TreeSettings {
                 let found = if criterion == Criterion::Gini { "gini" } else { "entropy" };
                 Err(Error::setting("criterion", found, "squared_error for a numeric target"))
             }
+            (Task::Unsupervised, _) => Err(Task::no_target("trees")),
             (Task::Regression, _) if self.class_weight != ClassWeight::None => Err(Error::setting(
                 "class_weight",
                 "balanced",

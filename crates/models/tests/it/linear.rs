@@ -74,7 +74,7 @@ fn close(found: &[f64], expected: &[f64], tolerance: f64) {
 fn check_regression(estimator: &impl Estimator, weights: &[f64], intercept: f64) {
     let Some(table) = telco("monthly_charges", &[]) else { return };
     let model = fit(estimator, &table);
-    let model: &LinearModel = model.as_any().downcast_ref().unwrap();
+    let model: &LinearModel = model.downcast_ref().unwrap();
     close(model.weights(), weights, 1e-9);
     close(&[model.intercept()], &[intercept], 1e-9);
 }
@@ -89,7 +89,7 @@ fn check_logistic(
 ) {
     let Some(table) = telco(target, &[]) else { return };
     let model = fit(estimator, &table);
-    let model: &LogisticModel = model.as_any().downcast_ref().unwrap();
+    let model: &LogisticModel = model.downcast_ref().unwrap();
     close(model.weights(), weights, tolerance);
     close(model.intercepts(), intercepts, tolerance);
 }
@@ -321,7 +321,7 @@ fn collinear_columns_do_not_blow_up() {
         .target("y");
     let notes = Notes::default();
     let model = fit_noting(&LinearRegression::default(), &rows, &notes);
-    let model: &LinearModel = model.as_any().downcast_ref().unwrap();
+    let model: &LinearModel = model.downcast_ref().unwrap();
     close(model.weights(), &[1.5, 0.75], 1e-12);
     assert!(notes.all()[0].starts_with("1 of 2 columns"), "{:?}", notes.all());
 }
@@ -331,7 +331,7 @@ fn a_far_away_column_keeps_its_digits() {
     let x = [1e8 + 1.0, 1e8 + 2.0, 1e8 + 4.0];
     let rows = table().numbers("x", x).numbers("y", [1.0, 2.0, 4.0]).target("y");
     let model = fit(&LinearRegression::default(), &rows);
-    let model: &LinearModel = model.as_any().downcast_ref().unwrap();
+    let model: &LinearModel = model.downcast_ref().unwrap();
     close(model.weights(), &[1.0], 1e-9);
 }
 
@@ -354,7 +354,7 @@ fn separable_classes_stay_finite() {
     let rows = rows.target("y");
     let strong = LogisticRegression { c: 1e12, ..LogisticRegression::default() };
     let model = fit_noting(&strong, &rows, &Notes::default());
-    let model: &LogisticModel = model.as_any().downcast_ref().unwrap();
+    let model: &LogisticModel = model.downcast_ref().unwrap();
     assert!(model.weights()[0].is_finite() && model.weights()[0] > 1.0);
 }
 

@@ -1,13 +1,12 @@
 //! A small transform and a small model, so that these tests know every number.
 
-use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gristmill_core::{
     Catalog, Column, DenseMatrix, Error, Estimator, Field, FitContext, FittedPipeline,
     FittedTransform, Frame, Load, Model, Pipeline, Profile, Result, Schema, Scores, SemanticType,
-    State, Table, Target, TargetTransform, Task, Transform,
+    Signature, State, Table, Target, TargetTransform, Task, Transform,
 };
 use gristmill_package::{Package, PackageError, PackageInfo, load, save};
 use gristmill_testkit::table;
@@ -20,8 +19,7 @@ pub struct Center {}
 
 #[derive(Debug)]
 pub struct FittedCenter {
-    input: Arc<Schema>,
-    output: Arc<Schema>,
+    signature: Signature,
     means: Vec<f64>,
 }
 
@@ -41,7 +39,7 @@ impl FittedCenter {
     fn new(input: &Arc<Schema>, means: Vec<f64>) -> Self {
         let fields = numeric(input).into_iter().map(|at| input.fields()[at].name.clone());
         let output = Schema::new(fields.map(Field::number).collect()).unwrap();
-        Self { input: Arc::clone(input), output: Arc::new(output), means }
+        Self { signature: Signature::new("center", input, output), means }
     }
 }
 
@@ -51,7 +49,7 @@ impl Transform for Center {
     }
 
     fn check(&self, input: &Schema) -> Result<Schema> {
-        Ok(FittedCenter::new(&Arc::new(input.clone()), vec![]).output.as_ref().clone())
+        Ok(FittedCenter::new(&Arc::new(input.clone()), vec![]).output().as_ref().clone())
     }
 
     fn fit_apply(
@@ -72,16 +70,8 @@ impl Transform for Center {
 }
 
 impl FittedTransform for FittedCenter {
-    fn kind(&self) -> &'static str {
-        "center"
-    }
-
-    fn input(&self) -> &Arc<Schema> {
-        &self.input
-    }
-
-    fn output(&self) -> &Arc<Schema> {
-        &self.output
+    fn signature(&self) -> &Signature {
+        &self.signature
     }
 
     fn apply(&self, rows: Frame) -> Result<Frame> {
@@ -94,16 +84,12 @@ impl FittedTransform for FittedCenter {
                 Ok(Column::Numbers(values.iter().map(|v| centered(v, *mean)).collect()))
             })
             .collect::<Result<_>>()?;
-        Frame::new(Arc::clone(&self.output), columns, rows.rows())
+        Frame::new(Arc::clone(self.output()), columns, rows.rows())
     }
 
     fn state(&self) -> State {
-        State::new(&Facts { unit: "none".into(), columns: self.output.names() })
+        State::new(&Facts { unit: "none".into(), columns: self.output().names() })
             .with_f64("mean", self.means.clone())
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 
@@ -111,7 +97,7 @@ impl Load for FittedCenter {
     fn load(state: &State, input: &Arc<Schema>) -> Result<Self> {
         let facts: Facts = state.facts()?;
         let fitted = Self::new(input, state.f64s("mean")?.to_vec());
-        if facts.columns != fitted.output.names() || fitted.means.len() != facts.columns.len() {
+        if facts.columns != fitted.output().names() || fitted.means.len() != facts.columns.len() {
             return Err(Error::damaged("center", "its means are not those of its columns"));
         }
         Ok(fitted)
@@ -205,10 +191,6 @@ impl Model for FittedNearest {
         State::new(&self.task)
             .with_f64("weights", self.weights.clone())
             .with_f64("bias", self.bias.clone())
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -58,7 +58,11 @@ impl<'a> Case<'a> {
     fn new(catalog: &'a Catalog, name: &'a str, settings: &Value, table: &Table) -> Self {
         let estimator = catalog.build_estimator(name, settings).expect("the settings are known");
         assert_eq!(estimator.kind(), name, "an estimator is called as its catalog calls it");
-        let spec = TargetSpec::learn(table, None, TargetTransform::None).expect("a target");
+        let spec = if estimator.unsupervised() {
+            TargetSpec::absent()
+        } else {
+            TargetSpec::learn(table, None, TargetTransform::None).expect("a target")
+        };
         let target = spec.apply(table).expect("answers");
         let rows = Frame::from_table(table).expect("a frame").features();
         estimator.check(rows.schema(), target.task()).expect("`check` takes the table");
@@ -170,6 +174,15 @@ fn answers_are_in_range(case: &Case<'_>, model: &dyn Model) {
         (Scores::Probabilities(p), Task::Classification { classes }) => {
             assert_eq!(p.columns(), classes, "a probability for each class");
             assert!(p.values().iter().all(|v| (0.0..=1.0).contains(v)), "a probability beyond 1");
+            (0..p.rows()).for_each(|row| sums_to_one(&p, row));
+        }
+        (Scores::Values(values), Task::Unsupervised) => {
+            assert!(model.clusters().is_none(), "a model of clusters gives probabilities");
+            assert!(values.iter().all(|v| v.is_finite()), "a score is not a finite number");
+        }
+        (Scores::Probabilities(p), Task::Unsupervised) => {
+            let clusters = model.clusters().expect("the clusters have names");
+            assert_eq!(p.columns(), clusters.len(), "a probability for each cluster");
             (0..p.rows()).for_each(|row| sums_to_one(&p, row));
         }
         (other, task) => panic!("{task:?} was answered with {other:?}"),

@@ -288,6 +288,9 @@ fn assert_same(found: &Frame, expected: &Frame, what: &str) {
 fn same_column(a: &Column, b: &Column) -> bool {
     match (a, b) {
         (Column::Numbers(a), Column::Numbers(b)) => same_bits(a, b),
+        (Column::Sparse(a), Column::Sparse(b)) => {
+            a.rows() == b.rows() && same_bits(a.values(), b.values())
+        }
         (Column::Words(a), Column::Words(b)) => a.iter().eq(b.iter()),
         (Column::Times(a), Column::Times(b)) => a == b,
         _ => false,
