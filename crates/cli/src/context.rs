@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use gristmill::{Error, Home};
 
 /// Options that stand before or after any command.
@@ -15,12 +15,54 @@ pub struct Global {
     /// How many threads compute [default: one for each core]
     #[arg(long, global = true, value_name = "N", env = "GRISTMILL_THREADS")]
     pub threads: Option<usize>,
+    /// How much memory reading and querying data may take, such as 2GB
+    #[arg(long, global = true, value_name = "SIZE", env = "GRISTMILL_MEMORY", value_parser = bytes)]
+    pub memory: Option<u64>,
+    /// What models compute on: `cpu` is what this version has
+    #[arg(
+        long,
+        global = true,
+        value_name = "DEVICE",
+        default_value = "cpu",
+        hide_default_value = true
+    )]
+    device: Device,
     /// Say nothing but results and errors
     #[arg(long, short, global = true)]
     quiet: bool,
     /// Print one JSON object
     #[arg(long, global = true)]
     json: bool,
+}
+
+/// What models can compute on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Device {
+    Cpu,
+}
+
+/// A size in bytes: a number with B, KB, MB, GB or TB (thousands), or KiB, MiB, GiB or TiB (1024s).
+fn bytes(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is no size; write a number with a unit, such as 2GB");
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let factor: f64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "k" | "kb" => 1e3,
+        "m" | "mb" => 1e6,
+        "g" | "gb" => 1e9,
+        "t" | "tb" => 1e12,
+        "kib" => 1024.0,
+        "mib" => 1024.0 * 1024.0,
+        "gib" => 1024.0 * 1024.0 * 1024.0,
+        "tib" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
+        _ => return Err(wrong()),
+    };
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    if number * factor < 1.0 {
+        return Err(wrong());
+    }
+    Ok((number * factor) as u64)
 }
 
 /// The options of a call with what follows from them.
@@ -52,6 +94,13 @@ impl Context {
         }
     }
 
+    /// Bounds what reading and querying data may take.
+    pub fn limit_memory(&self, bytes: Option<u64>) {
+        if let Some(bytes) = bytes {
+            gristmill::limit_memory(bytes);
+        }
+    }
+
     /// Prints a result: as JSON when that was asked for, else as `text` draws it.
     pub fn print(
         &self,
@@ -68,6 +117,21 @@ impl Context {
     pub fn say(&self, message: &str) {
         if !self.quiet {
             eprintln!("{message}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test] // by hand
+    fn sizes_are_read_with_their_units() {
+        assert_eq!(bytes("512"), Ok(512));
+        assert_eq!(bytes("2GB"), Ok(2_000_000_000));
+        assert_eq!(bytes("1.5 MiB"), Ok(1_572_864));
+        for wrong in ["", "GB", "2 parsecs", "-1GB", "0", "1.2.3MB"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
         }
     }
 }

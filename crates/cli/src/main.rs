@@ -53,6 +53,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
     context.limit_threads(arguments.global.threads)?;
+    context.limit_memory(arguments.global.memory);
     match arguments.command {
         Command::Init(a) => commands::init::run(&a, context),
         Command::Check(a) => commands::check::run(&a, context),
@@ -74,6 +75,13 @@ fn grammar() -> clap::Command {
 
 /// Usage mistakes are the user's to mend; help and version are no mistakes.
 fn usage_mistake(usage: &clap::Error) -> ExitCode {
+    if usage.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+        let text = usage.render().to_string();
+        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let error = Error::input(first).with_hint("`gristmill --help` lists commands and options");
+        println!("{:#}", serde_json::json!({"status": "failed", "error": error}));
+        return ExitCode::from(1);
+    }
     // A closed pipe is no reason to complain about a message that nobody reads.
     let _ = usage.print();
     ExitCode::from(u8::from(usage.use_stderr()))

@@ -1,42 +1,67 @@
-//! Progress on stderr: a spinner for the running task on a terminal, plain lines elsewhere.
+//! Progress on stderr: on a terminal a bar over the tasks of the run and one for the running task,
+//! plain lines elsewhere.
 
 use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use gristmill::TaskLine;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Draws how a run goes on.
 pub struct Progress {
-    bar: Option<ProgressBar>,
+    bars: Option<Bars>,
     quiet: bool,
     notes: Mutex<Vec<String>>,
 }
 
+/// What a terminal shows: how many tasks are done, and how far the running one has come.
+struct Bars {
+    all: MultiProgress,
+    tasks: ProgressBar,
+    task: ProgressBar,
+}
+
+impl Bars {
+    fn new() -> Self {
+        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        let tasks = all.add(ProgressBar::new(0));
+        tasks.set_style(style("{bar:24.cyan/dim} {pos}/{len} tasks  {elapsed}"));
+        let task = all.add(ProgressBar::new_spinner());
+        task.set_style(style(SPINNER));
+        task.enable_steady_tick(Duration::from_millis(80));
+        Self { all, tasks, task }
+    }
+}
+
+const SPINNER: &str = "{spinner} {msg}";
+const BAR: &str = "{spinner} {msg:<10} {bar:24.green/dim} {pos}/{len}  {eta} left";
+
+/// A template that indicatif knows; its default style otherwise.
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("━━─")
+}
+
 impl Progress {
     pub fn new(quiet: bool) -> Self {
-        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(80));
-            bar
-        });
-        Self { bar, quiet, notes: Mutex::default() }
+        let bars = (!quiet && std::io::stderr().is_terminal()).then(Bars::new);
+        Self { bars, quiet, notes: Mutex::default() }
     }
 
-    /// Takes the spinner away.
+    /// Takes the bars away.
     pub fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+        if let Some(bars) = &self.bars {
+            bars.task.finish_and_clear();
+            bars.tasks.finish_and_clear();
         }
     }
 
     fn line(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.println(text),
+        match &self.bars {
+            // A terminal that cannot be written to has nobody to read the line.
+            Some(bars) => drop(bars.all.println(text)),
             None if !self.quiet => eprintln!("{text}"),
             None => {}
         }
@@ -50,9 +75,26 @@ impl Drop for Progress {
 }
 
 impl gristmill::Progress for Progress {
+    fn planned(&self, tasks: usize) {
+        if let Some(bars) = &self.bars {
+            bars.tasks.set_length(tasks as u64);
+        }
+    }
+
     fn started(&self, task: &str) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(task.to_string());
+        if let Some(bars) = &self.bars {
+            bars.task.set_style(style(SPINNER));
+            bars.task.set_message(task.to_string());
+        }
+    }
+
+    fn advanced(&self, task: &str, done: u64, total: Option<u64>) {
+        let Some(bars) = &self.bars else { return };
+        bars.task.set_message(task.to_string());
+        if let Some(total) = total {
+            bars.task.set_style(style(BAR));
+            bars.task.set_length(total);
+            bars.task.set_position(done);
         }
     }
 
@@ -70,6 +112,10 @@ impl gristmill::Progress for Progress {
             ("succeeded", false) => format!("{:.2} s", task.seconds),
             (status, _) => status.to_string(),
         };
+        if let Some(bars) = &self.bars {
+            bars.tasks.inc(1);
+            bars.task.set_style(style(SPINNER));
+        }
         self.line(&format!("  {:<10} {how}", task.name));
     }
 }

@@ -311,6 +311,19 @@ impl FittedPipeline {
         Ok(Prediction::new(scores, &self.target))
     }
 
+    /// An answer for each of `rows` of `table`. Steps that look at earlier rows, such as lags, see
+    /// all rows of the table, so that a row that is set aside has its history.
+    ///
+    /// # Errors
+    /// As [`FittedPipeline::predict`].
+    pub fn predict_rows(&self, table: &Table, rows: &[u32]) -> Result<Prediction> {
+        if !self.windowed {
+            return self.predict(&table.take(rows)?);
+        }
+        let scores = self.predict_conformed(&table.conform(&self.input)?)?;
+        Ok(Prediction::new(scores.take(rows), &self.target))
+    }
+
     /// The answers of the model for rows that already look like [`FittedPipeline::input`].
     ///
     /// # Errors

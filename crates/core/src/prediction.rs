@@ -23,6 +23,23 @@ impl Scores {
             Self::Values(v) => v.len(),
         }
     }
+
+    /// The answers at `rows`, in that order.
+    #[must_use]
+    pub fn take(&self, rows: &[u32]) -> Self {
+        match self {
+            Self::Values(v) => Self::Values(rows.iter().map(|&r| v[r as usize]).collect()),
+            Self::Probabilities(p) => {
+                let mut taken = DenseMatrix::zeros(rows.len(), p.columns());
+                for class in 0..p.columns() {
+                    let from = p.column(class);
+                    let to = taken.column_mut(class).iter_mut();
+                    to.zip(rows).for_each(|(to, &row)| *to = from[row as usize]);
+                }
+                Self::Probabilities(taken)
+            }
+        }
+    }
 }
 
 /// What each column adds to the answers of a model, on the scale of its raw score: the log-odds of

@@ -89,5 +89,5 @@ fn score_fold(
     let fitted =
         pipeline.fit_target(&table.take(&fold.train)?, target.clone(), &Notes::default())?;
     let test = table.take(&fold.test)?;
-    score(metrics, target, &target.apply(&test)?, &fitted.predict(&test)?)
+    score(metrics, target, &target.apply(&test)?, &fitted.predict_rows(table, &fold.test)?)
 }

@@ -46,6 +46,8 @@ pub fn schema() -> serde_json::Value {
     file::schema(&catalog())
 }
 
+pub use gristmill_ingest::limit_memory;
+
 /// Sets the size of the pool that folds, trees and columns are computed in; call it once, before
 /// anything is computed.
 ///

@@ -8,7 +8,7 @@ use gristmill_track::{Model, ModelEvent, ModelVersion, Page, Store};
 use serde::Serialize;
 
 use crate::keeper::{Keeper, by_hand};
-use crate::{Error, Home, Result};
+use crate::{Error, Home, Kind, Result};
 
 /// The alias that a bare model name stands for, when some version holds it.
 pub const CHAMPION: &str = "champion";
@@ -75,12 +75,19 @@ pub fn list(home: &Home) -> Result<Vec<ModelSummary>> {
 pub fn versions(home: &Home, name: &str) -> Result<Vec<VersionSummary>> {
     let keeper = Keeper::open(home)?;
     keeper.wait(|s| s.model(name))?;
-    Ok(keeper.wait(|s| s.versions(name, MANY))?.into_iter().map(summary).collect())
+    keeper.wait(|s| s.versions(name, MANY))?.into_iter().map(summary).collect()
 }
 
-fn summary(version: ModelVersion) -> VersionSummary {
-    let metrics = serde_json::from_value(version.metrics).unwrap_or_default();
-    VersionSummary {
+fn summary(version: ModelVersion) -> Result<VersionSummary> {
+    let metrics = match version.metrics {
+        serde_json::Value::Null => BTreeMap::new(),
+        stored => serde_json::from_value(stored).map_err(|e| {
+            let (model, version) = (&version.model, version.version);
+            let found = format!("the scores of `{model}` version {version} are damaged: {e}");
+            Error::new(Kind::Stored, found)
+        })?,
+    };
+    Ok(VersionSummary {
         model: version.model,
         version: version.version,
         registered: version.created,
@@ -89,7 +96,7 @@ fn summary(version: ModelVersion) -> VersionSummary {
         run_id: version.run.map(|r| r.to_string()),
         path: version.path,
         digest: version.digest,
-    }
+    })
 }
 
 /// Gives `alias` to a version.

@@ -96,8 +96,12 @@ pub struct TaskLine {
 
 /// Hears how a run goes on; the binary draws its progress from it.
 pub trait Progress: Sync {
+    /// The run has this many tasks.
+    fn planned(&self, _tasks: usize) {}
     /// A task has begun.
     fn started(&self, task: &str);
+    /// A task has come this far, of how much if that is known.
+    fn advanced(&self, _task: &str, _done: u64, _total: Option<u64>) {}
     /// A person should know this.
     fn note(&self, message: &str);
     /// A task has ended.

@@ -115,6 +115,7 @@ fn execute(
     let previous = previous(recorder.keeper(), &checked.file.name)?;
     let plan = planned(tasks(checked, home, recorder.id())?)?.with_previous(previous);
     recorder.expect(plan.tasks().map(Task::name))?;
+    progress.planned(plan.tasks().count());
     let cache = cache(home)?;
     let watcher = Watcher { progress, recorder, failed: Mutex::default(), cancel: Cancel::new() };
     let report = plan.run(&cache, &watcher, &watcher.cancel);
@@ -253,6 +254,7 @@ impl Observer for Watcher<'_> {
         }
         match event {
             Event::Started { task, .. } => self.progress.started(task),
+            Event::Progress { task, done, total } => self.progress.advanced(task, done, total),
             Event::Note { text, .. } => self.progress.note(text),
             Event::Finished { report } => {
                 self.progress.finished(&line(report));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use gristmill_core::nearest;
 
 use crate::source::{FileSource, Format};
-use crate::{IngestError, Result, SourceSpec};
+use crate::{IngestError, Result, SourceSpec, memory};
 
 /// A compressed file may grow this many times ...
 const MOST_GROWTH: u64 = 256;
@@ -121,12 +121,15 @@ pub(crate) fn format(source: &FileSource, path: &Path) -> Result<(Format, Option
 /// The whole text of a file: decompressed, as UTF-8 where another encoding is stated, without a
 /// byte order mark.
 pub(crate) fn text(source: &FileSource, path: &Path) -> Result<Vec<u8>> {
+    memory::allow(path, fs_err::metadata(path)?.len())?;
     let bytes = fs_err::read(path)?;
     let bytes = match compression(&bytes) {
         None => bytes,
         Some(_) => {
             let allowed = ALWAYS_ALLOWED.max((bytes.len() as u64).saturating_mul(MOST_GROWTH));
-            let text = unpacked(&bytes, path, allowed + 1)?;
+            let allowed = allowed.min(memory::limit().unwrap_or(u64::MAX));
+            let text = unpacked(&bytes, path, allowed.saturating_add(1))?;
+            memory::allow(path, text.len() as u64)?;
             if text.len() as u64 > allowed {
                 return Err(IngestError::content(
                     path,

@@ -13,7 +13,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader
 use rayon::prelude::*;
 
 use crate::settle::settle;
-use crate::{IngestError, Result};
+use crate::{IngestError, Result, memory};
 
 /// Rows decoded at once.
 const BATCH_ROWS: usize = 1 << 16;
@@ -27,6 +27,7 @@ pub(crate) fn read(path: &Path, wanted: Option<&Schema>) -> Result<Table> {
     if footer.metadata().file_metadata().num_rows() == 0 {
         return Err(IngestError::content(path, "has no rows", "give it rows"));
     }
+    memory::allow(path, unpacked_bytes(&footer, &roots))?;
     if let Some(wanted) = wanted {
         refuse_missing(path, &footer, wanted)?;
     }
@@ -43,6 +44,17 @@ pub(crate) fn read(path: &Path, wanted: Option<&Schema>) -> Result<Table> {
     Table::new(schema, columns)
         .and_then(|table| settle(&table))
         .map_err(|e| IngestError::in_file(path, e))
+}
+
+/// What the columns at `roots` take when they are unpacked, as the footer says.
+fn unpacked_bytes(footer: &ArrowReaderMetadata, roots: &[usize]) -> u64 {
+    let descr = footer.metadata().file_metadata().schema_descr();
+    let chunks = footer.metadata().row_groups().iter().flat_map(|group| group.columns());
+    let wanted = chunks.enumerate().filter(|(at, _)| {
+        let leaf = at % descr.num_columns().max(1);
+        roots.contains(&descr.get_column_root_idx(leaf))
+    });
+    wanted.map(|(_, chunk)| u64::try_from(chunk.uncompressed_size()).unwrap_or(0)).sum()
 }
 
 /// The first rows, and whether they are all.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use gristmill_core::{Table, nearest};
 
 use crate::meaning::suggest_meanings;
 use crate::read::with_schema;
 use crate::settle::settle;
-use crate::{IngestError, Result};
+use crate::{IngestError, Result, memory};
 
 /// The name under which a query finds the table.
 const NAME: &str = "source";
@@ -48,7 +49,14 @@ async fn query(table: &Table, sql: &str) -> Result<Result<Table>, DataFusionErro
         .with_target_partitions(1)
         .set_bool("datafusion.sql_parser.enable_ident_normalization", false)
         .with_information_schema(false);
-    let session = SessionContext::new_with_config(config);
+    let session = match memory::limit() {
+        None => SessionContext::new_with_config(config),
+        Some(bytes) => {
+            let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+            let runtime = RuntimeEnvBuilder::new().with_memory_limit(bytes, 1.0).build_arc()?;
+            SessionContext::new_with_config_rt(config, runtime)
+        }
+    };
     let batch = match table.to_batch() {
         Ok(batch) => batch,
         Err(e) => return Ok(Err(e.into())),

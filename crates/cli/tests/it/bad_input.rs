@@ -258,3 +258,32 @@ fn awkward_columns_are_handled_and_told() {
     assert!(said.err.contains("`empty` is empty"), "{}", said.err);
     assert!(said.err.contains("infrequent"), "{}", said.err);
 }
+
+#[test]
+fn rows_beyond_the_memory_that_is_allowed_are_refused_before_they_are_read() {
+    let sandbox = Sandbox::new();
+    sandbox.write("rows.csv", rows(""));
+    sandbox.write("p.yaml", FILE);
+    let said = sandbox.run(&["run", "p.yaml", "--quiet", "--memory", "100B"]);
+    assert_eq!(said.code, 1, "{}", said.err);
+    for word in ["rows.csv", "more than the 100 B of --memory", "hint: raise --memory"] {
+        assert!(said.err.contains(word), "`{word}` is not in:\n{}", said.err);
+    }
+    assert_eq!(sandbox.run(&["run", "p.yaml", "--quiet", "--memory", "1GB"]).code, 0);
+}
+
+#[test]
+fn a_device_that_is_not_there_is_refused() {
+    let said = Sandbox::new().run(&["models", "--device", "cuda"]);
+    assert_eq!(said.code, 1);
+    assert!(said.err.contains("cuda") && said.err.contains("cpu"), "{}", said.err);
+}
+
+#[test]
+fn a_usage_mistake_with_json_is_one_object_too() {
+    let said = Sandbox::new().run(&["rnu", "p.yaml", "--json"]);
+    assert_eq!(said.code, 1);
+    let failed: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(failed["status"], "failed");
+    assert!(failed["error"]["message"].as_str().unwrap().contains("rnu"), "{failed:#}");
+}

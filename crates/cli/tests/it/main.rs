@@ -4,4 +4,5 @@ mod bad_disk;
 mod bad_input;
 mod churn;
 mod edges;
+mod fragments;
 mod sandbox;

@@ -66,10 +66,10 @@ pub(super) fn compute(
 ) -> Result<Value> {
     let target = fitted.target();
     let metrics = metrics(shared, fitted)?;
-    let train = scores(fitted, target, &table.take(&parts.train)?, &metrics)?;
+    let train = scores(fitted, target, table, &parts.train, &metrics)?;
     let test = match parts.test.as_slice() {
         [] => BTreeMap::new(),
-        rows => scores(fitted, target, &table.take(rows)?, &metrics)?,
+        rows => scores(fitted, target, table, rows, &metrics)?,
     };
     let found = Metrics { train, test, cv: folds(shared, table, fitted, &metrics)? };
     Ok(json!({ "metrics": found }))

@@ -6,16 +6,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, DictionaryArray, Float64Array, Int64Array, RecordBatch,
+    Array, ArrayRef, AsArray, DictionaryArray, Float64Array, Int64Array, ListArray, RecordBatch,
     RecordBatchOptions, StringArray, UInt32Array,
 };
+use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{
     DataType, Field, Float64Type, Int64Type, Schema as ArrowSchema, UInt32Type,
 };
 use arrow::error::ArrowError;
 use arrow::ipc::reader::FileReader;
 use arrow::ipc::writer::FileWriter;
-use gristmill_core::{Column, Frame, MISSING_CODE, Schema, Words};
+use gristmill_core::{Column, Frame, MISSING_CODE, Schema, SparseNumbers, Words};
 
 use crate::{Error, Result};
 
@@ -61,6 +62,7 @@ fn to_arrow(column: &Column) -> Result<ArrayRef> {
     Ok(match column {
         Column::Numbers(values) => Arc::new(Float64Array::from(values.clone())),
         Column::Times(values) => Arc::new(Int64Array::from(values.clone())),
+        Column::Sparse(numbers) => Arc::new(sparse_to_arrow(numbers)?),
         Column::Words(words) => {
             let keys: UInt32Array =
                 words.codes.iter().map(|&c| (c != MISSING_CODE).then_some(c)).collect();
@@ -70,10 +72,29 @@ fn to_arrow(column: &Column) -> Result<ArrayRef> {
     })
 }
 
+/// One entry for each row: a list that holds the number where it is not 0.
+fn sparse_to_arrow(numbers: &SparseNumbers) -> Result<ListArray> {
+    let mut kept = numbers.rows().iter().peekable();
+    let lengths = (0..numbers.len())
+        .map(|row| usize::from(kept.next_if(|&&at| at as usize == row).is_some()));
+    let offsets = OffsetBuffer::<i32>::from_lengths(lengths);
+    let item = Arc::new(Field::new_list_field(DataType::Float64, false));
+    let values = Arc::new(Float64Array::from(numbers.values().to_vec()));
+    ListArray::try_new(item, offsets, values, None).map_err(broken)
+}
+
+fn sparse_from_arrow(array: &ListArray) -> Result<SparseNumbers> {
+    let offsets = array.value_offsets().windows(2).enumerate();
+    let rows = offsets.filter(|(_, pair)| pair[1] > pair[0]).map(|(row, _)| row as u32).collect();
+    let values = array.values().as_primitive::<Float64Type>().values().to_vec();
+    Ok(SparseNumbers::new(rows, values, array.len())?)
+}
+
 fn from_arrow(array: &ArrayRef) -> Result<Column> {
     Ok(match array.data_type() {
         DataType::Float64 => Column::Numbers(array.as_primitive::<Float64Type>().values().to_vec()),
         DataType::Int64 => Column::Times(array.as_primitive::<Int64Type>().values().to_vec()),
+        DataType::List(..) => Column::Sparse(sparse_from_arrow(array.as_list::<i32>())?),
         DataType::Dictionary(..) => {
             let array = array.as_dictionary::<UInt32Type>();
             let codes = array.keys().iter().map(|k| k.unwrap_or(MISSING_CODE)).collect();
@@ -120,5 +141,17 @@ mod tests {
         assert_eq!(again.schema(), frame.schema());
         // NaN is equal to nothing, so the columns are compared as they print.
         assert_eq!(format!("{:?}", again.columns()), format!("{:?}", frame.columns()));
+    }
+
+    #[test]
+    fn sparse_columns_stay_sparse() {
+        let numbers = SparseNumbers::new(vec![1, 4], vec![2.5, -1.0], 6).unwrap();
+        let schema = Schema::new(vec![gristmill_core::Field::number("word")]).unwrap();
+        let columns = vec![Column::Sparse(numbers)];
+        let frame = Frame::new(Arc::new(schema), columns, 6).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("frame.arrow");
+        save(&frame, &path).unwrap();
+        assert_eq!(load(&path).unwrap(), frame);
     }
 }

@@ -225,10 +225,10 @@ impl StageTask {
         let digest = inputs.facts("train")?["digest"].as_str().unwrap_or_default();
         let package = inputs.folder("train")?.join(train::PACKAGE);
         let candidate = register::Candidate { package, digest, metrics: &metrics, run: self.run };
-        let test_rows = || -> Result<Table> {
+        let test_rows = || -> Result<(Arc<Table>, Vec<u32>)> {
             let (table, parts) = (table(inputs)?, parts(inputs)?);
             let rows = if parts.test.is_empty() { &parts.train } else { &parts.test };
-            Ok(table.take(rows)?)
+            Ok((table, rows.clone()))
         };
         let registered = register::register(&self.shared, section, &candidate, &test_rows)?;
         registered.notes.iter().for_each(|note| notes.add(note));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use gristmill_core::{Clock, Table};
 use gristmill_evaluate::{Metric, Require};
@@ -32,8 +33,8 @@ pub(crate) struct Registered {
     pub notes: Vec<String>,
 }
 
-/// The test rows, asked for only when two models meet on them.
-pub(super) type TestRows<'a> = &'a dyn Fn() -> Result<Table>;
+/// The table and which of its rows test, asked for only when two models meet on them.
+pub(super) type TestRows<'a> = &'a dyn Fn() -> Result<(Arc<Table>, Vec<u32>)>;
 
 /// Each metric that missed what the file requires of it, in words.
 ///
@@ -132,10 +133,10 @@ impl Bout<'_> {
     /// Both models answer the same rows; only a better score takes the alias.
     fn meet(&self, holder: u32, test_rows: TestRows<'_>) -> Result<Option<String>> {
         let metric = self.metric()?;
-        let rows = test_rows()?;
-        let ours = self.score(self.version, &rows, &metric)?;
+        let (table, rows) = test_rows()?;
+        let ours = self.score(self.version, &table, &rows, &metric)?;
         let champion = self.keeper.wait(|s| s.version(&self.version.model, holder))?;
-        let verdict = match self.score(&champion, &rows, &metric) {
+        let verdict = match self.score(&champion, &table, &rows, &metric) {
             Err(error) => {
                 Err(format!("version {holder} cannot answer these rows: {}", error.message))
             }
@@ -179,17 +180,23 @@ impl Bout<'_> {
             Some(name) => Ok(Metric::named(name)?),
             None => {
                 let fitted = self.load(self.version)?;
-                Metric::defaults(fitted.target().task())
-                    .into_iter()
-                    .next()
-                    .ok_or_else(|| Error::bug("a task without a usual metric"))
+                Metric::defaults(fitted.target().task()).into_iter().next().ok_or_else(|| {
+                    Error::input("`promote` compares models, and no metric is named")
+                        .with_hint("name one: `promote: {alias: ..., metric: ...}`")
+                })
             }
         }
     }
 
-    fn score(&self, version: &ModelVersion, rows: &Table, metric: &Metric) -> Result<f64> {
+    fn score(
+        &self,
+        version: &ModelVersion,
+        table: &Table,
+        rows: &[u32],
+        metric: &Metric,
+    ) -> Result<f64> {
         let fitted = self.load(version)?;
-        let found = scores(&fitted, fitted.target(), rows, std::slice::from_ref(metric))?;
+        let found = scores(&fitted, fitted.target(), table, rows, std::slice::from_ref(metric))?;
         found.values().next().copied().ok_or_else(|| Error::bug("a metric gave no score"))
     }
 

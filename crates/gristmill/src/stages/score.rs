@@ -7,15 +7,16 @@ use gristmill_evaluate::Metric;
 
 use crate::Result;
 
-/// Each metric of `fitted` on the rows of `table`.
+/// Each metric of `fitted` on these rows of `table`.
 pub(crate) fn scores(
     fitted: &FittedPipeline,
     target: &TargetSpec,
     table: &Table,
+    rows: &[u32],
     metrics: &[Metric],
 ) -> Result<BTreeMap<String, f64>> {
-    let known = target.apply(table)?;
-    let predicted = fitted.predict(table)?;
+    let known = target.apply(&table.take(rows)?)?;
+    let predicted = fitted.predict_rows(table, rows)?;
     metrics
         .iter()
         .map(|m| Ok((m.name().to_string(), m.compute(target, &known, &predicted)?)))

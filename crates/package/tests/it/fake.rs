@@ -129,6 +129,7 @@ impl Estimator for Nearest {
     fn fit(&self, train: &Frame, target: &Target, _: &FitContext<'_>) -> Result<Box<dyn Model>> {
         let columns = train.schema().len();
         let (weights, bias) = match target {
+            Target::Absent(_) => return Err(Task::no_target("nearest")),
             Target::Numbers(values) => {
                 (vec![0.1; columns], vec![values.iter().sum::<f64>() / values.len() as f64])
             }
@@ -182,7 +183,7 @@ impl Model for FittedNearest {
             }
         }
         Ok(match self.task {
-            Task::Regression => Scores::Values(scores.column(0).to_vec()),
+            Task::Regression | Task::Unsupervised => Scores::Values(scores.column(0).to_vec()),
             Task::Classification { .. } => Scores::Probabilities(scores),
         })
     }
@@ -210,7 +211,7 @@ impl Load for FittedNearest {
         let (weights, bias) = (state.f64s("weights")?.to_vec(), state.f64s("bias")?.to_vec());
         let outputs = match task {
             Task::Classification { classes } => classes,
-            Task::Regression => 1,
+            Task::Regression | Task::Unsupervised => 1,
         };
         if bias.len() != outputs || Some(weights.len()) != outputs.checked_mul(input.len()) {
             return Err(Error::damaged("nearest", "its weights are not those of its columns"));
