@@ -102,6 +102,16 @@ pub enum Error {
         /// What went wrong in it.
         source: Box<Error>,
     },
+    /// The error of one fold of a cross-validation.
+    #[error("fold {fold} of {folds}: {source}")]
+    Fold {
+        /// Which fold, from 1 on.
+        fold: usize,
+        /// How many there are.
+        folds: usize,
+        /// What went wrong in it.
+        source: Box<Error>,
+    },
 }
 
 impl Error {
@@ -139,7 +149,7 @@ impl Error {
         match self {
             Self::Damaged { .. } => ErrorKind::Stored,
             Self::Bug(_) => ErrorKind::Bug,
-            Self::Step { source, .. } => source.kind(),
+            Self::Step { source, .. } | Self::Fold { source, .. } => source.kind(),
             _ => ErrorKind::Input,
         }
     }
@@ -158,7 +168,7 @@ impl Error {
             Self::WrongType { hint, .. } | Self::Data { hint, .. } => hint.clone(),
             Self::Damaged { .. } => Some("restore it from a backup, or make it again".into()),
             Self::Bug(_) => Some("this is a bug in Gristmill; please report it".into()),
-            Self::Step { source, .. } => source.hint(),
+            Self::Step { source, .. } | Self::Fold { source, .. } => source.hint(),
             _ => None,
         }
     }

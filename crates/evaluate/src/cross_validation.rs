@@ -1,6 +1,7 @@
 //! Cross-validation: the whole pipeline refitted for each fold.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gristmill_core::{Error, Notes, Pipeline, Result, Table, TargetSpec};
 use rayon::prelude::*;
@@ -15,6 +16,9 @@ use crate::{Fold, Metric, score};
 pub struct CrossValidation {
     /// By the name of the metric.
     pub scores: BTreeMap<String, FoldScores>,
+    /// What a person should know of what the folds learned, once each.
+    #[serde(skip)]
+    pub notes: Vec<String>,
 }
 
 /// One metric over all folds.
@@ -47,25 +51,38 @@ impl FoldScores {
 /// Fits every step of `pipeline` to the training rows of each fold and scores the answers for its
 /// test rows. `target` is known from all rows, so that all folds have the same classes.
 ///
-/// Folds run side by side; the numbers do not depend on how many threads there are.
+/// Folds run side by side; the numbers do not depend on how many threads there are. `on_fold` hears
+/// how many folds are done each time that one is.
 ///
 /// # Errors
-/// The error of the first fold that fails, as [`Pipeline::fit`] and [`Metric::compute`];
-/// [`Error::Data`] without folds.
+/// The error of the first fold that fails, by its number, as [`Pipeline::fit`] and
+/// [`Metric::compute`]; [`Error::Data`] without folds.
 pub fn cross_validate(
     pipeline: &Pipeline,
     table: &Table,
     target: &TargetSpec,
     folds: &[Fold],
     metrics: &[Metric],
+    on_fold: &(dyn Fn(usize) + Sync),
 ) -> Result<CrossValidation> {
     if folds.is_empty() {
         return Err(Error::data("cross-validation needs at least one fold"));
     }
     metrics.iter().try_for_each(|m| m.check(target.task()))?;
+    let notes = Notes::default();
+    let done = AtomicUsize::new(0);
     let by_fold = folds
         .par_iter()
-        .map(|fold| score_fold(pipeline, table, target, fold, metrics))
+        .enumerate()
+        .map(|(at, fold)| {
+            let scores = score_fold(pipeline, table, target, fold, metrics, &notes);
+            on_fold(done.fetch_add(1, Ordering::Relaxed) + 1);
+            scores.map_err(|e| Error::Fold {
+                fold: at + 1,
+                folds: folds.len(),
+                source: Box::new(e),
+            })
+        })
         .collect::<Vec<Result<_>>>()
         .into_iter()
         .collect::<Result<Vec<_>>>()?;
@@ -76,7 +93,10 @@ pub fn cross_validate(
             (metric.name().to_string(), FoldScores::new(values))
         })
         .collect();
-    Ok(CrossValidation { scores })
+    let mut notes = notes.all();
+    // Folds end in any order, and equal runs say equal things.
+    notes.sort_unstable();
+    Ok(CrossValidation { scores, notes })
 }
 
 fn score_fold(
@@ -85,9 +105,9 @@ fn score_fold(
     target: &TargetSpec,
     fold: &Fold,
     metrics: &[Metric],
+    notes: &Notes,
 ) -> Result<BTreeMap<String, f64>> {
-    let fitted =
-        pipeline.fit_target(&table.take(&fold.train)?, target.clone(), &Notes::default())?;
+    let fitted = pipeline.fit_target(&table.take(&fold.train)?, target.clone(), notes)?;
     let test = table.take(&fold.test)?;
     score(metrics, target, &target.apply(&test)?, &fitted.predict_rows(table, &fold.test)?)
 }

@@ -8,14 +8,15 @@ use super::deal::{row_numbers, sorted};
 use super::parts::refuse_few;
 use super::{Split, keys};
 
-/// Into how many folds rows are dealt; a pipeline file writes `{folds: 5}`.
+/// Into how many folds rows are dealt; a pipeline file writes `{folds: 5}`, or for rows in time
+/// `{folds: 12, horizon: 168, gap: 24, window: 8760}`, which is a backtest.
 ///
 /// ```
 /// # use gristmill_core::Seed;
 /// # use gristmill_evaluate::{Folds, Split};
 /// # use gristmill_testkit::table;
 /// let rows = table().numbers("x", [1.0, 2.0, 3.0, 4.0]).build();
-/// let folds = Folds { folds: 2, repeats: 1 }.parts(&Split::default(), &rows, None, Seed(0))?;
+/// let folds = Folds::new(2).parts(&Split::default(), &rows, None, Seed(0))?;
 /// assert_eq!((folds.len(), folds[0].test.len(), folds[0].train.len()), (2, 2, 2));
 /// # Ok::<(), gristmill_core::Error>(())
 /// ```
@@ -28,11 +29,29 @@ pub struct Folds {
     /// How often rows are dealt anew.
     #[schemars(range(min = 1))]
     pub repeats: usize,
+    /// How many rows each fold tests when the split is by time; without a number the moments are
+    /// cut into equal stretches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub horizon: Option<usize>,
+    /// How many rows are left out between those that train and those that test, when the split is
+    /// by time: as many as pass before an answer is known.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub gap: usize,
+    /// How many of the latest rows train, when the split is by time (a rolling origin); without a
+    /// number all that came before (an expanding one).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub window: Option<usize>,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl Default for Folds {
     fn default() -> Self {
-        Self { folds: 5, repeats: 1 }
+        Self { folds: 5, repeats: 1, horizon: None, gap: 0, window: None }
     }
 }
 
@@ -46,18 +65,26 @@ pub struct Fold {
 }
 
 impl Folds {
+    /// So many folds, dealt once.
+    pub fn new(folds: usize) -> Self {
+        Self { folds, ..Self::default() }
+    }
+
     /// The folds of `table`, of the kind that `split` is.
     ///
     /// - Random: rows by chance; sizes differ by one row at most.
     /// - Stratified, and a split by a column when the target has classes: the rows of each class
     ///   are spread evenly, up to one row.
     /// - Group: whole groups, dealt so that folds are about equally large.
-    /// - Time: forward chaining. Moments are cut into one more stretch than there are folds; each
-    ///   fold tests one stretch and learns from all before it, so the first is never tested.
+    /// - Time: forward chaining (backtesting). Moments are cut into one more stretch than there are
+    ///   folds; each fold tests one stretch and learns from all before it, so the first is never
+    ///   tested. With a `horizon` the last stretches have about so many rows each and the first has
+    ///   the rest; `gap` and `window` bound what is learned from. Rows of one moment stay together,
+    ///   so a stretch may be longer than asked for, and a window shorter.
     ///
     /// # Errors
     /// [`Error::Setting`] for fewer than 2 folds, no repeats, or repeats of folds by time, which
-    /// have no chance in them; [`Error::Data`] when there are fewer rows, groups or moments than
+    /// have no chance in them, and for `horizon`, `gap` or `window` without time; [`Error::Data`] when there are fewer rows, groups or moments than
     /// the folds need, or fewer rows of a class than folds.
     pub fn parts(
         &self,
@@ -108,6 +135,22 @@ impl Folds {
         }
         if self.repeats > 1 && matches!(split, Split::Time { .. }) {
             return Err(Error::setting("repeats", self.repeats, "1, because time has one order"));
+        }
+        self.check_backtest(split)
+    }
+
+    fn check_backtest(&self, split: &Split) -> Result<()> {
+        let timed = matches!(split, Split::Time { .. });
+        let sizes = [("horizon", self.horizon), ("window", self.window)];
+        for (name, size) in sizes.into_iter().chain([("gap", Some(self.gap).filter(|&g| g > 0))]) {
+            match size {
+                Some(0) => return Err(Error::setting(name, 0, "at least 1 row")),
+                Some(rows) if !timed => {
+                    let wanted = "nothing, unless the split is by time: `split: {time: COLUMN}`";
+                    return Err(Error::setting(name, rows, wanted));
+                }
+                _ => {}
+            }
         }
         Ok(())
     }
@@ -170,14 +213,46 @@ impl Folds {
     fn by_time(&self, moments: &[Vec<u32>], column: &str) -> Result<Vec<Fold>> {
         let stretches = self.folds + 1;
         refuse_few("time", column, moments.len(), stretches)?;
-        let borders = self.borders(moments);
+        let borders = match self.horizon {
+            Some(horizon) => self.latest(moments, horizon)?,
+            None => self.borders(moments),
+        };
         let rows = |from: usize, to: usize| sorted(moments[from..to].concat());
-        Ok((1..stretches)
-            .map(|at| Fold {
-                train: rows(0, borders[at]),
-                test: rows(borders[at], borders[at + 1]),
+        (1..stretches)
+            .map(|at| {
+                let end = back(moments, borders[at], self.gap);
+                let from = self.window.map_or(0, |window| within(moments, end, window));
+                let fold =
+                    Fold { train: rows(from, end), test: rows(borders[at], borders[at + 1]) };
+                match fold.train.is_empty() {
+                    true => Err(self.no_training(at)),
+                    false => Ok(fold),
+                }
             })
-            .collect())
+            .collect()
+    }
+
+    fn no_training(&self, fold: usize) -> Error {
+        Error::data_hint(
+            format!("fold {fold} of {} has no row to learn from", self.folds),
+            "ask for fewer folds, a shorter `horizon` or a shorter `gap`",
+        )
+    }
+
+    /// Where the last stretches of about `horizon` rows begin, and the end.
+    fn latest(&self, moments: &[Vec<u32>], horizon: usize) -> Result<Vec<usize>> {
+        let mut borders = vec![moments.len()];
+        for fold in (1..=self.folds).rev() {
+            let end = borders.last().copied().unwrap_or_default();
+            let begin = back(moments, end, horizon);
+            if begin == 0 {
+                return Err(self.no_training(fold));
+            }
+            borders.push(begin);
+        }
+        borders.push(0);
+        borders.reverse();
+        Ok(borders)
     }
 
     /// Where stretches of about equally many rows begin, and the end; none is empty.
@@ -200,6 +275,27 @@ impl Folds {
         borders.push(moments.len());
         borders
     }
+}
+
+/// The latest moment from which on at least `rows` rows lie before `end`; the first if there are
+/// fewer.
+fn back(moments: &[Vec<u32>], end: usize, rows: usize) -> usize {
+    let (mut at, mut passed) = (end, 0);
+    while at > 0 && passed < rows {
+        at -= 1;
+        passed += moments[at].len();
+    }
+    at
+}
+
+/// The first moment from which on at most `rows` rows lie before `end`, but one moment at least.
+fn within(moments: &[Vec<u32>], end: usize, rows: usize) -> usize {
+    let (mut at, mut passed) = (end, 0);
+    while at > 0 && (at == end || passed + moments[at - 1].len() <= rows) {
+        at -= 1;
+        passed += moments[at].len();
+    }
+    at
 }
 
 /// All rows but those of `test` to learn from; both in rising order.

@@ -185,16 +185,59 @@ fn settings_are_stored_as_they_are_written() {
 fn folds_by_time_learn_from_the_past_only() {
     let table = table().integers("t", (0..12).rev()).build();
     let split = split(r#"{"time": "t"}"#);
-    let folds = Folds { folds: 2, repeats: 1 }.parts(&split, &table, None, Seed(0)).unwrap();
+    let folds = Folds::new(2).parts(&split, &table, None, Seed(0)).unwrap();
     assert_eq!(folds[0].train, [8, 9, 10, 11]);
     assert_eq!(folds[0].test, [4, 5, 6, 7]);
     assert_eq!(folds[1].train, [4, 5, 6, 7, 8, 9, 10, 11]);
     assert_eq!(folds[1].test, [0, 1, 2, 3]);
 }
 
+/// The rows that each of `folds` trains on and tests, of twelve rows in time.
+#[track_caller]
+fn check_backtest(folds: &str, expected: &[(std::ops::Range<u32>, std::ops::Range<u32>)]) {
+    let table = table().integers("t", 0..12).build();
+    let folds: Folds = serde_json::from_str(folds).unwrap();
+    let parts = folds.parts(&split(r#"{"time": "t"}"#), &table, None, Seed(0)).unwrap();
+    let expected: Vec<Fold> = expected
+        .iter()
+        .map(|(train, test)| Fold { train: train.clone().collect(), test: test.clone().collect() })
+        .collect();
+    assert_eq!(parts, expected);
+}
+
+#[test] // by hand
+fn a_horizon_tests_the_last_rows_stretch_by_stretch() {
+    check_backtest(r#"{"folds": 2, "horizon": 3}"#, &[(0..6, 6..9), (0..9, 9..12)]);
+}
+
+#[test] // by hand
+fn a_gap_leaves_out_the_rows_before_the_test() {
+    check_backtest(r#"{"folds": 2, "horizon": 3, "gap": 2}"#, &[(0..4, 6..9), (0..7, 9..12)]);
+}
+
+#[test] // by hand
+fn a_window_trains_on_the_latest_rows_only() {
+    let folds = r#"{"folds": 2, "horizon": 3, "gap": 1, "window": 4}"#;
+    check_backtest(folds, &[(1..5, 6..9), (4..8, 9..12)]);
+}
+
+#[test]
+fn a_backtest_without_time_or_without_rows_to_learn_from_is_refused() {
+    let table = table().integers("t", 0..12).build();
+    let run = |folds: Folds, split: &Split| folds.parts(split, &table, None, Seed(0)).unwrap_err();
+    let folds = Folds { horizon: Some(3), ..Folds::new(2) };
+    let error = run(folds, &Split::default()).to_string();
+    assert!(error.contains("`horizon` is 3") && error.contains("split: {time: COLUMN}"), "{error}");
+    let time = split(r#"{"time": "t"}"#);
+    let error = run(Folds { horizon: Some(6), ..Folds::new(2) }, &time).to_string();
+    assert!(error.contains("fold 1 of 2 has no row to learn from"), "{error}");
+    let error = run(Folds { gap: 11, ..Folds::new(2) }, &time).to_string();
+    assert!(error.contains("fold 1 of 2 has no row to learn from"), "{error}");
+}
+
 #[test]
 fn repeats_deal_anew() {
-    let folds = Folds { folds: 3, repeats: 2 };
+    let folds = Folds { repeats: 2, ..Folds::new(3) };
     let parts = folds.parts(&Split::default(), &rows(30), None, Seed(0)).unwrap();
     assert_eq!(parts.len(), 6);
     assert_ne!(parts[0], parts[3]);
@@ -223,7 +266,7 @@ fn counts(rows: &[u32], codes: &[u32]) -> BTreeMap<u32, usize> {
 proptest! {
     #[test]
     fn every_row_is_in_exactly_one_test_fold(rows_ in 5_usize..200, folds in 2_usize..6, seed: u64) {
-        let folds = Folds { folds, repeats: 1 };
+        let folds = Folds::new(folds);
         let parts = folds.parts(&Split::default(), &rows(rows_), None, Seed(seed)).unwrap();
         each_row_is_tested_once(&parts, rows_);
         let sizes: Vec<usize> = parts.iter().map(|f| f.test.len()).collect();

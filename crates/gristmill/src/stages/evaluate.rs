@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use gristmill_core::{FittedPipeline, Seed, Table, Task};
 use gristmill_evaluate::{Metric, Parts, Shares, Split, cross_validate};
+use gristmill_flow::TaskContext;
 use serde_json::{Value, json};
 
 use super::Shared;
@@ -63,6 +64,7 @@ pub(super) fn compute(
     table: &Table,
     parts: &Parts,
     fitted: &FittedPipeline,
+    context: &TaskContext<'_>,
 ) -> Result<Value> {
     let target = fitted.target();
     let metrics = metrics(shared, fitted)?;
@@ -71,7 +73,7 @@ pub(super) fn compute(
         [] => BTreeMap::new(),
         rows => scores(fitted, target, table, rows, &metrics)?,
     };
-    let found = Metrics { train, test, cv: folds(shared, table, fitted, &metrics)? };
+    let found = Metrics { train, test, cv: folds(shared, table, fitted, &metrics, context)? };
     Ok(json!({ "metrics": found }))
 }
 
@@ -80,6 +82,7 @@ fn folds(
     table: &Table,
     fitted: &FittedPipeline,
     metrics: &[Metric],
+    context: &TaskContext<'_>,
 ) -> Result<BTreeMap<String, FoldScores>> {
     let Some(folds) = &shared.checked.file.evaluate.cross_validate else {
         return Ok(BTreeMap::new());
@@ -88,7 +91,9 @@ fn folds(
     let known = target.apply(table)?;
     let seed = Seed(shared.checked.file.seed).named("folds");
     let parts = folds.parts(&split_of(shared, fitted), table, Some(&known), seed)?;
-    let found = cross_validate(&shared.pipeline, table, target, &parts, metrics)?;
+    let total = Some(parts.len() as u64);
+    let on_fold = |done: usize| context.progress(done as u64, total);
+    let found = cross_validate(&shared.pipeline, table, target, &parts, metrics, &on_fold)?;
     Ok(found
         .scores
         .into_iter()

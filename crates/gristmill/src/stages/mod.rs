@@ -207,7 +207,7 @@ impl StageTask {
             Stage::Evaluate => {
                 let (table, parts) = (table(inputs)?, parts(inputs)?);
                 let fitted = fitted(shared, inputs)?;
-                Ok(Output::facts(evaluate::compute(shared, &table, &parts, &fitted)?))
+                Ok(Output::facts(evaluate::compute(shared, &table, &parts, &fitted, context)?))
             }
             Stage::Register => self.register(inputs, notes),
         }
