@@ -4,12 +4,17 @@
 //! [`Folds`] sets each row aside once, and [`cross_validate`] refits the whole pipeline for each
 //! fold, so nothing leaks from test rows into any step.
 
+pub mod compare;
 mod cross_validation;
+pub mod curves;
+mod distributions;
 pub mod metrics;
 mod require;
+mod slices;
 mod split;
 
 pub use cross_validation::{CrossValidation, FoldScores, cross_validate};
-pub use metrics::{ConfusionMatrix, Metric, MetricTask, score};
+pub use metrics::{ConfusionMatrix, Metric, MetricTask, score, score_fitted};
 pub use require::{Miss, Require};
+pub use slices::{Answers, Slice, SliceSettings, Slices};
 pub use split::{Fold, Folds, Parts, Shares, Split};

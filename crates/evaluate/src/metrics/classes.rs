@@ -1,18 +1,51 @@
-//! Metrics of predicted classes.
-//! Definitions: Sokolova and Lapalme, *Information Processing & Management* 45 (2009).
+//! Metrics of predicted classes as a whole.
 
-use gristmill_core::{Error, Result};
+use gristmill_core::Result;
+use rayon::prelude::*;
 
-use super::confusion::count;
-use super::{ClassAnswers, same_length, undefined};
+use super::tally::{Tallies, Tally};
+use super::{ClassAnswers, Entry, class_loss, class_metric, same_length, undefined};
+
+pub(super) static ENTRIES: &[Entry] = &[
+    class_metric("accuracy", |a| accuracy(a.truth, a.predicted)),
+    class_metric("balanced_accuracy", |a| balanced_accuracy(a.truth, a.predicted)),
+    class_metric("balanced_accuracy_adjusted", |a| {
+        balanced_accuracy_adjusted(a.truth, a.predicted)
+    }),
+    class_loss("zero_one_loss", |a| Ok(1.0 - accuracy(a.truth, a.predicted)?)),
+    class_loss("hamming_loss", |a| Ok(1.0 - accuracy(a.truth, a.predicted)?)),
+    class_metric("matthews_correlation", |a| matthews_correlation(a.truth, a.predicted)),
+    class_metric("cohen_kappa", |a| kappa(a, Disagreement::Any)),
+    class_metric("cohen_kappa_linear", |a| kappa(a, Disagreement::Linear)),
+    class_metric("cohen_kappa_quadratic", |a| kappa(a, Disagreement::Quadratic)),
+];
+
+/// How much it costs to take class i for class j.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disagreement {
+    /// The same for all pairs.
+    Any,
+    /// |i − j|, for classes in an order.
+    Linear,
+    /// (i − j)², for classes in an order.
+    Quadratic,
+}
 
 /// The share of rows whose class was found.
 ///
+/// `hamming_loss` and `zero_one_loss` are 1 − accuracy: a row here has one class.
+///
 /// # Errors
-/// [`Error::Data`] without rows; [`Error::Bug`] when the lengths differ.
+/// [`gristmill_core::Error::Data`] without rows; [`gristmill_core::Error::Bug`] when the lengths
+/// differ.
 pub fn accuracy(truth: &[u32], predicted: &[u32]) -> Result<f64> {
     same_length("accuracy", truth.len(), predicted.len())?;
-    let found = truth.iter().zip(predicted).filter(|(t, p)| t == p).count();
+    const CHUNK: usize = 1 << 16;
+    let found: usize = truth
+        .par_chunks(CHUNK)
+        .zip(predicted.par_chunks(CHUNK))
+        .map(|(t, p)| t.iter().zip(p).map(|(t, p)| usize::from(t == p)).sum::<usize>())
+        .sum();
     Ok(found as f64 / truth.len() as f64)
 }
 
@@ -21,115 +54,127 @@ pub fn accuracy(truth: &[u32], predicted: &[u32]) -> Result<f64> {
 /// # Errors
 /// As [`accuracy`].
 pub fn balanced_accuracy(truth: &[u32], predicted: &[u32]) -> Result<f64> {
-    same_length("balanced_accuracy", truth.len(), predicted.len())?;
-    let classes = truth.iter().chain(predicted).max().map_or(0, |&c| c as usize + 1);
-    let tallies = tallies(classes, truth, predicted)?;
-    Ok(mean(tallies.iter().filter(|t| t.rows() > 0).map(Tally::recall)))
+    Ok(mean_recall("balanced_accuracy", truth, predicted)?.0)
 }
 
-/// TP / (TP + FP): how many of the rows taken for the class are of it; 0 when none was.
-pub(super) fn precision(answers: &ClassAnswers<'_>) -> Result<f64> {
-    averaged(answers, "precision", Tally::precision)
-}
-
-/// TP / (TP + FN): how many of the rows of the class were found.
-pub(super) fn recall(answers: &ClassAnswers<'_>) -> Result<f64> {
-    averaged(answers, "recall", Tally::recall)
-}
-
-/// 2 TP / (2 TP + FP + FN), the harmonic mean of precision and recall.
-pub(super) fn f1(answers: &ClassAnswers<'_>) -> Result<f64> {
-    averaged(answers, "f1", Tally::f1)
-}
-
-/// The mean of f1 over the classes that occur or are predicted.
-pub(super) fn f1_macro(answers: &ClassAnswers<'_>) -> Result<f64> {
-    Ok(macro_mean(&answers.tallies()?, Tally::f1))
-}
-
-/// The mean of f1 over the rows, each with the f1 of its class.
-pub(super) fn f1_weighted(answers: &ClassAnswers<'_>) -> Result<f64> {
-    let tallies = answers.tallies()?;
-    let sum: f64 = tallies.iter().map(|t| t.rows() as f64 * t.f1()).sum();
-    Ok(sum / answers.truth.len() as f64)
-}
-
-/// For one class: rows of it that were found, others taken for it, and rows of it that were not
-/// found.
-#[derive(Clone, Copy, Debug, Default)]
-struct Tally {
-    found: u64,
-    mistaken: u64,
-    missed: u64,
-}
-
-impl Tally {
-    fn rows(&self) -> u64 {
-        self.found + self.missed
+/// [`balanced_accuracy`] b scaled so that guessing has 0 and perfection 1:
+/// (b − 1/k) / (1 − 1/k) for k classes that occur.
+///
+/// # Errors
+/// As [`accuracy`], and [`gristmill_core::Error::Data`] when only one class occurs.
+pub fn balanced_accuracy_adjusted(truth: &[u32], predicted: &[u32]) -> Result<f64> {
+    let metric = "balanced_accuracy_adjusted";
+    let (balanced, classes) = mean_recall(metric, truth, predicted)?;
+    if classes < 2 {
+        return Err(undefined(metric, "all rows are of one class", "give rows of other classes"));
     }
-
-    fn precision(&self) -> f64 {
-        share(self.found, self.found + self.mistaken)
-    }
-
-    fn recall(&self) -> f64 {
-        share(self.found, self.rows())
-    }
-
-    fn f1(&self) -> f64 {
-        share(2 * self.found, 2 * self.found + self.mistaken + self.missed)
-    }
+    let chance = 1.0 / classes as f64;
+    Ok((balanced - chance) / (1.0 - chance))
 }
 
-fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
-impl ClassAnswers<'_> {
-    fn tallies(&self) -> Result<Vec<Tally>> {
-        tallies(self.labels.len(), self.truth, self.predicted)
+/// The correlation of the true and the predicted class, between −1 and 1; 0 when either is constant:
+/// (c s − Σₖ pₖ tₖ) / √((s² − Σₖ pₖ²) (s² − Σₖ tₖ²)) for s rows of which c were found, pₖ taken for
+/// class k and tₖ of it.
+///
+/// Source: Gorodkin, *Computational Biology and Chemistry* 28 (2004).
+///
+/// # Errors
+/// As [`accuracy`].
+pub fn matthews_correlation(truth: &[u32], predicted: &[u32]) -> Result<f64> {
+    let tallies =
+        Tallies::new("matthews_correlation", classes(truth, predicted), truth, predicted)?;
+    let squares = |counts: &[u64]| counts.iter().map(|&c| i128::from(c).pow(2)).sum::<i128>();
+    let all = i128::from(tallies.all());
+    let pairs = tallies.predicted.iter().zip(&tallies.rows);
+    let by_chance: i128 = pairs.map(|(&p, &t)| i128::from(p) * i128::from(t)).sum();
+    let spread_predicted = (all * all - squares(&tallies.predicted)) as f64;
+    let spread_truth = (all * all - squares(&tallies.rows)) as f64;
+    if spread_predicted == 0.0 || spread_truth == 0.0 {
+        return Ok(0.0);
     }
+    let above_chance = i128::from(tallies.right()) * all - by_chance;
+    Ok(above_chance as f64 / (spread_predicted.sqrt() * spread_truth.sqrt()))
 }
 
-fn tallies(classes: usize, truth: &[u32], predicted: &[u32]) -> Result<Vec<Tally>> {
-    let counts = count(classes, truth, predicted)?;
-    let of_class = |class: usize| {
-        let found = counts[class][class];
-        let predicted: u64 = counts.iter().map(|row| row[class]).sum();
-        let rows: u64 = counts[class].iter().sum();
-        Tally { found, mistaken: predicted - found, missed: rows - found }
+/// Agreement beyond chance, 1 − Σ wᵢⱼ oᵢⱼ / Σ wᵢⱼ eᵢⱼ, where o counts rows of class i taken for j, e
+/// is what independent answers with the same totals would give, and w is what a disagreement costs.
+/// Classes are their codes, so their order is that of the labels.
+///
+/// Source: Cohen, *Psychological Bulletin* 70 (1968).
+///
+/// # Errors
+/// As [`accuracy`], and [`gristmill_core::Error::Data`] when truth and answers are all the same
+/// class, so that no disagreement was possible.
+pub fn cohen_kappa(truth: &[u32], predicted: &[u32], disagreement: Disagreement) -> Result<f64> {
+    let tallies = Tallies::new("cohen_kappa", classes(truth, predicted), truth, predicted)?;
+    let observed = match disagreement {
+        Disagreement::Any => u128::from(tallies.all() - tallies.right()),
+        Disagreement::Linear => total(truth, predicted, 1),
+        Disagreement::Quadratic => total(truth, predicted, 2),
     };
-    Ok((0..classes).map(of_class).collect())
-}
-
-/// The value for the positive class where there is one, else the mean over the classes.
-fn averaged(
-    answers: &ClassAnswers<'_>,
-    metric: &str,
-    value: impl Fn(&Tally) -> f64,
-) -> Result<f64> {
-    let tallies = answers.tallies()?;
-    let Some(positive) = answers.labels.positive() else { return Ok(macro_mean(&tallies, value)) };
-    let tally = tallies
-        .get(positive)
-        .ok_or_else(|| Error::Bug("the positive class lies beyond the labels".into()))?;
-    if tally.rows() == 0 {
-        let name = answers.labels.names().get(positive).map_or("", String::as_str);
+    let expected = match disagreement {
+        Disagreement::Any => unequal_pairs(&tallies),
+        Disagreement::Linear => linear_pairs(&tallies),
+        Disagreement::Quadratic => quadratic_pairs(&tallies),
+    };
+    if expected == 0 {
         return Err(undefined(
-            metric,
-            &format!("no row has the positive class `{name}`"),
-            "give more rows, or split with `stratify: true`",
+            "cohen_kappa",
+            "truth and answers are all of one class",
+            "give rows of other classes",
         ));
     }
-    Ok(value(tally))
+    Ok(1.0 - observed as f64 * tallies.all() as f64 / expected as f64)
 }
 
-/// The mean over the classes that occur or are predicted.
-fn macro_mean(tallies: &[Tally], value: impl Fn(&Tally) -> f64) -> f64 {
-    mean(tallies.iter().filter(|t| t.rows() + t.mistaken > 0).map(value))
+fn kappa(answers: &ClassAnswers<'_>, disagreement: Disagreement) -> Result<f64> {
+    cohen_kappa(answers.truth, answers.predicted, disagreement)
 }
 
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let (sum, count) = values.fold((0.0, 0_usize), |(s, n), v| (s + v, n + 1));
-    if count == 0 { 0.0 } else { sum / count as f64 }
+/// Σ |t − p|^power over the rows.
+fn total(truth: &[u32], predicted: &[u32], power: u32) -> u128 {
+    truth.par_iter().zip(predicted).map(|(t, p)| u128::from(t.abs_diff(*p)).pow(power)).sum()
+}
+
+/// Σᵢⱼ rᵢ pⱼ over i ≠ j.
+fn unequal_pairs(tallies: &Tallies) -> u128 {
+    let all = u128::from(tallies.all());
+    let pairs = tallies.rows.iter().zip(&tallies.predicted);
+    all * all - pairs.map(|(&r, &p)| u128::from(r) * u128::from(p)).sum::<u128>()
+}
+
+/// Σᵢⱼ rᵢ pⱼ |i − j|: each border between neighbouring classes counts the pairs on its two sides.
+fn linear_pairs(tallies: &Tallies) -> u128 {
+    let all = u128::from(tallies.all());
+    let (mut rows, mut predicted, mut sum) = (0_u128, 0_u128, 0_u128);
+    for (&r, &p) in tallies.rows.iter().zip(&tallies.predicted) {
+        rows += u128::from(r);
+        predicted += u128::from(p);
+        sum += rows * (all - predicted) + predicted * (all - rows);
+    }
+    sum
+}
+
+/// Σᵢⱼ rᵢ pⱼ (i − j)², by its moments.
+fn quadratic_pairs(tallies: &Tallies) -> u128 {
+    let moment = |counts: &[u64], power: u32| -> u128 {
+        counts.iter().zip(0_u128..).map(|(&c, class)| u128::from(c) * class.pow(power)).sum()
+    };
+    let squares = moment(&tallies.rows, 2) + moment(&tallies.predicted, 2);
+    u128::from(tallies.all()) * squares
+        - 2 * moment(&tallies.rows, 1) * moment(&tallies.predicted, 1)
+}
+
+/// The mean recall of the classes that occur, and how many these are.
+fn mean_recall(metric: &str, truth: &[u32], predicted: &[u32]) -> Result<(f64, usize)> {
+    let tallies = Tallies::new(metric, classes(truth, predicted), truth, predicted)?;
+    let (sum, classes) = tallies
+        .each()
+        .filter(|t| t.rows() > 0)
+        .fold((0.0, 0), |(sum, n), tally: Tally| (sum + tally.recall(), n + 1));
+    Ok((sum / classes.max(1) as f64, classes))
+}
+
+fn classes(truth: &[u32], predicted: &[u32]) -> usize {
+    truth.iter().chain(predicted).max().map_or(0, |&c| c as usize + 1)
 }

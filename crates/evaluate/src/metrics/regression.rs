@@ -1,13 +1,26 @@
-//! Metrics of numbers.
+//! Errors of predicted numbers, and the share of the variance that they explain.
+//! Definitions: Draper and Smith, *Applied Regression Analysis*, Wiley 1998.
 
 use gristmill_core::Result;
+use rayon::prelude::*;
 
-use super::{same_length, undefined};
+use super::sums::{mean, sum, sum_pairs};
+use super::{Entry, number_loss, number_metric, same_length, undefined};
+
+pub(super) static ENTRIES: &[Entry] = &[
+    number_loss("rmse", rmse),
+    number_loss("mse", mse),
+    number_loss("mae", mae),
+    number_loss("max_error", max_error),
+    number_loss("mean_bias", |t, p| Ok(mean_error(t, p)?.abs())),
+    number_metric("r2", r2),
+    number_metric("explained_variance", explained_variance),
+];
 
 /// The root of the mean squared error, √(Σ (yᵢ − ŷᵢ)² / n), in units of the target.
 ///
 /// # Errors
-/// [`gristmill_core::Error::Data`] without rows or when an answer is not finite;
+/// [`gristmill_core::Error::Data`] without rows or when a number is not finite;
 /// [`gristmill_core::Error::Bug`] when the lengths differ.
 ///
 /// ```
@@ -17,7 +30,16 @@ use super::{same_length, undefined};
 /// ```
 pub fn rmse(truth: &[f64], predicted: &[f64]) -> Result<f64> {
     check("rmse", truth, predicted)?;
-    Ok((squared_error(truth, predicted) / truth.len() as f64).sqrt())
+    Ok((squared_error(truth, predicted)? / truth.len() as f64).sqrt())
+}
+
+/// The mean squared error, Σ (yᵢ − ŷᵢ)² / n, in squared units of the target.
+///
+/// # Errors
+/// As [`rmse`].
+pub fn mse(truth: &[f64], predicted: &[f64]) -> Result<f64> {
+    check("mse", truth, predicted)?;
+    Ok(squared_error(truth, predicted)? / truth.len() as f64)
 }
 
 /// The mean absolute error, Σ |yᵢ − ŷᵢ| / n, in units of the target.
@@ -26,8 +48,33 @@ pub fn rmse(truth: &[f64], predicted: &[f64]) -> Result<f64> {
 /// As [`rmse`].
 pub fn mae(truth: &[f64], predicted: &[f64]) -> Result<f64> {
     check("mae", truth, predicted)?;
-    let sum: f64 = truth.iter().zip(predicted).map(|(t, p)| (t - p).abs()).sum();
-    Ok(sum / truth.len() as f64)
+    Ok(sum_pairs(truth, predicted, |t, p| (t - p).abs())? / truth.len() as f64)
+}
+
+/// The largest error, max |yᵢ − ŷᵢ|, in units of the target.
+///
+/// # Errors
+/// As [`rmse`].
+pub fn max_error(truth: &[f64], predicted: &[f64]) -> Result<f64> {
+    check("max_error", truth, predicted)?;
+    let largest =
+        |(t, p): (&[f64], &[f64])| t.iter().zip(p).map(|(t, p)| (t - p).abs()).fold(0.0, f64::max);
+    const CHUNK: usize = 1 << 16;
+    Ok(truth
+        .par_chunks(CHUNK)
+        .zip(predicted.par_chunks(CHUNK))
+        .map(largest)
+        .reduce(|| 0.0, f64::max))
+}
+
+/// By how much answers are too large on average, Σ (ŷᵢ − yᵢ) / n, in units of the target; below 0
+/// when they are too small. The metric `mean_bias` is its size without the sign.
+///
+/// # Errors
+/// As [`rmse`].
+pub fn mean_error(truth: &[f64], predicted: &[f64]) -> Result<f64> {
+    check("mean_bias", truth, predicted)?;
+    Ok(sum_pairs(truth, predicted, |t, p| p - t)? / truth.len() as f64)
 }
 
 /// The share of the variance that is explained, 1 − Σ (yᵢ − ŷᵢ)² / Σ (yᵢ − ȳ)²; below 0 when the
@@ -37,22 +84,84 @@ pub fn mae(truth: &[f64], predicted: &[f64]) -> Result<f64> {
 /// As [`rmse`], and [`gristmill_core::Error::Data`] when all of `truth` is equal.
 pub fn r2(truth: &[f64], predicted: &[f64]) -> Result<f64> {
     check("r2", truth, predicted)?;
+    refuse_constant("r2", truth)?;
+    Ok(1.0 - squared_error(truth, predicted)? / spread(truth)?)
+}
+
+/// [`r2`] with a price for every column that the model uses,
+/// 1 − (1 − R²) (n − 1) / (n − columns − 1).
+///
+/// # Errors
+/// As [`r2`], and [`gristmill_core::Error::Data`] with no more than `columns` + 1 rows.
+///
+/// ```
+/// # use gristmill_evaluate::metrics::adjusted_r2;
+/// let adjusted = adjusted_r2(&[1.0, 2.0, 3.0], &[1.5, 2.0, 2.5], 1)?;
+/// assert_eq!(adjusted, 0.5); // R² is 0.75
+/// # Ok::<(), gristmill_core::Error>(())
+/// ```
+pub fn adjusted_r2(truth: &[f64], predicted: &[f64], columns: usize) -> Result<f64> {
+    let r2 = r2(truth, predicted)?;
+    if truth.len() <= columns + 1 {
+        let reason = format!("{} rows are too few for {columns} columns", truth.len());
+        return Err(undefined("adjusted_r2", &reason, "give more rows, or use r2"));
+    }
+    let n = truth.len() as f64;
+    Ok(1.0 - (1.0 - r2) * (n - 1.0) / (n - columns as f64 - 1.0))
+}
+
+/// As [`r2`], but an error that is the same in all rows costs nothing:
+/// 1 − Var(y − ŷ) / Var(y).
+///
+/// # Errors
+/// As [`r2`].
+pub fn explained_variance(truth: &[f64], predicted: &[f64]) -> Result<f64> {
+    check("explained_variance", truth, predicted)?;
+    refuse_constant("explained_variance", truth)?;
+    let bias = sum_pairs(truth, predicted, |t, p| t - p)? / truth.len() as f64;
+    let left = sum_pairs(truth, predicted, |t, p| (t - p - bias) * (t - p - bias))?;
+    Ok(1.0 - left / spread(truth)?)
+}
+
+fn squared_error(truth: &[f64], predicted: &[f64]) -> Result<f64> {
+    sum_pairs(truth, predicted, |t, p| (t - p) * (t - p))
+}
+
+/// Σ (yᵢ − ȳ)².
+fn spread(truth: &[f64]) -> Result<f64> {
+    let mean = mean(truth)?;
+    sum(truth, |t| (t - mean) * (t - mean))
+}
+
+pub(super) fn refuse_constant(metric: &str, truth: &[f64]) -> Result<()> {
     if truth.windows(2).all(|w| w[0] == w[1]) {
-        return Err(undefined("r2", "the target is the same in all rows", "give more rows"));
+        return Err(undefined(metric, "the target is the same in all rows", "give more rows"));
     }
-    let mean = truth.iter().sum::<f64>() / truth.len() as f64;
-    let variance: f64 = truth.iter().map(|t| (t - mean) * (t - mean)).sum();
-    Ok(1.0 - squared_error(truth, predicted) / variance)
+    Ok(())
 }
 
-fn squared_error(truth: &[f64], predicted: &[f64]) -> f64 {
-    truth.iter().zip(predicted).map(|(t, p)| (t - p) * (t - p)).sum()
-}
-
-fn check(metric: &str, truth: &[f64], predicted: &[f64]) -> Result<()> {
+/// Refuses what no metric of numbers has a value for.
+pub(super) fn check(metric: &str, truth: &[f64], predicted: &[f64]) -> Result<()> {
     same_length(metric, truth.len(), predicted.len())?;
-    if predicted.iter().all(|p| p.is_finite()) {
-        return Ok(());
+    if !all_finite(predicted) {
+        return Err(undefined(
+            metric,
+            "an answer is not a finite number",
+            "look at the model's answers",
+        ));
     }
-    Err(undefined(metric, "an answer is not a finite number", "look at the model's answers"))
+    if !all_finite(truth) {
+        return Err(undefined(
+            metric,
+            "a known answer is not a finite number",
+            "leave such rows out with `sql`",
+        ));
+    }
+    Ok(())
+}
+
+fn all_finite(values: &[f64]) -> bool {
+    // The sum of x · 0 is 0 unless some x is infinite or no number: one pass without a branch.
+    let chunk = |chunk: &[f64]| chunk.iter().fold(0.0, |sum, x| sum + x * 0.0) == 0.0;
+    values.par_chunks(1 << 14).all(chunk)
 }

@@ -2,4 +2,5 @@
 
 mod cross_validation;
 mod metrics;
+mod reference;
 mod split;
