@@ -184,3 +184,24 @@ pub(crate) fn beyond(input: &Schema, at: usize) -> Error {
         "leave those rows out with `sql`, or scale the column down with `derive`",
     )
 }
+
+/// The names of the columns that no step takes: those at other places than `positions`.
+pub(crate) fn untouched(input: &Schema, positions: &[usize]) -> HashSet<String> {
+    let kept = input.fields().iter().enumerate();
+    let kept = kept.filter(|(at, _)| positions.binary_search(at).is_err());
+    kept.map(|(_, field)| field.name.clone()).collect()
+}
+
+/// The rows with what `change` makes of each column in its place.
+pub(crate) fn replaced(
+    rows: Frame,
+    output: &Arc<Schema>,
+    change: impl Fn(usize, Column) -> Result<Vec<Column>> + Sync,
+) -> Result<Frame> {
+    let count = rows.rows();
+    let mut columns = Vec::with_capacity(output.len());
+    for part in map_columns(rows, change) {
+        columns.extend(part?);
+    }
+    Frame::new(Arc::clone(output), columns, count)
+}
