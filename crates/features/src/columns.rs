@@ -1,5 +1,6 @@
 //! What the transforms share: which columns they take, and where their results stand.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -204,4 +205,15 @@ pub(crate) fn replaced(
         columns.extend(part?);
     }
     Frame::new(Arc::clone(output), columns, count)
+}
+
+/// The numbers of a column, its zeros written out.
+pub(crate) fn written_out(column: &Column) -> Result<Cow<'_, [f64]>> {
+    match column {
+        Column::Numbers(values) => Ok(Cow::Borrowed(values)),
+        Column::Sparse(numbers) => Ok(Cow::Owned(numbers.to_dense())),
+        Column::Words(_) | Column::Times(_) => {
+            Err(Error::Bug("a column without numbers was asked for them".into()))
+        }
+    }
 }

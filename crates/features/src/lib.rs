@@ -27,6 +27,7 @@ mod standard_scaler;
 mod target_encoder;
 mod target_encoding;
 mod target_means;
+mod windows;
 
 use gristmill_core::Catalog;
 
@@ -44,6 +45,10 @@ pub use simple_imputer::{FillValue, FittedSimpleImputer, ImputeStrategy, SimpleI
 pub use sparsity::Sparsity;
 pub use standard_scaler::{FittedStandardScaler, StandardScaler};
 pub use target_encoder::{FittedTargetEncoder, Smoothing, TargetEncoder, TrainingRows};
+pub use windows::{
+    Current, Difference, DifferenceForm, Duration, FittedDifference, FittedLag, FittedRolling,
+    FittedTimeSince, Lag, Rolling, RollingFunction, TimeSince, TimeUnit, Window,
+};
 
 /// Adds every transform of this crate to `catalog`: name in a pipeline file, settings, what is
 /// learned, and the version of that.
@@ -61,6 +66,10 @@ pub fn register(catalog: &mut Catalog) {
         )
         .transform::<HashEncoder, FittedHashEncoder>("hash", hash_encoder::VERSION)
         .transform::<Datetime, FittedDatetime>("datetime", datetime::VERSION)
+        .transform::<Lag, FittedLag>("lag", windows::LAG_VERSION)
+        .transform::<Difference, FittedDifference>("difference", windows::DIFFERENCE_VERSION)
+        .transform::<Rolling, FittedRolling>("rolling", windows::ROLLING_VERSION)
+        .transform::<TimeSince, FittedTimeSince>("time_since", windows::TIME_SINCE_VERSION)
         .transform::<Pca, FittedPca>("pca", pca::VERSION)
         .transform::<Drop, FittedDrop>("drop", drop::VERSION)
         .transform::<Derive, FittedDerive>("derive", derive::VERSION);
