@@ -27,6 +27,7 @@ mod standard_scaler;
 mod target_encoder;
 mod target_encoding;
 mod target_means;
+mod text;
 mod windows;
 
 use gristmill_core::Catalog;
@@ -45,6 +46,10 @@ pub use simple_imputer::{FillValue, FittedSimpleImputer, ImputeStrategy, SimpleI
 pub use sparsity::Sparsity;
 pub use standard_scaler::{FittedStandardScaler, StandardScaler};
 pub use target_encoder::{FittedTargetEncoder, Smoothing, TargetEncoder, TrainingRows};
+pub use text::{
+    Analyzer, Case, CountWords, FittedHashText, FittedVectorizer, HashText, Idf, Norm,
+    TermFrequency, Tfidf, VocabularyLearner,
+};
 pub use windows::{
     Current, Difference, DifferenceForm, Duration, FittedDifference, FittedLag, FittedRolling,
     FittedTimeSince, Lag, Rolling, RollingFunction, TimeSince, TimeUnit, Window,
@@ -70,6 +75,9 @@ pub fn register(catalog: &mut Catalog) {
         .transform::<Difference, FittedDifference>("difference", windows::DIFFERENCE_VERSION)
         .transform::<Rolling, FittedRolling>("rolling", windows::ROLLING_VERSION)
         .transform::<TimeSince, FittedTimeSince>("time_since", windows::TIME_SINCE_VERSION)
+        .transform::<CountWords, FittedVectorizer>("count_words", text::COUNT_WORDS_VERSION)
+        .transform::<Tfidf, FittedVectorizer>("tfidf", text::TFIDF_VERSION)
+        .transform::<HashText, FittedHashText>("hash_text", text::HASH_TEXT_VERSION)
         .transform::<Pca, FittedPca>("pca", pca::VERSION)
         .transform::<Drop, FittedDrop>("drop", drop::VERSION)
         .transform::<Derive, FittedDerive>("derive", derive::VERSION);

@@ -78,11 +78,6 @@ impl SparseRows {
         self.end_row();
     }
 
-    /// How many rows there are.
-    pub(crate) fn len(&self) -> usize {
-        self.starts.len() - 1
-    }
-
     /// The columns and values of a row.
     pub(crate) fn row(&self, row: usize) -> (&[u32], &[f64]) {
         let range = self.starts[row]..self.starts[row + 1];
@@ -117,23 +112,28 @@ impl SparseRows {
         columns.into_iter().map(Column::Numbers).collect()
     }
 
+    /// A counting sort by column: first how many numbers each has, then all of them in one place.
     fn sparse(&self, order: &[u32], width: usize) -> Result<Vec<Column>> {
-        let mut counts = vec![0u32; width];
+        let mut ends = vec![0usize; width + 1];
         for &row in order {
-            self.row(row as usize).0.iter().for_each(|&place| counts[place as usize] += 1);
+            self.row(row as usize).0.iter().for_each(|&place| ends[place as usize + 1] += 1);
         }
-        let room =
-            |&count: &u32| (Vec::with_capacity(count as usize), Vec::with_capacity(count as usize));
-        let mut columns: Vec<(Vec<u32>, Vec<f64>)> = counts.iter().map(room).collect();
+        (0..width).for_each(|place| ends[place + 1] += ends[place]);
+        let (mut rows, mut values) = (vec![0u32; ends[width]], vec![0.0; ends[width]]);
+        let mut next = ends.clone();
         for (at, &row) in order.iter().enumerate() {
-            let (places, values) = self.row(row as usize);
-            for (&place, &value) in places.iter().zip(values) {
-                let (rows, numbers) = &mut columns[place as usize];
-                rows.push(at as u32);
-                numbers.push(value);
+            let (places, numbers) = self.row(row as usize);
+            for (&place, &number) in places.iter().zip(numbers) {
+                let slot = &mut next[place as usize];
+                (rows[*slot], values[*slot]) = (at as u32, number);
+                *slot += 1;
             }
         }
-        let sparse = |(rows, values)| SparseNumbers::new(rows, values, order.len());
-        columns.into_iter().map(|kept| sparse(kept).map(Column::Sparse)).collect()
+        let column = |own: &[usize]| {
+            let range = own[0]..own[1];
+            let (rows, values) = (rows[range.clone()].to_vec(), values[range].to_vec());
+            SparseNumbers::new(rows, values, order.len()).map(Column::Sparse)
+        };
+        ends.windows(2).map(column).collect()
     }
 }
