@@ -36,8 +36,8 @@ pub(crate) const VERSION: u32 = 1;
 /// category that training never saw has the mean of all rows.
 ///
 /// # Errors
-/// A column of text or moments; settings that make no sense; a target that is absent or infinite;
-/// negative weights, or none above 0.
+/// A column of text or moments; settings that make no sense; no rows; a target that is absent or
+/// infinite; negative weights, or none above 0.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -144,6 +144,15 @@ impl Transform for TargetEncoder {
                 "name one with `target:`, or use `frequency_encode` instead",
             )
         })?;
+        if train.rows() == 0 {
+            return Err(Error::data_hint(
+                "target encoding learns from rows, and there are none",
+                "give it rows to learn from",
+            ));
+        }
+        if target.len() != train.rows() {
+            return Err(Error::Bug("there is not one answer for each training row".into()));
+        }
         let answers = Answers::new(target, context.weights)?;
         let folds = match self.training_rows {
             TrainingRows::CrossFitted => self.folds.min(train.rows()),

@@ -144,14 +144,14 @@ fn terms_too_rare_and_too_frequent_are_left_out() {
     );
 }
 
-#[test] // CountVectorizer(max_features=500, stop_words=["the", "of", "and"])
+#[test] // CountVectorizer(max_features=454, stop_words=["the", "of", "and"]); no tie at the limit
 fn the_most_frequent_terms_are_kept() {
     check(
         "count_words",
-        json!({"max_features": 500, "stop_words": ["the", "of", "and"]}),
-        ["about", "makes", "your"],
-        [500.0, 91850.0, 98089.0, 98089.0],
-        &[(36, 1.0), (126, 1.0), (171, 1.0), (179, 1.0)],
+        json!({"max_features": 454, "stop_words": ["the", "of", "and"]}),
+        ["about", "love", "your"],
+        [454.0, 89791.0, 95988.0, 95988.0],
+        &[(33, 1.0), (116, 1.0), (160, 1.0), (168, 1.0)],
     );
 }
 
@@ -223,7 +223,8 @@ fn terms_of_reviews_are_hashed() {
         "hash_text",
         json!(null),
         ["", "", ""],
-        [4096.0, 177342.0, 353.1256604384274, 40764.20466711304],
+        // It writes down 136 zeros more, where terms cancel each other.
+        [4096.0, 177206.0, 353.1256604384274, 40764.20466711304],
         &[(65, -step), (158, -2.0 * step), (271, step), (301, -step)],
     );
     let share = 0.01694915254237288;
