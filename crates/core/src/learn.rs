@@ -60,6 +60,11 @@ pub trait Learn: Debug + Send + Sync {
     /// # Errors
     /// As [`Transform::check`].
     fn learner(&self, input: &Schema) -> Result<Self::Learner>;
+
+    /// As [`Transform::takes_sparse`].
+    fn takes_sparse(&self) -> bool {
+        false
+    }
 }
 
 impl<T: Learn> Transform for T {
@@ -69,6 +74,10 @@ impl<T: Learn> Transform for T {
 
     fn check(&self, input: &Schema) -> Result<Schema> {
         Learn::check(self, input)
+    }
+
+    fn takes_sparse(&self) -> bool {
+        Learn::takes_sparse(self)
     }
 
     fn fit_apply(

@@ -26,6 +26,10 @@ impl Counts {
                 let (codes, dictionary) = rows.words(at)?;
                 Ok(Self::of_words(codes, dictionary))
             }
+            Some(Column::Sparse(numbers)) => {
+                let values = numbers.slice(rows.range.clone()).to_dense();
+                Ok(Self::of_numbers(&values, &rows.frame.schema().fields()[at]))
+            }
             _ => Ok(Self::of_numbers(rows.numbers(at)?, &rows.frame.schema().fields()[at])),
         }
     }
@@ -150,7 +154,8 @@ impl Lookup {
                 .iter()
                 .map(|v| if v.is_nan() { missing } else { code(self.numbers.get(&bits(*v))) })
                 .collect(),
-            Column::Sparse(_) | Column::Times(_) => vec![UNKNOWN; column.len()],
+            Column::Sparse(numbers) => self.codes(&Column::Numbers(numbers.to_dense()), missing),
+            Column::Times(values) => vec![UNKNOWN; values.len()],
         }
     }
 
@@ -171,7 +176,8 @@ pub(crate) fn unknown(field: &Field, column: &Column, codes: &[u32], hint: &str)
     let value = match column {
         Column::Words(words) => words.iter().nth(row).flatten().map(str::to_string),
         Column::Numbers(values) => values.get(row).filter(|v| !v.is_nan()).map(|&v| word(field, v)),
-        Column::Sparse(_) | Column::Times(_) => None,
+        Column::Sparse(numbers) => numbers.to_dense().get(row).map(|&v| word(field, v)),
+        Column::Times(_) => None,
     };
     let value = value.map_or("a missing value".into(), |v| format!("`{v}`"));
     let message =

@@ -1,5 +1,6 @@
 //! What the transforms share: which columns they take, and where their results stand.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -183,4 +184,36 @@ pub(crate) fn beyond(input: &Schema, at: usize) -> Error {
         format!("column `{name}` has an infinite value, or values too large to add up"),
         "leave those rows out with `sql`, or scale the column down with `derive`",
     )
+}
+
+/// The names of the columns that no step takes: those at other places than `positions`.
+pub(crate) fn untouched(input: &Schema, positions: &[usize]) -> HashSet<String> {
+    let kept = input.fields().iter().enumerate();
+    let kept = kept.filter(|(at, _)| positions.binary_search(at).is_err());
+    kept.map(|(_, field)| field.name.clone()).collect()
+}
+
+/// The rows with what `change` makes of each column in its place.
+pub(crate) fn replaced(
+    rows: Frame,
+    output: &Arc<Schema>,
+    change: impl Fn(usize, Column) -> Result<Vec<Column>> + Sync,
+) -> Result<Frame> {
+    let count = rows.rows();
+    let mut columns = Vec::with_capacity(output.len());
+    for part in map_columns(rows, change) {
+        columns.extend(part?);
+    }
+    Frame::new(Arc::clone(output), columns, count)
+}
+
+/// The numbers of a column, its zeros written out.
+pub(crate) fn written_out(column: &Column) -> Result<Cow<'_, [f64]>> {
+    match column {
+        Column::Numbers(values) => Ok(Cow::Borrowed(values)),
+        Column::Sparse(numbers) => Ok(Cow::Owned(numbers.to_dense())),
+        Column::Words(_) | Column::Times(_) => {
+            Err(Error::Bug("a column without numbers was asked for them".into()))
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! One column of zeros and ones for each category: the settings, and how categories are learned.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gristmill_core::{Error, Field, Learn, Learner, Notes, Result, Rows, Schema, Selector};
@@ -7,9 +8,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::categories::Counts;
-use crate::columns;
 pub use crate::one_hot_encoding::FittedOneHotEncoder;
 use crate::one_hot_encoding::{Encoding, KIND, Place};
+pub use crate::rare_categories::Frequency;
+use crate::rare_categories::{check_limits, infrequent};
+use crate::simple_imputer::FillValue;
+use crate::sparsity::Sparsity;
+use crate::{columns, given_categories};
 
 pub(crate) const VERSION: u32 = 1;
 
@@ -26,9 +31,12 @@ pub(crate) const VERSION: u32 = 1;
 /// in order stay); unlike there, as many categories as `max_categories` stay as they are. A note
 /// says so when categories are grouped.
 ///
+/// The categories and their order may be given in `categories`; those of the training rows that are
+/// not listed are unknown then.
+///
 /// # Errors
-/// A column of text or moments; a setting that makes no sense; when later rows are transformed, a
-/// category that training never saw, if `unknown` is `error`.
+/// A column of text or moments; a setting that makes no sense, such as a category to `drop` that
+/// has no column of its own; a category that is not known, if `unknown` is `error`.
 ///
 /// ```
 /// # use gristmill_core::{FitContext, Notes, Seed, Transform};
@@ -47,7 +55,11 @@ pub(crate) const VERSION: u32 = 1;
 pub struct OneHotEncoder {
     /// Which columns; all categorical ones unless said otherwise.
     pub columns: Selector,
-    /// What becomes of categories that training never saw.
+    /// The categories in order, by column, for columns that are not to learn them.
+    #[serde(deserialize_with = "given_categories::lists")]
+    #[schemars(with = "BTreeMap<String, Vec<FillValue>>")]
+    pub categories: BTreeMap<String, Vec<String>>,
+    /// What becomes of categories that are not known.
     pub unknown: Unknown,
     /// Which category gets no column.
     pub drop: DropCategory,
@@ -57,21 +69,25 @@ pub struct OneHotEncoder {
     /// How many columns a column may become, the one of infrequent categories included; without
     /// a number there is no limit.
     pub max_categories: Option<usize>,
+    /// Whether zeros are written down.
+    pub sparse: Sparsity,
 }
 
 impl Default for OneHotEncoder {
     fn default() -> Self {
         Self {
             columns: Selector::word("categorical"),
+            categories: BTreeMap::new(),
             unknown: Unknown::default(),
             drop: DropCategory::default(),
             min_frequency: None,
             max_categories: Some(100),
+            sparse: Sparsity::default(),
         }
     }
 }
 
-/// What becomes of a category that training never saw.
+/// What becomes of a category that is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unknown {
@@ -85,7 +101,7 @@ pub enum Unknown {
 }
 
 /// Which category gets no column, so that the columns of one row do not always sum to 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DropCategory {
     /// None.
@@ -95,33 +111,27 @@ pub enum DropCategory {
     First,
     /// The first in order, of columns with exactly two categories.
     IfBinary,
-}
-
-/// How often a category must be seen.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected a count or a share of the rows, such as 20 or 0.01")]
-pub enum Frequency {
-    /// In this many rows.
-    Count(u64),
-    /// In this share of the rows, between 0 and 1.
-    Share(f64),
+    /// This one, by column; of other columns none.
+    #[serde(untagged)]
+    Category(
+        #[serde(deserialize_with = "given_categories::words")]
+        #[schemars(with = "BTreeMap<String, FillValue>")]
+        BTreeMap<String, String>,
+    ),
 }
 
 impl OneHotEncoder {
     fn positions(&self, input: &Schema) -> Result<Vec<usize>> {
-        if let Some(Frequency::Share(share)) = self.min_frequency
-            && !(share > 0.0 && share < 1.0)
-        {
-            return Err(Error::setting(
-                "min_frequency",
-                share,
-                "a share between 0 and 1, or a whole number of rows",
-            ));
+        check_limits(self.min_frequency, self.max_categories)?;
+        let positions = columns::taken(&self.columns, input, columns::categorical)?;
+        let taken = columns::names(input, &positions);
+        given_categories::check(&self.categories, &taken, input)?;
+        if let DropCategory::Category(dropped) = &self.drop {
+            for column in dropped.keys() {
+                given_categories::check_taken("drop", column, &taken, input)?;
+            }
         }
-        if let Some(max @ ..2) = self.max_categories {
-            return Err(Error::setting("max_categories", max, "2 or more, or null for no limit"));
-        }
-        columns::taken(&self.columns, input, columns::categorical)
+        Ok(positions)
     }
 }
 
@@ -146,6 +156,10 @@ impl Learn for OneHotEncoder {
         let positions = self.positions(input)?;
         let counts = vec![Counts::default(); positions.len()];
         Ok(OneHotLearner { settings: self.clone(), rows: 0, positions, counts })
+    }
+
+    fn takes_sparse(&self) -> bool {
+        true
     }
 }
 
@@ -178,22 +192,15 @@ impl Learner for OneHotLearner {
     }
 
     fn finish(self, input: &Arc<Schema>, notes: &Notes) -> Result<Self::Fitted> {
-        let least = match self.settings.min_frequency {
-            None => 0.0,
-            Some(Frequency::Count(count)) => count as f64,
-            Some(Frequency::Share(share)) => share * self.rows as f64,
-        };
+        let least = self.settings.min_frequency.map_or(0.0, |f| f.of(self.rows));
         let encodings = columns::names(input, &self.positions)
             .into_iter()
             .zip(&self.counts)
             .map(|(column, counts)| encoding(column, counts, least, &self.settings, notes))
-            .collect();
-        FittedOneHotEncoder::new(input, encodings, self.settings.unknown)
+            .collect::<Result<_>>()?;
+        FittedOneHotEncoder::new(input, encodings, self.settings.unknown, self.settings.sparse)
     }
 }
-
-/// A category and how often it was seen; missing is `None`.
-type Seen = (Option<String>, u64);
 
 fn encoding(
     column: String,
@@ -201,17 +208,12 @@ fn encoding(
     least: f64,
     settings: &OneHotEncoder,
     notes: &Notes,
-) -> Encoding {
-    let mut seen: Vec<Seen> = counts
-        .ordered()
-        .into_iter()
-        .map(|word| {
-            let count = counts.words.get(&word).copied().unwrap_or_default();
-            (Some(word), count)
-        })
-        .collect();
+) -> Result<Encoding> {
+    let words = settings.categories.get(&column).cloned().unwrap_or_else(|| counts.ordered());
+    let mut seen: Vec<u64> =
+        words.iter().map(|word| counts.words.get(word).copied().unwrap_or_default()).collect();
     if counts.missing > 0 {
-        seen.push((None, counts.missing));
+        seen.push(counts.missing);
     }
     let rare = infrequent(&seen, least, settings.max_categories);
     let grouped = rare.iter().filter(|&&r| r).count();
@@ -223,7 +225,7 @@ fn encoding(
         ));
     }
     let mut encoding = Encoding { column, ..Encoding::default() };
-    for ((word, _), rare) in seen.into_iter().zip(rare) {
+    for (word, rare) in words.into_iter().map(Some).chain([None]).zip(rare) {
         match (word, rare) {
             (Some(word), false) => encoding.categories.push(word),
             (Some(word), true) => encoding.infrequent.push(word),
@@ -231,28 +233,27 @@ fn encoding(
             (None, true) => encoding.missing = Place::Infrequent,
         }
     }
-    let drops = match settings.drop {
-        DropCategory::None => false,
-        DropCategory::First => true,
-        DropCategory::IfBinary => encoding.width() == 2,
-    };
-    encoding.dropped = (drops && encoding.width() > 0).then_some(0);
-    encoding
+    encoding.dropped = dropped(&encoding, &settings.drop)?;
+    Ok(encoding)
 }
 
-/// Which categories are grouped: those below `least`, then the least frequent until what is left
-/// and the group itself are at most `max`.
-fn infrequent(seen: &[Seen], least: f64, max: Option<usize>) -> Vec<bool> {
-    let mut rare: Vec<bool> = seen.iter().map(|(_, count)| (*count as f64) < least).collect();
-    let grouped = rare.iter().filter(|&&r| r).count();
-    let width = seen.len() - grouped + usize::from(grouped > 0);
-    if let Some(max) = max.filter(|&max| width > max) {
-        let mut by_count: Vec<usize> = (0..seen.len()).collect();
-        by_count.sort_by_key(|&i| seen[i].1);
-        let kept = max.saturating_sub(1).min(by_count.len());
-        for &i in &by_count[..by_count.len() - kept] {
-            rare[i] = true;
+/// The place of the column that is left out.
+fn dropped(encoding: &Encoding, drop: &DropCategory) -> Result<Option<u32>> {
+    let first = (encoding.width() > 0).then_some(0);
+    match drop {
+        DropCategory::None => Ok(None),
+        DropCategory::First => Ok(first),
+        DropCategory::IfBinary => Ok(first.filter(|_| encoding.width() == 2)),
+        DropCategory::Category(columns) => {
+            let Some(word) = columns.get(&encoding.column) else { return Ok(None) };
+            match encoding.categories.iter().position(|known| known == word) {
+                Some(at) => Ok(Some(at as u32)),
+                None => Err(Error::setting(
+                    "drop",
+                    format!("`{word}` for `{}`", encoding.column),
+                    "a category with a column of its own: one that training saw, and not too rarely",
+                )),
+            }
         }
     }
-    rare
 }

@@ -4,13 +4,15 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use gristmill_core::{
-    Column, Error, Field, FittedTransform, Frame, Load, Result, Schema, Signature, State,
+    Column, Error, Field, FittedTransform, Frame, Load, Result, Schema, Signature, SparseNumbers,
+    State,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::categories::{self, Lookup, UNKNOWN};
 use crate::columns;
 use crate::one_hot_encoder::Unknown;
+use crate::sparsity::{Form, Sparsity};
 
 pub(crate) const KIND: &str = "one_hot";
 
@@ -100,20 +102,42 @@ impl Encoder {
         Ok(Self { lookup, missing, unknown, width: encoding.suffixes().len() })
     }
 
-    fn encode(&self, field: &Field, column: &Column) -> Result<Vec<Column>> {
+    fn encode(&self, field: &Field, column: &Column, form: Form) -> Result<Vec<Column>> {
         let codes = self.lookup.codes(column, self.missing);
         if self.unknown == UNKNOWN && categories::any_unknown(&codes) {
             let hint = "set `unknown: ignore`, or train with rows that have it";
             return Err(categories::unknown(field, column, &codes, hint));
         }
+        let known = codes.into_iter().map(|c| if c == UNKNOWN { self.unknown } else { c });
+        match form {
+            Form::Dense => Ok(self.dense(known)),
+            Form::Sparse => self.sparse(known),
+        }
+    }
+
+    fn dense(&self, codes: impl ExactSizeIterator<Item = u32>) -> Vec<Column> {
         let mut encoded = vec![vec![0.0; codes.len()]; self.width];
-        for (row, code) in codes.into_iter().enumerate() {
-            let code = if code == UNKNOWN { self.unknown } else { code };
+        for (row, code) in codes.enumerate() {
             if let Some(column) = encoded.get_mut(code as usize) {
                 column[row] = 1.0;
             }
         }
-        Ok(encoded.into_iter().map(Column::Numbers).collect())
+        encoded.into_iter().map(Column::Numbers).collect()
+    }
+
+    fn sparse(&self, codes: impl ExactSizeIterator<Item = u32>) -> Result<Vec<Column>> {
+        let count = codes.len();
+        let mut encoded: Vec<Vec<u32>> = vec![Vec::new(); self.width];
+        for (row, code) in codes.enumerate() {
+            if let Some(rows) = encoded.get_mut(code as usize) {
+                rows.push(row as u32);
+            }
+        }
+        let ones = |rows: Vec<u32>| {
+            let values = vec![1.0; rows.len()];
+            SparseNumbers::new(rows, values, count).map(Column::Sparse)
+        };
+        encoded.into_iter().map(ones).collect()
     }
 }
 
@@ -123,6 +147,8 @@ pub struct FittedOneHotEncoder {
     signature: Signature,
     encodings: Vec<Encoding>,
     unknown: Unknown,
+    sparse: Sparsity,
+    form: Form,
     plan: Vec<Option<Encoder>>,
 }
 
@@ -132,6 +158,7 @@ impl FittedOneHotEncoder {
         input: &Arc<Schema>,
         encodings: Vec<Encoding>,
         unknown: Unknown,
+        sparse: Sparsity,
     ) -> Result<Self> {
         let names = encodings.iter().map(|e| &e.column);
         let positions = columns::stored(KIND, names, input, columns::categorical)?;
@@ -139,9 +166,11 @@ impl FittedOneHotEncoder {
             encodings.iter().map(|e| Encoder::new(e, unknown)).collect::<Result<_>>()?;
         Ok(Self {
             signature: Signature::new(KIND, input, output(input, &positions, &encodings)?),
+            form: sparse.form(encoders.iter().map(|e| e.width).sum()),
             plan: columns::plan(input.len(), &positions, encoders),
             encodings,
             unknown,
+            sparse,
         })
     }
 
@@ -180,6 +209,8 @@ fn output(input: &Schema, positions: &[usize], encodings: &[Encoding]) -> Result
 struct Facts {
     unknown: Unknown,
     columns: Vec<Encoding>,
+    #[serde(default, skip_serializing_if = "Sparsity::is_auto")]
+    sparse: Sparsity,
 }
 
 impl FittedTransform for FittedOneHotEncoder {
@@ -189,21 +220,23 @@ impl FittedTransform for FittedOneHotEncoder {
 
     fn apply(&self, rows: Frame) -> Result<Frame> {
         self.signature.require(&rows)?;
-        let count = rows.rows();
         let fields = self.signature.input.fields();
-        let parts = columns::map_columns(rows, |at, column| match self.plan.get(at) {
-            Some(Some(encoder)) => encoder.encode(&fields[at], &column),
+        columns::replaced(rows, &self.signature.output, |at, column| match self.plan.get(at) {
+            Some(Some(encoder)) => encoder.encode(&fields[at], &column, self.form),
             _ => Ok(vec![column]),
-        });
-        let mut encoded = Vec::with_capacity(self.signature.output.len());
-        for part in parts {
-            encoded.extend(part?);
-        }
-        Frame::new(Arc::clone(&self.signature.output), encoded, count)
+        })
+    }
+
+    fn takes_sparse(&self) -> bool {
+        true
     }
 
     fn state(&self) -> State {
-        State::new(&Facts { unknown: self.unknown, columns: self.encodings.clone() })
+        State::new(&Facts {
+            unknown: self.unknown,
+            columns: self.encodings.clone(),
+            sparse: self.sparse,
+        })
     }
 }
 
@@ -217,6 +250,6 @@ impl Load for FittedOneHotEncoder {
                 format!("it drops a category of `{}` that there is not", encoding.column),
             ));
         }
-        Self::new(input, facts.columns, facts.unknown)
+        Self::new(input, facts.columns, facts.unknown, facts.sparse)
     }
 }

@@ -71,12 +71,15 @@ fn one_hot() {
     for drop in [DropCategory::None, DropCategory::First, DropCategory::IfBinary] {
         for unknown in [Unknown::Ignore, Unknown::Error, Unknown::Infrequent] {
             for max_categories in [None, Some(3)] {
-                let columns = columns.clone();
-                let min_frequency = Some(Frequency::Share(0.2));
-                check(
-                    OneHotEncoder { columns, unknown, drop, min_frequency, max_categories },
-                    awkward(),
-                );
+                let settings = OneHotEncoder {
+                    columns: columns.clone(),
+                    unknown,
+                    drop: drop.clone(),
+                    min_frequency: Some(Frequency::Share(0.2)),
+                    max_categories,
+                    ..Default::default()
+                };
+                check(settings, awkward());
             }
         }
     }

@@ -3,18 +3,21 @@
 
 use std::fmt::Write;
 
-use gristmill_core::{Frame, Selector, TensorData, Transform};
+use gristmill_core::{FitContext, Frame, Notes, Seed, Selector, Target, TensorData, Transform};
 use gristmill_features::*;
 use insta::assert_snapshot;
 
-use crate::support::{awkward, fit, full};
+use crate::support::{awkward, full};
 
 /// Its kind, the version that the catalog has for it, and its state; numbers to 12 digits, so that
 /// another processor's rounding does not count.
 fn learned(settings: &dyn Transform) -> String {
     let table = if settings.kind() == "pca" { full() } else { awkward() };
     let rows = Frame::from_table(&table).unwrap().features();
-    let state = fit(settings, rows).0.state();
+    let target = Target::Numbers((0..7).map(|i| f64::from(i * i % 5)).collect());
+    let notes = Notes::default();
+    let context = FitContext::new(Seed(0), &notes).with_target(&target);
+    let state = settings.fit_apply(rows, &context).unwrap().0.state();
     let version = crate::support::catalog().transforms()[settings.kind()].version;
     let mut text = format!("{} {version}\n{}", settings.kind(), state.facts);
     for (name, tensor) in &state.tensors {
@@ -98,4 +101,53 @@ fn drop() {
     drop 1
     {"columns":["x","plan"]}
     "#);
+}
+
+#[test]
+fn target_encode() {
+    assert_snapshot!(learned(&TargetEncoder { columns: ["plan", "yes"].into(), ..Default::default() }), @"");
+}
+
+#[test]
+fn frequency_encode() {
+    assert_snapshot!(learned(&FrequencyEncoder::default()), @"");
+}
+
+#[test]
+fn hash() {
+    assert_snapshot!(learned(&HashEncoder { features: 3, ..Default::default() }), @"");
+}
+
+#[test]
+fn datetime() {
+    let cyclic = vec![Part::Hour];
+    assert_snapshot!(learned(&Datetime { cyclic, ..Default::default() }), @"");
+}
+
+#[test]
+fn windows() {
+    let (order, group) = (|| Some("when".to_string()), || Some("plan".to_string()));
+    let columns = || Selector::from(["x", "code"]);
+    let lag = Lag { columns: columns(), order: order(), group: group(), ..Default::default() };
+    assert_snapshot!(learned(&lag), @"");
+    let difference = Difference { columns: columns(), order: order(), ..Default::default() };
+    assert_snapshot!(learned(&difference), @"");
+    let window = Window::Time("36h".parse().unwrap());
+    let rolling = Rolling { columns: columns(), window, order: order(), ..Default::default() };
+    assert_snapshot!(learned(&rolling), @"");
+    let condition = Some("x > 1".to_string());
+    let since = TimeSince { condition, order: order(), group: group(), ..Default::default() };
+    assert_snapshot!(learned(&since), @"");
+}
+
+#[test]
+fn texts() {
+    let columns = || Selector::from("plan");
+    let min_length = 0;
+    let count = CountWords { columns: columns(), min_length, ..Default::default() };
+    assert_snapshot!(learned(&count), @"");
+    let tfidf = Tfidf { columns: columns(), min_length, ngrams: [1, 2], ..Default::default() };
+    assert_snapshot!(learned(&tfidf), @"");
+    let hash = HashText { columns: columns(), features: 3, ..Default::default() };
+    assert_snapshot!(learned(&hash), @"");
 }

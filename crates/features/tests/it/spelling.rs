@@ -39,4 +39,22 @@ fn settings_are_spelled_as_in_the_readme() {
     check("pca", json!({"components": "all"}));
     check("drop", json!(["a", "b"]));
     check("drop", json!({"columns": {"except": ["a"]}}));
+    check("one_hot", json!({"drop": {"contract": "Two year"}, "sparse": "always"}));
+    check("one_hot", json!({"categories": {"size": ["S", 2, true]}}));
+    check("ordinal", json!({"unknown": -1, "missing_code": -2, "min_frequency": 5}));
+    check("target_encode", json!({"columns": ["city"], "smoothing": "auto"}));
+    check("target_encode", json!({"smoothing": 20, "folds": 10, "training_rows": "as_later"}));
+    check("frequency_encode", json!({"measure": "count"}));
+    check("hash", json!({"columns": ["city", "plan"], "features": 256, "sign": "positive"}));
+    check("datetime", json!({"parts": ["year", "week"], "cyclic": ["hour", "day_of_year"]}));
+    check("lag", json!({"columns": ["sold"], "lags": [1, 7], "group": "shop", "order": "day"}));
+    check("difference", json!({"columns": ["sold"], "form": "relative", "order": "day"}));
+    check("rolling", json!({"columns": ["sold"], "window": 7, "functions": ["mean", "slope"]}));
+    check("rolling", json!({"window": "24h", "current": "excluded", "min_periods": 3}));
+    check("time_since", json!({"condition": "rain > 0", "unit": "hours", "name": "dry"}));
+    check("count_words", json!({"columns": ["review"], "max_features": 500}));
+    check("tfidf", json!({"columns": ["review"], "ngrams": [1, 2]}));
+    check("tfidf", json!({"min_frequency": 2, "max_frequency": 0.9, "stop_words": ["the"]}));
+    check("tfidf", json!({"analyzer": "char_wb", "case": "keep", "idf": "plain", "norm": "l1"}));
+    check("hash_text", json!({"columns": ["review"], "features": 1024, "norm": "none"}));
 }

@@ -1,7 +1,7 @@
 //! What the tests share.
 
 use gristmill_core::{
-    Catalog, FitContext, FittedTransform, Frame, Notes, Result, Seed, Table, Transform,
+    Catalog, Column, FitContext, FittedTransform, Frame, Notes, Result, Seed, Table, Transform,
 };
 use gristmill_testkit::{shared_csv, table};
 
@@ -79,4 +79,28 @@ pub fn row(frame: &Frame, at: usize) -> Vec<f64> {
         .filter_map(|column| frame.numbers(column).ok())
         .map(|values| values[at])
         .collect()
+}
+
+/// How many values are missing, the sum of the others, and that sum with each value times the
+/// number of its row, in ten thousands: enough to tell one column from another.
+pub fn summary(values: &[f64]) -> [f64; 3] {
+    let known = || values.iter().zip(1..).filter(|(v, _)| !v.is_nan());
+    let missing = values.iter().filter(|v| v.is_nan()).count();
+    let weighted: f64 = known().map(|(v, row)| v * f64::from(row)).sum();
+    [missing as f64, known().map(|(v, _)| v).sum(), weighted / 1e4]
+}
+
+/// The numbers of the column called `name`, zeros written out.
+#[track_caller]
+pub fn numbers(frame: &Frame, name: &str) -> Vec<f64> {
+    match &frame.columns()[frame.schema().position(name).expect("the column is there")] {
+        Column::Numbers(values) => values.clone(),
+        Column::Sparse(values) => values.to_dense(),
+        other => panic!("`{name}` holds no numbers: {other:?}"),
+    }
+}
+
+/// Real rows: the traffic of a highway by the hour, some hours twice, some not at all.
+pub fn metro() -> Option<Table> {
+    shared_csv("metro_traffic.csv")
 }

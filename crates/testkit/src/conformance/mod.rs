@@ -1,7 +1,8 @@
 //! Suites that every implementor of a trait runs through.
 
 mod estimator;
+mod history;
 mod transform;
 
 pub use estimator::estimator;
-pub use transform::transform;
+pub use transform::{cross_fitted_transform, transform};

@@ -9,6 +9,8 @@ use gristmill_core::{
 };
 use serde::Serialize;
 
+use super::history::rows_depend_on_their_history_alone;
+
 /// Runs a transform through everything that is promised of all of them, on the features of
 /// `table`, of which the settings take some. Panics at the first promise that is broken.
 ///
@@ -17,16 +19,19 @@ use serde::Serialize;
 #[track_caller]
 pub fn transform(catalog: &Catalog, settings: impl Transform + Serialize, table: &Table) {
     let suite = Suite::new(catalog, &settings, table);
-    suite.check_agrees_with_fitting();
-    suite.settings_are_read_back();
-    suite.learning_repeats_itself_on_any_number_of_threads();
-    suite.what_was_learned_is_read_back();
-    suite.damage_is_refused();
     suite.training_rows_come_out_as_later_rows_do();
-    suite.a_row_does_not_depend_on_the_batch();
-    suite.other_columns_are_refused();
-    suite.no_rows_come_out_as_no_rows();
-    suite.other_columns_pass_through_in_place();
+    suite.run();
+}
+
+/// As [`transform`], for one that says that its training rows come out differently from later ones;
+/// they must have the same columns all the same.
+#[track_caller]
+pub fn cross_fitted_transform(
+    catalog: &Catalog,
+    settings: impl Transform + Serialize,
+    table: &Table,
+) {
+    Suite::new(catalog, &settings, table).run();
 }
 
 struct Suite<'a> {
@@ -53,6 +58,18 @@ impl<'a> Suite<'a> {
         let (fitted, trained) = fit(settings, rows.clone(), target.as_ref());
         let spelled = serde_json::to_value(settings).expect("settings can be written down");
         Self { catalog, settings, spelled, rows, target, fitted, trained }
+    }
+
+    fn run(&self) {
+        self.check_agrees_with_fitting();
+        self.settings_are_read_back();
+        self.learning_repeats_itself_on_any_number_of_threads();
+        self.what_was_learned_is_read_back();
+        self.damage_is_refused();
+        self.a_row_does_not_depend_on_the_batch();
+        self.other_columns_are_refused();
+        self.no_rows_come_out_as_no_rows();
+        self.other_columns_pass_through_in_place();
     }
 
     fn check_agrees_with_fitting(&self) {
@@ -151,6 +168,7 @@ impl<'a> Suite<'a> {
 
     fn a_row_does_not_depend_on_the_batch(&self) {
         if self.fitted.scope() != Scope::RowWise {
+            rows_depend_on_their_history_alone(self.fitted.as_ref(), &self.rows);
             return;
         }
         let count = self.rows.rows();
@@ -274,7 +292,7 @@ fn alike(made: &Field, announced: &Field) -> bool {
 }
 
 #[track_caller]
-fn assert_same(found: &Frame, expected: &Frame, what: &str) {
+pub(super) fn assert_same(found: &Frame, expected: &Frame, what: &str) {
     assert_eq!(found.schema(), expected.schema(), "the columns differ by {what}");
     assert_eq!(found.rows(), expected.rows(), "the number of rows differs by {what}");
     for ((a, b), field) in
