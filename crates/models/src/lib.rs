@@ -6,11 +6,14 @@ mod class_weight;
 mod decision_tree;
 pub mod linear;
 mod random_forest;
+mod simd;
 mod tree;
 
 pub use class_weight::ClassWeight;
 pub use decision_tree::DecisionTree;
-pub use linear::{LinearModel, LinearRegression, LogisticModel, LogisticRegression, Ridge};
+pub use linear::{ElasticNet, GammaRegression, Lasso, LinearModel, LinearRegression, LinearSvm};
+pub use linear::{LinearSvmModel, LogisticModel, LogisticRegression, Penalty, PoissonRegression};
+pub use linear::{Ridge, SvmLoss};
 pub use random_forest::RandomForest;
 pub use tree::{Amount, Criterion, FittedForest, MaxFeatures};
 
@@ -22,6 +25,14 @@ pub fn register(catalog: &mut Catalog) {
     catalog
         .estimator::<DecisionTree, FittedForest>("decision_tree", DecisionTree::VERSION)
         .estimator::<RandomForest, FittedForest>("random_forest", RandomForest::VERSION)
+        .estimator::<ElasticNet, LinearModel>("elastic_net", ElasticNet::VERSION)
+        .estimator::<GammaRegression, LinearModel>("gamma_regression", GammaRegression::VERSION)
+        .estimator::<Lasso, LinearModel>("lasso", Lasso::VERSION)
+        .estimator::<LinearSvm, LinearSvmModel>("linear_svm", LinearSvm::VERSION)
+        .estimator::<PoissonRegression, LinearModel>(
+            "poisson_regression",
+            PoissonRegression::VERSION,
+        )
         .estimator::<LinearRegression, LinearModel>("linear_regression", LinearRegression::VERSION)
         .estimator::<LogisticRegression, LogisticModel>(
             "logistic_regression",

@@ -1,6 +1,8 @@
 //! Small symmetric systems of equations: Cholesky's decomposition, with and without pivots.
 //! Method: Golub and Van Loan, *Matrix Computations*, 4th edition, 4.2 and 4.2.8.
 
+use crate::simd::dot;
+
 /// A symmetric matrix; only the lower triangle is kept, row after row.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Symmetric {
@@ -157,18 +159,6 @@ fn inner_products(columns: &[Vec<f64>]) -> Symmetric {
         }
     }
     inner
-}
-
-/// Σ aᵢ bᵢ, added in eight lanes and then together, always in the same order.
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    const LANES: usize = 8;
-    let mut sums = [0.0; LANES];
-    let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let tail: f64 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(a, b)| a * b).sum();
-    for (a, b) in a_chunks.zip(b_chunks) {
-        sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
-    }
-    sums.iter().sum::<f64>() + tail
 }
 
 #[cfg(test)]

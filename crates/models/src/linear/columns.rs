@@ -2,13 +2,14 @@
 
 use gristmill_core::{Error, FitContext, Frame, Result, Schema, SemanticType};
 
-use super::design::Design;
+use super::design::{Constant, Design};
+use super::values::{Values, check_weights};
 
 /// Refuses columns that are not numbers, and a table without columns.
 ///
 /// # Errors
 /// [`Error::WrongType`] with the transform that helps; [`Error::Data`] without columns.
-pub(super) fn check(input: &Schema) -> Result<()> {
+pub(crate) fn check(input: &Schema) -> Result<()> {
     if input.is_empty() {
         return Err(Error::data_hint(
             "there is no column to learn from",
@@ -40,7 +41,7 @@ pub(super) fn check(input: &Schema) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Damaged`].
-pub(super) fn check_stored(input: &Schema) -> Result<()> {
+pub(crate) fn check_stored(input: &Schema) -> Result<()> {
     check(input).map_err(|e| Error::damaged("linear model", e.to_string()))
 }
 
@@ -53,22 +54,18 @@ pub(super) fn design<'a>(
     train: &'a Frame,
     answers: usize,
     context: &FitContext<'a>,
-    intercept: bool,
+    constant: Constant,
 ) -> Result<Design<'a>> {
     let rows = train.rows();
     if rows == 0 {
         return Err(Error::data("there is no row to learn from"));
     }
-    if answers != rows || context.weights.is_some_and(|w| w.len() != rows) {
-        return Err(Error::Bug(format!("{rows} rows do not match their answers or weights")));
+    if answers != rows {
+        return Err(Error::Bug(format!("{rows} rows were given {answers} answers")));
     }
-    if let Some(weights) = context.weights {
-        let usable = weights.iter().all(|w| w.is_finite() && *w >= 0.0);
-        if !usable || weights.iter().all(|w| *w == 0.0) {
-            return Err(Error::data("row weights must be finite, from 0 on, and not all 0"));
-        }
-    }
-    let design = Design::new(numbers(train, train.schema())?, context.weights, rows, intercept)?;
+    check_weights(context.weights, rows)?;
+    let columns = numbers(train, train.schema())?;
+    let design = Design::new(columns, context.weights, rows, constant)?;
     match design.deviations().iter().position(|d| !d.is_finite()) {
         None => Ok(design),
         Some(at) => Err(Error::data_hint(
@@ -86,7 +83,7 @@ pub(super) fn design<'a>(
 /// # Errors
 /// [`Error::MissingColumn`] and [`Error::Bug`] when the columns are others; [`Error::Data`] naming
 /// column and row, counted from 1 within `rows`, where a value is missing or infinite.
-pub(super) fn numbers<'a>(rows: &'a Frame, wanted: &Schema) -> Result<Vec<&'a [f64]>> {
+pub(crate) fn numbers<'a>(rows: &'a Frame, wanted: &Schema) -> Result<Vec<Values<'a>>> {
     for (at, field) in wanted.fields().iter().enumerate() {
         if rows.schema().position(&field.name)? != at {
             return Err(Error::Bug(format!("column `{}` is not in its place", field.name)));
@@ -98,11 +95,11 @@ pub(super) fn numbers<'a>(rows: &'a Frame, wanted: &Schema) -> Result<Vec<&'a [f
     (0..wanted.len()).map(|at| finite(rows, at)).collect()
 }
 
-fn finite(rows: &Frame, at: usize) -> Result<&[f64]> {
-    let values = rows.numbers(at)?;
-    let Some(row) = values.iter().position(|v| !v.is_finite()) else { return Ok(values) };
+fn finite(rows: &Frame, at: usize) -> Result<Values<'_>> {
+    let values = Values::of(rows, at)?;
+    let Some((row, value)) = values.not_finite() else { return Ok(values) };
     let name = &rows.schema().fields()[at].name;
-    if values[row].is_nan() {
+    if value.is_nan() {
         return Err(Error::data_hint(
             format!(
                 "column `{name}` has no value in row {}, and a linear model needs one",

@@ -1,13 +1,17 @@
 //! Training rows as solvers see them: columns shifted to mean 0 and scaled to deviation 1.
 //!
 //! The scaling changes how fast and how exactly a solver arrives, not where: penalties are
-//! computed on the scale of the data, and the solution is carried back to it.
+//! computed on the scale of the data, and the solution is carried back to it. Blocks of rows are
+//! standardised as they are visited. Among many columns the sparse ones are only scaled, so that
+//! their zeros stay zeros; the constant takes up the shift.
 
 use std::ops::Range;
 
 use gristmill_core::{CHUNK_ROWS, Result, fold_chunks};
 
-use super::cholesky::{Symmetric, dot};
+use super::sparse_rows::SparseRows;
+use super::values::{Values, weight_of};
+use crate::simd::{add_scaled, dot, wide};
 
 /// How many rows are standardised at once, few enough to stay in a processor's cache.
 const BLOCK_ROWS: usize = 256;
@@ -15,16 +19,43 @@ const BLOCK_ROWS: usize = 256;
 /// How many numbers the sums of chunks may take at once while they wait to be added up.
 const WAITING_NUMBERS: usize = 1 << 23;
 
+/// Up to so many columns products of all pairs are cheap, and sparse columns are visited as dense
+/// blocks.
+pub(super) const NARROW_COLUMNS: usize = 512;
+
+/// What is learned beside the weights of the columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Constant {
+    /// Nothing: a row of zeros scores 0.
+    None,
+    /// A constant that costs nothing; columns are shifted to mean 0.
+    Free,
+    /// A constant that is penalised as a weight; columns are not shifted.
+    Penalised,
+}
+
+impl Constant {
+    /// A free constant, or none.
+    pub fn free_if(intercept: bool) -> Self {
+        if intercept { Self::Free } else { Self::None }
+    }
+}
+
 /// Columns, row weights, and the shift and scale of each column.
 #[derive(Debug)]
 pub(super) struct Design<'a> {
-    columns: Vec<&'a [f64]>,
+    columns: Vec<Values<'a>>,
     weights: Option<&'a [f64]>,
     rows: usize,
     total: f64,
+    means: Vec<f64>,
     centers: Vec<f64>,
     scales: Vec<f64>,
-    intercept: bool,
+    constant: Constant,
+    /// The columns that are visited as dense blocks.
+    blocked: Vec<usize>,
+    /// The other columns, scaled.
+    sparse: SparseRows,
 }
 
 /// Some standardised rows.
@@ -33,48 +64,96 @@ pub(super) struct Block<'b> {
     /// Which rows they are.
     pub rows: Range<usize>,
     values: &'b [f64],
+    blocked: &'b [usize],
+    sparse: &'b SparseRows,
 }
 
 impl Block<'_> {
-    /// The standardised values of a column in these rows.
-    pub fn column(&self, at: usize) -> &[f64] {
-        &self.values[at * BLOCK_ROWS..at * BLOCK_ROWS + self.rows.len()]
+    /// The standardised values in these rows of the column at this place among the blocked ones,
+    /// which are all columns of a narrow design.
+    pub fn column(&self, place: usize) -> &[f64] {
+        &self.values[place * BLOCK_ROWS..place * BLOCK_ROWS + self.rows.len()]
+    }
+
+    /// Adds Σ `weights`ⱼ xⱼ to the score of each row.
+    pub fn add_scores(&self, weights: &[f64], scores: &mut [f64]) {
+        wide(|| {
+            for (place, &at) in
+                self.blocked.iter().enumerate().filter(|(_, at)| weights[**at] != 0.0)
+            {
+                add_scaled(scores, weights[at], self.column(place));
+            }
+        });
+        self.sparse.add_scores(self.rows.clone(), weights, scores);
+    }
+
+    /// Adds Σ `left`ᵢ xᵢⱼ over these rows to the slope of each column.
+    pub fn add_slopes(&self, left: &[f64], slopes: &mut [f64]) {
+        wide(|| {
+            for (place, &at) in self.blocked.iter().enumerate() {
+                slopes[at] += dot(left, self.column(place));
+            }
+        });
+        self.sparse.add_slopes(self.rows.clone(), left, slopes);
     }
 }
 
 impl<'a> Design<'a> {
-    /// Learns shift and scale; with an intercept the shift is the mean, without one it is 0. A
-    /// constant column gets the scale 0. Columns whose squares overflow make scales that are not
-    /// finite, which [`super::columns::design`] refuses.
+    /// Learns shift and scale. A constant column gets the scale 0. Columns whose squares overflow
+    /// make scales that are not finite, which [`super::columns::design`] refuses.
     pub fn new(
-        columns: Vec<&'a [f64]>,
+        columns: Vec<Values<'a>>,
         weights: Option<&'a [f64]>,
         rows: usize,
-        intercept: bool,
+        constant: Constant,
     ) -> Result<Self> {
         let p = columns.len();
+        let zeros = vec![0.0; p];
+        let (blocked, sparse): (Vec<usize>, Vec<usize>) =
+            (0..p).partition(|&at| p <= NARROW_COLUMNS || !columns[at].is_mostly_zero());
         let mut design = Self {
             columns,
             weights,
             rows,
             total: 0.0,
-            centers: vec![0.0; p],
-            scales: vec![1.0; p],
-            intercept,
+            means: zeros.clone(),
+            centers: zeros.clone(),
+            scales: zeros,
+            constant,
+            blocked,
+            sparse: SparseRows::default(),
         };
         design.total = design.sum(|row| design.weight(row))?;
-        if intercept {
-            design.centers = design.column_means(|x, _| x)?;
+        design.means = design.column_means(|x, _| x)?;
+        if constant == Constant::Free {
+            design.centers.clone_from(&design.means);
         }
-        let squares = design.column_means(|x, center| (x - center) * (x - center))?;
-        for (at, square) in squares.into_iter().enumerate() {
+        design.scales = design.learn_scales()?;
+        for &at in &sparse {
+            design.centers[at] = 0.0;
+        }
+        design.sparse = design.scaled_rows(&sparse);
+        Ok(design)
+    }
+
+    fn learn_scales(&self) -> Result<Vec<f64>> {
+        let squares = self.column_means(|x, center| (x - center) * (x - center))?;
+        let scale = |(square, center): (f64, &f64)| {
             let deviation = square.sqrt();
             // What is left of a constant after subtracting its mean is rounding, not deviation.
-            let noise = design.centers[at].abs() * 1e-13;
-            design.scales[at] =
-                if deviation <= noise && noise.is_finite() { 0.0 } else { deviation };
-        }
-        Ok(design)
+            let noise = center.abs() * 1e-13;
+            if deviation <= noise && noise.is_finite() { 0.0 } else { deviation }
+        };
+        Ok(squares.into_iter().zip(&self.centers).map(scale).collect())
+    }
+
+    fn scaled_rows(&self, sparse: &[usize]) -> SparseRows {
+        let scaled: Vec<_> = sparse
+            .iter()
+            .filter(|at| self.scales[**at] > 0.0)
+            .map(|&at| (at as u32, self.columns[at], 1.0 / self.scales[at]))
+            .collect();
+        SparseRows::new(self.rows, &scaled)
     }
 
     /// How many columns there are.
@@ -82,24 +161,69 @@ impl<'a> Design<'a> {
         self.columns.len()
     }
 
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether products of all pairs of columns are cheap, and [`Block::column`] knows them all.
+    pub fn is_narrow(&self) -> bool {
+        self.width() <= NARROW_COLUMNS
+    }
+
+    /// The columns as they are in the data.
+    pub fn columns(&self) -> &[Values<'a>] {
+        &self.columns
+    }
+
     /// The sum of the row weights.
     pub fn total(&self) -> f64 {
         self.total
     }
 
+    /// What is learned beside the weights of the columns.
+    pub fn constant(&self) -> Constant {
+        self.constant
+    }
+
     /// Whether a constant is learned beside the weights of the columns.
     pub fn intercept(&self) -> bool {
-        self.intercept
+        self.constant != Constant::None
+    }
+
+    /// Whether rows weigh differently.
+    pub fn is_weighted(&self) -> bool {
+        self.weights.is_some()
     }
 
     /// The weight of a row.
     pub fn weight(&self, row: usize) -> f64 {
-        self.weights.map_or(1.0, |w| w[row])
+        weight_of(self.weights, row)
     }
 
-    /// The standard deviation of each column, 0 for a constant one.
+    /// The mean of each column.
+    pub fn means(&self) -> &[f64] {
+        &self.means
+    }
+
+    /// What is subtracted from each column before it is scaled.
+    pub fn centers(&self) -> &[f64] {
+        &self.centers
+    }
+
+    /// The standard deviation of each column, 0 for a constant one; from 0 instead of the mean
+    /// where there is no free constant.
     pub fn deviations(&self) -> &[f64] {
         &self.scales
+    }
+
+    /// The standard deviation of each column about its mean, whatever it is shifted by.
+    pub fn spreads(&self) -> Vec<f64> {
+        if self.constant == Constant::Free {
+            return self.scales.clone();
+        }
+        let spread = |(s, m): (&f64, &f64)| (s * s - m * m).max(0.0).sqrt();
+        self.scales.iter().zip(&self.means).map(spread).collect()
     }
 
     /// What penalising the squared weights on the scale of the data by 1 means for each
@@ -116,7 +240,14 @@ impl<'a> Design<'a> {
             .map(|(u, &s)| if s > 0.0 { u / s } else { 0.0 })
             .collect();
         let shift: f64 = weights.iter().zip(&self.centers).map(|(w, c)| w * c).sum();
-        (weights, if self.intercept { intercept - shift } else { 0.0 })
+        (weights, if self.intercept() { intercept - shift } else { 0.0 })
+    }
+
+    /// As [`Design::restore`], for weights of columns that are all shifted to mean 0.
+    pub fn restore_centred(&self, standardised: &[f64], intercept: f64) -> (Vec<f64>, f64) {
+        let (weights, _) = self.restore(standardised, intercept);
+        let shift: f64 = weights.iter().zip(&self.means).map(|(w, m)| w * m).sum();
+        (weights, if self.constant == Constant::Free { intercept - shift } else { 0.0 })
     }
 
     /// Goes through the standardised rows block by block and adds up what each chunk gives, in an
@@ -160,23 +291,22 @@ impl<'a> Design<'a> {
         visit: impl Fn(&mut T, &Block<'_>),
     ) -> T {
         let mut state = empty();
-        let mut values = vec![0.0; BLOCK_ROWS * self.width()];
+        let mut values = vec![0.0; BLOCK_ROWS * self.blocked.len()];
         for start in chunk.clone().step_by(BLOCK_ROWS) {
             let rows = start..(start + BLOCK_ROWS).min(chunk.end);
             self.standardise(&rows, &mut values);
-            visit(&mut state, &Block { rows, values: &values });
+            let (blocked, sparse) = (&self.blocked, &self.sparse);
+            visit(&mut state, &Block { rows, values: &values, blocked, sparse });
         }
         state
     }
 
     fn standardise(&self, rows: &Range<usize>, values: &mut [f64]) {
-        for (at, column) in self.columns.iter().enumerate() {
+        for (place, &at) in self.blocked.iter().enumerate() {
             let (center, scale) = (self.centers[at], self.scales[at]);
             let factor = if scale > 0.0 { 1.0 / scale } else { 0.0 };
-            let block = &mut values[at * BLOCK_ROWS..at * BLOCK_ROWS + rows.len()];
-            for (out, x) in block.iter_mut().zip(&column[rows.clone()]) {
-                *out = (x - center) * factor;
-            }
+            let block = &mut values[place * BLOCK_ROWS..place * BLOCK_ROWS + rows.len()];
+            self.columns[at].standardise(rows.clone(), center, factor, block);
         }
     }
 
@@ -187,16 +317,13 @@ impl<'a> Design<'a> {
 
     /// The weighted mean of `value(x, center)` in each column.
     fn column_means(&self, value: impl Fn(f64, f64) -> f64 + Sync) -> Result<Vec<f64>> {
-        let p = self.width();
         let mut sums = fold_chunks(
             self.rows,
             |range| {
-                Ok((0..p)
-                    .map(|at| {
-                        let (column, center) = (self.columns[at], self.centers[at]);
-                        range.clone().map(|r| self.weight(r) * value(column[r], center)).sum()
-                    })
-                    .collect::<Vec<f64>>())
+                let sum = |(column, &center): (&Values<'_>, &f64)| {
+                    column.sum(range.clone(), |row| self.weight(row), |x| value(x, center))
+                };
+                Ok(self.columns.iter().zip(&self.centers).map(sum).collect::<Vec<f64>>())
             },
             |mut a, b| {
                 a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
@@ -205,22 +332,5 @@ impl<'a> Design<'a> {
         )?;
         sums.iter_mut().for_each(|s| *s /= self.total);
         Ok(sums)
-    }
-}
-
-/// Adds Σ wᵢ xᵢ xᵢᵀ over the rows of a block to `gram`; `weighted` is scratch.
-pub(super) fn add_gram(
-    gram: &mut Symmetric,
-    block: &Block<'_>,
-    width: usize,
-    weights: &[f64],
-    weighted: &mut Vec<f64>,
-) {
-    for row in 0..width {
-        weighted.clear();
-        weighted.extend(block.column(row).iter().zip(weights).map(|(x, w)| x * w));
-        for column in 0..=row {
-            gram.add(row, column, dot(weighted, block.column(column)));
-        }
     }
 }

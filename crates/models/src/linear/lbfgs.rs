@@ -2,16 +2,12 @@
 //! Method: Nocedal and Wright, *Numerical Optimization*, 2nd edition, algorithm 7.5; the line
 //! search is Lewis and Overton's bisection for the weak Wolfe conditions (*Math. Program.* 2013).
 
-use std::collections::VecDeque;
-
 use gristmill_core::Result;
 
-use super::cholesky::dot;
-use super::logistic_loss::{LogisticLoss, Slope};
-use super::newton::steepest;
+use super::memory::{Memory, norm};
+use super::objective::{Found, Objective, Slope, Until, steepest};
+use crate::simd::dot;
 
-/// How many of the latest steps are remembered.
-const MEMORY: usize = 10;
 /// Trials of a line search before no better point is taken to exist.
 const TRIALS: usize = 40;
 const SUFFICIENT_DECREASE: f64 = 1e-4;
@@ -19,32 +15,17 @@ const SUFFICIENT_CURVATURE: f64 = 0.9;
 /// How far a loss may be off because it is a sum of many rounded terms, relative to its size.
 const ROUNDING: f64 = 1e-12;
 
-/// Where a search ended.
-#[derive(Debug)]
-pub(super) struct Found {
-    /// The best point.
-    pub point: Vec<f64>,
-    /// Whether its slopes are small enough.
-    pub converged: bool,
-}
-
-/// A step and how the slope changed along it.
-struct Memory {
-    step: Vec<f64>,
-    change: Vec<f64>,
-    product: f64,
-}
-
-/// Goes from 0 to where no slope is above `tolerance`, in at most `max_iter` steps.
-pub(super) fn minimise(loss: &LogisticLoss<'_>, max_iter: usize, tolerance: f64) -> Result<Found> {
-    let mut point = vec![0.0; loss.size()];
+/// Goes from the start to where no slope is too steep.
+pub(super) fn minimise(loss: &impl Objective, until: Until) -> Result<Found> {
+    let Until { max_iter, tolerance } = until;
+    let mut point = loss.start();
     let mut here = loss.slope(&point)?;
-    let mut memory: VecDeque<Memory> = VecDeque::with_capacity(MEMORY);
+    let mut memory = Memory::default();
     for _ in 0..max_iter {
         if steepest(&here.gradient) <= tolerance {
             break;
         }
-        let direction = direction(&here.gradient, &memory);
+        let direction = memory.direction(&here.gradient);
         let first = if memory.is_empty() { 1.0 / norm(&here.gradient).max(1.0) } else { 1.0 };
         let Some((next, there)) = search(loss, &point, &here, &direction, first)? else {
             if memory.is_empty() {
@@ -53,7 +34,7 @@ pub(super) fn minimise(loss: &LogisticLoss<'_>, max_iter: usize, tolerance: f64)
             memory.clear();
             continue;
         };
-        remember(&mut memory, &point, &next, &here, &there);
+        memory.remember((&point, &here.gradient), (&next, &there.gradient));
         point = next;
         here = there;
     }
@@ -61,52 +42,9 @@ pub(super) fn minimise(loss: &LogisticLoss<'_>, max_iter: usize, tolerance: f64)
     Ok(Found { point, converged })
 }
 
-fn norm(values: &[f64]) -> f64 {
-    dot(values, values).sqrt()
-}
-
-/// −H·gradient, where H is the inverse curvature that the memory implies.
-fn direction(gradient: &[f64], memory: &VecDeque<Memory>) -> Vec<f64> {
-    let mut q: Vec<f64> = gradient.iter().map(|g| -g).collect();
-    let mut weights = Vec::with_capacity(memory.len());
-    for m in memory.iter().rev() {
-        let weight = dot(&m.step, &q) / m.product;
-        q.iter_mut().zip(&m.change).for_each(|(q, c)| *q -= weight * c);
-        weights.push(weight);
-    }
-    if let Some(last) = memory.back() {
-        let scale = last.product / dot(&last.change, &last.change);
-        q.iter_mut().for_each(|q| *q *= scale);
-    }
-    for (m, weight) in memory.iter().zip(weights.into_iter().rev()) {
-        let correction = weight - dot(&m.change, &q) / m.product;
-        q.iter_mut().zip(&m.step).for_each(|(q, s)| *q += correction * s);
-    }
-    q
-}
-
-fn remember(
-    memory: &mut VecDeque<Memory>,
-    point: &[f64],
-    next: &[f64],
-    here: &Slope,
-    there: &Slope,
-) {
-    let step: Vec<f64> = next.iter().zip(point).map(|(a, b)| a - b).collect();
-    let change: Vec<f64> = there.gradient.iter().zip(&here.gradient).map(|(a, b)| a - b).collect();
-    let product = dot(&step, &change);
-    if product <= f64::EPSILON * norm(&step) * norm(&change) {
-        return;
-    }
-    if memory.len() == MEMORY {
-        memory.pop_front();
-    }
-    memory.push_back(Memory { step, change, product });
-}
-
 /// A point along `direction` where the loss has fallen and its slope has flattened enough.
 fn search(
-    loss: &LogisticLoss<'_>,
+    loss: &impl Objective,
     point: &[f64],
     here: &Slope,
     direction: &[f64],

@@ -3,12 +3,16 @@
 //! (XᵀWX + αI) w = XᵀW y is taken apart by a Cholesky decomposition that reveals the rank, so
 //! collinear columns share their weight (the shortest solution in standardised units) instead of
 //! blowing up. Squaring the columns loses half of the digits; refining the solution by what is
-//! left of y wins them back (Björck, *Numerical Methods for Least Squares Problems*, 2.9.3).
+//! left of y wins them back (Björck, *Numerical Methods for Least Squares Problems*, 2.9.3). Many
+//! columns have too many pairs; they take conjugate gradients, see [`super::conjugate`].
 
 use gristmill_core::Result;
 
-use super::cholesky::{RankRevealing, Symmetric, dot};
-use super::design::{Block, Design, add_gram};
+use super::cholesky::{RankRevealing, Symmetric};
+use super::conjugate;
+use super::design::{Block, Design};
+use super::gram::add_gram;
+use super::linear_regression::mean;
 
 /// How often the solution is refined by its residuals.
 const REFINEMENTS: usize = 2;
@@ -20,18 +24,22 @@ pub(super) struct Solution {
     pub weights: Vec<f64>,
     /// The constant; 0 without one.
     pub intercept: f64,
-    /// How many columns are neither constant nor a combination of others.
-    pub rank: usize,
+    /// How many columns are neither constant nor a combination of others, where pairs of columns
+    /// were looked at.
+    pub rank: Option<usize>,
+    /// Whether it is exact up to rounding.
+    pub converged: bool,
 }
 
 /// The weights w and the intercept b that make Σ wᵢ (yᵢ − xᵢ·w − b)² + `alpha` Σ wⱼ² smallest.
 pub(super) fn solve(design: &Design<'_>, y: &[f64], alpha: f64) -> Result<Solution> {
-    let center = if design.intercept() {
-        design.sum(|row| design.weight(row) * y[row])? / design.total()
-    } else {
-        0.0
-    };
+    let center = mean(design, y)?;
     let penalties: Vec<f64> = design.penalties().iter().map(|p| p * alpha).collect();
+    if !design.is_narrow() {
+        let found = conjugate::solve(design, y, center, &penalties)?;
+        let (weights, intercept) = design.restore_centred(&found.weights, center);
+        return Ok(Solution { weights, intercept, rank: None, converged: found.converged });
+    }
     let mut gram = gram(design)?;
     let constant = |at: usize| design.deviations()[at] <= 0.0;
     for (at, &penalty) in penalties.iter().enumerate().filter(|(at, _)| !constant(*at)) {
@@ -52,7 +60,7 @@ pub(super) fn solve(design: &Design<'_>, y: &[f64], alpha: f64) -> Result<Soluti
         weights.iter_mut().zip(step.iter().zip(&scales)).for_each(|(w, (d, s))| *w += d * s);
     }
     let (weights, intercept) = design.restore(&weights, center);
-    Ok(Solution { weights, intercept, rank: factor.rank() })
+    Ok(Solution { weights, intercept, rank: Some(factor.rank()), converged: true })
 }
 
 fn unit_diagonal(gram: &Symmetric, scales: &[f64]) -> Symmetric {
@@ -66,7 +74,7 @@ fn unit_diagonal(gram: &Symmetric, scales: &[f64]) -> Symmetric {
 }
 
 /// XᵀWX of the standardised columns.
-fn gram(design: &Design<'_>) -> Result<Symmetric> {
+pub(super) fn gram(design: &Design<'_>) -> Result<Symmetric> {
     let p = design.width();
     let (gram, ..) = design.fold(
         p * (p + 1) / 2,
@@ -82,19 +90,23 @@ fn gram(design: &Design<'_>) -> Result<Symmetric> {
 }
 
 /// XᵀW (y − center − X w) of the standardised columns.
-fn gradient(design: &Design<'_>, y: &[f64], center: f64, weights: &[f64]) -> Result<Vec<f64>> {
+pub(super) fn gradient(
+    design: &Design<'_>,
+    y: &[f64],
+    center: f64,
+    weights: &[f64],
+) -> Result<Vec<f64>> {
     let p = design.width();
+    let downwards: Vec<f64> = weights.iter().map(|w| -w).collect();
     let (sums, _) = design.fold(
         p,
         || (vec![0.0; p], Vec::new()),
         |(sums, left), block: &Block<'_>| {
             left.clear();
             left.extend(block.rows.clone().map(|row| y[row] - center));
-            for (at, weight) in weights.iter().enumerate().filter(|(_, w)| **w != 0.0) {
-                left.iter_mut().zip(block.column(at)).for_each(|(l, x)| *l -= weight * x);
-            }
+            block.add_scores(&downwards, left);
             left.iter_mut().zip(block.rows.clone()).for_each(|(l, r)| *l *= design.weight(r));
-            sums.iter_mut().enumerate().for_each(|(at, s)| *s += dot(left, block.column(at)));
+            block.add_slopes(left, sums);
         },
         |(left, _), (right, _)| left.iter_mut().zip(right).for_each(|(a, b)| *a += b),
     )?;

@@ -4,6 +4,7 @@ use gristmill_core::{Error, Estimator, FitContext, Frame, Model, Result, Schema,
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::design::{Constant, Design};
 use super::regression_model::LinearModel;
 use super::{columns, least_squares};
 
@@ -32,7 +33,7 @@ pub struct LinearRegression {
 
 impl LinearRegression {
     /// The version of what it learns: raised whenever equal rows would teach it something else.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 }
 
 impl Default for LinearRegression {
@@ -60,6 +61,10 @@ impl Estimator for LinearRegression {
         self.check(train.schema(), target.task())?;
         fit(self.kind(), train, target, context, self.intercept, 0.0)
     }
+
+    fn takes_sparse(&self) -> bool {
+        true
+    }
 }
 
 /// Least squares with the penalty `alpha`, as [`LinearRegression`] and ridge share it.
@@ -71,16 +76,20 @@ pub(super) fn fit(
     intercept: bool,
     alpha: f64,
 ) -> Result<Box<dyn Model>> {
-    let Target::Numbers(y) = target else {
-        return Err(Error::Bug(format!("`{kind}` was given classes to learn")));
-    };
-    let design = columns::design(train, y.len(), context, intercept)?;
+    let y = numbers(kind, target)?;
+    let design = columns::design(train, y.len(), context, Constant::free_if(intercept))?;
     let solution = least_squares::solve(&design, y, alpha)?;
+    if !solution.converged {
+        context.notes.add(format!(
+            "`{kind}` is not exact: columns that nearly follow from others take the solver too \
+             many steps; use `ridge` with a larger `alpha`, or fewer columns"
+        ));
+    }
     // A penalty chooses among weights that fit equally well, so there they are unique.
-    if alpha == 0.0 && solution.rank < design.width() {
+    if let Some(rank) = solution.rank.filter(|rank| alpha == 0.0 && *rank < design.width()) {
         context.notes.add(format!(
             "{} of {} columns are constant or follow from the others; their weights are not unique",
-            design.width() - solution.rank,
+            design.width() - rank,
             design.width()
         ));
     }
@@ -89,8 +98,24 @@ pub(super) fn fit(
         train.schema(),
         solution.weights,
         solution.intercept,
-        design.deviations().to_vec(),
+        &design,
     )))
+}
+
+/// The numbers to learn.
+pub(super) fn numbers<'a>(kind: &str, target: &'a Target) -> Result<&'a [f64]> {
+    let Target::Numbers(y) = target else {
+        return Err(Error::Bug(format!("`{kind}` was given no numbers to learn")));
+    };
+    Ok(y)
+}
+
+/// The weighted mean of the answers where a constant is learned, else 0.
+pub(super) fn mean(design: &Design<'_>, y: &[f64]) -> Result<f64> {
+    if design.constant() != Constant::Free {
+        return Ok(0.0);
+    }
+    Ok(design.sum(|row| design.weight(row) * y[row])? / design.total())
 }
 
 /// Refuses a target of classes.

@@ -1,17 +1,24 @@
-//! What logistic regression learns.
+//! What linear models of classes learn.
 
 use std::sync::Arc;
 
-use gristmill_core::{DenseMatrix, Error, Frame, Load, Model, Result, Schema, Scores, State, Task};
+use gristmill_core::{
+    Contributions, DenseMatrix, Error, Frame, Load, Model, Result, Schema, Scores, State, Task,
+};
 use serde::{Deserialize, Serialize};
 
 use super::columns;
-use super::logistic_loss::{softmax, two_probabilities};
-use super::regression_model::{linear_sum, shares, stored};
+use super::contributions::contributions;
+use super::design::Design;
+use super::losses::{softmax, two_probabilities};
+use super::regression_model::{FORMAT, first_format, linear_sum, shares, stored, stored_means};
 
-/// Weights and a constant for the second of two classes, or for each of more classes.
+/// Weights and a constant for the second of two classes, or for each of more classes. The
+/// probability of the second of two classes is 1/(1 + e⁻ᶻ), of more classes softmax z. For
+/// `linear_svm` these are squashed margins, in the right order but not calibrated.
 #[derive(Clone, Debug)]
 pub struct LogisticModel {
+    kind: &'static str,
     input: Arc<Schema>,
     classes: usize,
     /// `[scores, columns]`, row after row.
@@ -19,25 +26,46 @@ pub struct LogisticModel {
     /// One a score; −∞ for a class without training rows.
     intercepts: Vec<f64>,
     deviations: Vec<f64>,
+    /// Absent in models of the first format.
+    means: Option<Vec<f64>>,
 }
 
 /// What is stored of it besides numbers.
 #[derive(Serialize, Deserialize)]
 struct Facts {
+    #[serde(default = "logistic_regression")]
+    kind: String,
     classes: usize,
+    /// From 2 on the kind and the means of the columns are stored as well.
+    #[serde(default = "first_format")]
+    format: u32,
+}
+
+fn logistic_regression() -> String {
+    LogisticModel::LOGISTIC.into()
 }
 
 impl LogisticModel {
-    pub(super) const KIND: &'static str = "logistic_regression";
+    pub(super) const LOGISTIC: &'static str = "logistic_regression";
+    pub(super) const SUPPORT_VECTORS: &'static str = "linear_svm";
 
+    /// Weights and constants of each score on the scale of the data.
     pub(super) fn new(
+        kind: &'static str,
         input: &Arc<Schema>,
         classes: usize,
-        weights: Vec<f64>,
-        intercepts: Vec<f64>,
-        deviations: Vec<f64>,
+        scores: (Vec<f64>, Vec<f64>),
+        design: &Design<'_>,
     ) -> Self {
-        Self { input: Arc::clone(input), classes, weights, intercepts, deviations }
+        Self {
+            kind,
+            input: Arc::clone(input),
+            classes,
+            weights: scores.0,
+            intercepts: scores.1,
+            deviations: design.spreads(),
+            means: Some(design.means().to_vec()),
+        }
     }
 
     /// The weights, `[scores, columns]` row after row: one score for two classes, else one a class.
@@ -57,7 +85,7 @@ impl LogisticModel {
 
 impl Model for LogisticModel {
     fn kind(&self) -> &'static str {
-        Self::KIND
+        self.kind
     }
 
     fn input(&self) -> &Arc<Schema> {
@@ -99,29 +127,54 @@ impl Model for LogisticModel {
         shares(sizes)
     }
 
+    /// wⱼ (xⱼ − x̄ⱼ) on each score; base is the score at the means of training. Nothing for models
+    /// that were stored before means were.
+    fn explain(&self, rows: &Frame) -> Option<Result<Contributions>> {
+        let means = self.means.as_ref()?;
+        Some(columns::numbers(rows, &self.input).and_then(|columns| {
+            contributions(&columns, rows.rows(), &self.weights, &self.intercepts, means)
+        }))
+    }
+
+    fn takes_sparse(&self) -> bool {
+        true
+    }
+
     fn state(&self) -> State {
-        State::new(&Facts { classes: self.classes })
+        let format = if self.means.is_some() { FORMAT } else { first_format() };
+        let state = State::new(&Facts { kind: self.kind.into(), classes: self.classes, format })
             .with_f64("weights", self.weights.clone())
             .with_f64("intercepts", self.intercepts.clone())
-            .with_f64("deviations", self.deviations.clone())
+            .with_f64("deviations", self.deviations.clone());
+        match &self.means {
+            Some(means) => state.with_f64("means", means.clone()),
+            None => state,
+        }
     }
 }
 
 impl Load for LogisticModel {
     fn load(state: &State, input: &Arc<Schema>) -> Result<Self> {
-        let Facts { classes } = state.facts()?;
+        let Facts { kind, classes, format } = state.facts()?;
+        let kind = [Self::LOGISTIC, Self::SUPPORT_VECTORS]
+            .into_iter()
+            .find(|k| *k == kind)
+            .ok_or_else(|| Error::damaged("linear model", format!("it is a `{kind}`")))?;
         columns::check_stored(input)?;
         let scores = Self::scores(classes);
-        let size = scores.checked_mul(input.len()).filter(|_| classes >= 2).ok_or_else(|| {
-            Error::damaged("logistic regression", format!("it has {classes} classes"))
-        })?;
-        Ok(Self::new(
-            input,
+        let size = scores
+            .checked_mul(input.len())
+            .filter(|_| classes >= 2)
+            .ok_or_else(|| Error::damaged("linear model", format!("it has {classes} classes")))?;
+        Ok(Self {
+            kind,
+            input: Arc::clone(input),
             classes,
-            stored(state, "weights", size)?,
-            stored_intercepts(state, scores)?,
-            stored(state, "deviations", input.len())?,
-        ))
+            weights: stored(state, "weights", size)?,
+            intercepts: stored_intercepts(state, scores)?,
+            deviations: stored(state, "deviations", input.len())?,
+            means: stored_means(state, format, input.len())?,
+        })
     }
 }
 

@@ -4,26 +4,31 @@ use gristmill_core::{Error, Estimator, FitContext, Frame, Model, Result, Schema,
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::design::Design;
-use super::lbfgs::{self, Found};
-use super::logistic_loss::LogisticLoss;
+use super::classes::{Present, refuse_numbers};
+use super::design::{Constant, Design};
 use super::logistic_model::LogisticModel;
-use super::{columns, newton};
+use super::losses::Logistic;
+use super::objective::{Found, Until};
+use super::row_loss::SingleLoss;
+use super::settings::{check_positive, check_share, check_steps};
+use super::softmax_loss::SoftmaxLoss;
+use super::{columns, lbfgs, newton, orthant, proximal_newton};
 use crate::ClassWeight;
 
 /// Up to this many columns the curvature of two classes is cheap enough for Newton's method.
-const NEWTON_COLUMNS: usize = 160;
+pub(super) const NEWTON_COLUMNS: usize = 160;
 
 /// Fits the probabilities of two classes by p = 1/(1 + e^−(x·w + b)), of more by
-/// pₖ ∝ e^(x·wₖ + bₖ), so that Σ −ln pᵢ(yᵢ) + 1/(2`c`) Σ w² is least.
+/// pₖ ∝ e^(x·wₖ + bₖ), so that Σ −ln pᵢ(yᵢ) + R(w)/`c` is least.
 ///
-/// The parametrisation is scikit-learn's: constants are not penalised, and the penalty is on the
+/// The parametrisation is scikit-learn's: constants are not penalised, and the penalty R is on the
 /// scale of the data, so columns should come standardised. Row weights and `class_weight`
 /// multiply the terms of the first sum. A class without training rows gets the probability 0.
 ///
-/// Up to 160 columns and two classes take Newton's method, others L-BFGS; both work on
-/// standardised columns inside, so that columns of very different sizes converge as well. A note
-/// says when `max_iter` was not enough.
+/// Up to 160 columns and two classes take Newton's method, others L-BFGS, and its form for |w|
+/// where the penalty has it; all work on standardised columns inside, so that columns of very
+/// different sizes converge as well. Sparse columns stay sparse. A note says when `max_iter` was
+/// not enough.
 ///
 /// ```
 /// # use gristmill_core::Pipeline;
@@ -40,10 +45,15 @@ const NEWTON_COLUMNS: usize = 160;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogisticRegression {
+    /// What large weights cost.
+    pub penalty: Penalty,
     /// How much the data count against the penalty on large weights; also written `C`.
     #[serde(alias = "C")]
     #[schemars(range(min = 0.0))]
     pub c: f64,
+    /// For the penalty `elastic_net`, how much of it is on |w|; 0.5 without a word.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub l1_ratio: Option<f64>,
     /// How many steps the solver may take.
     #[schemars(range(min = 1))]
     pub max_iter: usize,
@@ -56,15 +66,45 @@ pub struct LogisticRegression {
     pub class_weight: ClassWeight,
 }
 
+/// What large weights cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Penalty {
+    /// ½ Σ w².
+    #[default]
+    L2,
+    /// Σ |w|, which makes weights exactly 0.
+    L1,
+    /// `l1_ratio` Σ |w| + ½ (1 − `l1_ratio`) Σ w².
+    ElasticNet,
+    /// Nothing.
+    None,
+}
+
 impl LogisticRegression {
     /// The version of what it learns: raised whenever equal rows would teach it something else.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
+
+    /// How much of the penalty is on |w| and on ½ w².
+    fn shares(&self) -> (f64, f64) {
+        match self.penalty {
+            Penalty::None => (0.0, 0.0),
+            Penalty::L2 => (0.0, 1.0),
+            Penalty::L1 => (1.0, 0.0),
+            Penalty::ElasticNet => {
+                let ratio = self.l1_ratio.unwrap_or(0.5);
+                (ratio, 1.0 - ratio)
+            }
+        }
+    }
 }
 
 impl Default for LogisticRegression {
     fn default() -> Self {
         Self {
+            penalty: Penalty::L2,
             c: 1.0,
+            l1_ratio: None,
             max_iter: 100,
             tolerance: 1e-4,
             intercept: true,
@@ -75,28 +115,24 @@ impl Default for LogisticRegression {
 
 impl Estimator for LogisticRegression {
     fn kind(&self) -> &'static str {
-        LogisticModel::KIND
+        LogisticModel::LOGISTIC
     }
 
     fn check(&self, input: &Schema, task: Task) -> Result<()> {
-        if !(self.c.is_finite() && self.c > 0.0) {
-            return Err(Error::setting("c", self.c, "a number above 0"));
+        check_positive("c", self.c)?;
+        check_steps(self.max_iter)?;
+        check_positive("tolerance", self.tolerance)?;
+        if let Some(ratio) = self.l1_ratio {
+            check_share("l1_ratio", ratio)?;
+            if self.penalty != Penalty::ElasticNet {
+                return Err(Error::setting(
+                    "l1_ratio",
+                    ratio,
+                    "no word without `penalty: elastic_net`",
+                ));
+            }
         }
-        if self.max_iter == 0 {
-            return Err(Error::setting("max_iter", 0, "at least 1"));
-        }
-        if !(self.tolerance.is_finite() && self.tolerance > 0.0) {
-            return Err(Error::setting("tolerance", self.tolerance, "a number above 0"));
-        }
-        if task == Task::Unsupervised {
-            return Err(Task::no_target(self.kind()));
-        }
-        if task == Task::Regression {
-            return Err(Error::data_hint(
-                "`logistic_regression` predicts classes, and the target is a number",
-                "use `linear_regression` or `ridge`, or type the target `categorical`",
-            ));
-        }
+        refuse_numbers(self.kind(), task)?;
         columns::check(input)
     }
 
@@ -107,31 +143,19 @@ impl Estimator for LogisticRegression {
         context: &FitContext<'_>,
     ) -> Result<Box<dyn Model>> {
         self.check(train.schema(), target.task())?;
-        let Target::Classes { codes, labels } = target else {
-            return Err(Error::Bug("`logistic_regression` was given numbers to learn".into()));
-        };
-        let design = columns::design(train, codes.len(), context, self.intercept)?;
-        let weights = class_totals(&design, codes, labels.len())?;
-        let present: Vec<usize> = (0..labels.len()).filter(|&k| weights[k] > 0.0).collect();
-        if present.len() < 2 {
-            return Err(Error::data_hint(
-                "the training rows have one class only",
-                "give rows of at least two classes, or split with `stratify: true`",
-            ));
-        }
-        for absent in (0..labels.len()).filter(|k| !present.contains(k)) {
-            let name = &labels.names()[absent];
-            context.notes.add(format!("class `{name}` has no training row; it is never predicted"));
-        }
-        let (coefficients, constants) =
-            self.fit_present(&design, codes, &weights, &present, context)?;
-        Ok(Box::new(LogisticModel::new(
-            train.schema(),
-            labels.len(),
-            spread(coefficients, &present, labels.len(), design.width(), 0.0),
-            spread(constants, &present, labels.len(), 1, f64::NEG_INFINITY),
-            design.deviations().to_vec(),
-        )))
+        let constant = Constant::free_if(self.intercept);
+        let design = columns::design(train, target.len(), context, constant)?;
+        let present = Present::new(self.kind(), target, context)?;
+        let (weights, constants) = self.fit_present(&design, &present, context)?;
+        let scores = (
+            present.spread(weights, design.width(), 0.0),
+            present.spread(constants, 1, f64::NEG_INFINITY),
+        );
+        Ok(Box::new(LogisticModel::new(self.kind(), train.schema(), present.all, scores, &design)))
+    }
+
+    fn takes_sparse(&self) -> bool {
+        true
     }
 }
 
@@ -140,22 +164,15 @@ impl LogisticRegression {
     fn fit_present(
         &self,
         design: &Design<'_>,
-        codes: &[u32],
-        weights: &[f64],
-        present: &[usize],
+        present: &Present,
         context: &FitContext<'_>,
     ) -> Result<(Vec<f64>, Vec<f64>)> {
-        let codes: Vec<u32> = codes
-            .iter()
-            .map(|&code| present.iter().position(|&k| k == code as usize).unwrap_or(0) as u32)
-            .collect();
-        let loss = LogisticLoss::new(design, &codes, self.class_weights(weights, present), self.c)?;
-        let Found { mut point, converged } =
-            if present.len() == 2 && design.width() <= NEWTON_COLUMNS {
-                newton::minimise(&loss, self.max_iter, self.tolerance)?
-            } else {
-                lbfgs::minimise(&loss, self.max_iter, self.tolerance)?
-            };
+        let weights = present.row_weights(self.class_weight, context.weights);
+        let Found { mut point, converged } = if present.len() == 2 {
+            self.minimise_two(design, present, weights)?
+        } else {
+            self.minimise_many(design, present, weights)?
+        };
         if !converged {
             context.notes.add(format!(
                 "`logistic_regression` stopped after {} steps before it converged: \
@@ -163,75 +180,72 @@ impl LogisticRegression {
                 self.max_iter
             ));
         }
-        center(&mut point, loss.scores());
         let stride = design.width() + 1;
-        let mut coefficients = Vec::with_capacity(loss.scores() * design.width());
-        let mut constants = Vec::with_capacity(loss.scores());
-        for class in point.chunks(stride) {
+        let from = if self.shares().0 > 0.0 { design.width() } else { 0 };
+        center(&mut point, stride, from);
+        let scores = point.chunks(stride).map(|class| {
             let (weights, constant) = class.split_at(design.width());
-            let (weights, constant) = design.restore(weights, constant.iter().sum());
-            coefficients.extend(weights);
-            constants.push(constant);
-        }
-        Ok((coefficients, constants))
+            design.restore(weights, constant.iter().sum())
+        });
+        let (weights, constants): (Vec<Vec<f64>>, Vec<f64>) = scores.unzip();
+        Ok((weights.concat(), constants))
     }
 
-    fn class_weights(&self, totals: &[f64], present: &[usize]) -> Vec<f64> {
-        let all: f64 = present.iter().map(|&k| totals[k]).sum();
-        present
-            .iter()
-            .map(|&k| match self.class_weight {
-                ClassWeight::None => 1.0,
-                ClassWeight::Balanced => all / (present.len() as f64 * totals[k]),
-            })
-            .collect()
+    fn minimise_two(
+        &self,
+        design: &Design<'_>,
+        present: &Present,
+        weights: Vec<f64>,
+    ) -> Result<Found> {
+        let total = design.sum(|row| weights[row])?;
+        let (absolute, squared) = self.shares();
+        let costs = costs(design, absolute / (self.c * total), 1);
+        let until = Until { max_iter: self.max_iter, tolerance: self.tolerance };
+        let rows = Logistic { codes: &present.codes };
+        let loss = SingleLoss::new(design, rows, weights, squared / (self.c * total), 0.0)?;
+        match (design.width() <= NEWTON_COLUMNS, absolute > 0.0) {
+            (true, false) => newton::minimise(&loss, until),
+            (true, true) => proximal_newton::minimise(&loss, &costs, until),
+            (false, false) => lbfgs::minimise(&loss, until),
+            (false, true) => orthant::minimise(&loss, &costs, until),
+        }
+    }
+
+    fn minimise_many(
+        &self,
+        design: &Design<'_>,
+        present: &Present,
+        weights: Vec<f64>,
+    ) -> Result<Found> {
+        let total = design.sum(|row| weights[row])?;
+        let (absolute, squared) = self.shares();
+        let until = Until { max_iter: self.max_iter, tolerance: self.tolerance };
+        let (classes, penalty) = (present.len(), squared / (self.c * total));
+        let loss = SoftmaxLoss::new(design, &present.codes, classes, weights, penalty)?;
+        if absolute == 0.0 {
+            return lbfgs::minimise(&loss, until);
+        }
+        orthant::minimise(&loss, &costs(design, absolute / (self.c * total), classes), until)
     }
 }
 
-/// The sum of the row weights of each class.
-fn class_totals(design: &Design<'_>, codes: &[u32], classes: usize) -> Result<Vec<f64>> {
-    let mut totals = vec![0.0; classes];
-    for (row, &code) in codes.iter().enumerate() {
-        let total = totals
-            .get_mut(code as usize)
-            .ok_or_else(|| Error::Bug(format!("row {row} has a class beyond the labels")))?;
-        *total += design.weight(row);
-    }
-    Ok(totals)
+/// What |w| on the scale of the data costs for each number of a point; constants cost nothing.
+fn costs(design: &Design<'_>, cost: f64, scores: usize) -> Vec<f64> {
+    let mut one: Vec<f64> = design.penalties().iter().map(|p| cost * p.sqrt()).collect();
+    one.push(0.0);
+    one.repeat(scores)
 }
 
 /// Shifts the scores of several classes so that they sum to 0, which changes no probability: the
-/// penalty asks it of the weights, nothing does of the constants.
-fn center(point: &mut [f64], scores: usize) {
+/// squared penalty asks it of the weights, one on |w| does not, and nothing does of the constants.
+/// Numbers of a score before `from` stay as they are.
+fn center(point: &mut [f64], stride: usize, from: usize) {
+    let scores = point.len() / stride;
     if scores < 2 {
         return;
     }
-    let stride = point.len() / scores;
-    for at in 0..stride {
+    for at in from..stride {
         let mean = (0..scores).map(|k| point[k * stride + at]).sum::<f64>() / scores as f64;
         (0..scores).for_each(|k| point[k * stride + at] -= mean);
     }
-}
-
-/// Rows of `width` numbers for all classes out of those of the present ones; `absent` elsewhere.
-fn spread(
-    values: Vec<f64>,
-    present: &[usize],
-    classes: usize,
-    width: usize,
-    absent: f64,
-) -> Vec<f64> {
-    if present.len() == classes {
-        return values;
-    }
-    let mut all = vec![absent; classes * width];
-    // Two present classes share one row; the first of them scores 0.
-    let first = if present.len() == 2 { 1 } else { 0 };
-    if first == 1 {
-        all[present[0] * width..(present[0] + 1) * width].fill(0.0);
-    }
-    for (row, &class) in values.chunks(width).zip(&present[first..]) {
-        all[class * width..(class + 1) * width].copy_from_slice(row);
-    }
-    all
 }

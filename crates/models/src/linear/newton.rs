@@ -4,15 +4,15 @@
 use gristmill_core::Result;
 
 use super::cholesky::{Symmetric, solve_positive};
-use super::lbfgs::Found;
-use super::logistic_loss::LogisticLoss;
+use super::objective::{self, Curved, Found, Until, steepest};
 
 /// Halvings of a step before no better point is taken to exist.
 const HALVINGS: usize = 40;
 
-/// Goes from 0 to where no slope is above `tolerance`, in at most `max_iter` steps.
-pub(super) fn minimise(loss: &LogisticLoss<'_>, max_iter: usize, tolerance: f64) -> Result<Found> {
-    let mut point = vec![0.0; loss.size()];
+/// Goes from the start to where no slope is too steep.
+pub(super) fn minimise(loss: &impl Curved, until: Until) -> Result<Found> {
+    let Until { max_iter, tolerance } = until;
+    let mut point = loss.start();
     for _ in 0..max_iter {
         let (here, hessian) = loss.curvature(&point)?;
         let steepest = steepest(&here.gradient);
@@ -30,15 +30,11 @@ pub(super) fn minimise(loss: &LogisticLoss<'_>, max_iter: usize, tolerance: f64)
         }
     }
     let end = loss.slope(&point)?;
-    Ok(Found { point, converged: self::steepest(&end.gradient) <= tolerance })
-}
-
-pub(super) fn steepest(gradient: &[f64]) -> f64 {
-    gradient.iter().fold(0.0, |m, g| m.max(g.abs()))
+    Ok(Found { point, converged: objective::steepest(&end.gradient) <= tolerance })
 }
 
 /// Solves for Newton's step, adding to the diagonal until the curvature is positive.
-fn solve_damped(mut hessian: Symmetric, gradient: &[f64]) -> Vec<f64> {
+pub(super) fn solve_damped(mut hessian: Symmetric, gradient: &[f64]) -> Vec<f64> {
     let size = hessian.size();
     let trace: f64 = (0..size).map(|i| hessian.get(i, i)).sum();
     let mut damping = 1e-12 * (trace / size as f64).max(1e-12);
@@ -57,7 +53,7 @@ fn solve_damped(mut hessian: Symmetric, gradient: &[f64]) -> Vec<f64> {
 /// The first of the points `point` − `step`, half of it, a quarter, ... where the loss is smaller
 /// as Armijo's rule asks.
 fn descend(
-    loss: &LogisticLoss<'_>,
+    loss: &impl Curved,
     point: &[f64],
     step: &[f64],
     value: f64,

@@ -1,13 +1,20 @@
-//! What linear regression and ridge learn.
+//! What linear models of numbers learn.
 
 use std::sync::Arc;
 
-use gristmill_core::{Error, Frame, Load, Model, Result, Schema, Scores, State, Task};
+use gristmill_core::{
+    Contributions, Error, Frame, Load, Model, Result, Schema, Scores, State, Task,
+};
 use serde::{Deserialize, Serialize};
 
 use super::columns;
+use super::contributions::contributions;
+use super::design::Design;
+use super::values::Values;
 
-/// A weight for each column and a constant: ŷ = b + Σ wⱼ xⱼ, added in the order of the columns.
+/// A weight for each column and a constant: the score z = b + Σ wⱼ xⱼ, added in the order of the
+/// columns, is the answer; for `poisson_regression` and `gamma_regression` eᶻ is, at most the
+/// largest finite number.
 #[derive(Clone, Debug)]
 pub struct LinearModel {
     kind: &'static str,
@@ -15,26 +22,60 @@ pub struct LinearModel {
     weights: Vec<f64>,
     intercept: f64,
     deviations: Vec<f64>,
+    /// Absent in models of the first format.
+    means: Option<Vec<f64>>,
 }
 
 /// What is stored of it besides numbers.
 #[derive(Serialize, Deserialize)]
 struct Facts {
     kind: String,
+    /// From 2 on the means of the columns are stored as well.
+    #[serde(default = "first_format")]
+    format: u32,
 }
+
+pub(super) fn first_format() -> u32 {
+    1
+}
+
+/// What is written today.
+pub(super) const FORMAT: u32 = 2;
 
 impl LinearModel {
     pub(super) const LEAST_SQUARES: &'static str = "linear_regression";
     pub(super) const RIDGE: &'static str = "ridge";
+    pub(super) const LASSO: &'static str = "lasso";
+    pub(super) const ELASTIC_NET: &'static str = "elastic_net";
+    pub(super) const POISSON: &'static str = "poisson_regression";
+    pub(super) const GAMMA: &'static str = "gamma_regression";
+    pub(super) const SUPPORT_VECTORS: &'static str = "linear_svm";
+
+    const KINDS: [&'static str; 7] = [
+        Self::LEAST_SQUARES,
+        Self::RIDGE,
+        Self::LASSO,
+        Self::ELASTIC_NET,
+        Self::POISSON,
+        Self::GAMMA,
+        Self::SUPPORT_VECTORS,
+    ];
 
     pub(super) fn new(
         kind: &'static str,
         input: &Arc<Schema>,
         weights: Vec<f64>,
         intercept: f64,
-        deviations: Vec<f64>,
+        design: &Design<'_>,
     ) -> Self {
-        Self { kind, input: Arc::clone(input), weights, intercept, deviations }
+        Self {
+            kind,
+            input: Arc::clone(input),
+            weights,
+            intercept,
+            deviations: design.spreads(),
+            means: Some(design.means().to_vec()),
+        }
     }
 
     /// The weight of each column, in the order of the input.
@@ -45,6 +86,10 @@ impl LinearModel {
     /// The constant; 0 when none was learned.
     pub fn intercept(&self) -> f64 {
         self.intercept
+    }
+
+    fn answers_exponentials(&self) -> bool {
+        self.kind == Self::POISSON || self.kind == Self::GAMMA
     }
 }
 
@@ -63,7 +108,11 @@ impl Model for LinearModel {
 
     fn predict(&self, rows: &Frame) -> Result<Scores> {
         let columns = columns::numbers(rows, &self.input)?;
-        Ok(Scores::Values(linear_sum(&columns, rows.rows(), &self.weights, self.intercept)))
+        let mut scores = linear_sum(&columns, rows.rows(), &self.weights, self.intercept);
+        if self.answers_exponentials() {
+            scores.iter_mut().for_each(|z| *z = z.exp().min(f64::MAX));
+        }
+        Ok(Scores::Values(scores))
     }
 
     /// |wⱼ| times the standard deviation of the column in training, divided by the sum of these.
@@ -71,31 +120,62 @@ impl Model for LinearModel {
         shares(self.weights.iter().zip(&self.deviations).map(|(w, d)| w.abs() * d).collect())
     }
 
+    /// wⱼ (xⱼ − x̄ⱼ) on the score; base is the score at the means of training. Nothing for models
+    /// that were stored before means were.
+    fn explain(&self, rows: &Frame) -> Option<Result<Contributions>> {
+        let means = self.means.as_ref()?;
+        Some(columns::numbers(rows, &self.input).and_then(|columns| {
+            contributions(&columns, rows.rows(), &self.weights, &[self.intercept], means)
+        }))
+    }
+
+    fn takes_sparse(&self) -> bool {
+        true
+    }
+
     fn state(&self) -> State {
-        State::new(&Facts { kind: self.kind.into() })
+        let format = if self.means.is_some() { FORMAT } else { first_format() };
+        let state = State::new(&Facts { kind: self.kind.into(), format })
             .with_f64("weights", self.weights.clone())
             .with_f64("intercept", vec![self.intercept])
-            .with_f64("deviations", self.deviations.clone())
+            .with_f64("deviations", self.deviations.clone());
+        match &self.means {
+            Some(means) => state.with_f64("means", means.clone()),
+            None => state,
+        }
     }
 }
 
 impl Load for LinearModel {
     fn load(state: &State, input: &Arc<Schema>) -> Result<Self> {
         let facts: Facts = state.facts()?;
-        let kind = [Self::LEAST_SQUARES, Self::RIDGE]
+        let kind = Self::KINDS
             .into_iter()
             .find(|k| *k == facts.kind)
             .ok_or_else(|| Error::damaged("linear model", format!("it is a `{}`", facts.kind)))?;
         columns::check_stored(input)?;
-        let weights = stored(state, "weights", input.len())?;
-        let intercept = stored(state, "intercept", 1)?.iter().sum();
-        let deviations = stored(state, "deviations", input.len())?;
-        Ok(Self::new(kind, input, weights, intercept, deviations))
+        Ok(Self {
+            kind,
+            input: Arc::clone(input),
+            weights: stored(state, "weights", input.len())?,
+            intercept: stored(state, "intercept", 1)?.iter().sum(),
+            deviations: stored(state, "deviations", input.len())?,
+            means: stored_means(state, facts.format, input.len())?,
+        })
+    }
+}
+
+/// The means of the columns, which the first format lacks.
+pub(super) fn stored_means(state: &State, format: u32, length: usize) -> Result<Option<Vec<f64>>> {
+    match format {
+        1 => Ok(None),
+        FORMAT => stored(state, "means", length).map(Some),
+        newer => Err(Error::damaged("linear model", format!("it has the unknown format {newer}"))),
     }
 }
 
 /// The finite numbers of a stored tensor of this length.
-pub(super) fn stored(state: &State, name: &str, length: usize) -> Result<Vec<f64>> {
+pub(crate) fn stored(state: &State, name: &str, length: usize) -> Result<Vec<f64>> {
     let values = state.f64s(name)?;
     if values.len() != length {
         return Err(Error::damaged(
@@ -114,15 +194,15 @@ pub(super) fn stored(state: &State, name: &str, length: usize) -> Result<Vec<f64
 
 /// `intercept` + Σ wⱼ xⱼ for each row: always column after column, so that a row alone gives the
 /// bits that it gives in a batch.
-pub(super) fn linear_sum(
-    columns: &[&[f64]],
+pub(crate) fn linear_sum(
+    columns: &[Values<'_>],
     rows: usize,
     weights: &[f64],
     intercept: f64,
 ) -> Vec<f64> {
     let mut sums = vec![intercept; rows];
     for (column, &weight) in columns.iter().zip(weights) {
-        sums.iter_mut().zip(*column).for_each(|(sum, x)| *sum += weight * x);
+        column.add_scaled(weight, &mut sums);
     }
     sums
 }

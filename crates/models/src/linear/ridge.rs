@@ -23,7 +23,7 @@ pub struct Ridge {
 
 impl Ridge {
     /// The version of what it learns: raised whenever equal rows would teach it something else.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 }
 
 impl Default for Ridge {
@@ -53,5 +53,9 @@ impl Estimator for Ridge {
     ) -> Result<Box<dyn Model>> {
         self.check(train.schema(), target.task())?;
         linear_regression::fit(self.kind(), train, target, context, self.intercept, self.alpha)
+    }
+
+    fn takes_sparse(&self) -> bool {
+        true
     }
 }

@@ -1,0 +1,66 @@
+//! What solvers make small, and what they need to know of it.
+
+use gristmill_core::Result;
+
+use super::cholesky::Symmetric;
+
+/// A smooth function of many numbers, convex.
+pub(super) trait Objective {
+    /// Where a search begins.
+    fn start(&self) -> Vec<f64>;
+
+    /// The value at `point` and its slope.
+    fn slope(&self, point: &[f64]) -> Result<Slope>;
+}
+
+/// An [`Objective`] of few numbers, whose curvature is cheap to know.
+pub(super) trait Curved: Objective {
+    /// The value at `point`, its slope and its curvature.
+    fn curvature(&self, point: &[f64]) -> Result<(Slope, Symmetric)>;
+}
+
+/// The value at a point and its slope.
+#[derive(Clone, Debug)]
+pub(super) struct Slope {
+    /// F.
+    pub value: f64,
+    /// ∂F for each number of the point.
+    pub gradient: Vec<f64>,
+}
+
+/// Where a search ended.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The best point.
+    pub point: Vec<f64>,
+    /// Whether its slopes are small enough.
+    pub converged: bool,
+}
+
+/// When a search ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Until {
+    /// After so many steps.
+    pub max_iter: usize,
+    /// When no slope is above this.
+    pub tolerance: f64,
+}
+
+/// The largest slope, whatever its sign.
+pub(super) fn steepest(gradient: &[f64]) -> f64 {
+    gradient.iter().fold(0.0, |m, g| m.max(g.abs()))
+}
+
+/// The slope of F + Σ `costs`ⱼ |xⱼ| in the direction in which it falls most; where x is 0 and
+/// neither direction falls, 0.
+pub(super) fn slope_with_costs(gradient: f64, x: f64, cost: f64) -> f64 {
+    if x != 0.0 {
+        return gradient + cost * x.signum();
+    }
+    (gradient - cost).max(0.0) + (gradient + cost).min(0.0)
+}
+
+/// Σ `costs`ⱼ |xⱼ|.
+pub(super) fn cost(point: &[f64], costs: &[f64]) -> f64 {
+    point.iter().zip(costs).map(|(x, c)| c * x.abs()).sum()
+}
