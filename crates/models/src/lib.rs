@@ -4,13 +4,20 @@
 
 mod class_weight;
 mod decision_tree;
+mod distance;
 pub mod linear;
+mod neighbors;
+mod points;
 mod random_forest;
 mod tree;
 
 pub use class_weight::ClassWeight;
 pub use decision_tree::DecisionTree;
 pub use linear::{LinearModel, LinearRegression, LogisticModel, LogisticRegression, Ridge};
+pub use neighbors::{
+    Algorithm, KNearest, KNearestModel, LocalOutlierFactor, LocalOutlierFactorModel, Metric,
+    NeighborWeights,
+};
 pub use random_forest::RandomForest;
 pub use tree::{Amount, Criterion, FittedForest, MaxFeatures};
 
@@ -26,6 +33,11 @@ pub fn register(catalog: &mut Catalog) {
         .estimator::<LogisticRegression, LogisticModel>(
             "logistic_regression",
             LogisticRegression::VERSION,
+        )
+        .estimator::<KNearest, KNearestModel>("k_nearest", KNearest::VERSION)
+        .estimator::<LocalOutlierFactor, LocalOutlierFactorModel>(
+            "local_outlier_factor",
+            LocalOutlierFactor::VERSION,
         )
         .estimator::<Ridge, LinearModel>("ridge", Ridge::VERSION);
 }
