@@ -295,11 +295,13 @@ pub(crate) fn tile<T: Term, const FUSED: bool>(
 ) -> [[f32; PANEL]; GROUP] {
     let mut sums = [[0.0f32; PANEL]; GROUP];
     let [a, b, c, d] = queries;
-    let coordinates = panel.chunks_exact(PANEL).zip(*a).zip(*b).zip(*c).zip(*d);
-    for ((((points, a), b), c), d) in coordinates {
-        for (sums, &x) in sums.iter_mut().zip([a, b, c, d]) {
+    let (panel, _) = panel.as_chunks::<PANEL>();
+    for ((((points, a), b), c), d) in panel.iter().zip(*a).zip(*b).zip(*c).zip(*d) {
+        let x = [*a, *b, *c, *d];
+        for query in 0..GROUP {
             for lane in 0..PANEL {
-                sums[lane] = T::add_32::<FUSED>(sums[lane], x - points[lane]);
+                let difference = x[query] - points[lane];
+                sums[query][lane] = T::add_32::<FUSED>(sums[query][lane], difference);
             }
         }
     }

@@ -3,6 +3,7 @@
 //! A new estimator is a file here and a line in [`register`].
 
 mod class_weight;
+mod cluster;
 mod decision_tree;
 mod distance;
 pub mod linear;
@@ -12,6 +13,7 @@ mod random_forest;
 mod tree;
 
 pub use class_weight::ClassWeight;
+pub use cluster::{CenterModel, KMeans};
 pub use decision_tree::DecisionTree;
 pub use linear::{LinearModel, LinearRegression, LogisticModel, LogisticRegression, Ridge};
 pub use neighbors::{
@@ -34,6 +36,7 @@ pub fn register(catalog: &mut Catalog) {
             "logistic_regression",
             LogisticRegression::VERSION,
         )
+        .estimator::<KMeans, CenterModel>("k_means", KMeans::VERSION)
         .estimator::<KNearest, KNearestModel>("k_nearest", KNearest::VERSION)
         .estimator::<LocalOutlierFactor, LocalOutlierFactorModel>(
             "local_outlier_factor",

@@ -182,6 +182,7 @@ impl<T: Term> Kernel for ByFilter<'_, T> {
 
 impl<T: Term> ByFilter<'_, T> {
     /// Measures the points of a panel that the filter leaves.
+    #[inline(always)]
     fn measure(
         &self,
         query: usize,
