@@ -209,8 +209,10 @@ impl Small {
     }
 
     /// The points at `rows`; the last one again and again where there are fewer than a group.
+    #[inline(always)]
     pub(crate) fn group(&self, rows: &[u32]) -> [&[f32]; GROUP] {
-        std::array::from_fn(|at| self.point(rows[at.min(rows.len() - 1)] as usize))
+        let row = |at: usize| self.point(rows[at.min(rows.len() - 1)] as usize);
+        [row(0), row(1), row(2), row(3)]
     }
 }
 
@@ -268,6 +270,12 @@ impl Filter {
         (distance / self.factor * (1.0 - 1e-9)).max(0.0)
     }
 
+    /// The largest distance in 64 bits that a point can have whose 32-bit sum is `sum`.
+    pub(crate) fn most<T: Term>(&self, queries: &Small, query: usize, sum: f32) -> f64 {
+        let sum = (f64::from(sum) + self.dust()) * (1.0 + self.growth());
+        (T::root(sum) + self.slack(queries, query)) / self.factor * (1.0 + 1e-9)
+    }
+
     /// How much the coordinates move a distance when they lose their last bits.
     fn slack(&self, queries: &Small, query: usize) -> f64 {
         3.0 * ROUNDING * (queries.sizes[query] + self.largest)
@@ -275,7 +283,7 @@ impl Filter {
 
     /// How much adding up in 32 bits changes a sum, as a share of it.
     fn growth(&self) -> f64 {
-        1.5 * (self.width + 8) as f64 * ROUNDING
+        2.0 * (self.width + 8) as f64 * ROUNDING
     }
 
     /// How much is lost where terms are too small for 32 bits.
@@ -350,6 +358,8 @@ mod tests {
             assert!(sum <= filter.limit::<T>(&small, 0, truth), "{sum} is ruled out by {truth}");
             let least = filter.least::<T>(&small, 0, sum);
             assert!(least <= T::root(truth), "{least} is not below {}", T::root(truth));
+            let most = filter.most::<T>(&small, 0, sum);
+            assert!(most >= T::root(truth), "{most} is not above {}", T::root(truth));
         }
     }
 

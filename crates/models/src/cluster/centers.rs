@@ -22,10 +22,10 @@ pub(super) struct Centers {
 pub(super) struct Placed {
     /// The nearest center, the first of them on a tie.
     pub(super) center: u32,
-    /// The distance from it.
-    pub(super) distance: f64,
+    /// It is not farther than this.
+    pub(super) upper: f64,
     /// No other center is nearer than this.
-    pub(super) others: f64,
+    pub(super) lower: f64,
 }
 
 impl Centers {
@@ -33,6 +33,11 @@ impl Centers {
     pub(super) fn new(scale: &Scale, points: Points) -> Self {
         let filter = Filter::new::<Squared>(scale, &points);
         Self { points, filter }
+    }
+
+    /// How many panels a row is held against.
+    pub(super) fn panels(&self) -> usize {
+        self.filter.panels().len()
     }
 
     /// Where they are.
@@ -95,14 +100,13 @@ impl Place<'_> {
                 second = sum;
             }
         }
-        let point = self.rows.point(row);
-        let sum = exact::<Squared>(point, self.centers.points.point(best));
         let filter = &self.centers.filter;
-        if second > filter.limit::<Squared>(self.small, row, sum) {
-            let others = filter.least::<Squared>(self.small, row, second);
-            return Placed { center: best as u32, distance: sum.sqrt(), others };
+        let upper = filter.most::<Squared>(self.small, row, least);
+        let lower = filter.least::<Squared>(self.small, row, second);
+        if upper < lower {
+            return Placed { center: best as u32, upper, lower };
         }
-        self.measure_all(point)
+        self.measure_all(self.rows.point(row))
     }
 
     fn measure_all(&self, point: &[f64]) -> Placed {
@@ -115,7 +119,7 @@ impl Place<'_> {
                 second = sum;
             }
         }
-        Placed { center, distance: least.sqrt(), others: second.sqrt() }
+        Placed { center, upper: least.sqrt(), lower: second.sqrt() }
     }
 }
 

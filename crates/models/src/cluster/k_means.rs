@@ -69,7 +69,7 @@ impl KMeans {
         let mut best: Option<Settled> = None;
         for init in 0..self.inits.max(1) {
             let mut random = context.seed.named("centers").numbered(init as u64).random();
-            let settled = settle(&ground, seeds(sample, self.clusters, &mut random), &limits)?;
+            let settled = settle(&ground, seeds(&ground, self.clusters, &mut random), &limits)?;
             if best.as_ref().is_none_or(|best| settled.inertia < best.inertia) {
                 best = Some(settled);
             }

@@ -5,7 +5,7 @@
 use gristmill_core::{Error, Result, fold_chunks};
 use rayon::prelude::*;
 
-use super::centers::{CHUNK, Centers};
+use super::centers::{CHUNK, Centers, Placed};
 use crate::distance::{Scale, Small, Squared, exact};
 use crate::points::{Points, Sample};
 
@@ -54,17 +54,16 @@ pub(super) fn settle(ground: &Ground<'_>, centers: Points, limits: &Limits) -> R
     let mut lloyd = Lloyd::new(ground, centers);
     let mut converged = false;
     for _ in 0..limits.max_iter {
-        let changed = lloyd.assign();
-        if changed == 0 {
+        if lloyd.assign()? == 0 {
             converged = true;
             break;
         }
-        if lloyd.step()? <= limits.moved {
+        if lloyd.step() <= limits.moved {
             converged = true;
             break;
         }
     }
-    lloyd.assign();
+    lloyd.assign()?;
     let inertia = lloyd.inertia()?;
     let centers = lloyd.centers.points().clone();
     let labels = lloyd.rows.into_iter().map(|row| row.center).collect();
@@ -74,26 +73,50 @@ pub(super) fn settle(ground: &Ground<'_>, centers: Points, limits: &Limits) -> R
 struct Lloyd<'a> {
     ground: &'a Ground<'a>,
     centers: Centers,
-    rows: Vec<Bounds>,
+    rows: Vec<Placed>,
+    sums: Sums,
     /// Half of the distance of each center from the next one.
     halves: Vec<f64>,
 }
 
-/// What is known of a row without measuring it again.
-#[derive(Clone, Copy, Debug)]
-struct Bounds {
-    center: u32,
-    /// It is not farther than this from its center.
-    upper: f64,
-    /// No other center is nearer than this.
-    lower: f64,
-}
-
 /// The sums of the rows of each center.
+#[derive(Clone, Debug)]
 struct Sums {
     /// `[center, coordinate]`.
     sums: Vec<f64>,
     weights: Vec<f64>,
+    rows: Vec<u64>,
+}
+
+impl Sums {
+    fn new(centers: &Points) -> Self {
+        Self {
+            sums: vec![0.0; centers.values().len()],
+            weights: vec![0.0; centers.len()],
+            rows: vec![0; centers.len()],
+        }
+    }
+
+    fn add(&mut self, center: u32, point: &[f64], weight: f64) {
+        let at = center as usize;
+        let into = &mut self.sums[at * point.len()..(at + 1) * point.len()];
+        into.iter_mut().zip(point).for_each(|(sum, x)| *sum += weight * x);
+        self.weights[at] += weight;
+    }
+
+    fn merge(mut self, later: Self) -> Self {
+        self.sums.iter_mut().zip(&later.sums).for_each(|(a, b)| *a += b);
+        self.weights.iter_mut().zip(&later.weights).for_each(|(a, b)| *a += b);
+        self.rows.iter_mut().zip(&later.rows).for_each(|(a, b)| *a += b);
+        self
+    }
+}
+
+/// A row that has another center than before.
+#[derive(Clone, Copy, Debug)]
+struct Changed {
+    row: u32,
+    before: u32,
 }
 
 /// Bounds are added up in 64 bits; this covers what that loses.
@@ -101,81 +124,89 @@ const CAUTION: f64 = 1.0 + 1e-12;
 
 impl<'a> Lloyd<'a> {
     fn new(ground: &'a Ground<'a>, centers: Points) -> Self {
-        let unknown = Bounds { center: u32::MAX, upper: f64::INFINITY, lower: 0.0 };
+        let unknown = Placed { center: u32::MAX, upper: f64::INFINITY, lower: 0.0 };
         let rows = vec![unknown; ground.sample.points.len()];
-        let halves = vec![0.0; centers.len()];
-        Self { ground, centers: Centers::new(&ground.scale, centers), rows, halves }
+        let (sums, halves) = (Sums::new(&centers), vec![0.0; centers.len()]);
+        Self { ground, centers: Centers::new(&ground.scale, centers), rows, sums, halves }
     }
 
     /// Gives each row its nearest center; says how many rows have another one than before.
-    fn assign(&mut self) -> usize {
+    fn assign(&mut self) -> Result<usize> {
         let (ground, centers, halves) = (self.ground, &self.centers, &self.halves);
-        self.rows
+        let changed: Vec<Vec<Changed>> = self
+            .rows
             .par_chunks_mut(CHUNK)
             .enumerate()
-            .map(|(chunk, bounds)| {
-                let wanted = uncertain(ground, centers, halves, bounds, (chunk * CHUNK) as u32);
+            .map(|(chunk, rows)| {
+                let first = (chunk * CHUNK) as u32;
+                let wanted = uncertain(ground, centers, halves, rows, first);
                 let placed = centers.place(&ground.sample.points, &ground.small, &wanted);
-                let mut changed = 0;
-                for (&row, placed) in wanted.iter().zip(placed) {
-                    let bounds = &mut bounds[row as usize - chunk * CHUNK];
-                    changed += usize::from(bounds.center != placed.center);
-                    *bounds = Bounds {
-                        center: placed.center,
-                        upper: placed.distance,
-                        lower: placed.others,
-                    };
+                let mut changed = Vec::new();
+                for (row, placed) in wanted.into_iter().zip(placed) {
+                    let known = &mut rows[(row - first) as usize];
+                    if known.center != placed.center {
+                        changed.push(Changed { row, before: known.center });
+                    }
+                    *known = placed;
                 }
                 changed
             })
-            .sum()
+            .collect();
+        let changed = changed.concat();
+        self.count(&changed)?;
+        Ok(changed.len())
+    }
+
+    /// Brings the sums up to date: row by row where few have changed, else from nothing.
+    fn count(&mut self, changed: &[Changed]) -> Result<()> {
+        let (sample, rows) = (self.ground.sample, &self.rows);
+        if changed.len() < rows.len() / 8 {
+            for &Changed { row, before } in changed {
+                let (row, after) = (row as usize, rows[row as usize].center);
+                let (point, weight) = (sample.points.point(row), sample.weight(row));
+                self.sums.add(before, point, -weight);
+                self.sums.rows[before as usize] -= 1;
+                self.sums.add(after, point, weight);
+                self.sums.rows[after as usize] += 1;
+            }
+            return Ok(());
+        }
+        let centers = self.centers.points();
+        let chunk = |range: std::ops::Range<usize>| {
+            let mut sums = Sums::new(centers);
+            for row in range {
+                sums.add(rows[row].center, sample.points.point(row), sample.weight(row));
+                sums.rows[rows[row].center as usize] += 1;
+            }
+            Ok(sums)
+        };
+        self.sums = fold_chunks(rows.len(), chunk, |left, right| Ok(left.merge(right)))?;
+        Ok(())
     }
 
     /// Moves each center to the middle of its rows; gives Σ squared moves.
-    fn step(&mut self) -> Result<f64> {
+    fn step(&mut self) -> f64 {
         let old = self.centers.points();
-        let Sums { mut sums, weights } = self.sums()?;
-        for (at, mean) in sums.chunks_exact_mut(old.width()).enumerate() {
-            match weights[at] > 0.0 {
-                true => mean.iter_mut().for_each(|sum| *sum /= weights[at]),
+        let mut means = self.sums.sums.clone();
+        for (at, mean) in means.chunks_exact_mut(old.width()).enumerate() {
+            match self.sums.rows[at] > 0 {
+                true => mean.iter_mut().for_each(|sum| *sum /= self.sums.weights[at]),
                 false => mean.copy_from_slice(old.point(at)),
             }
         }
-        let mut new = Points::new(old.width(), sums);
-        self.fill_empty(&mut new, &weights);
+        let mut new = Points::new(old.width(), means);
+        self.fill_empty(&mut new);
         let pairs = old.iter().zip(new.iter());
         let moves: Vec<f64> = pairs.map(|(a, b)| exact::<Squared>(a, b).sqrt()).collect();
         self.loosen(&moves);
         self.halves = halves(&new);
         self.centers = Centers::new(&self.ground.scale, new);
-        Ok(moves.iter().map(|m| m * m).sum())
-    }
-
-    fn sums(&self) -> Result<Sums> {
-        let (sample, centers) = (self.ground.sample, self.centers.points());
-        let width = centers.width();
-        let chunk = |range: std::ops::Range<usize>| {
-            let mut sums =
-                Sums { sums: vec![0.0; centers.values().len()], weights: vec![0.0; centers.len()] };
-            for row in range {
-                let (center, weight) = (self.rows[row].center as usize, sample.weight(row));
-                let into = &mut sums.sums[center * width..(center + 1) * width];
-                let point = sample.points.point(row);
-                into.iter_mut().zip(point).for_each(|(sum, x)| *sum += weight * x);
-                sums.weights[center] += weight;
-            }
-            Ok(sums)
-        };
-        fold_chunks(sample.points.len(), chunk, |mut left, right| {
-            left.sums.iter_mut().zip(&right.sums).for_each(|(a, b)| *a += b);
-            left.weights.iter_mut().zip(&right.weights).for_each(|(a, b)| *a += b);
-            Ok(left)
-        })
+        moves.iter().map(|m| m * m).sum()
     }
 
     /// Puts centers without rows where rows are farthest from theirs.
-    fn fill_empty(&self, centers: &mut Points, weights: &[f64]) {
-        let empty: Vec<usize> = (0..weights.len()).filter(|&at| weights[at] <= 0.0).collect();
+    fn fill_empty(&self, centers: &mut Points) {
+        let empty: Vec<usize> = (0..centers.len()).filter(|&at| self.sums.rows[at] == 0).collect();
         if empty.is_empty() {
             return;
         }
@@ -224,31 +255,33 @@ impl<'a> Lloyd<'a> {
     }
 }
 
-/// The rows of a chunk whose bounds do not tell their center; measures those that are close to it
-/// before it gives up on them.
+/// The rows of a chunk whose bounds do not tell their center.
 fn uncertain(
     ground: &Ground<'_>,
     centers: &Centers,
     halves: &[f64],
-    bounds: &mut [Bounds],
+    rows: &mut [Placed],
     first: u32,
 ) -> Vec<u32> {
-    let known = |bounds: &Bounds| {
-        let safe = halves.get(bounds.center as usize).is_some_and(|half| bounds.upper <= *half);
-        safe || bounds.upper <= bounds.lower
+    let known = |row: &Placed| {
+        let safe = halves.get(row.center as usize).is_some_and(|half| row.upper <= *half);
+        safe || row.upper <= row.lower
     };
-    let open = |bounds: &[Bounds]| -> Vec<u32> {
-        (first..).zip(bounds).filter(|(_, b)| !known(b)).map(|(row, _)| row).collect()
-    };
-    let doubtful = open(bounds);
-    let row_bounds = |row: u32| (row - first) as usize;
-    let placed = doubtful.iter().filter(|&&row| bounds[row_bounds(row)].center != u32::MAX);
-    let pairs: Vec<(u32, u32)> = placed.map(|&row| (row, bounds[row_bounds(row)].center)).collect();
-    let sums = centers.measure(&ground.sample.points, &pairs);
-    for (&(row, _), sum) in pairs.iter().zip(sums) {
-        bounds[row_bounds(row)].upper = sum.sqrt();
+    let at = |row: u32| (row - first) as usize;
+    let doubtful: Vec<u32> = (first..)
+        .zip(&*rows)
+        .filter(|(_, known_row)| !known(known_row))
+        .map(|(row, _)| row)
+        .collect();
+    // With few centers it costs less to compare a row with all of them than to measure it first.
+    if centers.panels() < 3 || doubtful.iter().any(|&row| rows[at(row)].center == u32::MAX) {
+        return doubtful;
     }
-    doubtful.into_iter().filter(|&row| !known(&bounds[row_bounds(row)])).collect()
+    let pairs: Vec<(u32, u32)> = doubtful.iter().map(|&row| (row, rows[at(row)].center)).collect();
+    for (&row, sum) in doubtful.iter().zip(centers.measure(&ground.sample.points, &pairs)) {
+        rows[at(row)].upper = sum.sqrt();
+    }
+    doubtful.into_iter().filter(|&row| !known(&rows[at(row)])).collect()
 }
 
 /// Half of the distance of each center from the next one, a little less than that.
@@ -275,7 +308,7 @@ mod tests {
         let kept = (0..3000).collect();
         let sample = Sample { points: Points::new(4, values), kept, weights: None };
         let ground = Ground::new(&sample);
-        let start = seeds(&sample, 12, &mut random);
+        let start = seeds(&ground, 12, &mut random);
         let limits = Limits { max_iter: 30, moved: 0.0 };
         let settled = settle(&ground, start, &limits).unwrap();
         let mut inertia = 0.0;

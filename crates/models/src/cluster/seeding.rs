@@ -1,34 +1,36 @@
 //! The first centers: rows drawn far from one another.
 //! Method: Arthur and Vassilvitskii, *k-means++: The Advantages of Careful Seeding*, SODA 2007, with
-//! several draws for each center of which the best one stays, as in scikit-learn. Rows that a
-//! candidate cannot reach are told by the triangle inequality, after Elkan, ICML 2003.
+//! several draws for each center of which the best one stays, as in scikit-learn. Rows that the
+//! best one cannot reach are told by the triangle inequality, after Elkan, ICML 2003.
 
 use gristmill_core::Random;
 use rayon::prelude::*;
 
-use crate::distance::{Kernel, Squared, dispatch, exact};
+use super::lloyd::Ground;
+use crate::distance::{Filter, GROUP, Kernel, PANEL, Squared, dispatch, exact, tile};
 use crate::points::{Points, Sample};
 
 /// How many rows are summed up together.
 const CHUNK: usize = 4096;
 
 /// Up to `count` different rows as centers; fewer where there are fewer different rows.
-pub(super) fn seeds(sample: &Sample, count: usize, random: &mut Random) -> Points {
-    let mut seeding = Seeding::new(sample, random);
-    let draws = 2 + (count as f64).ln() as usize;
+pub(super) fn seeds(ground: &Ground<'_>, count: usize, random: &mut Random) -> Points {
+    let mut seeding = Seeding::new(ground, random);
+    let draws = (2 + (count as f64).ln() as usize).min(PANEL);
     while seeding.centers.len() < count {
-        let candidates: Vec<usize> = (0..draws).filter_map(|_| seeding.draw(random)).collect();
+        let candidates: Vec<u32> = (0..draws).filter_map(|_| seeding.draw(random)).collect();
         if candidates.is_empty() {
             break;
         }
         let totals = seeding.totals_with(&candidates);
         let best = (1..totals.len()).fold(0, |b, at| if totals[at] < totals[b] { at } else { b });
-        seeding.add(candidates[best]);
+        seeding.add(candidates[best] as usize);
     }
-    sample.points.take(&seeding.centers)
+    ground.sample.points.take(&seeding.centers)
 }
 
 struct Seeding<'a> {
+    ground: &'a Ground<'a>,
     sample: &'a Sample,
     centers: Vec<u32>,
     /// The squared distance of each row from the nearest center, and which one that is.
@@ -39,7 +41,8 @@ struct Seeding<'a> {
 }
 
 impl<'a> Seeding<'a> {
-    fn new(sample: &'a Sample, random: &mut Random) -> Self {
+    fn new(ground: &'a Ground<'a>, random: &mut Random) -> Self {
+        let sample = ground.sample;
         let rows = sample.points.len();
         let first = match &sample.weights {
             None => random.below(rows),
@@ -49,6 +52,7 @@ impl<'a> Seeding<'a> {
             }
         };
         let mut seeding = Self {
+            ground,
             sample,
             centers: Vec::new(),
             sums: vec![f64::INFINITY; rows],
@@ -60,30 +64,28 @@ impl<'a> Seeding<'a> {
     }
 
     /// A row drawn by weight times squared distance; nothing when every row is a center.
-    fn draw(&self, random: &mut Random) -> Option<usize> {
+    fn draw(&self, random: &mut Random) -> Option<u32> {
         let all: f64 = self.totals.iter().sum();
         let mut wanted = random.unit() * all;
         let chunk = pick(self.totals.iter().copied(), wanted)?;
         wanted -= self.totals[..chunk].iter().sum::<f64>();
         let first = chunk * CHUNK;
         let rows = first..(first + CHUNK).min(self.sums.len());
-        pick(rows.map(|row| self.sums[row] * self.sample.weight(row)), wanted).map(|at| first + at)
+        let shares = rows.map(|row| self.sums[row] * self.sample.weight(row));
+        pick(shares, wanted).map(|at| (first + at) as u32)
     }
 
     /// Σ weight · squared distance when each of the candidates is one more center.
-    fn totals_with(&self, candidates: &[usize]) -> Vec<f64> {
-        let reaches: Vec<Vec<f64>> = candidates.iter().map(|&row| self.reach(row)).collect();
-        let chunks: Vec<Vec<f64>> = (0..self.totals.len())
+    fn totals_with(&self, candidates: &[u32]) -> Vec<f64> {
+        let candidates = self.sample.points.take(candidates);
+        let filter = Filter::new::<Squared>(&self.ground.scale, &candidates);
+        let chunks: Vec<[f64; PANEL]> = (0..self.totals.len())
             .into_par_iter()
             .map(|chunk| {
-                candidates
-                    .iter()
-                    .zip(&reaches)
-                    .map(|(&row, reach)| {
-                        let rows = chunk * CHUNK..((chunk + 1) * CHUNK).min(self.sums.len());
-                        dispatch(Total { seeding: self, row, reach, rows })
-                    })
-                    .collect()
+                let rows =
+                    (chunk * CHUNK) as u32..((chunk + 1) * CHUNK).min(self.sums.len()) as u32;
+                let (candidates, filter) = (&candidates, &filter);
+                dispatch(Totals { seeding: self, candidates, filter, rows: rows.collect() })
             })
             .collect();
         (0..candidates.len()).map(|at| chunks.iter().map(|totals| totals[at]).sum()).collect()
@@ -120,30 +122,36 @@ fn can_be_nearer(own: f64, reach: f64) -> bool {
     reach < 4.0 * own * (1.0 + 1e-9)
 }
 
-struct Total<'a> {
+struct Totals<'a> {
     seeding: &'a Seeding<'a>,
-    row: usize,
-    reach: &'a [f64],
-    rows: std::ops::Range<usize>,
+    candidates: &'a Points,
+    filter: &'a Filter,
+    rows: Vec<u32>,
 }
 
-impl Kernel for Total<'_> {
-    type Output = f64;
+impl Kernel for Totals<'_> {
+    type Output = [f64; PANEL];
 
     #[inline(always)]
-    fn run<const FUSED: bool>(self) -> f64 {
-        let Seeding { sample, sums, nearest, .. } = self.seeding;
-        let candidate = sample.points.point(self.row);
-        let mut total = 0.0;
-        for row in self.rows {
-            let mut sum = sums[row];
-            if can_be_nearer(sum, self.reach[nearest[row] as usize]) {
-                let found = exact::<Squared>(sample.points.point(row), candidate);
-                sum = if found < sum { found } else { sum };
+    fn run<const FUSED: bool>(self) -> [f64; PANEL] {
+        let Seeding { ground, sample, sums, .. } = self.seeding;
+        let mut totals = [0.0; PANEL];
+        let Some(panel) = self.filter.panels().next() else { return totals };
+        for group in self.rows.chunks(GROUP) {
+            let tile = tile::<Squared, FUSED>(&ground.small.group(group), panel);
+            for (found, &row) in tile.iter().zip(group) {
+                let (row, own) = (row as usize, sums[row as usize]);
+                let limit = self.filter.limit::<Squared>(&ground.small, row, own);
+                let weight = sample.weight(row);
+                totals.iter_mut().for_each(|total| *total += own * weight);
+                for at in (0..self.candidates.len()).filter(|&at| found[at] <= limit) {
+                    let point = (sample.points.point(row), self.candidates.point(at));
+                    let gain = own - exact::<Squared>(point.0, point.1);
+                    totals[at] -= if gain > 0.0 { gain * weight } else { 0.0 };
+                }
             }
-            total += sum * sample.weight(row);
         }
-        total
+        totals
     }
 }
 
@@ -208,7 +216,7 @@ mod tests {
     #[test]
     fn every_different_row_is_drawn_once() {
         let values = [1.0, 1.0, 5.0, 5.0, 5.0, 9.0];
-        let found = seeds(&sample(&values), 6, &mut Seed(1).random());
+        let found = seeds(&Ground::new(&sample(&values)), 6, &mut Seed(1).random());
         let mut found = found.values().to_vec();
         found.sort_by(f64::total_cmp);
         assert_eq!(found, [1.0, 5.0, 9.0]);
@@ -217,7 +225,7 @@ mod tests {
     #[test] // by hand: three far groups
     fn far_groups_get_a_center_each() {
         let values: Vec<f64> = (0..300).map(|i| f64::from(i % 3) * 1e6 + f64::from(i)).collect();
-        let found = seeds(&sample(&values), 3, &mut Seed(3).random());
+        let found = seeds(&Ground::new(&sample(&values)), 3, &mut Seed(3).random());
         let mut groups: Vec<i64> = found.values().iter().map(|v| (v / 1e6) as i64).collect();
         groups.sort_unstable();
         assert_eq!(groups, [0, 1, 2]);
