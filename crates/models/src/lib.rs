@@ -13,7 +13,10 @@ mod random_forest;
 mod tree;
 
 pub use class_weight::ClassWeight;
-pub use cluster::{CenterModel, KMeans};
+pub use cluster::{
+    CenterModel, Covariance, Dbscan, DbscanModel, GaussianMixture, GaussianMixtureModel, KMeans,
+    MiniBatchKMeans,
+};
 pub use decision_tree::DecisionTree;
 pub use linear::{LinearModel, LinearRegression, LogisticModel, LogisticRegression, Ridge};
 pub use neighbors::{
@@ -35,6 +38,12 @@ pub fn register(catalog: &mut Catalog) {
         .estimator::<LogisticRegression, LogisticModel>(
             "logistic_regression",
             LogisticRegression::VERSION,
+        )
+        .estimator::<Dbscan, DbscanModel>("dbscan", Dbscan::VERSION)
+        .estimator::<MiniBatchKMeans, CenterModel>("mini_batch_k_means", MiniBatchKMeans::VERSION)
+        .estimator::<GaussianMixture, GaussianMixtureModel>(
+            "gaussian_mixture",
+            GaussianMixture::VERSION,
         )
         .estimator::<KMeans, CenterModel>("k_means", KMeans::VERSION)
         .estimator::<KNearest, KNearestModel>("k_nearest", KNearest::VERSION)

@@ -14,7 +14,7 @@ use crate::points::Points;
 const LEAF: usize = 32;
 
 /// How many points of a leaf are measured at once.
-const LANES: usize = 8;
+pub(crate) const LANES: usize = 8;
 
 /// A full binary tree over points; the children of node i are 2i + 1 and 2i + 2.
 #[derive(Clone, Debug)]
@@ -141,21 +141,21 @@ impl KdTree {
 
     /// The number of a node among the leaves, if it is one.
     #[inline(always)]
-    pub(super) fn leaf(&self, node: usize) -> Option<usize> {
+    pub(crate) fn leaf(&self, node: usize) -> Option<usize> {
         let first = self.ranges.len() / 2;
         node.checked_sub(first)
     }
 
     /// The points of a node.
     #[inline(always)]
-    pub(super) fn rows(&self, node: usize) -> &[u32] {
+    pub(crate) fn rows(&self, node: usize) -> &[u32] {
         let range = &self.ranges[node];
         &self.rows[range.start as usize..range.end as usize]
     }
 
     /// The panels of a leaf of so many points.
     #[inline(always)]
-    pub(super) fn leaf_panels(
+    pub(crate) fn leaf_panels(
         &self,
         leaf: usize,
         count: usize,
@@ -166,13 +166,13 @@ impl KdTree {
     }
 
     /// How many nodes there are.
-    pub(super) fn nodes(&self) -> usize {
+    pub(crate) fn nodes(&self) -> usize {
         self.ranges.len()
     }
 
     /// The least sum that a point of the node can have.
     #[inline(always)]
-    pub(super) fn gap<T: Term>(&self, node: usize, query: &[f64]) -> f64 {
+    pub(crate) fn gap<T: Term>(&self, node: usize, query: &[f64]) -> f64 {
         let (low, high) = self.sides(node);
         let mut sum = 0.0;
         for ((&x, &low), &high) in query.iter().zip(low).zip(high) {
@@ -185,7 +185,7 @@ impl KdTree {
 
     /// The largest sum that a point of the node can have.
     #[inline(always)]
-    pub(super) fn span<T: Term>(&self, node: usize, query: &[f64]) -> f64 {
+    pub(crate) fn span<T: Term>(&self, node: usize, query: &[f64]) -> f64 {
         let (low, high) = self.sides(node);
         let mut sum = 0.0;
         for ((&x, &low), &high) in query.iter().zip(low).zip(high) {
@@ -203,7 +203,7 @@ impl KdTree {
 
 /// The sums of a query to the points of a panel.
 #[inline(always)]
-pub(super) fn panel_sums<T: Term>(query: &[f64], panel: &[f64]) -> [f64; LANES] {
+pub(crate) fn panel_sums<T: Term>(query: &[f64], panel: &[f64]) -> [f64; LANES] {
     let mut sums = [0.0; LANES];
     for (&x, points) in query.iter().zip(panel.chunks_exact(LANES)) {
         for lane in 0..LANES {

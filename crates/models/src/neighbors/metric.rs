@@ -48,6 +48,11 @@ impl Metric {
         Ok(points)
     }
 
+    /// The distance between prepared points, out of that which people write.
+    pub(crate) fn inner(self, distance: f64) -> f64 {
+        if self == Self::Cosine { (2.0 * distance).sqrt() } else { distance }
+    }
+
     /// The distance that people read, out of that between prepared points.
     pub(crate) fn finish(self, distance: f64) -> f64 {
         // |u − v|² = 2 − 2 u·v when both are as long as 1.

@@ -16,5 +16,4 @@ pub use local_outlier_factor::{LocalOutlierFactor, LocalOutlierFactorModel};
 pub use metric::Metric;
 pub use search::Algorithm;
 
-pub(crate) use nearest::Nearest;
 pub(crate) use search::{Found, Search};
