@@ -6,6 +6,7 @@ mod class_weight;
 mod cluster;
 mod decision_tree;
 mod distance;
+pub mod ensemble;
 pub mod linear;
 mod neighbors;
 mod points;
@@ -18,6 +19,7 @@ pub use cluster::{
     MiniBatchKMeans,
 };
 pub use decision_tree::DecisionTree;
+pub use ensemble::{Bagging, Calibration, Stacking, Threshold, Voting};
 pub use linear::{LinearModel, LinearRegression, LogisticModel, LogisticRegression, Ridge};
 pub use neighbors::{
     Algorithm, KNearest, KNearestModel, LocalOutlierFactor, LocalOutlierFactorModel, Metric,
@@ -51,5 +53,13 @@ pub fn register(catalog: &mut Catalog) {
             "local_outlier_factor",
             LocalOutlierFactor::VERSION,
         )
-        .estimator::<Ridge, LinearModel>("ridge", Ridge::VERSION);
+        .estimator::<Ridge, LinearModel>("ridge", Ridge::VERSION)
+        .composite_estimator::<Bagging, ensemble::BaggingModel>("bagging", Bagging::VERSION)
+        .composite_estimator::<Calibration, ensemble::CalibrationModel>(
+            "calibration",
+            Calibration::VERSION,
+        )
+        .composite_estimator::<Stacking, ensemble::StackingModel>("stacking", Stacking::VERSION)
+        .composite_estimator::<Threshold, ensemble::ThresholdModel>("threshold", Threshold::VERSION)
+        .composite_estimator::<Voting, ensemble::VotingModel>("voting", Voting::VERSION);
 }
