@@ -3,17 +3,31 @@
 //! A new estimator is a file here and a line in [`register`].
 
 mod class_weight;
+mod cluster;
 mod decision_tree;
+mod distance;
+pub mod ensemble;
 pub mod linear;
+mod neighbors;
+mod points;
 mod random_forest;
 mod simd;
 mod tree;
 
 pub use class_weight::ClassWeight;
+pub use cluster::{
+    CenterModel, Covariance, Dbscan, DbscanModel, GaussianMixture, GaussianMixtureModel, KMeans,
+    MiniBatchKMeans,
+};
 pub use decision_tree::DecisionTree;
 pub use linear::{ElasticNet, GammaRegression, Lasso, LinearModel, LinearRegression, LinearSvm};
 pub use linear::{LinearSvmModel, LogisticModel, LogisticRegression, Penalty, PoissonRegression};
 pub use linear::{Ridge, SvmLoss};
+pub use ensemble::{Bagging, Calibration, Stacking, Threshold, Voting};
+pub use neighbors::{
+    Algorithm, KNearest, KNearestModel, LocalOutlierFactor, LocalOutlierFactorModel, Metric,
+    NeighborWeights,
+};
 pub use random_forest::RandomForest;
 pub use tree::{Amount, Criterion, FittedForest, MaxFeatures};
 
@@ -38,5 +52,25 @@ pub fn register(catalog: &mut Catalog) {
             "logistic_regression",
             LogisticRegression::VERSION,
         )
-        .estimator::<Ridge, LinearModel>("ridge", Ridge::VERSION);
+        .estimator::<Dbscan, DbscanModel>("dbscan", Dbscan::VERSION)
+        .estimator::<MiniBatchKMeans, CenterModel>("mini_batch_k_means", MiniBatchKMeans::VERSION)
+        .estimator::<GaussianMixture, GaussianMixtureModel>(
+            "gaussian_mixture",
+            GaussianMixture::VERSION,
+        )
+        .estimator::<KMeans, CenterModel>("k_means", KMeans::VERSION)
+        .estimator::<KNearest, KNearestModel>("k_nearest", KNearest::VERSION)
+        .estimator::<LocalOutlierFactor, LocalOutlierFactorModel>(
+            "local_outlier_factor",
+            LocalOutlierFactor::VERSION,
+        )
+        .estimator::<Ridge, LinearModel>("ridge", Ridge::VERSION)
+        .composite_estimator::<Bagging, ensemble::BaggingModel>("bagging", Bagging::VERSION)
+        .composite_estimator::<Calibration, ensemble::CalibrationModel>(
+            "calibration",
+            Calibration::VERSION,
+        )
+        .composite_estimator::<Stacking, ensemble::StackingModel>("stacking", Stacking::VERSION)
+        .composite_estimator::<Threshold, ensemble::ThresholdModel>("threshold", Threshold::VERSION)
+        .composite_estimator::<Voting, ensemble::VotingModel>("voting", Voting::VERSION);
 }

@@ -1,4 +1,5 @@
 //! The estimators of this crate, held to their promises and to other tools.
 
 mod linear;
+mod neighbors;
 mod trees;

@@ -1,0 +1,179 @@
+//! From the probabilities of a model to calibrated ones, class by class.
+
+use gristmill_core::{DenseMatrix, Error, Result, State};
+
+use super::calibration::CalibrationMethod;
+use super::isotonic::Isotonic;
+use super::sigmoid::{Answer, Sigmoid};
+
+/// Where log-odds end: probabilities of 0 and 1 have none.
+const LEAST_ODDS: f64 = 1e-6;
+
+/// One line for the second of two classes, or one for each of more.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Calibrator {
+    classes: usize,
+    lines: Vec<Line>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Line {
+    Sigmoid(Sigmoid),
+    Isotonic(Isotonic),
+}
+
+impl Calibrator {
+    /// What the answers of a model, `[rows, classes]`, stand for when the classes are `codes`.
+    ///
+    /// # Errors
+    /// [`Error::Data`] when no row weighs anything.
+    pub(super) fn fit(
+        method: CalibrationMethod,
+        answers: &DenseMatrix,
+        codes: &[u32],
+        weight: impl Fn(usize) -> f64,
+    ) -> Result<Self> {
+        let classes = answers.columns();
+        let line = |class: usize| {
+            let pairs = answers.column(class).iter().zip(codes).enumerate();
+            let rows: Vec<Answer> = pairs
+                .map(|(row, (&p, &code))| Answer {
+                    score: score(method, p),
+                    is_class: code as usize == class,
+                    weight: weight(row),
+                })
+                .collect();
+            Ok(match method {
+                CalibrationMethod::Sigmoid => Line::Sigmoid(Sigmoid::fit(&rows)?),
+                CalibrationMethod::Isotonic => Line::Isotonic(Isotonic::fit(&rows)?),
+            })
+        };
+        let lines = calibrated(classes).map(line).collect::<Result<_>>()?;
+        Ok(Self { classes, lines })
+    }
+
+    /// The calibrated probabilities of answers, each row with a sum of 1.
+    pub(super) fn apply(&self, answers: &DenseMatrix) -> DenseMatrix {
+        let mut found = DenseMatrix::zeros(answers.rows(), self.classes);
+        for row in 0..answers.rows() {
+            for (class, line) in calibrated(self.classes).zip(&self.lines) {
+                found.set(row, class, line.apply(answers.get(row, class)));
+            }
+            self.normalise(&mut found, row);
+        }
+        found
+    }
+
+    fn normalise(&self, found: &mut DenseMatrix, row: usize) {
+        if self.classes == 2 {
+            found.set(row, 0, 1.0 - found.get(row, 1));
+            return;
+        }
+        let sum: f64 = (0..self.classes).map(|class| found.get(row, class)).sum();
+        for class in 0..self.classes {
+            // No class is likely: then none is likelier than the others.
+            let share =
+                if sum > 0.0 { found.get(row, class) / sum } else { 1.0 / self.classes as f64 };
+            found.set(row, class, share);
+        }
+    }
+
+    /// Adds the numbers of the lines: `sigmoids`, or `scores`, `steps` and `points`, which is how
+    /// many of them each line has.
+    pub(super) fn put(&self, state: State) -> State {
+        let mut sigmoids = Vec::new();
+        let (mut scores, mut steps, mut points) = (Vec::new(), Vec::new(), Vec::new());
+        for line in &self.lines {
+            match line {
+                Line::Sigmoid(curve) => sigmoids.extend([curve.slope, curve.constant]),
+                Line::Isotonic(line) => {
+                    scores.extend_from_slice(&line.scores);
+                    steps.extend_from_slice(&line.probabilities);
+                    points.push(line.scores.len() as u32);
+                }
+            }
+        }
+        match points.is_empty() {
+            true => state.with_f64("sigmoids", sigmoids),
+            false => {
+                state.with_f64("scores", scores).with_f64("steps", steps).with_u32("points", points)
+            }
+        }
+    }
+
+    /// The lines whose numbers stand in `state`.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub(super) fn load(method: CalibrationMethod, classes: usize, state: &State) -> Result<Self> {
+        let count = calibrated(classes).len();
+        let lines = match method {
+            CalibrationMethod::Sigmoid => load_sigmoids(state, count)?,
+            CalibrationMethod::Isotonic => load_isotonics(state, count)?,
+        };
+        Ok(Self { classes, lines })
+    }
+}
+
+impl Line {
+    fn apply(&self, probability: f64) -> f64 {
+        match self {
+            Self::Sigmoid(curve) => curve.apply(score(CalibrationMethod::Sigmoid, probability)),
+            Self::Isotonic(line) => line.apply(probability),
+        }
+    }
+}
+
+/// What a line is drawn over: log-odds for a curve, the probability itself for steps.
+fn score(method: CalibrationMethod, probability: f64) -> f64 {
+    match method {
+        CalibrationMethod::Isotonic => probability,
+        CalibrationMethod::Sigmoid => {
+            let p = probability.clamp(LEAST_ODDS, 1.0 - LEAST_ODDS);
+            (p / (1.0 - p)).ln()
+        }
+    }
+}
+
+/// The classes that have a line.
+fn calibrated(classes: usize) -> std::ops::Range<usize> {
+    if classes == 2 { 1..2 } else { 0..classes }
+}
+
+fn load_sigmoids(state: &State, count: usize) -> Result<Vec<Line>> {
+    let numbers = state.f64s("sigmoids")?;
+    // Log-odds have a bound, so these products cannot lose themselves in infinity.
+    let usable = numbers.iter().all(|x| x.abs() < 1e300);
+    if Some(numbers.len()) != count.checked_mul(2) || !usable {
+        return Err(Error::damaged("tensor `sigmoids`", "it does not hold two numbers a class"));
+    }
+    let line = |pair: &[f64]| Line::Sigmoid(Sigmoid { slope: pair[0], constant: pair[1] });
+    Ok(numbers.chunks_exact(2).map(line).collect())
+}
+
+fn load_isotonics(state: &State, count: usize) -> Result<Vec<Line>> {
+    let (scores, steps) = (state.f64s("scores")?, state.f64s("steps")?);
+    let points = state.u32s("points")?;
+    let all: usize = points.iter().map(|&n| n as usize).sum();
+    if points.len() != count || points.contains(&0) {
+        return Err(Error::damaged("tensor `points`", "it does not hold one count a class"));
+    }
+    if scores.len() != all || steps.len() != all {
+        return Err(Error::damaged("tensor `scores`", "it holds other numbers than `points` says"));
+    }
+    let mut lines = Vec::with_capacity(count);
+    let mut from = 0;
+    for &n in points {
+        let range = from..from + n as usize;
+        from = range.end;
+        let (scores, steps) = (scores[range.clone()].to_vec(), steps[range].to_vec());
+        let rising =
+            scores.windows(2).all(|w| w[0] < w[1]) && steps.windows(2).all(|w| w[0] <= w[1]);
+        let shares = |values: &[f64]| values.iter().all(|p| (0.0..=1.0).contains(p));
+        if !rising || !shares(&scores) || !shares(&steps) {
+            return Err(Error::damaged("tensor `steps`", "its probabilities do not rise"));
+        }
+        lines.push(Line::Isotonic(Isotonic { scores, probabilities: steps }));
+    }
+    Ok(lines)
+}
