@@ -3,29 +3,55 @@
 //! Each stands in a file of its own with two types, the settings and what was learned. A new
 //! transform is a file here and a line in [`register`].
 
+mod bin;
+mod binned;
+mod brent;
+mod bspline;
 mod categories;
+mod clip;
 mod columns;
 mod cross_products;
 mod derive;
 mod drop;
+mod log;
+mod max_abs_scaler;
 mod min_max_scaler;
 mod moments;
+mod normal;
+mod normalizer;
 mod one_hot_encoder;
 mod one_hot_encoding;
+mod order;
 mod ordinal_encoder;
 mod pca;
+mod polynomial;
+mod power_transformer;
+mod quantile_transformer;
+mod robust_scaler;
 mod simple_imputer;
+mod spline;
 mod standard_scaler;
+mod taken;
 
 use gristmill_core::Catalog;
 
+pub use bin::{Bin, BinOutput, BinStrategy, FittedBin};
+pub use clip::{Clip, FittedClip};
 pub use derive::{Derive, FittedDerive};
 pub use drop::{Drop, FittedDrop};
+pub use log::{FittedLog, Log};
+pub use max_abs_scaler::{FittedMaxAbsScaler, MaxAbsScaler};
 pub use min_max_scaler::{FittedMinMaxScaler, MinMaxScaler};
+pub use normalizer::{FittedNormalizer, Norm, Normalizer};
 pub use one_hot_encoder::{DropCategory, FittedOneHotEncoder, Frequency, OneHotEncoder, Unknown};
 pub use ordinal_encoder::{FittedOrdinalEncoder, OrdinalEncoder, UnknownCode};
 pub use pca::{Components, FittedPca, Pca};
+pub use polynomial::{FittedPolynomial, Polynomial, PolynomialTerms};
+pub use power_transformer::{FittedPowerTransformer, PowerMethod, PowerTransformer};
+pub use quantile_transformer::{FittedQuantileTransformer, QuantileOutput, QuantileTransformer};
+pub use robust_scaler::{FittedRobustScaler, RobustScaler};
 pub use simple_imputer::{FillValue, FittedSimpleImputer, ImputeStrategy, SimpleImputer};
+pub use spline::{Extrapolation, FittedSpline, KnotPlacement, Spline};
 pub use standard_scaler::{FittedStandardScaler, StandardScaler};
 
 /// Adds every transform of this crate to `catalog`: name in a pipeline file, settings, what is
@@ -39,5 +65,18 @@ pub fn register(catalog: &mut Catalog) {
         .transform::<OrdinalEncoder, FittedOrdinalEncoder>("ordinal", ordinal_encoder::VERSION)
         .transform::<Pca, FittedPca>("pca", pca::VERSION)
         .transform::<Drop, FittedDrop>("drop", drop::VERSION)
-        .transform::<Derive, FittedDerive>("derive", derive::VERSION);
+        .transform::<Derive, FittedDerive>("derive", derive::VERSION)
+        .transform::<MaxAbsScaler, FittedMaxAbsScaler>("max_abs", max_abs_scaler::VERSION)
+        .transform::<RobustScaler, FittedRobustScaler>("robust", robust_scaler::VERSION)
+        .transform::<Normalizer, FittedNormalizer>("normalize", normalizer::VERSION)
+        .transform::<QuantileTransformer, FittedQuantileTransformer>(
+            "quantile",
+            quantile_transformer::VERSION,
+        )
+        .transform::<PowerTransformer, FittedPowerTransformer>("power", power_transformer::VERSION)
+        .transform::<Clip, FittedClip>("clip", clip::VERSION)
+        .transform::<Log, FittedLog>("log", log::VERSION)
+        .transform::<Bin, FittedBin>("bin", bin::VERSION)
+        .transform::<Polynomial, FittedPolynomial>("polynomial", polynomial::VERSION)
+        .transform::<Spline, FittedSpline>("spline", spline::VERSION);
 }
