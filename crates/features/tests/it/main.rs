@@ -4,6 +4,7 @@ mod conformance;
 mod golden;
 mod properties;
 mod refusals;
+mod scaling;
 mod spelling;
 mod support;
 mod values;
