@@ -8,11 +8,17 @@ mod binned;
 mod brent;
 mod bspline;
 mod categories;
+mod chained;
 mod clip;
+mod cluster_distance;
 mod columns;
 mod cross_products;
 mod derive;
 mod drop;
+mod filled;
+mod iterative_imputer;
+mod knn_imputer;
+mod lloyd;
 mod log;
 mod max_abs_scaler;
 mod min_max_scaler;
@@ -26,19 +32,26 @@ mod ordinal_encoder;
 mod pca;
 mod polynomial;
 mod power_transformer;
+mod products;
 mod quantile_transformer;
+mod random_projection;
+mod ridge;
 mod robust_scaler;
 mod simple_imputer;
 mod spline;
 mod standard_scaler;
 mod taken;
+mod truncated_svd;
 
 use gristmill_core::Catalog;
 
 pub use bin::{Bin, BinOutput, BinStrategy, FittedBin};
 pub use clip::{Clip, FittedClip};
+pub use cluster_distance::{ClusterDistance, FittedClusterDistance};
 pub use derive::{Derive, FittedDerive};
 pub use drop::{Drop, FittedDrop};
+pub use iterative_imputer::{FittedIterativeImputer, IterativeImputer};
+pub use knn_imputer::{FittedKnnImputer, KnnImputer, NeighborWeights};
 pub use log::{FittedLog, Log};
 pub use max_abs_scaler::{FittedMaxAbsScaler, MaxAbsScaler};
 pub use min_max_scaler::{FittedMinMaxScaler, MinMaxScaler};
@@ -49,10 +62,12 @@ pub use pca::{Components, FittedPca, Pca};
 pub use polynomial::{FittedPolynomial, Polynomial, PolynomialTerms};
 pub use power_transformer::{FittedPowerTransformer, PowerMethod, PowerTransformer};
 pub use quantile_transformer::{FittedQuantileTransformer, QuantileOutput, QuantileTransformer};
+pub use random_projection::{FittedRandomProjection, ProjectionMethod, RandomProjection};
 pub use robust_scaler::{FittedRobustScaler, RobustScaler};
 pub use simple_imputer::{FillValue, FittedSimpleImputer, ImputeStrategy, SimpleImputer};
 pub use spline::{Extrapolation, FittedSpline, KnotPlacement, Spline};
 pub use standard_scaler::{FittedStandardScaler, StandardScaler};
+pub use truncated_svd::{FittedTruncatedSvd, TruncatedSvd};
 
 /// Adds every transform of this crate to `catalog`: name in a pipeline file, settings, what is
 /// learned, and the version of that.
@@ -78,5 +93,19 @@ pub fn register(catalog: &mut Catalog) {
         .transform::<Log, FittedLog>("log", log::VERSION)
         .transform::<Bin, FittedBin>("bin", bin::VERSION)
         .transform::<Polynomial, FittedPolynomial>("polynomial", polynomial::VERSION)
-        .transform::<Spline, FittedSpline>("spline", spline::VERSION);
+        .transform::<Spline, FittedSpline>("spline", spline::VERSION)
+        .transform::<TruncatedSvd, FittedTruncatedSvd>("truncated_svd", truncated_svd::VERSION)
+        .transform::<RandomProjection, FittedRandomProjection>(
+            "random_projection",
+            random_projection::VERSION,
+        )
+        .transform::<ClusterDistance, FittedClusterDistance>(
+            "cluster_distance",
+            cluster_distance::VERSION,
+        )
+        .transform::<KnnImputer, FittedKnnImputer>("knn_impute", knn_imputer::VERSION)
+        .transform::<IterativeImputer, FittedIterativeImputer>(
+            "iterative_impute",
+            iterative_imputer::VERSION,
+        );
 }

@@ -2,7 +2,9 @@
 
 mod conformance;
 mod golden;
+mod imputing;
 mod properties;
+mod reducing;
 mod refusals;
 mod scaling;
 mod spelling;
