@@ -131,10 +131,7 @@ impl Bin {
         }
         let mut edges = match self.strategy {
             BinStrategy::Uniform => inner(self.bins, |i| uniform(least, most, i, self.bins)),
-            BinStrategy::Quantile => inner(self.bins, |i| {
-                let share = i as f64 / self.bins as f64;
-                order::averaged_quantile(&sorted, share).unwrap_or(least)
-            }),
+            BinStrategy::Quantile => return Ok(quantile_edges(&sorted, self.bins)),
             BinStrategy::KMeans => {
                 let centres = centres(&sorted, self.bins);
                 centres.windows(2).map(|pair| pair[0].midpoint(pair[1])).collect()
@@ -144,6 +141,17 @@ impl Bin {
         edges.retain(|edge| *edge > least);
         Ok(edges)
     }
+}
+
+/// The inner edges of bins of equal frequency, rising; one fewer than bins, or less where values are
+/// equal.
+pub(crate) fn quantile_edges(sorted: &[f64], bins: usize) -> Vec<f64> {
+    let share = |i: usize| i as f64 / bins as f64;
+    let mut edges: Vec<f64> =
+        (1..bins).filter_map(|i| order::averaged_quantile(sorted, share(i))).collect();
+    edges.dedup();
+    edges.retain(|edge| Some(edge) > sorted.first());
+    edges
 }
 
 fn inner(bins: usize, edge: impl Fn(usize) -> f64) -> Vec<f64> {

@@ -106,7 +106,7 @@ impl Filled {
             let mut scratch = scratch();
             lacking.iter().map(|&row| filled(&mut scratch, row)).collect()
         } else {
-            lacking.par_iter().map_init(scratch, |scratch, &row| filled(scratch, row)).collect()
+            lacking.par_iter().map_init(&scratch, |scratch, &row| filled(scratch, row)).collect()
         };
         self.put_back(rows, &lacking, &filled)
     }

@@ -37,6 +37,7 @@ mod quantile_transformer;
 mod random_projection;
 mod ridge;
 mod robust_scaler;
+mod select;
 mod simple_imputer;
 mod spline;
 mod standard_scaler;
@@ -64,6 +65,10 @@ pub use power_transformer::{FittedPowerTransformer, PowerMethod, PowerTransforme
 pub use quantile_transformer::{FittedQuantileTransformer, QuantileOutput, QuantileTransformer};
 pub use random_projection::{FittedRandomProjection, ProjectionMethod, RandomProjection};
 pub use robust_scaler::{FittedRobustScaler, RobustScaler};
+pub use select::{
+    FittedSelect, FromModel, KBest, Middle, Permutation, Recursive, Select, SelectMethod,
+    SelectScore, SelectSettings, Threshold, Variance,
+};
 pub use simple_imputer::{FillValue, FittedSimpleImputer, ImputeStrategy, SimpleImputer};
 pub use spline::{Extrapolation, FittedSpline, KnotPlacement, Spline};
 pub use standard_scaler::{FittedStandardScaler, StandardScaler};
@@ -107,5 +112,6 @@ pub fn register(catalog: &mut Catalog) {
         .transform::<IterativeImputer, FittedIterativeImputer>(
             "iterative_impute",
             iterative_imputer::VERSION,
-        );
+        )
+        .composite_transform::<Select, FittedSelect>("select", select::VERSION);
 }

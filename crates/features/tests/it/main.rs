@@ -7,6 +7,7 @@ mod properties;
 mod reducing;
 mod refusals;
 mod scaling;
+mod selecting;
 mod spelling;
 mod support;
 mod values;
