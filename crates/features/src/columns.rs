@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use gristmill_core::{Column, Error, Field, Frame, Result, Schema, Selector, SemanticType};
+use gristmill_core::{Column, Error, Field, Frame, Result, Rows, Schema, Selector, SemanticType};
 use rayon::prelude::*;
 
 /// From how many rows on columns are worth a thread each.
@@ -175,6 +175,11 @@ pub(crate) fn plan<P>(
         }
     }
     planned
+}
+
+/// The weights of these rows, where rows have weights.
+pub(crate) fn weights<'a>(rows: &Rows<'a>) -> Option<&'a [f64]> {
+    rows.weights.map(|weights| &weights[rows.range.clone()])
 }
 
 /// Says that the numbers of a column are too large to compute with.

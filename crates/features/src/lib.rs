@@ -3,31 +3,58 @@
 //! Each stands in a file of its own with two types, the settings and what was learned. A new
 //! transform is a file here and a line in [`register`].
 
+mod bin;
+mod binned;
+mod brent;
+mod bspline;
 mod calendar;
 mod categories;
+mod chained;
+mod clip;
+mod cluster_distance;
 mod columns;
 mod cross_products;
 mod datetime;
 mod derive;
 mod drop;
+mod filled;
 mod frequency_encoder;
 mod given_categories;
 mod hash_encoder;
+mod iterative_imputer;
+mod knn_imputer;
+mod lloyd;
+mod log;
+mod max_abs_scaler;
 mod min_max_scaler;
 mod moments;
 mod murmur;
+mod normal;
+mod normalizer;
 mod one_hot_encoder;
 mod one_hot_encoding;
+mod order;
 mod ordinal_encoder;
 mod pca;
+mod polynomial;
+mod power_transformer;
+mod products;
+mod quantile_transformer;
+mod random_projection;
 mod rare_categories;
+mod ridge;
+mod robust_scaler;
+mod select;
 mod simple_imputer;
 mod sparsity;
+mod spline;
 mod standard_scaler;
+mod taken;
 mod target_encoder;
 mod target_encoding;
 mod target_means;
 mod text;
+mod truncated_svd;
 mod windows;
 
 use gristmill_core::Catalog;
@@ -38,18 +65,38 @@ pub use derive::{Derive, FittedDerive};
 pub use drop::{Drop, FittedDrop};
 pub use frequency_encoder::{FittedFrequencyEncoder, FrequencyEncoder, Measure};
 pub use hash_encoder::{FittedHashEncoder, HashEncoder, Sign};
+
+pub use bin::{Bin, BinOutput, BinStrategy, FittedBin};
+pub use clip::{Clip, FittedClip};
+pub use cluster_distance::{ClusterDistance, FittedClusterDistance};
+pub use iterative_imputer::{FittedIterativeImputer, IterativeImputer};
+pub use knn_imputer::{FittedKnnImputer, KnnImputer, NeighborWeights};
+pub use log::{FittedLog, Log};
+pub use max_abs_scaler::{FittedMaxAbsScaler, MaxAbsScaler};
 pub use min_max_scaler::{FittedMinMaxScaler, MinMaxScaler};
+pub use normalizer::{FittedNormalizer, Norm, Normalizer};
 pub use one_hot_encoder::{DropCategory, FittedOneHotEncoder, Frequency, OneHotEncoder, Unknown};
 pub use ordinal_encoder::{FittedOrdinalEncoder, OrdinalEncoder, UnknownCode};
 pub use pca::{Components, FittedPca, Pca};
+pub use polynomial::{FittedPolynomial, Polynomial, PolynomialTerms};
+pub use power_transformer::{FittedPowerTransformer, PowerMethod, PowerTransformer};
+pub use quantile_transformer::{FittedQuantileTransformer, QuantileOutput, QuantileTransformer};
+pub use random_projection::{FittedRandomProjection, ProjectionMethod, RandomProjection};
+pub use robust_scaler::{FittedRobustScaler, RobustScaler};
+pub use select::{
+    FittedSelect, FromModel, KBest, Middle, Permutation, Recursive, Select, SelectMethod,
+    SelectScore, SelectSettings, Threshold, Variance,
+};
 pub use simple_imputer::{FillValue, FittedSimpleImputer, ImputeStrategy, SimpleImputer};
 pub use sparsity::Sparsity;
+pub use spline::{Extrapolation, FittedSpline, KnotPlacement, Spline};
 pub use standard_scaler::{FittedStandardScaler, StandardScaler};
 pub use target_encoder::{FittedTargetEncoder, Smoothing, TargetEncoder, TrainingRows};
 pub use text::{
-    Analyzer, Case, CountWords, FittedHashText, FittedVectorizer, HashText, Idf, Norm,
-    TermFrequency, Tfidf, VocabularyLearner,
+    Analyzer, Case, CountWords, FittedHashText, FittedVectorizer, HashText, Idf, TermFrequency,
+    TermNorm, Tfidf, VocabularyLearner,
 };
+pub use truncated_svd::{FittedTruncatedSvd, TruncatedSvd};
 pub use windows::{
     Current, Difference, DifferenceForm, Duration, FittedDifference, FittedLag, FittedRolling,
     FittedTimeSince, Lag, Rolling, RollingFunction, TimeSince, TimeUnit, Window,
@@ -80,5 +127,33 @@ pub fn register(catalog: &mut Catalog) {
         .transform::<HashText, FittedHashText>("hash_text", text::HASH_TEXT_VERSION)
         .transform::<Pca, FittedPca>("pca", pca::VERSION)
         .transform::<Drop, FittedDrop>("drop", drop::VERSION)
-        .transform::<Derive, FittedDerive>("derive", derive::VERSION);
+        .transform::<Derive, FittedDerive>("derive", derive::VERSION)
+        .transform::<MaxAbsScaler, FittedMaxAbsScaler>("max_abs", max_abs_scaler::VERSION)
+        .transform::<RobustScaler, FittedRobustScaler>("robust", robust_scaler::VERSION)
+        .transform::<Normalizer, FittedNormalizer>("normalize", normalizer::VERSION)
+        .transform::<QuantileTransformer, FittedQuantileTransformer>(
+            "quantile",
+            quantile_transformer::VERSION,
+        )
+        .transform::<PowerTransformer, FittedPowerTransformer>("power", power_transformer::VERSION)
+        .transform::<Clip, FittedClip>("clip", clip::VERSION)
+        .transform::<Log, FittedLog>("log", log::VERSION)
+        .transform::<Bin, FittedBin>("bin", bin::VERSION)
+        .transform::<Polynomial, FittedPolynomial>("polynomial", polynomial::VERSION)
+        .transform::<Spline, FittedSpline>("spline", spline::VERSION)
+        .transform::<TruncatedSvd, FittedTruncatedSvd>("truncated_svd", truncated_svd::VERSION)
+        .transform::<RandomProjection, FittedRandomProjection>(
+            "random_projection",
+            random_projection::VERSION,
+        )
+        .transform::<ClusterDistance, FittedClusterDistance>(
+            "cluster_distance",
+            cluster_distance::VERSION,
+        )
+        .transform::<KnnImputer, FittedKnnImputer>("knn_impute", knn_imputer::VERSION)
+        .transform::<IterativeImputer, FittedIterativeImputer>(
+            "iterative_impute",
+            iterative_imputer::VERSION,
+        )
+        .composite_transform::<Select, FittedSelect>("select", select::VERSION);
 }

@@ -11,6 +11,8 @@ const LANES: usize = 8;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Moments {
     pub(crate) count: u64,
+    /// What the numbers weigh together: their count where each weighs 1.
+    weight: f64,
     pub(crate) mean: f64,
     squares: f64,
 }
@@ -27,7 +29,24 @@ impl Moments {
         let mean = origin + first.sum / count;
         let second = sums(values, mean);
         let squares = (second.squares - second.sum * second.sum / count).max(0.0);
-        Self { count: count as u64, mean, squares }
+        Self { count: count as u64, weight: count, mean, squares }
+    }
+
+    /// The moments of `values`, each of which counts as much as its weight, 0 or more; without
+    /// weights each counts 1.
+    pub(crate) fn weighted(values: &[f64], weights: Option<&[f64]>) -> Self {
+        let Some(weights) = weights else { return Self::of(values) };
+        // A value that weighs nothing is not there, whatever it is.
+        let pairs = || values.iter().zip(weights).filter(|(v, w)| !v.is_nan() && **w > 0.0);
+        let Some((&origin, _)) = pairs().next() else { return Self::default() };
+        let weight: f64 = pairs().map(|(_, w)| w).sum();
+        let mean = origin + pairs().map(|(v, w)| w * (v - origin)).sum::<f64>() / weight;
+        let (sum, squares) = pairs().fold((0.0, 0.0), |(sum, squares), (v, w)| {
+            let difference = v - mean;
+            (sum + w * difference, squares + w * difference * difference)
+        });
+        let squares = (squares - sum * sum / weight).max(0.0);
+        Self { count: pairs().count() as u64, weight, mean, squares }
     }
 
     /// The moments of these numbers and those together.
@@ -38,11 +57,12 @@ impl Moments {
         if other.count == 0 {
             return self;
         }
-        let (left, right) = (self.count as f64, other.count as f64);
+        let (left, right) = (self.weight, other.weight);
         let total = left + right;
         let delta = other.mean - self.mean;
         Self {
             count: self.count + other.count,
+            weight: total,
             mean: self.mean + delta * (right / total),
             squares: self.squares + other.squares + delta * delta * (left * right / total),
         }
@@ -50,15 +70,15 @@ impl Moments {
 
     /// The population variance; 0 when nothing was seen.
     pub(crate) fn variance(&self) -> f64 {
-        if self.count == 0 { 0.0 } else { self.squares / self.count as f64 }
+        if self.count == 0 { 0.0 } else { self.squares / self.weight }
     }
 
     /// The population deviation, or 1 where the values are equal up to rounding: the bound on the
     /// error of a computed variance by Chan, Golub and LeVeque, as scikit-learn applies it.
     pub(crate) fn scale(&self) -> f64 {
-        let (count, variance) = (self.count as f64, self.variance());
-        let rounding = count * self.mean * f64::EPSILON;
-        if variance <= count * f64::EPSILON * variance + rounding * rounding {
+        let (weight, variance) = (self.weight, self.variance());
+        let rounding = weight * self.mean * f64::EPSILON;
+        if variance <= weight * f64::EPSILON * variance + rounding * rounding {
             1.0
         } else {
             variance.sqrt()
@@ -102,7 +122,16 @@ mod tests {
     #[test] // by hand: mean 2.5, squares 2.25 + 0.25 + 0.25 + 2.25
     fn missing_values_are_left_out() {
         let moments = Moments::of(&[1.0, f64::NAN, 2.0, 3.0, 4.0]);
-        assert_eq!(moments, Moments { count: 4, mean: 2.5, squares: 5.0 });
+        assert_eq!(moments, Moments { count: 4, weight: 4.0, mean: 2.5, squares: 5.0 });
+    }
+
+    #[test] // by hand: as (1, 1, 1, 5)
+    fn a_value_counts_as_much_as_its_weight() {
+        let values = [1.0, f64::NAN, 5.0, f64::INFINITY];
+        let moments = Moments::weighted(&values, Some(&[3.0, 7.0, 1.0, 0.0]));
+        assert_eq!(moments, Moments { count: 2, weight: 4.0, mean: 2.0, squares: 12.0 });
+        assert_eq!(moments.variance(), Moments::of(&[1.0, 1.0, 1.0, 5.0]).variance());
+        assert_eq!(Moments::weighted(&values, Some(&[0.0; 4])), Moments::default());
     }
 
     #[test]

@@ -19,6 +19,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::columns;
 use crate::cross_products::CrossProducts;
 use crate::moments::Moments;
+use crate::taken;
 
 pub(crate) const VERSION: u32 = 1;
 const KIND: &str = "pca";
@@ -118,33 +119,16 @@ impl Learn for Pca {
     fn check(&self, input: &Schema) -> Result<Schema> {
         let positions = self.positions(input)?;
         let made = match self.components {
-            Components::Count(count) => made(&self.prefix, count),
+            Components::Count(count) => taken::numbered(&self.prefix, count),
             _ => vec![Field::number(format!("{}_*", self.prefix)).expanding()],
         };
-        output(input, &positions, made)
+        taken::replaced(KIND, input, &positions, made)
     }
 
     fn learner(&self, input: &Schema) -> Result<Self::Learner> {
         let positions = self.positions(input)?;
         Ok(PcaLearner { settings: self.clone(), positions, seen: CrossProducts::default() })
     }
-}
-
-fn made(prefix: &str, count: usize) -> Vec<Field> {
-    (1..=count).map(|i| Field::number(format!("{prefix}_{i}"))).collect()
-}
-
-fn output(input: &Schema, positions: &[usize], made: Vec<Field>) -> Result<Schema> {
-    let kept = (0..input.len()).filter(|at| positions.binary_search(at).is_err());
-    let mut fields: Vec<Field> = kept.filter_map(|at| input.fields().get(at)).cloned().collect();
-    if let Some(clash) = made.iter().find(|m| fields.iter().any(|f| f.name == m.name)) {
-        return Err(Error::data_hint(
-            format!("there is a column `{}` already", clash.name),
-            "give the results of `pca` another `prefix`",
-        ));
-    }
-    fields.extend(made);
-    Schema::new(fields)
 }
 
 /// What a [`Pca`] has learned so far.
@@ -285,7 +269,7 @@ fn eigen(matrix: &[f64], width: usize) -> Result<(Vec<f64>, Mat<f64>)> {
 
 /// The sign that makes the entry of greatest size positive; of entries equal up to rounding, the
 /// first.
-fn sign(direction: &[f64]) -> f64 {
+pub(crate) fn sign(direction: &[f64]) -> f64 {
     let greatest = direction.iter().fold(0.0f64, |greatest, v| greatest.max(v.abs()));
     let first = direction.iter().find(|v| v.abs() >= greatest * (1.0 - 1e-9));
     if first.is_some_and(|v| *v < 0.0) { -1.0 } else { 1.0 }
@@ -313,9 +297,9 @@ pub struct FittedPca {
 
 impl FittedPca {
     fn new(input: &Arc<Schema>, positions: Vec<usize>, learned: Learned) -> Result<Self> {
-        let made = made(&learned.prefix, learned.variances.len());
+        let made = taken::numbered(&learned.prefix, learned.variances.len());
         Ok(Self {
-            signature: Signature::new(KIND, input, output(input, &positions, made)?),
+            signature: Signature::new(KIND, input, taken::replaced(KIND, input, &positions, made)?),
             columns: columns::names(input, &positions),
             positions,
             learned,

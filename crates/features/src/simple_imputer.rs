@@ -24,7 +24,8 @@ const KIND: &str = "impute";
 /// A column of which training saw no value is left out, with a note, unless the value is constant.
 /// A filled column has no missing values any more, and keeps its name and place; a boolean one
 /// becomes numeric with `mean` and `median`. The median is exact: while it is learned, all values
-/// of its columns are held, 8 bytes each.
+/// of its columns are held, 8 bytes each. Where rows have weights, the mean is weighted. To fill
+/// values from the other columns of their row, see `knn_impute` and `iterative_impute`.
 ///
 /// With `indicator`, each taken column that may be missing is followed by a boolean column
 /// `<name>_missing` that says where it was.
@@ -238,7 +239,10 @@ enum Fill {
 impl Seen {
     fn update(&mut self, rows: &Rows<'_>, at: usize) -> Result<()> {
         match self {
-            Self::Moments(moments) => *moments = moments.merged(Moments::of(rows.numbers(at)?)),
+            Self::Moments(moments) => {
+                let seen = Moments::weighted(rows.numbers(at)?, columns::weights(rows));
+                *moments = moments.merged(seen);
+            }
             Self::Values(values) => {
                 values.extend(rows.numbers(at)?.iter().filter(|v| !v.is_nan()));
             }

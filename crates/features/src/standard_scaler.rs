@@ -20,7 +20,8 @@ const KIND: &str = "standardize";
 /// μ is the mean and σ the population deviation √(Σ (x − μ)² / n) of the training rows, as in
 /// scikit-learn. Missing values are left out of both and stay missing. A column that is constant
 /// in training (up to rounding) becomes zeros: its σ is taken as 1. Boolean columns count as 0
-/// and 1. The columns keep their names and places.
+/// and 1. The columns keep their names and places. Where rows have weights, both are weighted:
+/// μ = Σ w x / Σ w and σ² = Σ w (x − μ)² / Σ w.
 ///
 /// # Errors
 /// A column that is neither numeric nor boolean; a selector that selects nothing; infinite values.
@@ -86,7 +87,8 @@ impl Learner for StandardScalerLearner {
 
     fn update(&mut self, rows: &Rows<'_>) -> Result<()> {
         for (&at, moments) in self.positions.iter().zip(&mut self.moments) {
-            *moments = moments.merged(Moments::of(rows.numbers(at)?));
+            let seen = Moments::weighted(rows.numbers(at)?, columns::weights(rows));
+            *moments = moments.merged(seen);
         }
         Ok(())
     }

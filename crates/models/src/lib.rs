@@ -20,10 +20,10 @@ pub use cluster::{
     MiniBatchKMeans,
 };
 pub use decision_tree::DecisionTree;
+pub use ensemble::{Bagging, Calibration, Stacking, Threshold, Voting};
 pub use linear::{ElasticNet, GammaRegression, Lasso, LinearModel, LinearRegression, LinearSvm};
 pub use linear::{LinearSvmModel, LogisticModel, LogisticRegression, Penalty, PoissonRegression};
 pub use linear::{Ridge, SvmLoss};
-pub use ensemble::{Bagging, Calibration, Stacking, Threshold, Voting};
 pub use neighbors::{
     Algorithm, KNearest, KNearestModel, LocalOutlierFactor, LocalOutlierFactorModel, Metric,
     NeighborWeights,

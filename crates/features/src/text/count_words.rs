@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::tokens::{Analyzer, Case, Tokens};
 use super::vectorizer::{Kind, Weighting};
 use super::vocabulary::{Limits, Plan, VocabularyLearner};
-use super::weights::{Idf, Norm, TermFrequency};
+use super::weights::{Idf, TermFrequency, TermNorm};
 use crate::rare_categories::Frequency;
 use crate::sparsity::Sparsity;
 
@@ -103,7 +103,7 @@ impl CountWords {
             weighting: Weighting {
                 term_frequency: self.term_frequency,
                 idf: Idf::None,
-                norm: Norm::None,
+                norm: TermNorm::None,
             },
             sparse: self.sparse,
         }

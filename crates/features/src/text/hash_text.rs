@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::terms::Distinct;
 use super::tokens::{Analyzer, Case, Scratch, Tokenizer, Tokens};
 use super::vocabulary::texts;
-use super::weights::Norm;
+use super::weights::TermNorm;
 use crate::columns;
 use crate::hash_encoder::{Sign, check_features};
 use crate::sparsity::{SparseRows, Sparsity};
@@ -54,7 +54,7 @@ pub struct HashText {
     /// Whether half of the terms count negatively.
     pub sign: Sign,
     /// What the numbers of a text are scaled to.
-    pub norm: Norm,
+    pub norm: TermNorm,
     /// Whether zeros are written down.
     pub sparse: Sparsity,
 }
@@ -70,7 +70,7 @@ impl Default for HashText {
             min_length: 2,
             stop_words: Vec::new(),
             sign: Sign::default(),
-            norm: Norm::default(),
+            norm: TermNorm::default(),
             sparse: Sparsity::default(),
         }
     }

@@ -15,7 +15,7 @@ pub use tfidf::Tfidf;
 pub use tokens::{Analyzer, Case};
 pub use vectorizer::FittedVectorizer;
 pub use vocabulary::VocabularyLearner;
-pub use weights::{Idf, Norm, TermFrequency};
+pub use weights::{Idf, TermFrequency, TermNorm};
 
 pub(crate) use count_words::VERSION as COUNT_WORDS_VERSION;
 pub(crate) use hash_text::VERSION as HASH_TEXT_VERSION;

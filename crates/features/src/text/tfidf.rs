@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::tokens::{Analyzer, Case, Tokens};
 use super::vectorizer::{Kind, Weighting};
 use super::vocabulary::{Limits, Plan, VocabularyLearner};
-use super::weights::{Idf, Norm, TermFrequency};
+use super::weights::{Idf, TermFrequency, TermNorm};
 use crate::rare_categories::Frequency;
 use crate::sparsity::Sparsity;
 
@@ -49,7 +49,7 @@ pub struct Tfidf {
     /// How much rare terms count.
     pub idf: Idf,
     /// What the numbers of a text are scaled to.
-    pub norm: Norm,
+    pub norm: TermNorm,
     /// Whether zeros are written down.
     pub sparse: Sparsity,
 }
@@ -68,7 +68,7 @@ impl Default for Tfidf {
             max_features: None,
             term_frequency: TermFrequency::default(),
             idf: Idf::default(),
-            norm: Norm::default(),
+            norm: TermNorm::default(),
             sparse: Sparsity::default(),
         }
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::terms::Distinct;
 use super::tokens::{Scratch, Tokenizer, Tokens};
 use super::vocabulary::{Plan, texts};
-use super::weights::{Idf, Norm, TermFrequency};
+use super::weights::{Idf, TermFrequency, TermNorm};
 use crate::columns;
 use crate::sparsity::{Form, SparseRows, Sparsity};
 
@@ -39,7 +39,7 @@ impl Kind {
 pub(super) struct Weighting {
     pub(super) term_frequency: TermFrequency,
     pub(super) idf: Idf,
-    pub(super) norm: Norm,
+    pub(super) norm: TermNorm,
 }
 
 /// The terms of one column and how much each counts.

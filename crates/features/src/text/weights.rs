@@ -54,7 +54,7 @@ impl Idf {
 /// What the numbers of a text are scaled to; a text without any term stays zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Norm {
+pub enum TermNorm {
     /// Their squares sum to 1.
     #[default]
     L2,
@@ -64,7 +64,7 @@ pub enum Norm {
     None,
 }
 
-impl Norm {
+impl TermNorm {
     /// Scales the numbers of one text.
     pub(crate) fn scale(self, values: &mut [f64]) {
         let norm = match self {

@@ -3,8 +3,12 @@
 mod conformance;
 mod encoders;
 mod golden;
+mod imputing;
 mod properties;
+mod reducing;
 mod refusals;
+mod scaling;
+mod selecting;
 mod spelling;
 mod support;
 mod texts;

@@ -11,7 +11,10 @@ fn every_setting_is_described() {
     for entry in catalog().transforms().values() {
         (entry.describe)(&mut generator);
     }
-    for (name, schema) in generator.definitions() {
+    // A pipeline file's schema describes each step in the place of these.
+    let specs = ["EstimatorSpec", "TransformSpec"];
+    for (name, schema) in generator.definitions().iter().filter(|d| !specs.contains(&d.0.as_str()))
+    {
         assert!(schema["description"].is_string(), "{name} is not described");
         for (setting, schema) in schema["properties"].as_object().into_iter().flatten() {
             assert!(schema["description"].is_string(), "`{setting}` of {name} is not described");
@@ -37,6 +40,24 @@ fn settings_are_spelled_as_in_the_readme() {
     check("pca", json!({"columns": "all", "components": 5}));
     check("pca", json!({"components": 0.95, "whiten": true}));
     check("pca", json!({"components": "all"}));
+    check("robust", json!({"quantile_range": [10, 90], "unit_variance": true}));
+    check("max_abs", json!({"columns": "w_*"}));
+    check("normalize", json!({"norm": "l1"}));
+    check("quantile", json!({"quantiles": 100, "output": "normal"}));
+    check("power", json!({"method": "box_cox", "standardize": false}));
+    check("clip", json!({"lower": 0}));
+    check("clip", json!({"quantiles": [0.01, 0.99]}));
+    check("log", json!({"columns": "price", "offset": 0}));
+    check("bin", json!({"bins": 4, "strategy": "k_means", "output": "one_hot"}));
+    check("polynomial", json!({"degree": 3, "terms": "interactions"}));
+    check("spline", json!({"knots": 25, "extrapolation": "periodic", "include_bias": false}));
+    check("truncated_svd", json!({"columns": "w_*", "components": 100}));
+    check("random_projection", json!({"components": 50, "method": "sparse"}));
+    check("cluster_distance", json!({"clusters": 4, "max_iter": 100, "tolerance": 0}));
+    check("knn_impute", json!({"neighbors": 3, "weights": "distance"}));
+    check("iterative_impute", json!({"max_iter": 20, "alpha": 1}));
+    check("select", json!({"columns": "all", "method": {"variance": {"threshold": 0.1}}}));
+    check("select", json!({"method": {"k_best": {"score": "chi2", "features": 100}}}));
     check("drop", json!(["a", "b"]));
     check("drop", json!({"columns": {"except": ["a"]}}));
     check("one_hot", json!({"drop": {"contract": "Two year"}, "sparse": "always"}));

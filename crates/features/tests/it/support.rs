@@ -104,3 +104,29 @@ pub fn numbers(frame: &Frame, name: &str) -> Vec<f64> {
 pub fn metro() -> Option<Table> {
     shared_csv("metro_traffic.csv")
 }
+
+/// Telco's quantities alone.
+pub fn telco_quantities() -> Option<Frame> {
+    let frame = Frame::from_table(&telco()?).expect("a frame").features();
+    Some(quantities_of(frame, &QUANTITIES))
+}
+
+/// Real rows: houses in Ames.
+pub fn ames() -> Option<Frame> {
+    Some(Frame::from_table(&shared_csv("ames.csv")?).expect("a frame"))
+}
+
+/// The columns called `names` alone, in the order of `frame`.
+pub fn quantities_of(frame: Frame, names: &[&str]) -> Frame {
+    let mut at: Vec<usize> =
+        names.iter().map(|name| frame.schema().position(name).unwrap()).collect();
+    at.sort_unstable();
+    frame.select(&at)
+}
+
+/// The sum of a column, missing values left out.
+#[track_caller]
+pub fn column_sum(frame: &Frame, name: &str) -> f64 {
+    let at = frame.schema().position(name).expect("the column is there");
+    frame.numbers(at).unwrap().iter().filter(|v| !v.is_nan()).sum()
+}

@@ -50,7 +50,7 @@ fn counting_and_weighing_conform() {
             );
         }
     }
-    for (norm, idf) in [(Norm::L1, Idf::Plain), (Norm::None, Idf::None)] {
+    for (norm, idf) in [(TermNorm::L1, Idf::Plain), (TermNorm::None, Idf::None)] {
         let term_frequency = TermFrequency::Sublinear;
         let min_frequency = Frequency::Count(2);
         let columns = ["review", "title"].into();
