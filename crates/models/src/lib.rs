@@ -4,15 +4,21 @@
 
 mod class_weight;
 mod decision_tree;
+mod gradient_boosting;
+mod isolation;
+mod isolation_forest;
 pub mod linear;
 mod random_forest;
 mod tree;
 
 pub use class_weight::ClassWeight;
 pub use decision_tree::DecisionTree;
+pub use gradient_boosting::{EarlyStopping, GradientBoosting, Loss, Monotone};
+pub use isolation::FittedIsolationForest;
+pub use isolation_forest::IsolationForest;
 pub use linear::{LinearModel, LinearRegression, LogisticModel, LogisticRegression, Ridge};
 pub use random_forest::RandomForest;
-pub use tree::{Amount, Criterion, FittedForest, MaxFeatures};
+pub use tree::{Amount, Criterion, FittedBoosting, FittedForest, MaxFeatures};
 
 use gristmill_core::Catalog;
 
@@ -21,6 +27,14 @@ use gristmill_core::Catalog;
 pub fn register(catalog: &mut Catalog) {
     catalog
         .estimator::<DecisionTree, FittedForest>("decision_tree", DecisionTree::VERSION)
+        .estimator::<GradientBoosting, FittedBoosting>(
+            "gradient_boosting",
+            GradientBoosting::VERSION,
+        )
+        .estimator::<IsolationForest, FittedIsolationForest>(
+            "isolation_forest",
+            IsolationForest::VERSION,
+        )
         .estimator::<RandomForest, FittedForest>("random_forest", RandomForest::VERSION)
         .estimator::<LinearRegression, LinearModel>("linear_regression", LinearRegression::VERSION)
         .estimator::<LogisticRegression, LogisticModel>(
