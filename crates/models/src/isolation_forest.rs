@@ -5,7 +5,7 @@ use gristmill_core::{Error, Estimator, FitContext, Frame, Model, Result, Schema,
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::isolation::{FittedIsolationForest, Plan, fit};
+use crate::isolation::{Plan, fit};
 use crate::tree::{Amount, at_least, check_columns, is_share};
 
 /// Learns how easily rows are set apart; no known answers are needed.

@@ -50,7 +50,7 @@ pub(crate) fn cells(known: &[Known], rows: &Frame, at: &[u32]) -> Result<Vec<f64
     let width = known.len();
     let mut cells = vec![0.0; at.len() * width];
     for (number, (known, column)) in known.iter().zip(rows.columns()).enumerate() {
-        let to = cells[number.min(cells.len())..].iter_mut().step_by(width);
+        let to = cells.iter_mut().skip(number).step_by(width);
         match (known, column) {
             (Known::Numbers, Column::Numbers(values)) => {
                 let values = at.iter().map(|&row| values[row as usize]);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gristmill_core::{Error, Result, Schema, State, Task};
+use gristmill_core::{Result, Schema, State, Task};
 use serde::{Deserialize, Serialize};
 
 use super::forest::{FittedForest, ForestKind, width};
