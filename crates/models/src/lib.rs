@@ -7,6 +7,9 @@ mod cluster;
 mod decision_tree;
 mod distance;
 pub mod ensemble;
+mod gradient_boosting;
+mod isolation;
+mod isolation_forest;
 pub mod linear;
 mod neighbors;
 mod points;
@@ -21,6 +24,9 @@ pub use cluster::{
 };
 pub use decision_tree::DecisionTree;
 pub use ensemble::{Bagging, Calibration, Stacking, Threshold, Voting};
+pub use gradient_boosting::{EarlyStopping, GradientBoosting, Loss, Monotone};
+pub use isolation::FittedIsolationForest;
+pub use isolation_forest::IsolationForest;
 pub use linear::{ElasticNet, GammaRegression, Lasso, LinearModel, LinearRegression, LinearSvm};
 pub use linear::{LinearSvmModel, LogisticModel, LogisticRegression, Penalty, PoissonRegression};
 pub use linear::{Ridge, SvmLoss};
@@ -29,7 +35,7 @@ pub use neighbors::{
     NeighborWeights,
 };
 pub use random_forest::RandomForest;
-pub use tree::{Amount, Criterion, FittedForest, MaxFeatures};
+pub use tree::{Amount, Criterion, FittedBoosting, FittedForest, MaxFeatures};
 
 use gristmill_core::Catalog;
 
@@ -38,6 +44,14 @@ use gristmill_core::Catalog;
 pub fn register(catalog: &mut Catalog) {
     catalog
         .estimator::<DecisionTree, FittedForest>("decision_tree", DecisionTree::VERSION)
+        .estimator::<GradientBoosting, FittedBoosting>(
+            "gradient_boosting",
+            GradientBoosting::VERSION,
+        )
+        .estimator::<IsolationForest, FittedIsolationForest>(
+            "isolation_forest",
+            IsolationForest::VERSION,
+        )
         .estimator::<RandomForest, FittedForest>("random_forest", RandomForest::VERSION)
         .estimator::<ElasticNet, LinearModel>("elastic_net", ElasticNet::VERSION)
         .estimator::<GammaRegression, LinearModel>("gamma_regression", GammaRegression::VERSION)

@@ -50,20 +50,42 @@ impl Categories {
     }
 }
 
-/// Learns for every column of `frame` how its values become codes.
-pub(crate) fn learn(frame: &Frame, bins: usize, notes: &Notes) -> Result<Vec<ColumnBins>> {
+impl ColumnBins {
+    /// The highest code.
+    pub(crate) fn last(&self) -> u8 {
+        match self {
+            Self::Numbers(borders) => borders.len() as u8 + 1,
+            Self::Words(categories) => categories.names.len() as u8,
+        }
+    }
+}
+
+/// Learns for every column of `frame` how its values become codes; borders between numbers from so
+/// many rows at most, taken at equal distances.
+pub(crate) fn learn(
+    frame: &Frame,
+    bins: usize,
+    sample: usize,
+    notes: &Notes,
+) -> Result<Vec<ColumnBins>> {
     frame
         .schema()
         .fields()
         .par_iter()
         .zip(frame.columns())
-        .map(|(field, column)| learn_column(field, column, bins, notes))
+        .map(|(field, column)| learn_column(field, column, bins, sample, notes))
         .collect()
 }
 
-fn learn_column(field: &Field, column: &Column, bins: usize, notes: &Notes) -> Result<ColumnBins> {
+fn learn_column(
+    field: &Field,
+    column: &Column,
+    bins: usize,
+    sample: usize,
+    notes: &Notes,
+) -> Result<ColumnBins> {
     match column {
-        Column::Numbers(values) => Ok(ColumnBins::Numbers(borders(values, bins))),
+        Column::Numbers(values) => Ok(ColumnBins::Numbers(borders(values, bins, sample))),
         Column::Words(words) => {
             Ok(ColumnBins::Words(Categories::new(frequent_words(field, words, bins, notes))))
         }
@@ -77,8 +99,12 @@ fn not_binned(field: &Field) -> Error {
 
 /// Borders between the values of a column: halfway between neighbours while there are enough bins
 /// for all distinct values, else such that bins hold about equally many rows.
-fn borders(values: &[f64], bins: usize) -> Vec<f64> {
-    let distinct = distinct_with_counts(values);
+fn borders(values: &[f64], bins: usize, sample: usize) -> Vec<f64> {
+    let distinct = if values.len() > sample {
+        distinct_with_counts((0..sample).map(|at| values[at * values.len() / sample]))
+    } else {
+        distinct_with_counts(values.iter().copied())
+    };
     let groups = if distinct.len() <= bins {
         (1..distinct.len()).collect()
     } else {
@@ -88,9 +114,9 @@ fn borders(values: &[f64], bins: usize) -> Vec<f64> {
 }
 
 /// The values in rising order, each once, with how often it stands there.
-fn distinct_with_counts(values: &[f64]) -> Vec<(f64, usize)> {
+fn distinct_with_counts(values: impl Iterator<Item = f64>) -> Vec<(f64, usize)> {
     // Adding zero makes one zero of the two that floats have.
-    let mut sorted: Vec<f64> = values.iter().filter(|v| !v.is_nan()).map(|v| v + 0.0).collect();
+    let mut sorted: Vec<f64> = values.filter(|v| !v.is_nan()).map(|v| v + 0.0).collect();
     sorted.sort_unstable_by(f64::total_cmp);
     sorted.chunk_by(|a, b| a == b).map(|group| (group[0], group.len())).collect()
 }
@@ -207,7 +233,7 @@ mod tests {
 
     #[track_caller]
     fn check<const N: usize>(values: &[f64], bins: usize, expected: [f64; N]) {
-        assert_eq!(borders(values, bins), expected);
+        assert_eq!(borders(values, bins, usize::MAX), expected);
     }
 
     #[test] // by hand
@@ -257,7 +283,7 @@ mod tests {
         for rows in [2usize, 10, 254, 255, 256, 257, 1000, 10_007] {
             for bins in [2, 3, 17, 255] {
                 let values: Vec<f64> = (0..rows).map(|i| ((i * 7919) % rows) as f64).collect();
-                let found = borders(&values, bins).len();
+                let found = borders(&values, bins, usize::MAX).len();
                 assert_eq!(found, rows.min(bins) - 1, "{rows} rows in {bins} bins");
             }
         }

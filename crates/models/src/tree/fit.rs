@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use gristmill_core::{Error, FitContext, Frame, Random, Result, SemanticType, Target, Task};
+use gristmill_core::{FitContext, Frame, Random, Result, SemanticType, Target, Task};
 use rayon::prelude::*;
 
 use super::bins::{self, ColumnBins};
-use super::criterion::{Classes, Impurity, Labelled, Measured, Objective, SquaredError};
-use super::forest::{FittedForest, ForestKind};
+use super::criterion::Objective;
+use super::forest::{FittedForest, ForestKind, width};
+use super::grove::{Grove, Shape};
 use super::grow::{Ground, Grown, Limits, grow};
 use super::histogram::Threads;
-use super::settings::{Criterion, TreeSettings, check_columns};
-use crate::ClassWeight;
+use super::settings::{TreeSettings, check_columns};
+use super::weights::Weights;
 
 /// What is to be grown.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +42,7 @@ pub(crate) fn fit(
     check_columns(train.schema())?;
     plan.settings.check(target.task())?;
     let weights = Weights::new(train, target, context, plan.settings.class_weight)?;
-    let bins = bins::learn(train, plan.settings.bins, context.notes)?;
+    let bins = bins::learn(train, plan.settings.bins, usize::MAX, context.notes)?;
     let nursery =
         Nursery { plan, codes: bins::encode(&bins, train)?, context, rows: weights.rows() };
     let categorical: Vec<bool> =
@@ -72,14 +73,13 @@ fn forest(
     grown: Vec<Grown>,
 ) -> FittedForest {
     let importances = importances(&grown, bins.len());
-    FittedForest {
-        kind,
+    let grove = Grove {
         input: Arc::clone(train.schema()),
-        task: target.task(),
         bins,
         trees: grown.into_iter().map(|g| g.tree).collect(),
-        importances,
-    }
+        shape: Shape::all(width(target.task())),
+    };
+    FittedForest { kind, task: target.task(), grove, importances }
 }
 
 /// The mean over the trees of each column's share of the tree's gains; all zeros when no tree could
@@ -163,97 +163,4 @@ impl Nursery<'_> {
         let ground = Ground { objective: &objective, codes: &codes, categorical, threads };
         grow(&ground, limits, rows, width, random)
     }
-}
-
-/// The largest weight of a row, and the largest number to be predicted: beyond, squares and sums
-/// of many of them would have no finite value.
-const MAX_WEIGHT: f64 = 1e30;
-const MAX_VALUE: f64 = 1e100;
-
-/// What each row weighs.
-struct Weights(Vec<f64>);
-
-impl Weights {
-    /// The weights of the context times those of the classes.
-    fn new(
-        train: &Frame,
-        target: &Target,
-        context: &FitContext<'_>,
-        class_weight: ClassWeight,
-    ) -> Result<Self> {
-        if train.rows() != target.len() || context.weights.is_some_and(|w| w.len() != train.rows())
-        {
-            return Err(Error::Bug("rows, answers and weights differ in number".into()));
-        }
-        if u32::try_from(train.rows()).is_err() {
-            return Err(Error::data_hint(
-                format!("there are {} rows; trees take {}", train.rows(), u32::MAX),
-                "train on a sample of them",
-            ));
-        }
-        let mut weights = context.weights.map_or_else(|| vec![1.0; train.rows()], <[f64]>::to_vec);
-        if let Some(row) = weights.iter().position(|w| !(0.0..=MAX_WEIGHT).contains(w)) {
-            return Err(Error::data(format!(
-                "the weight of row {} is {}, expected 0 to {MAX_WEIGHT:e}",
-                row + 1,
-                weights[row]
-            )));
-        }
-        if let (Target::Classes { codes, labels }, ClassWeight::Balanced) = (target, class_weight) {
-            let factors = balanced(codes, labels.len());
-            weights.iter_mut().zip(codes).for_each(|(w, &class)| *w *= factors[class as usize]);
-        }
-        let weights = Self(weights);
-        if weights.rows().is_empty() {
-            return Err(Error::data("there is no row to learn from, or none that weighs anything"));
-        }
-        Ok(weights)
-    }
-
-    /// The rows that weigh something.
-    fn rows(&self) -> Vec<u32> {
-        (0u32..).zip(&self.0).filter(|(_, w)| **w as f32 > 0.0).map(|(row, _)| row).collect()
-    }
-
-    fn classes(&self, codes: &[u32], classes: usize, criterion: Option<Criterion>) -> Classes {
-        let rows = codes
-            .iter()
-            .zip(&self.0)
-            .map(|(&class, &weight)| Labelled { class, weight: weight as f32 })
-            .collect();
-        let impurity = match criterion {
-            Some(Criterion::Entropy) => Impurity::Entropy,
-            _ => Impurity::Gini,
-        };
-        Classes { rows, classes, impurity }
-    }
-
-    fn numbers(&self, values: &[f64]) -> Result<SquaredError> {
-        if let Some(row) = values.iter().position(|v| !(-MAX_VALUE..=MAX_VALUE).contains(v)) {
-            return Err(Error::data_hint(
-                format!(
-                    "the target is {:e} in row {}, expected at most {MAX_VALUE:e}",
-                    values[row],
-                    row + 1
-                ),
-                "leave such rows out with `sql`, or scale the target",
-            ));
-        }
-        let sum: f64 = values.iter().zip(&self.0).map(|(v, w)| v * w).sum();
-        let centre = sum / self.0.iter().sum::<f64>();
-        let rows = values
-            .iter()
-            .zip(&self.0)
-            .map(|(&value, &weight)| Measured { value, weight })
-            .collect();
-        Ok(SquaredError { rows, centre })
-    }
-}
-
-/// What the rows of each class weigh so that all classes that occur weigh the same.
-fn balanced(codes: &[u32], classes: usize) -> Vec<f64> {
-    let mut counts = vec![0usize; classes];
-    codes.iter().for_each(|&class| counts[class as usize] += 1);
-    let present = counts.iter().filter(|c| **c > 0).count();
-    counts.iter().map(|&c| codes.len() as f64 / (present * c.max(1)) as f64).collect()
 }

@@ -1,14 +1,13 @@
 //! What trees and forests come to: columns into codes, codes down the trees, answers averaged.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use gristmill_core::{DenseMatrix, Error, Frame, Load, Model, Result, Schema, Scores, State, Task};
-use rayon::prelude::*;
+use gristmill_core::{
+    Contributions, DenseMatrix, Frame, Load, Model, Result, Schema, Scores, State, Task,
+};
 use serde::{Deserialize, Serialize};
 
-use super::bins::{self, ColumnBins};
-use super::nodes::Tree;
+use super::grove::Grove;
 
 /// Which estimator made a forest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,46 +35,28 @@ impl ForestKind {
 #[derive(Clone, Debug, PartialEq)]
 pub struct FittedForest {
     pub(super) kind: ForestKind,
-    pub(super) input: Arc<Schema>,
     pub(super) task: Task,
-    pub(super) bins: Vec<ColumnBins>,
-    pub(super) trees: Vec<Tree>,
+    pub(super) grove: Grove,
     pub(super) importances: Vec<f64>,
 }
-
-/// How many codes a thread keeps at hand while it walks the trees.
-const BLOCK_CODES: usize = 1 << 17;
 
 impl FittedForest {
     /// How many trees there are.
     pub fn trees(&self) -> usize {
-        self.trees.len()
+        self.grove.trees.len()
     }
 
     /// How many splits all trees have together.
     pub fn splits(&self) -> usize {
-        self.trees.iter().map(|t| t.nodes.len()).sum()
+        self.grove.splits()
     }
+}
 
-    /// How many numbers an answer has.
-    pub(super) fn width(&self) -> usize {
-        match self.task {
-            Task::Classification { classes } => classes,
-            Task::Regression | Task::Unsupervised => 1,
-        }
-    }
-
-    /// The answers for the rows in `range`, `[rows, width]`.
-    fn answer(&self, rows: &Frame, range: Range<usize>) -> Result<Vec<f64>> {
-        let width = self.width();
-        let mut sums = vec![0.0; range.len() * width];
-        let codes = bins::encode_rows(&self.bins, rows, range)?;
-        for tree in &self.trees {
-            tree.add_answers(&codes, self.bins.len(), width, &mut sums);
-        }
-        let trees = self.trees.len() as f64;
-        sums.iter_mut().for_each(|sum| *sum /= trees);
-        Ok(sums)
+/// How many numbers an answer has.
+pub(super) fn width(task: Task) -> usize {
+    match task {
+        Task::Classification { classes } => classes,
+        Task::Regression | Task::Unsupervised => 1,
     }
 }
 
@@ -85,7 +66,7 @@ impl Model for FittedForest {
     }
 
     fn input(&self) -> &Arc<Schema> {
-        &self.input
+        &self.grove.input
     }
 
     fn task(&self) -> Task {
@@ -93,28 +74,13 @@ impl Model for FittedForest {
     }
 
     fn predict(&self, rows: &Frame) -> Result<Scores> {
-        if rows.columns().len() != self.bins.len() {
-            return Err(Error::Bug(format!(
-                "a model of {} columns was given {}",
-                self.bins.len(),
-                rows.columns().len()
-            )));
-        }
-        let block = (BLOCK_CODES / self.bins.len().max(1)).clamp(64, 4096);
-        let blocks: Vec<Vec<f64>> = (0..rows.rows().div_ceil(block))
-            .into_par_iter()
-            .map(|b| self.answer(rows, b * block..((b + 1) * block).min(rows.rows())))
-            .collect::<Result<_>>()?;
+        let mut answers = self.grove.sums(rows)?;
+        let trees = self.trees() as f64;
+        answers.iter_mut().for_each(|sum| *sum /= trees);
         match self.task {
-            Task::Regression | Task::Unsupervised => Ok(Scores::Values(blocks.concat())),
+            Task::Regression | Task::Unsupervised => Ok(Scores::Values(answers)),
             Task::Classification { classes } => {
-                let mut probabilities = DenseMatrix::zeros(rows.rows(), classes);
-                for class in 0..classes {
-                    let answers = blocks.iter().flat_map(|b| b.iter().skip(class).step_by(classes));
-                    let column = probabilities.column_mut(class).iter_mut();
-                    column.zip(answers).for_each(|(to, from)| *to = *from);
-                }
-                Ok(Scores::Probabilities(probabilities))
+                Ok(Scores::Probabilities(by_columns(rows.rows(), classes, &answers)))
             }
         }
     }
@@ -126,9 +92,32 @@ impl Model for FittedForest {
         Some(self.importances.clone())
     }
 
+    /// Shapley values of the number, or of the probability of each class, of two classes of the
+    /// second alone.
+    fn explain(&self, rows: &Frame) -> Option<Result<Contributions>> {
+        let explained = self.grove.explain(rows, 1.0 / self.trees() as f64);
+        Some(explained.map(|mut explained| {
+            if explained.base.len() == 2 {
+                explained.base.remove(0);
+                explained.values.remove(0);
+            }
+            explained
+        }))
+    }
+
     fn state(&self) -> State {
         super::stored::write(self)
     }
+}
+
+/// A matrix of numbers that stand row by row.
+pub(super) fn by_columns(rows: usize, columns: usize, values: &[f64]) -> DenseMatrix {
+    let mut matrix = DenseMatrix::zeros(rows, columns);
+    for at in 0..columns {
+        let values = values.iter().skip(at).step_by(columns);
+        matrix.column_mut(at).iter_mut().zip(values).for_each(|(to, from)| *to = *from);
+    }
+    matrix
 }
 
 impl Load for FittedForest {

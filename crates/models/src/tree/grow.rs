@@ -79,6 +79,8 @@ struct Open<const W: usize> {
     rows: Range<usize>,
     depth: usize,
     place: Place,
+    /// What the rows of the node above weigh.
+    above: f64,
     histograms: Option<Histograms<W>>,
 }
 
@@ -112,7 +114,7 @@ impl<O: Objective<W>, const W: usize> Grower<'_, O, W> {
         let rows = 0..self.rows.len();
         let keep = self.keeps_histograms(rows.len());
         let histograms = keep.then(|| self.histograms(rows.clone()));
-        self.open(Open { rows, depth: 0, place: Place::Root, histograms });
+        self.open(Open { rows, depth: 0, place: Place::Root, above: 0.0, histograms });
         while let Some(candidate) = self.frontier.next() {
             // A tree of n nodes has n + 1 leaves.
             if self.growing.nodes() + 1 >= self.limits.max_leaves {
@@ -127,6 +129,9 @@ impl<O: Objective<W>, const W: usize> Grower<'_, O, W> {
     fn open(&mut self, open: Open<W>) {
         let rows = &self.rows[open.rows.clone()];
         let whole = total(self.ground.objective, rows);
+        if let Place::LeftOf(node) = open.place {
+            self.growing.set_share(node, self.ground.objective.weight(&whole) / open.above);
+        }
         let small = rows.len() < self.limits.min_samples_split
             || rows.len() / 2 < self.limits.min_samples_leaf
             || open.depth >= self.limits.max_depth;
@@ -214,14 +219,16 @@ impl<O: Objective<W>, const W: usize> Grower<'_, O, W> {
 
     /// Divides rows by their split and opens both sides.
     fn divide(&mut self, candidate: Candidate<W>) {
-        let Candidate { open, split, gain, .. } = candidate;
-        let node = self.growing.add_node(open.place, &split.rule);
+        let Candidate { open, whole, split, gain, .. } = candidate;
+        let above = self.ground.objective.weight(&whole);
         self.gains[split.rule.column() as usize] += gain.max(0.0);
+        let node = self.growing.add_node(open.place, &split.rule);
         let middle = open.rows.start + self.partition(open.rows.clone(), &split.rule);
         let side = |rows: Range<usize>, place| Open {
             rows,
             depth: open.depth + 1,
             place,
+            above,
             histograms: None,
         };
         let left = side(open.rows.start..middle, Place::LeftOf(node));

@@ -26,6 +26,13 @@ pub(crate) enum Threads {
 pub(crate) struct CodeSet(pub(crate) [u64; 4]);
 
 impl CodeSet {
+    /// A set of these codes.
+    pub(crate) fn of(codes: impl IntoIterator<Item = u8>) -> Self {
+        let mut set = Self::default();
+        codes.into_iter().for_each(|code| set.insert(code));
+        set
+    }
+
     /// Adds a code.
     #[inline]
     pub(crate) fn insert(&mut self, code: u8) {

@@ -7,19 +7,31 @@
 //! Gradient Boosting Decision Tree*, NeurIPS 2017.
 
 mod bins;
+pub(crate) mod boost;
 mod criterion;
+mod explain;
 mod fit;
 mod forest;
+mod grove;
 mod grow;
 mod histogram;
 mod nodes;
 mod settings;
+mod slices;
 mod split;
 mod stored;
+mod stored_grove;
+mod weights;
 
+pub use boost::FittedBoosting;
 pub use forest::FittedForest;
 pub use settings::{Amount, Criterion, MaxFeatures};
 
+pub(crate) use bins::MAX_BINS;
 pub(crate) use fit::{Plan, Sample, fit};
 pub(crate) use forest::ForestKind;
-pub(crate) use settings::{TreeSettings, at_least, check_columns, is_share};
+pub(crate) use settings::{
+    MAX_CLASSES, TreeSettings, at_least, check_columns, is_number, is_share,
+};
+pub(crate) use slices::Slices;
+pub(crate) use weights::Weights;

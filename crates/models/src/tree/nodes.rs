@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::grove::Shape;
 use super::histogram::CodeSet;
 use super::split::Rule;
 
@@ -39,49 +40,95 @@ pub(crate) struct Tree {
     pub(crate) subsets: Vec<Subset>,
     /// Distinct answers one after the other: probabilities of the classes, or one number each.
     pub(crate) answers: Vec<f64>,
+    /// For each node the share of its training rows that go to the left.
+    pub(crate) shares: Vec<f32>,
 }
 
 /// How many rows walk down a tree side by side, so that one waits while another moves.
 const ABREAST: usize = 8;
 
 impl Tree {
-    fn root(&self) -> u32 {
+    /// Where every walk starts.
+    #[inline]
+    pub(crate) fn root(&self) -> u32 {
         if self.nodes.is_empty() { LEAF } else { 0 }
     }
 
+    /// Whether the rule of `node` sends a row with these codes to the left.
     #[inline]
-    fn step(&self, at: u32, codes: &[u8]) -> u32 {
-        let node = self.nodes[at as usize];
-        let left = if node.rule & SUBSET == 0 {
-            let code = codes[(node.rule >> 9) as usize];
+    pub(crate) fn goes_left(&self, node: Node, code: impl Fn(u32) -> u8) -> bool {
+        if node.rule & SUBSET == 0 {
+            let code = code(node.rule >> 9);
             code.wrapping_sub((node.rule >> 8) as u8 & 1) <= node.rule as u8
         } else {
             let subset = &self.subsets[(node.rule ^ SUBSET) as usize];
-            subset.codes.contains(codes[subset.column as usize])
-        };
-        node.children[usize::from(!left)]
+            subset.codes.contains(code(subset.column))
+        }
     }
 
-    /// Adds the answer for each row to `sums`, `[rows, width]`; `codes` are `[rows, columns]`.
-    pub(crate) fn add_answers(&self, codes: &[u8], columns: usize, width: usize, sums: &mut [f64]) {
-        let blocks = codes.chunks(ABREAST * columns).zip(sums.chunks_mut(ABREAST * width));
+    /// The column that `node` asks about.
+    pub(crate) fn column(&self, node: Node) -> u32 {
+        match node.rule & SUBSET {
+            0 => node.rule >> 9,
+            _ => self.subsets[(node.rule ^ SUBSET) as usize].column,
+        }
+    }
+
+    #[inline]
+    fn step(&self, at: u32, code: impl Fn(u32) -> u8) -> u32 {
+        let node = self.nodes[at as usize];
+        node.children[usize::from(!self.goes_left(node, code))]
+    }
+
+    /// Goes one step down unless an answer is reached; gives back whether it went.
+    #[inline]
+    pub(crate) fn advance(&self, at: &mut u32, codes: &[u8]) -> bool {
+        let inner = *at & LEAF == 0;
+        if inner {
+            *at = self.step(*at, |column| codes[column as usize]);
+        }
+        inner
+    }
+
+    /// The answer at the end of a walk.
+    #[inline]
+    pub(crate) fn answer(&self, at: u32, width: usize) -> &[f64] {
+        let first = (at ^ LEAF) as usize * width;
+        &self.answers[first..first + width]
+    }
+
+    /// The answer for the row whose code in each column `code` knows.
+    pub(crate) fn answer_of(&self, width: usize, code: impl Fn(u32) -> u8) -> &[f64] {
+        let mut at = self.root();
+        while at & LEAF == 0 {
+            at = self.step(at, &code);
+        }
+        self.answer(at, width)
+    }
+
+    /// Adds the answer for each row to `sums`, `[rows, outputs]`; `codes` are `[rows, columns]`, and
+    /// this is tree `number` of a grove of this shape.
+    pub(crate) fn add_answers(
+        &self,
+        codes: &[u8],
+        columns: usize,
+        shape: Shape,
+        number: usize,
+        sums: &mut [f64],
+    ) {
+        let blocks = codes.chunks(ABREAST * columns).zip(sums.chunks_mut(ABREAST * shape.outputs));
         for (codes, sums) in blocks {
             let mut at = [self.root(); ABREAST];
             let mut moving = true;
             while moving {
                 moving = false;
                 for (at, codes) in at.iter_mut().zip(codes.chunks_exact(columns)) {
-                    if *at & LEAF == 0 {
-                        *at = self.step(*at, codes);
-                        moving = true;
-                    }
+                    moving |= self.advance(at, codes);
                 }
             }
-            for (at, sums) in at.iter().zip(sums.chunks_exact_mut(width)) {
-                let answer = &self.answers[(at ^ LEAF) as usize * width..];
-                for (sum, answer) in sums.iter_mut().zip(answer) {
-                    *sum += answer;
-                }
+            for (at, sums) in at.iter().zip(sums.chunks_exact_mut(shape.outputs)) {
+                let sums = sums[shape.first(number)..].iter_mut();
+                sums.zip(self.answer(*at, shape.width)).for_each(|(sum, answer)| *sum += answer);
             }
         }
     }
@@ -106,7 +153,12 @@ pub(crate) struct Growing {
 impl Growing {
     /// A tree whose answers have so many numbers.
     pub(crate) fn new(width: usize) -> Self {
-        let tree = Tree { nodes: Vec::new(), subsets: Vec::new(), answers: Vec::new() };
+        let tree = Tree {
+            nodes: Vec::new(),
+            subsets: Vec::new(),
+            answers: Vec::new(),
+            shares: Vec::new(),
+        };
         Self { tree, known: HashMap::new(), key: Vec::new(), width }
     }
 
@@ -128,8 +180,15 @@ impl Growing {
             }
         };
         self.tree.nodes.push(Node { rule, children: [LEAF; 2] });
+        self.tree.shares.push(0.5);
         self.hang(place, at);
         at
+    }
+
+    /// Notes down which share of the rows of a node goes to the left: never none and never all, also
+    /// where rounding would say so.
+    pub(crate) fn set_share(&mut self, node: u32, share: f64) {
+        self.tree.shares[node as usize] = (share as f32).clamp(1e-7, 1.0 - 1e-7);
     }
 
     /// Adds a leaf with this answer.
@@ -161,6 +220,7 @@ impl Growing {
         self.tree.nodes.shrink_to_fit();
         self.tree.subsets.shrink_to_fit();
         self.tree.answers.shrink_to_fit();
+        self.tree.shares.shrink_to_fit();
         self.tree
     }
 }

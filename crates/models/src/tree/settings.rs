@@ -34,6 +34,15 @@ pub enum MaxFeatures {
 }
 
 impl MaxFeatures {
+    /// Refuses a count of none and what is no share.
+    pub(crate) fn check(self) -> Result<()> {
+        match self {
+            Self::Count(count) => at_least("max_features", Some(count), 1),
+            Self::Share(share) => is_share("max_features", share),
+            Self::Sqrt | Self::Log2 | Self::All => Ok(()),
+        }
+    }
+
     /// How many of `columns` are looked at.
     pub(crate) fn of(self, columns: usize) -> usize {
         let count = match self {
@@ -125,11 +134,7 @@ impl TreeSettings {
         if !(2..=MAX_BINS).contains(&self.bins) {
             return Err(Error::setting("bins", self.bins, format!("2 to {MAX_BINS}")));
         }
-        match self.max_features {
-            MaxFeatures::Count(count) => at_least("max_features", Some(count), 1)?,
-            MaxFeatures::Share(share) => is_share("max_features", share)?,
-            MaxFeatures::Sqrt | MaxFeatures::Log2 | MaxFeatures::All => {}
-        }
+        self.max_features.check()?;
         self.check_task(task)
     }
 
@@ -186,6 +191,14 @@ pub(crate) fn is_share(name: &str, value: f64) -> Result<()> {
         return Ok(());
     }
     Err(Error::setting(name, value, "a share above 0 and at most 1"))
+}
+
+/// Refuses a setting that is below 0 or not finite.
+pub(crate) fn is_number(name: &str, value: f64) -> Result<()> {
+    if value >= 0.0 && value.is_finite() {
+        return Ok(());
+    }
+    Err(Error::setting(name, value, "a finite number, at least 0"))
 }
 
 /// Refuses columns that trees cannot learn from.

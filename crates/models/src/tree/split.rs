@@ -41,11 +41,21 @@ pub(crate) struct Split {
     pub(crate) score: f64,
 }
 
-/// Whether missing values go to the left.
+/// Where missing values go.
 #[derive(Clone, Copy, Debug)]
-enum Missing {
+pub(crate) enum Missing {
     Left,
     Right,
+}
+
+/// The rule that divides between two codes that have rows, in the middle of those between that have
+/// none.
+pub(crate) fn border_rule(column: u32, low: u8, high: u8, missing: Missing) -> Rule {
+    let code = low + high.saturating_sub(low.saturating_add(1)) / 2;
+    match missing {
+        Missing::Left => Rule::Below { column, bound: code, shift: 0 },
+        Missing::Right => Rule::Below { column, bound: code - 1, shift: 1 },
+    }
 }
 
 /// The search in one column of one node.
@@ -144,14 +154,8 @@ impl<O: Objective<W>, const W: usize> Search<'_, O, W> {
         2.0 * self.objective.weight(left) >= self.objective.weight(self.whole)
     }
 
-    /// The border lies in the middle of the codes between the two sides that no row has.
     fn below(&self, border: Border<W>) -> Split {
-        let gap = border.high.saturating_sub(border.low.saturating_add(1));
-        let code = border.low + gap / 2;
-        let rule = match border.missing {
-            Missing::Left => Rule::Below { column: self.column, bound: code, shift: 0 },
-            Missing::Right => Rule::Below { column: self.column, bound: code - 1, shift: 1 },
-        };
+        let rule = border_rule(self.column, border.low, border.high, border.missing);
         Split { rule, score: border.score }
     }
 

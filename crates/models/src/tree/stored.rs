@@ -1,16 +1,14 @@
-//! A forest as it is stored, and the distrust with which it is read back: a walk down a tree must
-//! end, and must stay within what is there.
+//! A forest as it is stored, and the distrust with which it is read back.
 
 use std::sync::Arc;
 
-use gristmill_core::{Error, Result, Schema, SemanticType, State, Task};
+use gristmill_core::{Result, Schema, State, Task};
 use serde::{Deserialize, Serialize};
 
-use super::bins::{Categories, ColumnBins, MAX_BINS};
-use super::forest::{FittedForest, ForestKind};
-use super::histogram::CodeSet;
-use super::nodes::{LEAF, Node, SUBSET, Subset, Tree};
-use super::settings::{MAX_CLASSES, check_columns};
+use super::forest::{FittedForest, ForestKind, width};
+use super::grove::Shape;
+use super::settings::MAX_CLASSES;
+use super::stored_grove::{self, StoredColumn, damaged, read_importances};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,200 +19,35 @@ struct Facts {
     columns: Vec<StoredColumn>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum StoredColumn {
-    Borders(usize),
-    Categories(Vec<String>),
-}
-
-/// The forest as facts and tensors. Parts of trees stand one after the other in tree order:
-///
-/// `borders` f64; `nodes`, `subsets`, `answers` u32, how many of them each tree has; `rules` u32 a
-/// node; `children` u32, two a node; `subset_columns` u32 and `subset_codes` u8, 32 a subset, the
-/// lowest code in the lowest bit of the first; `values` f64, one answer after the other;
-/// `importances` f64 a column.
+/// The forest as facts and tensors: those of its grove, and `importances` f64 a column.
 pub(super) fn write(forest: &FittedForest) -> State {
-    let trees = &forest.trees;
-    let width = forest.width();
-    let counts = |count: &dyn Fn(&Tree) -> usize| trees.iter().map(|t| count(t) as u32).collect();
-    let nodes = || trees.iter().flat_map(|t| &t.nodes);
-    let subsets = || trees.iter().flat_map(|t| &t.subsets);
-    State::new(&facts(forest))
-        .with_f64("borders", borders(&forest.bins))
-        .with_u32("nodes", counts(&|t| t.nodes.len()))
-        .with_u32("subsets", counts(&|t| t.subsets.len()))
-        .with_u32("answers", counts(&|t| t.answers.len() / width))
-        .with_u32("rules", nodes().map(|n| n.rule).collect())
-        .with_u32("children", nodes().flat_map(|n| n.children).collect())
-        .with_u32("subset_columns", subsets().map(|s| s.column).collect())
-        .with_u8(
-            "subset_codes",
-            subsets().flat_map(|s| s.codes.0).flat_map(u64::to_le_bytes).collect(),
-        )
-        .with_f64("values", trees.iter().flat_map(|t| &t.answers).copied().collect())
+    let columns = stored_grove::columns(&forest.grove);
+    let facts = Facts { kind: forest.kind, task: forest.task, columns };
+    stored_grove::write(&forest.grove, State::new(&facts))
         .with_f64("importances", forest.importances.clone())
-}
-
-fn facts(forest: &FittedForest) -> Facts {
-    let columns = forest.bins.iter().map(|bins| match bins {
-        ColumnBins::Numbers(borders) => StoredColumn::Borders(borders.len()),
-        ColumnBins::Words(words) => StoredColumn::Categories(words.names().to_vec()),
-    });
-    Facts { kind: forest.kind, task: forest.task, columns: columns.collect() }
-}
-
-fn borders(bins: &[ColumnBins]) -> Vec<f64> {
-    let borders = bins.iter().filter_map(|bins| match bins {
-        ColumnBins::Numbers(borders) => Some(borders),
-        ColumnBins::Words(_) => None,
-    });
-    borders.flatten().copied().collect()
 }
 
 /// The forest that gave `state`.
 pub(super) fn read(state: &State, input: &Arc<Schema>) -> Result<FittedForest> {
     let facts: Facts = state.facts()?;
-    check_columns(input)?;
     if let Task::Classification { classes } = facts.task
         && !(2..=MAX_CLASSES).contains(&classes)
     {
         return Err(damaged(format!("it has {classes} classes")));
     }
-    let importances = state.f64s("importances")?.to_vec();
-    if importances.len() != input.len() || !importances.iter().all(|i| (0.0..=1.0).contains(i)) {
-        return Err(Error::damaged("tensor `importances`", "it is not one share a column"));
+    let shape = Shape::all(width(facts.task));
+    let grove = stored_grove::read(state, facts.columns, input, shape)?;
+    let importances = read_importances(state, input)?;
+    for tree in &grove.trees {
+        check_answers(&tree.answers, facts.task)?;
     }
-    let bins = read_bins(facts.columns, state.f64s("borders")?, input)?;
-    let mut forest = FittedForest {
-        kind: facts.kind,
-        input: Arc::clone(input),
-        task: facts.task,
-        bins,
-        trees: Vec::new(),
-        importances,
-    };
-    forest.trees = read_trees(state, forest.width())?;
-    forest.trees.iter().try_for_each(|tree| check_tree(tree, &forest))?;
-    Ok(forest)
+    Ok(FittedForest { kind: facts.kind, task: facts.task, grove, importances })
 }
 
-fn damaged(found: impl Into<String>) -> Error {
-    Error::damaged("stored forest", found)
-}
-
-fn read_bins(
-    stored: Vec<StoredColumn>,
-    borders: &[f64],
-    input: &Schema,
-) -> Result<Vec<ColumnBins>> {
-    if stored.len() != input.len() {
-        return Err(damaged(format!("it has {} columns of {}", stored.len(), input.len())));
-    }
-    let mut borders = Slices { what: "borders", left: borders };
-    let bins = stored
-        .into_iter()
-        .zip(input.fields())
-        .map(|(column, field)| {
-            let categorical = field.semantic == SemanticType::Categorical;
-            match column {
-                StoredColumn::Borders(count) if !categorical => {
-                    read_borders(borders.take(count)?, &field.name)
-                }
-                StoredColumn::Categories(names) if categorical => read_words(names, &field.name),
-                _ => Err(damaged(format!("column `{}` is of another type", field.name))),
-            }
-        })
-        .collect::<Result<_>>()?;
-    borders.end()?;
-    Ok(bins)
-}
-
-fn read_borders(borders: &[f64], name: &str) -> Result<ColumnBins> {
-    let rising = borders.iter().all(|b| b.is_finite()) && borders.is_sorted_by(|a, b| a < b);
-    if borders.len() >= MAX_BINS || !rising {
-        return Err(damaged(format!("the borders of column `{name}` do not rise")));
-    }
-    Ok(ColumnBins::Numbers(borders.to_vec()))
-}
-
-fn read_words(names: Vec<String>, name: &str) -> Result<ColumnBins> {
-    let count = names.len();
-    if count > MAX_BINS {
-        return Err(damaged(format!("column `{name}` has {count} categories")));
-    }
-    let categories = Categories::new(names);
-    if categories.distinct() != count {
-        return Err(damaged(format!("column `{name}` has a category twice")));
-    }
-    Ok(ColumnBins::Words(categories))
-}
-
-fn read_trees(state: &State, width: usize) -> Result<Vec<Tree>> {
-    let (nodes, subsets, answers) =
-        (state.u32s("nodes")?, state.u32s("subsets")?, state.u32s("answers")?);
-    if nodes.is_empty() || nodes.len() != subsets.len() || nodes.len() != answers.len() {
-        return Err(damaged("its counts are not one a tree"));
-    }
-    let mut rules = Slices { what: "rules", left: state.u32s("rules")? };
-    let mut children = Slices { what: "children", left: state.u32s("children")? };
-    let mut columns = Slices { what: "subset_columns", left: state.u32s("subset_columns")? };
-    let mut codes = Slices { what: "subset_codes", left: state.u8s("subset_codes")? };
-    let mut values = Slices { what: "values", left: state.f64s("values")? };
-    let mut trees = Vec::with_capacity(nodes.len());
-    for ((&nodes, &subsets), &answers) in nodes.iter().zip(subsets).zip(answers) {
-        let (nodes, subsets) = (nodes as usize, subsets as usize);
-        trees.push(Tree {
-            nodes: read_nodes(rules.take(nodes)?, children.take(nodes.saturating_mul(2))?),
-            subsets: read_subsets(columns.take(subsets)?, codes.take(subsets.saturating_mul(32))?),
-            answers: values.take((answers as usize).saturating_mul(width))?.to_vec(),
-        });
-    }
-    rules.end()?;
-    children.end()?;
-    columns.end()?;
-    codes.end()?;
-    values.end()?;
-    Ok(trees)
-}
-
-fn read_nodes(rules: &[u32], children: &[u32]) -> Vec<Node> {
-    let (children, _) = children.as_chunks::<2>();
-    rules.iter().zip(children).map(|(&rule, &children)| Node { rule, children }).collect()
-}
-
-fn read_subsets(columns: &[u32], codes: &[u8]) -> Vec<Subset> {
-    let (words, _) = codes.as_chunks::<8>();
-    let (sets, _) = words.as_chunks::<4>();
-    let set = |words: &[[u8; 8]; 4]| CodeSet(words.map(u64::from_le_bytes));
-    columns.iter().zip(sets).map(|(&column, words)| Subset { column, codes: set(words) }).collect()
-}
-
-/// Whether every walk down the tree ends, and within it.
-fn check_tree(tree: &Tree, forest: &FittedForest) -> Result<()> {
-    let columns = forest.bins.len();
-    let answers = tree.answers.len() / forest.width();
-    let child_exists = |at: usize, child: u32| match child & LEAF {
-        0 => child as usize > at && (child as usize) < tree.nodes.len(),
-        _ => ((child ^ LEAF) as usize) < answers,
-    };
-    let rule_exists = |rule: u32| match rule & SUBSET {
-        0 => ((rule >> 9) as usize) < columns,
-        _ => ((rule ^ SUBSET) as usize) < tree.subsets.len(),
-    };
-    let sound = answers > 0
-        && tree.subsets.iter().all(|s| (s.column as usize) < columns)
-        && tree.nodes.iter().enumerate().all(|(at, node)| {
-            rule_exists(node.rule) && node.children.iter().all(|&child| child_exists(at, child))
-        });
-    if !sound {
-        return Err(damaged("a node points to where nothing is"));
-    }
-    match forest.task {
-        Task::Regression if tree.answers.iter().all(|a| a.is_finite()) => Ok(()),
-        Task::Classification { classes } if tree.answers.chunks(classes).all(is_distribution) => {
-            Ok(())
-        }
+fn check_answers(answers: &[f64], task: Task) -> Result<()> {
+    match task {
+        Task::Regression if answers.iter().all(|a| a.is_finite()) => Ok(()),
+        Task::Classification { classes } if answers.chunks(classes).all(is_distribution) => Ok(()),
         _ => Err(damaged("an answer is no number, or no set of probabilities")),
     }
 }
@@ -222,27 +55,4 @@ fn check_tree(tree: &Tree, forest: &FittedForest) -> Result<()> {
 fn is_distribution(shares: &[f64]) -> bool {
     shares.iter().all(|p| (0.0..=1.0).contains(p))
         && (shares.iter().sum::<f64>() - 1.0).abs() < 1e-6
-}
-
-/// A tensor that is handed out piece by piece.
-struct Slices<'a, T> {
-    what: &'static str,
-    left: &'a [T],
-}
-
-impl<'a, T> Slices<'a, T> {
-    fn take(&mut self, count: usize) -> Result<&'a [T]> {
-        let (piece, left) = self.left.split_at_checked(count).ok_or_else(|| {
-            Error::damaged(format!("tensor `{}`", self.what), "it is shorter than it should be")
-        })?;
-        self.left = left;
-        Ok(piece)
-    }
-
-    fn end(&self) -> Result<()> {
-        if self.left.is_empty() {
-            return Ok(());
-        }
-        Err(Error::damaged(format!("tensor `{}`", self.what), "it is longer than it should be"))
-    }
 }
