@@ -15,6 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("gristmill-package", &["gristmill-core"]),
     ("gristmill-track", &["gristmill-core"]),
     ("gristmill-flow", &[]),
+    ("gristmill-view", &[]),
     (
         "gristmill",
         &[
@@ -26,9 +27,10 @@ const ROOMS: &[(&str, &[&str])] = &[
             "gristmill-package",
             "gristmill-track",
             "gristmill-flow",
+            "gristmill-view",
         ],
     ),
-    ("gristmill-cli", &["gristmill"]),
+    ("gristmill-cli", &["gristmill", "gristmill-view"]),
     ("gristmill-testkit", &["gristmill-core"]),
 ];
 
