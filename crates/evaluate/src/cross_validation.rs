@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gristmill_core::{Error, Notes, Pipeline, Result, Table, TargetSpec};
+use gristmill_core::{Error, Notes, Pipeline, Result, Table, TargetSpec, Task};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Fold, Metric, score};
+use crate::{Fold, Metric, score, score_fitted};
 
 /// The scores of a pipeline on rows that it did not learn from, by metric.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -109,5 +109,8 @@ fn score_fold(
 ) -> Result<BTreeMap<String, f64>> {
     let fitted = pipeline.fit_target(&table.take(&fold.train)?, target.clone(), notes)?;
     let test = table.take(&fold.test)?;
+    if target.task() == Task::Unsupervised {
+        return score_fitted(metrics, &fitted, &test);
+    }
     score(metrics, target, &target.apply(&test)?, &fitted.predict_rows(table, &fold.test)?)
 }

@@ -127,6 +127,8 @@ pub struct EvaluateSection {
     pub metrics: Vec<String>,
     /// Refits the whole pipeline in each fold.
     pub cross_validate: Option<Folds>,
+    /// Columns by whose values the first metric is told apart in the report.
+    pub slices: Vec<String>,
     /// What each metric must reach on the test rows; a model that misses one is not registered.
     pub require: BTreeMap<String, f64>,
 }

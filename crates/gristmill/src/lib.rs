@@ -11,11 +11,13 @@ mod clock;
 mod data;
 mod environment;
 mod error;
+mod evaluation;
 pub mod file;
 mod home;
 mod init;
 mod keeper;
 pub mod models;
+mod page;
 mod predict;
 pub mod prelude;
 mod recorder;
@@ -32,6 +34,7 @@ pub use error::{Error, Kind, Result};
 pub use gristmill_core::Timestamp;
 pub use home::Home;
 pub use init::init;
+pub use page::{Page, report};
 pub use predict::{Answers, predict};
 pub use report::{
     FoldScores, Metrics, Progress, RegisteredModel, RunDetails, RunReport, RunStatus, RunSummary,

@@ -21,6 +21,7 @@ use crate::{Home, Result, environment};
 /// A run in the store that has begun.
 pub(crate) struct Recorder {
     keeper: Keeper,
+    home: Home,
     id: RunId,
     started: Timestamp,
     /// Held as long as the run's process lives, so that others can tell.
@@ -45,8 +46,8 @@ impl Recorder {
             ..NewRun::new(id, &checked.file.name, started)
         };
         keeper.wait(|s| s.create_run(new))?;
-        keep_file(&keeper, home, id, path)?;
-        Ok(Self { keeper, id, started, _alive: alive })
+        keep_file(&keeper, home, id, "pipeline.yaml", path)?;
+        Ok(Self { keeper, home: home.clone(), id, started, _alive: alive })
     }
 
     pub fn id(&self) -> RunId {
@@ -73,6 +74,11 @@ impl Recorder {
         self.keeper.wait(|s| s.record_tasks(self.id, records))
     }
 
+    /// Keeps the file at `path` as the run's artifact `name`.
+    pub fn keep(&self, name: &str, path: &Path) -> Result<()> {
+        keep_file(&self.keeper, &self.home, self.id, name, path)
+    }
+
     /// Records what a run found out and how it ended.
     pub fn end(
         &self,
@@ -91,10 +97,10 @@ impl Recorder {
     }
 }
 
-/// Keeps the pipeline file as it was for this run.
-fn keep_file(keeper: &Keeper, home: &Home, run: RunId, path: &Path) -> Result<()> {
+/// Keeps a file as it is now as an artifact of a run.
+fn keep_file(keeper: &Keeper, home: &Home, run: RunId, name: &str, path: &Path) -> Result<()> {
     let content = keeper.wait_for(LocalArtifacts::in_home(home.root()).put_file(path))?;
-    let artifact = Artifact { path: ArtifactPath::parse("pipeline.yaml")?, content };
+    let artifact = Artifact { path: ArtifactPath::parse(name)?, content };
     keeper.wait(|s| s.record_artifacts(run, vec![artifact]))
 }
 

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::check::{Checked, check};
 use crate::clock::SystemClock;
+use crate::evaluation;
 use crate::keeper::Keeper;
 use crate::recorder::{Recorder, is_cached};
 use crate::report::{Metrics, Progress, RegisteredModel, RunReport, RunStatus, TaskLine};
@@ -153,6 +154,7 @@ fn settle(
     if let Some(hash) = flow.task("ingest").and_then(|t| t.facts["hash"].as_str()) {
         facts.insert(tags::DATA_HASH.to_string(), hash.to_string());
     }
+    keep_evaluation(recorder, flow)?;
     if !missed.is_empty() {
         return recorder.end(Recorded::Refused, metrics, facts, Some(missed.join("; ")));
     }
@@ -175,6 +177,15 @@ fn settle(
         return Err(error.with_place(format!("task `{}`", task.name)));
     }
     recorder.end(Recorded::Succeeded, metrics, facts, None)
+}
+
+/// Keeps what the run's report is drawn from, where the run came so far.
+fn keep_evaluation(recorder: &Recorder, flow: &FlowReport) -> Result<()> {
+    let folder = flow.task("evaluate").and_then(|task| task.folder.as_ref());
+    match folder.map(|folder| folder.join(evaluation::FILE)) {
+        Some(file) if file.is_file() => recorder.keep(evaluation::FILE, &file),
+        _ => Ok(()),
+    }
 }
 
 /// The version in the registry after the run, with the aliases that it holds.

@@ -6,6 +6,7 @@ pub mod init;
 pub mod models;
 pub mod plan;
 pub mod predict;
+pub mod report;
 pub mod run;
 pub mod runs;
 pub mod schema;

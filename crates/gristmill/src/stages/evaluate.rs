@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gristmill_core::{FittedPipeline, Seed, Table, Task};
+use gristmill_core::{FittedPipeline, Profile, Seed, Table, Task};
 use gristmill_evaluate::{Metric, Parts, Shares, Split, cross_validate};
 use gristmill_flow::TaskContext;
 use serde_json::{Value, json};
@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 use super::Shared;
 use super::score::scores;
 use crate::Result;
+use crate::evaluation::{self, Look};
 use crate::report::{FoldScores, Metrics};
 
 /// Raised when equal models and rows would be scored otherwise.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 pub(super) fn parameters(shared: &Shared) -> Value {
     let file = &shared.checked.file;
@@ -21,6 +22,7 @@ pub(super) fn parameters(shared: &Shared) -> Value {
     let mut decides = json!({
         "metrics": metric_names(shared),
         "cross_validate": evaluate.cross_validate,
+        "slices": evaluate.slices,
         "seed": file.seed,
     });
     // Folds refit everything, so what is refitted decides their scores.
@@ -64,6 +66,7 @@ pub(super) fn compute(
     table: &Table,
     parts: &Parts,
     fitted: &FittedPipeline,
+    profile: Profile,
     context: &TaskContext<'_>,
 ) -> Result<Value> {
     let target = fitted.target();
@@ -74,6 +77,19 @@ pub(super) fn compute(
         rows => scores(fitted, target, table, rows, &metrics)?,
     };
     let found = Metrics { train, test, cv: folds(shared, table, fitted, &metrics, context)? };
+    let look = Look {
+        fitted,
+        table,
+        parts,
+        metrics: &metrics,
+        slices: &shared.checked.file.evaluate.slices,
+        seed: Seed(shared.checked.file.seed).named("evaluation"),
+    };
+    let evaluation = evaluation::look(&look, &found, Some(profile))?;
+    fs_err::write(context.output_dir().join(evaluation::FILE), evaluation.to_json()?)?;
+    for finding in &evaluation.findings {
+        context.note(format!("{}: {}", finding.title, finding.detail));
+    }
     Ok(json!({ "metrics": found }))
 }
 

@@ -207,7 +207,9 @@ impl StageTask {
             Stage::Evaluate => {
                 let (table, parts) = (table(inputs)?, parts(inputs)?);
                 let fitted = fitted(shared, inputs)?;
-                Ok(Output::facts(evaluate::compute(shared, &table, &parts, &fitted, context)?))
+                let profile = train::profile(inputs.folder("train")?)?;
+                let facts = evaluate::compute(shared, &table, &parts, &fitted, profile, context)?;
+                Ok(Output::facts(facts))
             }
             Stage::Register => self.register(inputs, notes),
         }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use gristmill_core::{FittedPipeline, Table, TargetSpec};
-use gristmill_evaluate::Metric;
+use gristmill_core::{FittedPipeline, Table, TargetSpec, Task};
+use gristmill_evaluate::{Metric, score_fitted};
 
 use crate::Result;
 
@@ -15,6 +15,9 @@ pub(crate) fn scores(
     rows: &[u32],
     metrics: &[Metric],
 ) -> Result<BTreeMap<String, f64>> {
+    if target.task() == Task::Unsupervised {
+        return Ok(score_fitted(metrics, fitted, &table.take(rows)?)?);
+    }
     let known = target.apply(&table.take(rows)?)?;
     let predicted = fitted.predict_rows(table, rows)?;
     metrics

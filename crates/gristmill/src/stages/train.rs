@@ -88,3 +88,8 @@ fn golden_rows(table: &Table) -> Vec<u32> {
 pub(super) fn load(shared: &Shared, folder: &Path) -> Result<FittedPipeline> {
     Ok(gristmill_package::load(&folder.join(PACKAGE), &shared.catalog)?.pipeline)
 }
+
+/// What the training rows looked like, out of the package in the stage's result.
+pub(super) fn profile(folder: &Path) -> Result<Profile> {
+    Ok(Profile::from_json(&fs_err::read(folder.join(PACKAGE).join("profile.json"))?)?)
+}
