@@ -66,7 +66,8 @@ fn read_rows(text: &str) -> Result<(Frame, Vec<u32>), Box<dyn Error>> {
     }
     let classes = cells.pop().ok_or("there is no column")?;
     let classes: Vec<u32> = classes.iter().map(|c| c.parse()).collect::<Result<_, _>>()?;
-    let (fields, columns) = names.iter().zip(&cells).map(|(name, cells)| column(name, cells)).unzip();
+    let (fields, columns) =
+        names.iter().zip(&cells).map(|(name, cells)| column(name, cells)).unzip();
     Ok((Frame::new(Arc::new(Schema::new(fields)?), columns, classes.len())?, classes))
 }
 

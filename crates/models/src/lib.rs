@@ -4,6 +4,7 @@
 
 mod class_weight;
 mod decision_tree;
+mod extra_trees;
 mod gradient_boosting;
 mod isolation;
 mod isolation_forest;
@@ -13,6 +14,7 @@ mod tree;
 
 pub use class_weight::ClassWeight;
 pub use decision_tree::DecisionTree;
+pub use extra_trees::ExtraTrees;
 pub use gradient_boosting::{EarlyStopping, GradientBoosting, Loss, Monotone};
 pub use isolation::FittedIsolationForest;
 pub use isolation_forest::IsolationForest;
@@ -27,6 +29,7 @@ use gristmill_core::Catalog;
 pub fn register(catalog: &mut Catalog) {
     catalog
         .estimator::<DecisionTree, FittedForest>("decision_tree", DecisionTree::VERSION)
+        .estimator::<ExtraTrees, FittedForest>("extra_trees", ExtraTrees::VERSION)
         .estimator::<GradientBoosting, FittedBoosting>(
             "gradient_boosting",
             GradientBoosting::VERSION,

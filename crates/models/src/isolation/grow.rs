@@ -7,8 +7,8 @@ use rayon::prelude::*;
 
 use super::cells::{Known, cells};
 use super::model::{FittedIsolationForest, LEAF, Node, Tree, mean_depth};
-use crate::tree::Weights;
 use crate::ClassWeight;
+use crate::tree::Weights;
 
 /// What is to be grown.
 pub(crate) struct Plan {
@@ -99,7 +99,8 @@ impl Grower<'_> {
                         let cell = self.cell(*row, column);
                         if words { cell == value } else { cell <= value }
                     };
-                    let (left, right): (Vec<u32>, Vec<u32>) = rows.iter().partition(|row| left(row));
+                    let (left, right): (Vec<u32>, Vec<u32>) =
+                        rows.iter().partition(|row| left(row));
                     for (side, rows) in [left, right].into_iter().enumerate().rev() {
                         open.push(Open { rows, depth: depth + 1, place: Some((node, side)) });
                     }
@@ -160,7 +161,8 @@ impl Grower<'_> {
             let value = low * (1.0 - unit) + high * unit;
             return Some(if value >= low && value < high { value } else { low });
         }
-        (missing && low == high).then_some(f64::MIN.max(low.next_down()))
+        (missing && low == high)
+            .then_some(f64::MIN.max(low.next_down()))
             .filter(|value| *value < low)
     }
 }

@@ -153,7 +153,12 @@ pub(crate) struct Growing {
 impl Growing {
     /// A tree whose answers have so many numbers.
     pub(crate) fn new(width: usize) -> Self {
-        let tree = Tree { nodes: Vec::new(), subsets: Vec::new(), answers: Vec::new(), shares: Vec::new() };
+        let tree = Tree {
+            nodes: Vec::new(),
+            subsets: Vec::new(),
+            answers: Vec::new(),
+            shares: Vec::new(),
+        };
         Self { tree, known: HashMap::new(), key: Vec::new(), width }
     }
 

@@ -75,7 +75,12 @@ impl Weights {
         Ok(Known { target, weights })
     }
 
-    pub(super) fn classes(&self, codes: &[u32], classes: usize, criterion: Option<Criterion>) -> Classes {
+    pub(super) fn classes(
+        &self,
+        codes: &[u32],
+        classes: usize,
+        criterion: Option<Criterion>,
+    ) -> Classes {
         let rows = codes
             .iter()
             .zip(&self.0)
@@ -102,16 +107,16 @@ impl Weights {
 }
 
 fn check_numbers(values: &[f64]) -> Result<()> {
-        if let Some(row) = values.iter().position(|v| !(-MAX_VALUE..=MAX_VALUE).contains(v)) {
-            return Err(Error::data_hint(
-                format!(
-                    "the target is {:e} in row {}, expected at most {MAX_VALUE:e}",
-                    values[row],
-                    row + 1
-                ),
-                "leave such rows out with `sql`, or scale the target",
-            ));
-        }
+    if let Some(row) = values.iter().position(|v| !(-MAX_VALUE..=MAX_VALUE).contains(v)) {
+        return Err(Error::data_hint(
+            format!(
+                "the target is {:e} in row {}, expected at most {MAX_VALUE:e}",
+                values[row],
+                row + 1
+            ),
+            "leave such rows out with `sql`, or scale the target",
+        ));
+    }
     Ok(())
 }
 

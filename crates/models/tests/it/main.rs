@@ -1,4 +1,8 @@
 //! The estimators of this crate, held to their promises and to other tools.
 
+mod boosting;
+mod isolation;
 mod linear;
+mod promises;
+mod support;
 mod trees;

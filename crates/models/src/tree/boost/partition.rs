@@ -9,12 +9,7 @@ const BLOCK: usize = 1 << 14;
 
 /// Puts the rows that go to the left first and keeps the order on both sides; gives back how many
 /// go to the left. `spare` has room for all rows.
-pub(crate) fn partition(
-    rows: &mut [u32],
-    spare: &mut [u32],
-    codes: &[u8],
-    rule: &Rule,
-) -> usize {
+pub(crate) fn partition(rows: &mut [u32], spare: &mut [u32], codes: &[u8], rule: &Rule) -> usize {
     match *rule {
         Rule::Below { bound, shift, .. } => {
             divide(rows, spare, |row| codes[row as usize].wrapping_sub(shift) <= bound)
@@ -33,8 +28,7 @@ fn divide(rows: &mut [u32], spare: &mut [u32], left: impl Fn(u32) -> bool + Sync
         return lefts;
     }
     let blocks = rows.par_chunks_mut(BLOCK).zip(spare.par_chunks_mut(BLOCK));
-    let counts: Vec<usize> =
-        blocks.map(|(rows, spare)| divide_block(rows, spare, &left)).collect();
+    let counts: Vec<usize> = blocks.map(|(rows, spare)| divide_block(rows, spare, &left)).collect();
     let mut lefts = 0;
     for (block, &count) in counts.iter().enumerate() {
         rows.copy_within(block * BLOCK..block * BLOCK + count, lefts);

@@ -150,9 +150,8 @@ impl Search<'_> {
         }
         let best = right.as_ref().map_or(asked.best, |(_, score)| *score);
         let left = self.borders(feature, sums, sums[0], Asked { best, ..asked });
-        let found = |missing| {
-            move |(border, score)| found(feature, border, missing, score, asked.l2)
-        };
+        let found =
+            |missing| move |(border, score)| found(feature, border, missing, score, asked.l2);
         left.map(found(Missing::Left)).or_else(|| right.map(found(Missing::Right)))
     }
 
