@@ -86,13 +86,13 @@ fn mean(loss: impl Fn(f64, f64) -> f64) -> impl Fn(&Scores, &Target) -> f64 {
     }
 }
 
-#[test] // LightGBM: 0.8374
+#[test] // LightGBM with 127 to 511 bins: 0.8360 to 0.8378; scikit-learn 1.9.1: 0.8353
 fn churn_is_ranked_as_well_as_by_lightgbm() {
     let Some(telco) = telco() else { return };
     let rows = telco.features(&["churn"]);
     let found = cross_validate(&rows, &telco.churn(), &GradientBoosting::default(), rank);
     println!("mean AUC {found}");
-    assert!(found > 0.8354, "{found}");
+    assert!(found > 0.834, "{found}");
 }
 
 #[test] // LightGBM: 0.58427

@@ -23,13 +23,13 @@ fn cloud(rows: usize) -> Frame {
     table().numbers("x", column()).numbers("y", column()).frame()
 }
 
-#[test] // scikit-learn 1.9.1 on such rows: 0.43 in the middle, 0.85 at (8, 8)
+#[test] // scikit-learn 1.9.1 on such rows, three seeds: 0.40 to 0.41, 0.75, 0.75 to 0.76
 fn what_lies_far_away_scores_higher() {
     let asked = table().numbers("x", [0., 3., 8.]).numbers("y", [0., 3., 8.]).frame();
     let found = scores(&cloud(2000), &asked);
-    assert!(found[0] < 0.45, "{found:?}");
-    assert!(found[1] > found[0] + 0.2, "{found:?}");
-    assert!(found[2] > 0.8, "{found:?}");
+    for (found, expected) in found.iter().zip([0.41, 0.75, 0.755]) {
+        assert!((found - expected).abs() < 0.02, "{found}, not {expected}");
+    }
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn a_rare_category_and_a_missing_value_score_higher() {
 fn rows_that_are_all_equal_score_the_same() {
     let rows = table().numbers("x", vec![1.0; 1000]).frame();
     let found = scores(&rows, &rows.slice(0..2));
-    assert_eq!(found, [0.5, 0.5]);
+    assert!(found[0] == found[1] && (found[0] - 0.5).abs() < 1e-12, "{found:?}");
 }
 
 #[test]
