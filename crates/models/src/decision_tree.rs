@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ClassWeight;
 use crate::tree::{
-    Criterion, ForestKind, MaxFeatures, Plan, Sample, TreeSettings, check_columns, fit,
+    Criterion, ForestKind, MaxFeatures, Plan, Sample, Splitter, TreeSettings, check_columns, fit,
 };
 
 /// Learns one tree of yes-or-no questions about columns, for classes and for numbers.
@@ -68,7 +68,7 @@ impl Default for DecisionTree {
 
 impl DecisionTree {
     /// The version of what it learns.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     fn settings(&self) -> TreeSettings {
         TreeSettings {
@@ -80,6 +80,7 @@ impl DecisionTree {
             bins: self.bins,
             criterion: self.criterion,
             class_weight: self.class_weight,
+            splitter: Splitter::Best,
         }
     }
 }

@@ -7,6 +7,7 @@ mod cluster;
 mod decision_tree;
 mod distance;
 pub mod ensemble;
+mod extra_trees;
 mod gradient_boosting;
 mod isolation;
 mod isolation_forest;
@@ -24,6 +25,7 @@ pub use cluster::{
 };
 pub use decision_tree::DecisionTree;
 pub use ensemble::{Bagging, Calibration, Stacking, Threshold, Voting};
+pub use extra_trees::ExtraTrees;
 pub use gradient_boosting::{EarlyStopping, GradientBoosting, Loss, Monotone};
 pub use isolation::FittedIsolationForest;
 pub use isolation_forest::IsolationForest;
@@ -44,6 +46,7 @@ use gristmill_core::Catalog;
 pub fn register(catalog: &mut Catalog) {
     catalog
         .estimator::<DecisionTree, FittedForest>("decision_tree", DecisionTree::VERSION)
+        .estimator::<ExtraTrees, FittedForest>("extra_trees", ExtraTrees::VERSION)
         .estimator::<GradientBoosting, FittedBoosting>(
             "gradient_boosting",
             GradientBoosting::VERSION,

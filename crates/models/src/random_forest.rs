@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ClassWeight;
 use crate::tree::{
-    Amount, Criterion, ForestKind, MaxFeatures, Plan, Sample, TreeSettings, at_least,
+    Amount, Criterion, ForestKind, MaxFeatures, Plan, Sample, Splitter, TreeSettings, at_least,
     check_columns, fit, is_share,
 };
 
@@ -73,7 +73,7 @@ impl Default for RandomForest {
 
 impl RandomForest {
     /// The version of what it learns.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     /// A forest of so many trees, otherwise as by default.
     pub fn trees(trees: usize) -> Self {
@@ -94,6 +94,7 @@ impl RandomForest {
             bins: self.bins,
             criterion: self.criterion,
             class_weight: self.class_weight,
+            splitter: Splitter::Best,
         }
     }
 

@@ -213,6 +213,13 @@ fn encode_column(
             }
         }
         (ColumnBins::Words(categories), Column::Words(words)) => {
+            if range.len() < words.dictionary.len() {
+                // The dictionary may be that of a table of which these are a few rows.
+                for (to, row) in range.enumerate() {
+                    put(to, words.get(row).map_or(0, |word| categories.code(word)));
+                }
+                return Ok(());
+            }
             let known = words.translate(|word| categories.code(word));
             for (row, &code) in words.codes[range].iter().enumerate() {
                 put(row, known.get(code as usize).copied().unwrap_or(0));

@@ -240,3 +240,87 @@ fn without(path: &[Step], j: usize, next: f64, unknown: f64, known: f64) -> (f64
     let weight = next * sizes / ((j + 1) as f64 * known);
     (weight, path[j].weight - weight * unknown * left / sizes)
 }
+
+#[cfg(test)]
+mod tests {
+    use gristmill_core::Seed;
+
+    use super::super::histogram::CodeSet;
+    use super::super::nodes::{Growing, Place};
+    use super::super::split::Rule;
+    use super::*;
+
+    const COLUMNS: usize = 4;
+
+    /// A random tree in which columns come again and again, with answers of 2 numbers.
+    fn random_tree(seed: u64, nodes: usize) -> Tree {
+        let mut random = Seed(seed).random();
+        let mut growing = Growing::new(2);
+        let mut places = vec![Place::Root];
+        for _ in 0..nodes {
+            let at = random.below(places.len());
+            let place = places.swap_remove(at);
+            let column = random.below(COLUMNS) as u32;
+            let bound = random.below(200) as u8;
+            let rule = match random.below(3) {
+                0 => Rule::Among { column, codes: CodeSet::of(bound..=bound + 40) },
+                shift => Rule::Below { column, bound, shift: shift as u8 - 1 },
+            };
+            let node = growing.add_node(place, &rule);
+            growing.set_share(node, random.unit());
+            places.extend([Place::LeftOf(node), Place::RightOf(node)]);
+        }
+        for place in places {
+            growing.add_leaf(place, &[random.normal(), random.normal()]);
+        }
+        growing.finish()
+    }
+
+    /// The mean answer when only the columns in `known`, a set of bits, are known.
+    fn answer(tree: &Tree, at: u32, codes: &[u8], known: usize) -> f64 {
+        if at & LEAF != 0 {
+            return tree.answer(at, 2)[1];
+        }
+        let node = tree.nodes[at as usize];
+        let [left, right] = node.children.map(|child| answer(tree, child, codes, known));
+        if known >> tree.column(node) & 1 == 1 {
+            return if tree.goes_left(node, |c| codes[c as usize]) { left } else { right };
+        }
+        let share = f64::from(tree.shares[at as usize]);
+        share * left + (1.0 - share) * right
+    }
+
+    /// Shapley's definition, over all subsets of the other columns.
+    fn shapley(tree: &Tree, codes: &[u8], column: usize) -> f64 {
+        let factorial = |n: usize| (1..=n).product::<usize>() as f64;
+        let subsets = (0..1usize << COLUMNS).filter(|set| set >> column & 1 == 0);
+        let term = |set: usize| {
+            let size = set.count_ones() as usize;
+            let weight = factorial(size) * factorial(COLUMNS - size - 1) / factorial(COLUMNS);
+            let value = |known| answer(tree, tree.root(), codes, known);
+            weight * (value(set | 1 << column) - value(set))
+        };
+        subsets.map(term).sum()
+    }
+
+    #[test]
+    fn values_are_those_of_the_definition() {
+        let mut walk = Walk::default();
+        for seed in 0..40 {
+            let tree = random_tree(seed, seed as usize);
+            let mut random = Seed(seed).named("row").random();
+            let codes: Vec<u8> = (0..COLUMNS).map(|_| random.below(256) as u8).collect();
+            let mut found = [0.0; COLUMNS];
+            walk.explain(&tree, 2, &codes, |column, answer, weight| {
+                found[column as usize] += weight * answer[1];
+            });
+            for (column, found) in found.iter().enumerate() {
+                let expected = shapley(&tree, &codes, column);
+                assert!((found - expected).abs() < 1e-9, "{seed}: {found}, not {expected}");
+            }
+            let whole = mean(&tree, 2)[1] + found.iter().sum::<f64>();
+            let reached = tree.answer_of(2, |column| codes[column as usize])[1];
+            assert!((whole - reached).abs() < 1e-9, "{seed}: the values do not add up");
+        }
+    }
+}

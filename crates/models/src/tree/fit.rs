@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gristmill_core::{FitContext, Frame, Random, Result, SemanticType, Target, Task};
+use gristmill_core::{FitContext, Frame, Random, Result, Target, Task};
 use rayon::prelude::*;
 
 use super::bins::{self, ColumnBins};
@@ -43,23 +43,21 @@ pub(crate) fn fit(
     plan.settings.check(target.task())?;
     let weights = Weights::new(train, target, context, plan.settings.class_weight)?;
     let bins = bins::learn(train, plan.settings.bins, usize::MAX, context.notes)?;
-    let nursery =
-        Nursery { plan, codes: bins::encode(&bins, train)?, context, rows: weights.rows() };
-    let categorical: Vec<bool> =
-        train.schema().fields().iter().map(|f| f.semantic == SemanticType::Categorical).collect();
+    let codes = bins::encode(&bins, train)?;
+    let nursery = Nursery { plan, bins: &bins, codes, context, rows: weights.rows() };
     let grown = match target {
         Target::Classes { codes, labels } => {
             let objective = weights.classes(codes, labels.len(), plan.settings.criterion);
             // A cell has a number for the rows and one for each class; few sizes keep the code small.
             match labels.len() {
-                ..=2 => nursery.grow::<_, 3>(&objective, &categorical, labels.len()),
-                3..=4 => nursery.grow::<_, 5>(&objective, &categorical, labels.len()),
-                5..=8 => nursery.grow::<_, 9>(&objective, &categorical, labels.len()),
-                9..=32 => nursery.grow::<_, 33>(&objective, &categorical, labels.len()),
-                _ => nursery.grow::<_, 257>(&objective, &categorical, labels.len()),
+                ..=2 => nursery.grow::<_, 3>(&objective, labels.len()),
+                3..=4 => nursery.grow::<_, 5>(&objective, labels.len()),
+                5..=8 => nursery.grow::<_, 9>(&objective, labels.len()),
+                9..=32 => nursery.grow::<_, 33>(&objective, labels.len()),
+                _ => nursery.grow::<_, 257>(&objective, labels.len()),
             }
         }
-        Target::Numbers(values) => nursery.grow::<_, 3>(&weights.numbers(values)?, &categorical, 1),
+        Target::Numbers(values) => nursery.grow::<_, 3>(&weights.numbers(values)?, 1),
         Target::Absent(_) => return Err(Task::no_target(plan.kind.name())),
     };
     Ok(forest(plan.kind, train, target, bins, grown))
@@ -99,6 +97,7 @@ fn importances(grown: &[Grown], columns: usize) -> Vec<f64> {
 /// What the trees grow on.
 struct Nursery<'a> {
     plan: &'a Plan,
+    bins: &'a [ColumnBins],
     codes: Vec<Vec<u8>>,
     context: &'a FitContext<'a>,
     /// The rows that weigh something.
@@ -110,7 +109,6 @@ impl Nursery<'_> {
     fn grow<O: Objective<W> + Send, const W: usize>(
         &self,
         objective: &O,
-        categorical: &[bool],
         width: usize,
     ) -> Vec<Grown> {
         let limits = self.plan.settings.limits(self.codes.len());
@@ -123,12 +121,13 @@ impl Nursery<'_> {
                     Sample::All => {
                         let threads =
                             if self.plan.trees == 1 { Threads::All } else { Threads::One };
-                        let ground = Ground { objective, codes: &self.codes, categorical, threads };
+                        let ground =
+                            Ground { objective, codes: &self.codes, bins: self.bins, threads };
                         grow(&ground, &limits, self.rows.clone(), width, random)
                     }
                     Sample::Draws(draws) => {
                         let drawn = self.draw(draws, &mut random);
-                        self.grow_on(objective, categorical, drawn, &limits, width, random)
+                        self.grow_on(objective, drawn, &limits, width, random)
                     }
                 }
             })
@@ -148,7 +147,6 @@ impl Nursery<'_> {
     fn grow_on<O: Objective<W>, const W: usize>(
         &self,
         objective: &O,
-        categorical: &[bool],
         drawn: Vec<(u32, u32)>,
         limits: &Limits,
         width: usize,
@@ -160,7 +158,7 @@ impl Nursery<'_> {
         let rows = (0..drawn.len() as u32).collect();
         drop(drawn);
         let threads = Threads::One;
-        let ground = Ground { objective: &objective, codes: &codes, categorical, threads };
+        let ground = Ground { objective: &objective, codes: &codes, bins: self.bins, threads };
         grow(&ground, limits, rows, width, random)
     }
 }

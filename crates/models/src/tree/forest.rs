@@ -15,6 +15,7 @@ use super::grove::Grove;
 pub(crate) enum ForestKind {
     DecisionTree,
     RandomForest,
+    ExtraTrees,
 }
 
 impl ForestKind {
@@ -23,11 +24,13 @@ impl ForestKind {
         match self {
             Self::DecisionTree => "decision_tree",
             Self::RandomForest => "random_forest",
+            Self::ExtraTrees => "extra_trees",
         }
     }
 }
 
-/// What [`crate::DecisionTree`] and [`crate::RandomForest`] learn: one tree or many.
+/// What [`crate::DecisionTree`], [`crate::RandomForest`] and [`crate::ExtraTrees`] learn: one tree or
+/// many.
 ///
 /// The answer for a row is the mean of the answers of the trees, in their order: of class
 /// probabilities, or of numbers. A row that lacks a value, or has a category that training did not

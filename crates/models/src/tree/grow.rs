@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use gristmill_core::Random;
 
+use super::bins::ColumnBins;
 use super::criterion::{Cell, Objective, total};
 use super::histogram::{Histograms, Scratch, Threads, present};
 use super::nodes::{Growing, Place, Tree};
@@ -27,14 +28,23 @@ pub(crate) struct Limits {
     pub(crate) min_samples_split: usize,
     /// How many columns are looked at for each split.
     pub(crate) columns: usize,
+    pub(crate) splitter: Splitter,
+}
+
+/// Which division of a column is compared with those of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Splitter {
+    /// The best.
+    Best,
+    /// A random one.
+    Random,
 }
 
 /// What a tree grows on: the answers and the codes of its rows.
 pub(crate) struct Ground<'a, O> {
     pub(crate) objective: &'a O,
     pub(crate) codes: &'a [Vec<u8>],
-    /// Which columns are categorical.
-    pub(crate) categorical: &'a [bool],
+    pub(crate) bins: &'a [ColumnBins],
     /// Whether other threads are free to help: not where each grows a tree of its own.
     pub(crate) threads: Threads,
 }
@@ -203,10 +213,15 @@ impl<O: Objective<W>, const W: usize> Grower<'_, O, W> {
                 whole,
                 min_rows: self.limits.min_samples_leaf as f64,
             };
-            if ground.categorical[column] {
-                search.categories(floor)
-            } else {
-                search.numbers(floor)
+            match (&ground.bins[column], self.limits.splitter) {
+                (ColumnBins::Numbers(_), Splitter::Best) => search.numbers(floor),
+                (ColumnBins::Words(_), Splitter::Best) => search.categories(floor),
+                (ColumnBins::Numbers(borders), Splitter::Random) => {
+                    search.random_border(borders, floor, &mut self.random)
+                }
+                (ColumnBins::Words(_), Splitter::Random) => {
+                    search.random_categories(floor, &mut self.random)
+                }
             }
         } else {
             None

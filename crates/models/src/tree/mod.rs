@@ -30,6 +30,7 @@ pub use settings::{Amount, Criterion, MaxFeatures};
 pub(crate) use bins::MAX_BINS;
 pub(crate) use fit::{Plan, Sample, fit};
 pub(crate) use forest::ForestKind;
+pub(crate) use grow::Splitter;
 pub(crate) use settings::{
     MAX_CLASSES, TreeSettings, at_least, check_columns, is_number, is_share,
 };

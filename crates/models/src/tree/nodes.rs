@@ -118,19 +118,34 @@ impl Tree {
     ) {
         let blocks = codes.chunks(ABREAST * columns).zip(sums.chunks_mut(ABREAST * shape.outputs));
         for (codes, sums) in blocks {
-            let mut at = [self.root(); ABREAST];
-            let mut moving = true;
-            while moving {
-                moving = false;
-                for (at, codes) in at.iter_mut().zip(codes.chunks_exact(columns)) {
-                    moving |= self.advance(at, codes);
-                }
-            }
+            let at = self.ends(codes, columns);
             for (at, sums) in at.iter().zip(sums.chunks_exact_mut(shape.outputs)) {
                 let sums = sums[shape.first(number)..].iter_mut();
                 sums.zip(self.answer(*at, shape.width)).for_each(|(sum, answer)| *sum += answer);
             }
         }
+    }
+
+    /// Where the walks of a few rows end.
+    #[inline]
+    fn ends(&self, codes: &[u8], columns: usize) -> [u32; ABREAST] {
+        let mut at = [self.root(); ABREAST];
+        let rows = codes.len() / columns;
+        let mut moving = !self.nodes.is_empty();
+        while moving {
+            let mut leaves = LEAF;
+            for (row, at) in at[..rows].iter_mut().enumerate() {
+                // A row that has reached its answer goes the first step again and again, in vain:
+                // there is no branch to guess.
+                let leaf = *at & LEAF;
+                let from = if leaf == 0 { *at } else { 0 };
+                let next = self.step(from, |column| codes[row * columns + column as usize]);
+                *at = if leaf == 0 { next } else { *at };
+                leaves &= *at;
+            }
+            moving = leaves == 0;
+        }
+        at
     }
 }
 

@@ -8,7 +8,7 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::bins::MAX_BINS;
-use super::grow::Limits;
+use super::grow::{Limits, Splitter};
 use super::nodes::MAX_COLUMNS;
 use crate::ClassWeight;
 
@@ -122,6 +122,7 @@ pub(crate) struct TreeSettings {
     pub(crate) bins: usize,
     pub(crate) criterion: Option<Criterion>,
     pub(crate) class_weight: ClassWeight,
+    pub(crate) splitter: Splitter,
 }
 
 impl TreeSettings {
@@ -171,6 +172,7 @@ impl TreeSettings {
             min_samples_leaf: self.min_samples_leaf,
             min_samples_split: self.min_samples_split,
             columns: self.max_features.of(columns),
+            splitter: self.splitter,
         }
     }
 }

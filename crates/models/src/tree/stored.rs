@@ -37,6 +37,9 @@ pub(super) fn read(state: &State, input: &Arc<Schema>) -> Result<FittedForest> {
     }
     let shape = Shape::all(width(facts.task));
     let grove = stored_grove::read(state, facts.columns, input, shape)?;
+    if grove.trees.is_empty() {
+        return Err(damaged("it has no tree"));
+    }
     let importances = read_importances(state, input)?;
     for tree in &grove.trees {
         check_answers(&tree.answers, facts.task)?;

@@ -145,7 +145,7 @@ fn read_words(names: Vec<String>, name: &str) -> Result<ColumnBins> {
 fn read_trees(state: &State, width: usize) -> Result<Vec<Tree>> {
     let (nodes, subsets, answers) =
         (state.u32s("nodes")?, state.u32s("subsets")?, state.u32s("answers")?);
-    if nodes.is_empty() || nodes.len() != subsets.len() || nodes.len() != answers.len() {
+    if nodes.len() != subsets.len() || nodes.len() != answers.len() {
         return Err(damaged("its counts are not one a tree"));
     }
     let mut rules = Slices::new("rules", state.u32s("rules")?);

@@ -1,42 +1,19 @@
 //! Trees and forests: by hand where a head suffices, against scikit-learn where it does not.
 
-use std::sync::Arc;
-
 use gristmill_core::{
-    Catalog, Column, DenseMatrix, Estimator, Field, FitContext, Frame, Labels, Load, Model, Notes,
-    PhysicalType, Result, Schema, Scores, Seed, SemanticType, State, Target, Task, TensorData,
-    Words,
+    Catalog, DenseMatrix, Estimator, Field, FitContext, Frame, Load, Model, Notes, PhysicalType,
+    Result, Schema, Scores, Seed, SemanticType, State, Target, Task, TensorData,
 };
 use gristmill_models::{
-    Amount, ClassWeight, Criterion, DecisionTree, FittedForest, MaxFeatures, RandomForest,
+    Amount, ClassWeight, Criterion, DecisionTree, ExtraTrees, FittedForest, MaxFeatures,
+    RandomForest,
 };
 use gristmill_testkit::table;
 
-fn classes(codes: &[u32]) -> Target {
-    let count = codes.iter().max().map_or(2, |&c| (c + 1).max(2));
-    let names = (0..count).map(|c| c.to_string()).collect();
-    Target::Classes {
-        codes: codes.to_vec(),
-        labels: Arc::new(Labels::new(names, None).expect("distinct names")),
-    }
-}
-
-fn try_fit(estimator: &impl Estimator, rows: &Frame, target: &Target) -> Result<Box<dyn Model>> {
-    estimator.fit(rows, target, &FitContext::new(Seed(7), &Notes::default()))
-}
-
-#[track_caller]
-fn fit(estimator: &impl Estimator, rows: &Frame, target: &Target) -> Box<dyn Model> {
-    try_fit(estimator, rows, target).expect("the rows can be learned from")
-}
-
-#[track_caller]
-fn values(model: &dyn Model, rows: &Frame) -> Vec<f64> {
-    match model.predict(rows).expect("every row has an answer") {
-        Scores::Values(values) => values,
-        Scores::Probabilities(p) => p.column(p.columns() - 1).to_vec(),
-    }
-}
+use crate::support::{
+    Telco, auc, classes, fingerprint, fit, log_loss, mixed, r2, refused, telco, try_fit, values,
+    with_threads,
+};
 
 fn numbers(name: &str, values: &[f64]) -> Frame {
     table().numbers(name, values.iter().copied()).frame()
@@ -140,102 +117,6 @@ const NUMERIC: [&str; 7] = [
     "phone_service",
     "paperless_billing",
 ];
-
-struct Telco {
-    header: Vec<String>,
-    lines: Vec<Vec<String>>,
-}
-
-/// The telco table, or a word that it is not there.
-fn telco() -> Option<Telco> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/telco.csv");
-    let Ok(text) = fs_err::read_to_string(path) else {
-        eprintln!("skipped: there is no {path}");
-        return None;
-    };
-    let split = |line: &str| line.split(',').map(str::to_string).collect::<Vec<_>>();
-    let mut lines = text.lines().map(split);
-    Some(Telco { header: lines.next()?, lines: lines.collect() })
-}
-
-impl Telco {
-    fn column(&self, name: &str) -> Vec<Option<&str>> {
-        let at = self.header.iter().position(|h| h == name).expect("the table has the column");
-        self.lines.iter().map(|l| Some(l[at].as_str()).filter(|v| !v.is_empty())).collect()
-    }
-
-    fn numbers(&self, name: &str) -> Vec<f64> {
-        self.column(name).iter().map(|v| v.map_or(f64::NAN, |v| v.parse().unwrap())).collect()
-    }
-
-    fn churn(&self) -> Target {
-        classes(
-            &self.column("churn").iter().map(|v| u32::from(*v == Some("Yes"))).collect::<Vec<_>>(),
-        )
-    }
-
-    fn contract(&self) -> Target {
-        let code = |v: &Option<&str>| match *v {
-            Some("Month-to-month") => 0,
-            Some("One year") => 1,
-            _ => 2,
-        };
-        classes(&self.column("contract").iter().map(code).collect::<Vec<_>>())
-    }
-
-    /// These columns as numbers.
-    fn frame(&self, names: &[&str]) -> Frame {
-        let columns = names.iter().map(|n| Column::Numbers(self.numbers(n))).collect();
-        let fields = names.iter().map(|n| Field::number(*n)).collect();
-        Frame::new(Arc::new(Schema::new(fields).unwrap()), columns, self.lines.len()).unwrap()
-    }
-
-    /// All columns but these, words as categories.
-    fn features(&self, without: &[&str]) -> Frame {
-        let mut fields = Vec::new();
-        let mut columns = Vec::new();
-        for name in self.header.iter().filter(|h| !without.contains(&h.as_str())) {
-            let cells = self.column(name);
-            if cells.iter().flatten().all(|v| v.parse::<f64>().is_ok()) {
-                fields.push(Field::number(name).nullable(true));
-                columns.push(Column::Numbers(self.numbers(name)));
-            } else {
-                fields.push(Field::new(name, PhysicalType::Utf8));
-                columns.push(Column::Words(Words::new(cells)));
-            }
-        }
-        Frame::new(Arc::new(Schema::new(fields).unwrap()), columns, self.lines.len()).unwrap()
-    }
-}
-
-fn log_loss(scores: &Scores, target: &Target) -> f64 {
-    let (Scores::Probabilities(p), Target::Classes { codes, .. }) = (scores, target) else {
-        panic!("classes")
-    };
-    let loss = |(row, &class): (usize, &u32)| -p.get(row, class as usize).ln();
-    codes.iter().enumerate().map(loss).sum::<f64>() / codes.len() as f64
-}
-
-/// The share of pairs of one row of each class that are in the right order.
-fn auc(scores: &[f64], codes: &[u32]) -> f64 {
-    let mut order: Vec<usize> = (0..scores.len()).collect();
-    order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
-    let (mut below, mut pairs) = (0.0, 0.0);
-    for tied in order.chunk_by(|&a, &b| scores[a] == scores[b]) {
-        let ones = tied.iter().filter(|&&row| codes[row] == 1).count() as f64;
-        let zeros = tied.len() as f64 - ones;
-        pairs += ones * (below + zeros / 2.0);
-        below += zeros;
-    }
-    let ones = codes.iter().filter(|&&c| c == 1).count() as f64;
-    pairs / (ones * below)
-}
-
-fn r2(answers: &[f64], truth: &[f64]) -> f64 {
-    let mean = truth.iter().sum::<f64>() / truth.len() as f64;
-    let left: f64 = answers.iter().zip(truth).map(|(a, t)| (a - t).powi(2)).sum();
-    1.0 - left / truth.iter().map(|t| (t - mean).powi(2)).sum::<f64>()
-}
 
 /// Checks the log loss of a tree on its own training rows.
 #[track_caller]
@@ -369,37 +250,19 @@ fn a_forest_fits_charges_as_well_as_scikit_learn() {
 
 // --- Promises. ---
 
-/// Rows of every kind, some missing, and a target that depends on them.
-fn mixed(rows: usize) -> (Frame, Vec<u32>) {
-    let mut random = Seed(5).random();
-    let words = ["red", "green", "blue", "pink"];
-    let x: Vec<Option<f64>> =
-        (0..rows).map(|_| (random.below(9) > 0).then(|| random.normal())).collect();
-    let y: Vec<f64> = (0..rows).map(|_| random.normal()).collect();
-    let z: Vec<Option<&str>> =
-        (0..rows).map(|_| words.get(random.below(words.len() + 1)).copied()).collect();
-    let codes = (0..rows)
-        .map(|i| {
-            let sum = x[i].unwrap_or(1.0) + y[i] + f64::from(u8::from(z[i] == Some("blue")));
-            (sum + random.normal()).clamp(0.0, 2.0) as u32
-        })
-        .collect();
-    (table().numbers("x", x).numbers("y", y).words("z", z).frame(), codes)
-}
-
 /// Models of both kinds for both tasks.
 fn models(rows: &Frame, codes: &[u32]) -> Vec<Box<dyn Model>> {
     let numbers = Target::Numbers(codes.iter().map(|&c| f64::from(c)).collect());
     let targets = [classes(codes), numbers];
-    let forest = RandomForest::trees(12);
+    let (forest, extra) = (RandomForest::trees(12), ExtraTrees::trees(5));
     let fitted = targets.iter().flat_map(|target| {
-        [fit(&forest, rows, target), fit(&DecisionTree::default(), rows, target)]
+        [
+            fit(&forest, rows, target),
+            fit(&DecisionTree::default(), rows, target),
+            fit(&extra, rows, target),
+        ]
     });
     fitted.collect()
-}
-
-fn with_threads<T: Send>(threads: usize, run: impl FnOnce() -> T + Send) -> T {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(run)
 }
 
 #[test]
@@ -480,13 +343,6 @@ fn categories_beyond_the_bins_are_grouped_and_said_so() {
 }
 
 // --- What is refused. ---
-
-#[track_caller]
-fn refused<T>(result: Result<T>, expected: &str) {
-    let error = result.err().expect("it is refused");
-    let text = format!("{error}; {}", error.hint().unwrap_or_default());
-    assert!(text.contains(expected), "{text}");
-}
 
 const TWO_CLASSES: Task = Task::Classification { classes: 2 };
 
@@ -630,22 +486,9 @@ fn settings_survive_being_written_and_read() {
     assert!(refused.to_string().contains("unknown field `tree`"));
 }
 
-/// A number for all tensors of a state (FNV-1a over their bits).
-fn fingerprint(state: &State) -> u64 {
-    let bits = state.tensors.values().flat_map(|tensor| -> Vec<u64> {
-        match &tensor.data {
-            TensorData::F64(v) => v.iter().map(|x| x.to_bits()).collect(),
-            TensorData::U32(v) => v.iter().map(|&x| u64::from(x)).collect(),
-            TensorData::U8(v) => v.iter().map(|&x| u64::from(x)).collect(),
-            other => panic!("forests store no {other:?}"),
-        }
-    });
-    bits.fold(0xcbf2_9ce4_8422_2325, |hash, x| (hash ^ x).wrapping_mul(0x0100_0000_01b3))
-}
-
 // Where these numbers change, `VERSION` must rise, or caches would mix old models with new ones.
 #[test]
-fn what_version_1_learns_has_not_changed() {
+fn what_version_2_learns_has_not_changed() {
     let mut random = Seed(3).random();
     let words = ["red", "green", "blue", "pink"];
     let x: Vec<f64> = (0..1500).map(|_| random.below(400) as f64).collect();
@@ -659,7 +502,7 @@ fn what_version_1_learns_has_not_changed() {
         .collect();
     let rows = table().numbers("x", x).words("z", z).frame();
     let found: Vec<u64> = models(&rows, &codes).iter().map(|m| fingerprint(&m.state())).collect();
-    assert_eq!((RandomForest::VERSION, DecisionTree::VERSION), (1, 1));
+    assert_eq!((RandomForest::VERSION, DecisionTree::VERSION), (2, 2));
     let expected =
         [2336537308005137935, 9899594337194281395, 2625824509580766473, 18046893151499182806];
     assert_eq!(found, expected);

@@ -15,6 +15,9 @@ const MAX_WIDTH: usize = 6;
 /// How many rows are worth a histogram of their own, to be filled on another thread.
 const ROWS_APART: usize = 1 << 15;
 
+/// How many rows are fetched at a time.
+const FETCHED: usize = 64;
+
 /// Some rows.
 #[derive(Clone)]
 pub(crate) enum Rows<'a> {
@@ -126,8 +129,15 @@ impl Group {
                 rows.for_each(|(codes, pair)| add_row(histograms, codes, *pair));
             }
             Rows::These(rows) => {
-                for &row in *rows {
-                    add_row(histograms, &codes[row as usize], pairs[row as usize]);
+                // Rows are fetched some at a time, so that the waits for memory overlap.
+                let mut fetched = [([0; W], NOTHING); FETCHED];
+                for rows in rows.chunks(FETCHED) {
+                    for (fetched, &row) in fetched.iter_mut().zip(rows) {
+                        *fetched = (codes[row as usize], pairs[row as usize]);
+                    }
+                    for (codes, pair) in &fetched[..rows.len()] {
+                        add_row(histograms, codes, *pair);
+                    }
                 }
             }
         }

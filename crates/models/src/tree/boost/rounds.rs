@@ -80,7 +80,9 @@ pub(crate) fn fit(
     };
     let base = plan.objective.base(&train.known);
     let mut watch = match (held, plan.patience) {
-        (Some(held), Some(patience)) => Some(Watch::new(held, patience, &bins, &base)?),
+        (Some(held), Some(patience)) => {
+            Some(Watch::new(held, patience, &bins, plan.objective, &base)?)
+        }
         _ => None,
     };
     let mut learner = Learner::new(plan, &ground, &train.known, &base);
@@ -269,21 +271,28 @@ struct Watch {
     patience: usize,
     rounds: usize,
     best: f64,
-    /// After how many rounds the loss was lowest.
+    /// After how many rounds the loss was lowest; 0 where no tree made it lower.
     best_round: usize,
 }
 
 impl Watch {
-    fn new(held: Rows<'_>, patience: usize, bins: &[ColumnBins], base: &[f64]) -> Result<Self> {
+    fn new(
+        held: Rows<'_>,
+        patience: usize,
+        bins: &[ColumnBins],
+        objective: Objective,
+        base: &[f64],
+    ) -> Result<Self> {
         let rows = held.frame.rows();
+        let scores = base.repeat(rows);
         Ok(Self {
             codes: bins::encode_rows(bins, &held.frame, 0..rows)?,
             columns: bins.len(),
-            scores: base.repeat(rows),
+            best: objective.mean_loss(&scores, &held.known),
+            scores,
             known: held.known,
             patience,
             rounds: 0,
-            best: f64::INFINITY,
             best_round: 0,
         })
     }

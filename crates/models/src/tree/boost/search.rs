@@ -194,7 +194,7 @@ impl Search<'_> {
         found
     }
 
-    #[inline]
+    #[inline(always)]
     fn attempt(&self, left: Pair, asked: &Asked) -> Tried {
         let (terms, scale) = (self.terms, self.scale);
         let right = minus(self.whole, left);
@@ -222,6 +222,7 @@ impl Search<'_> {
     }
 
     /// The score of two sides whose answers have bounds and an order.
+    #[cold]
     fn bounded_score(&self, left: Pair, right: Pair, asked: &Asked) -> Option<f64> {
         let [low, high] = [left, right].map(|side| self.answer(side, asked.l2));
         let ordered = match asked.direction {
