@@ -25,7 +25,7 @@ pub(super) const NARROW_COLUMNS: usize = 512;
 
 /// What is learned beside the weights of the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Constant {
+pub(crate) enum Constant {
     /// Nothing: a row of zeros scores 0.
     None,
     /// A constant that costs nothing; columns are shifted to mean 0.
@@ -43,7 +43,7 @@ impl Constant {
 
 /// Columns, row weights, and the shift and scale of each column.
 #[derive(Debug)]
-pub(super) struct Design<'a> {
+pub(crate) struct Design<'a> {
     columns: Vec<Values<'a>>,
     weights: Option<&'a [f64]>,
     rows: usize,
@@ -60,7 +60,7 @@ pub(super) struct Design<'a> {
 
 /// Some standardised rows.
 #[derive(Debug)]
-pub(super) struct Block<'b> {
+pub(crate) struct Block<'b> {
     /// Which rows they are.
     pub rows: Range<usize>,
     values: &'b [f64],

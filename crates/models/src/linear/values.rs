@@ -53,6 +53,17 @@ impl<'a> Values<'a> {
         }
     }
 
+    /// Visits the numbers that are not 0, and perhaps others, in the order of the rows.
+    pub fn each(&self, mut visit: impl FnMut(usize, f64)) {
+        match self {
+            Self::Dense(values) => values.iter().enumerate().for_each(|(row, &x)| visit(row, x)),
+            Self::Sparse(numbers) => {
+                let kept = numbers.rows().iter().zip(numbers.values());
+                kept.for_each(|(&row, &x)| visit(row as usize, x));
+            }
+        }
+    }
+
     /// Σ w·f(x) over the rows in `range`, where `weight` gives w.
     pub fn sum(
         &self,
