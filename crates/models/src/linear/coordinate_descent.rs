@@ -17,6 +17,9 @@ use crate::simd::{dot, wide};
 /// Sweeps through the weights that are not 0 after each one through all.
 const ACTIVE_SWEEPS: usize = 10;
 
+/// A change of this share of the root of Σ w y²/W is rounding.
+const ROUNDING: f64 = 1e-13;
+
 /// What is to be made small, on the scale of standardised columns.
 #[derive(Debug)]
 pub(super) struct Costs {
@@ -57,7 +60,7 @@ fn search(mut descent: impl Descent, until: Until) -> Found {
         let first = descent.sweep(Which::All);
         sweeps += 1;
         let gap = descent.gap();
-        if gap.size() <= until.tolerance * gap.answers {
+        if gap.size() <= until.tolerance * gap.answers || first <= ROUNDING * gap.answers.sqrt() {
             return Found { point: descent.point().to_vec(), converged: true };
         }
         for _ in 0..ACTIVE_SWEEPS.min(until.max_iter - sweeps) {

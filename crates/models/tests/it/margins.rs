@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::linear::made_for;
 use super::support::{
-    answers, catalog, learn, log_loss, near, parts, probabilities, split, standardised_telco,
-    weights,
+    answers, catalog, classes, learn, log_loss, near, parts, probabilities, split,
+    standardised_telco, weights,
 };
 
 /// Row weights that a check may use.
@@ -472,21 +472,23 @@ fn awkward_rows_are_learned_or_refused() {
         let machines: [&dyn Estimator; 2] = [&Svm::default(), &LinearSvm::default()];
         machines.map(|machine| machine.fit(rows, target, &context))
     };
-    let one = table().numbers("x", [1.0]).numbers("y", [5.0]).target("y");
-    for model in fit(&parts(&one).0, &parts(&one).1) {
-        let model = model.unwrap();
-        assert!(answers(model.as_ref(), &parts(&one).0)[0].is_finite());
+    let one = table().numbers("x", [1.0]).frame();
+    for model in fit(&one, &Target::Numbers(vec![5.0])) {
+        assert!(answers(model.unwrap().as_ref(), &one)[0].is_finite());
     }
-    let constant = table().numbers("x", [7.0; 4]).words("y", ["a", "a", "a", "b"]).target("y");
-    for model in fit(&parts(&constant).0, &parts(&constant).1) {
-        assert!(probabilities(model.unwrap().as_ref(), &parts(&constant).0, 0)[0] > 0.5);
+    let constant = table().numbers("x", [7.0; 4]).frame();
+    for model in fit(&constant, &classes(&["a", "a", "a", "b"])) {
+        assert!(probabilities(model.unwrap().as_ref(), &constant, 0)[0] > 0.5);
     }
-    let huge = table().numbers("x", [1e200, -1e200, 0.0]).words("y", ["a", "a", "b"]).target("y");
-    for model in fit(&parts(&huge).0, &parts(&huge).1) {
+    for model in fit(&constant, &classes(&["a"; 4])) {
+        assert!(model.unwrap_err().to_string().contains("one class only"));
+    }
+    let huge = table().numbers("x", [1e200, -1e200, 0.0]).frame();
+    for model in fit(&huge, &classes(&["a", "a", "b"])) {
         assert!(model.unwrap_err().to_string().contains("too large"));
     }
-    let gap = table().numbers("x", [Some(1.0), None]).words("y", ["a", "b"]).target("y");
-    for model in fit(&parts(&gap).0, &parts(&gap).1) {
+    let gap = table().numbers("x", [Some(1.0), None]).frame();
+    for model in fit(&gap, &classes(&["a", "b"])) {
         assert!(model.unwrap_err().to_string().contains("no value in row 2"));
     }
 }

@@ -348,7 +348,7 @@ fn many_columns_take_solvers_without_pairs() {
     for (name, settings) in [
         ("linear_regression", json!({})),
         ("ridge", json!({"alpha": 1e-6})),
-        ("elastic_net", json!({"alpha": 1e-6, "max_iter": 3000})),
+        ("elastic_net", json!({"alpha": 1e-3, "max_iter": 3000})),
     ] {
         let estimator = catalog().build_estimator(name, &settings).unwrap();
         let notes = Notes::default();

@@ -1,8 +1,8 @@
 //! What the tests of several estimators share.
 
 use gristmill_core::{
-    Catalog, Column, Estimator, Field, FitContext, Frame, Model, Notes, Schema, Scores, Seed,
-    SparseNumbers, Table, Target, TargetSpec, TargetTransform,
+    Catalog, Column, Estimator, Field, FitContext, Frame, Labels, Model, Notes, Schema, Scores,
+    Seed, SparseNumbers, Table, Target, TargetSpec, TargetTransform,
 };
 use gristmill_testkit::{shared_csv, table};
 use std::collections::BTreeMap;
@@ -52,6 +52,14 @@ pub fn telco(target: &str) -> Option<Table> {
 pub fn parts(table: &Table) -> (Frame, Target) {
     let spec = TargetSpec::learn(table, None, TargetTransform::None).unwrap();
     (Frame::from_table(table).unwrap().features(), spec.apply(table).unwrap())
+}
+
+/// A target of these words, of which each may stand in one row only.
+pub fn classes(words: &[&str]) -> Target {
+    let names = words.iter().map(ToString::to_string).collect();
+    let labels = Labels::new(names, None).unwrap();
+    let code = |word: &&str| labels.names().iter().position(|n| n == word).unwrap() as u32;
+    Target::Classes { codes: words.iter().map(code).collect(), labels: Arc::new(labels) }
 }
 
 /// [`telco`] with columns of mean 0 and deviation 1, as `StandardScaler` of scikit-learn makes them.
