@@ -11,7 +11,7 @@ use gristmill_core::{CHUNK_ROWS, Result, fold_chunks};
 
 use super::sparse_rows::SparseRows;
 use super::values::{Values, weight_of};
-use crate::simd::{add_scaled, dot, wide};
+use crate::simd::{Work, add_scaled, dot, wide};
 
 /// How many rows are standardised at once, few enough to stay in a processor's cache.
 const BLOCK_ROWS: usize = 256;
@@ -71,30 +71,48 @@ pub(crate) struct Block<'b> {
 impl Block<'_> {
     /// The standardised values in these rows of the column at this place among the blocked ones,
     /// which are all columns of a narrow design.
+    #[inline(always)]
     pub fn column(&self, place: usize) -> &[f64] {
         &self.values[place * BLOCK_ROWS..place * BLOCK_ROWS + self.rows.len()]
     }
 
     /// Adds Σ `weights`ⱼ xⱼ to the score of each row.
     pub fn add_scores(&self, weights: &[f64], scores: &mut [f64]) {
-        wide(|| {
-            for (place, &at) in
-                self.blocked.iter().enumerate().filter(|(_, at)| weights[**at] != 0.0)
-            {
-                add_scaled(scores, weights[at], self.column(place));
-            }
-        });
+        wide(AddBlockedScores, (self, weights, &mut *scores));
         self.sparse.add_scores(self.rows.clone(), weights, scores);
     }
 
     /// Adds Σ `left`ᵢ xᵢⱼ over these rows to the slope of each column.
     pub fn add_slopes(&self, left: &[f64], slopes: &mut [f64]) {
-        wide(|| {
-            for (place, &at) in self.blocked.iter().enumerate() {
-                slopes[at] += dot(left, self.column(place));
-            }
-        });
+        wide(AddBlockedSlopes, (self, left, &mut *slopes));
         self.sparse.add_slopes(self.rows.clone(), left, slopes);
+    }
+}
+
+struct AddBlockedScores;
+
+impl Work<(&Block<'_>, &[f64], &mut [f64])> for AddBlockedScores {
+    type Output = ();
+
+    #[inline(always)]
+    fn run((block, weights, scores): (&Block<'_>, &[f64], &mut [f64])) {
+        for (place, &at) in block.blocked.iter().enumerate().filter(|(_, at)| weights[**at] != 0.0)
+        {
+            add_scaled(scores, weights[at], block.column(place));
+        }
+    }
+}
+
+struct AddBlockedSlopes;
+
+impl Work<(&Block<'_>, &[f64], &mut [f64])> for AddBlockedSlopes {
+    type Output = ();
+
+    #[inline(always)]
+    fn run((block, left, slopes): (&Block<'_>, &[f64], &mut [f64])) {
+        for (place, &at) in block.blocked.iter().enumerate() {
+            slopes[at] += dot(left, block.column(place));
+        }
     }
 }
 

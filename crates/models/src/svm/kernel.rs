@@ -4,7 +4,7 @@ use gristmill_core::{Error, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::simd::wide;
+use crate::simd::{Work, wide};
 
 /// How alike two rows x and x′ are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -88,16 +88,7 @@ impl Panels {
 
     /// Writes the kernel of `row` with each row from `first` on, a multiple of [`PANEL`], to `out`.
     pub fn compare_into<T: Number>(&self, row: &[f64], first: usize, out: &mut [T]) {
-        let own = square(row);
-        let size = (self.width * PANEL).max(1);
-        wide(|| {
-            let squares = self.squares[first..].as_chunks::<PANEL>().0;
-            let panels = self.values[first * self.width..].chunks_exact(size).zip(squares);
-            for ((panel, squares), out) in panels.zip(out.chunks_mut(PANEL)) {
-                let kernels = self.settings.finish(products(panel, row), squares, own);
-                out.iter_mut().zip(kernels).for_each(|(out, kernel)| *out = T::from_f64(kernel));
-            }
-        });
+        wide(Compare, (self, row, first, out));
     }
 
     /// The kernel of the row at `at` with itself.
@@ -127,8 +118,27 @@ impl Number for f64 {
     }
 }
 
+#[inline(always)]
 fn square(row: &[f64]) -> f64 {
     row.iter().fold(0.0, |sum, x| sum + x * x)
+}
+
+struct Compare;
+
+impl<T: Number> Work<(&Panels, &[f64], usize, &mut [T])> for Compare {
+    type Output = ();
+
+    #[inline(always)]
+    fn run((panels, row, first, out): (&Panels, &[f64], usize, &mut [T])) {
+        let own = square(row);
+        let squares = panels.squares[first..].as_chunks::<PANEL>().0;
+        let values =
+            panels.values[first * panels.width..].chunks_exact((panels.width * PANEL).max(1));
+        for ((panel, squares), out) in values.zip(squares).zip(out.chunks_mut(PANEL)) {
+            let kernels = panels.settings.finish(products(panel, row), squares, own);
+            out.iter_mut().zip(kernels).for_each(|(out, kernel)| *out = T::from_f64(kernel));
+        }
+    }
 }
 
 /// Σ xⱼ rowⱼ for each row of a panel, added in the order of the columns.

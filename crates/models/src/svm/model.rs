@@ -10,7 +10,7 @@ use super::kernel::{KernelSettings, Panels};
 use super::platt::{Sigmoid, couple};
 use super::rows::row_by_row;
 use crate::linear::{columns, softmax, stored, two_probabilities};
-use crate::simd::{dot, wide};
+use crate::simd::{DotPair, wide};
 
 /// Rows of training with their coefficients: a score is f = b + Σ βᵢ K(xᵢ, x).
 ///
@@ -95,7 +95,7 @@ impl SvmModel {
     fn decide(&self, row: &[f64], kernels: &mut [f64], out: &mut [f64]) {
         self.panels.compare_into(row, 0, kernels);
         if self.facts.classes == 0 {
-            out[0] = self.intercepts[0] + wide(|| dot(&self.coefficients, kernels));
+            out[0] = self.intercepts[0] + wide(DotPair, (&self.coefficients, kernels));
             return;
         }
         let starts: Vec<usize> = starts(&self.facts.counts);
@@ -104,7 +104,7 @@ impl SvmModel {
         let part = |class: usize, place: usize| {
             let range = starts[class]..starts[class + 1];
             let coefficients = &self.coefficients[place * vectors..(place + 1) * vectors];
-            wide(|| dot(&coefficients[range.clone()], &kernels[range]))
+            wide(DotPair, (&coefficients[range.clone()], &kernels[range]))
         };
         let present = self.facts.present.len();
         for (at, (first, second)) in pairs(present).enumerate() {

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::cache::Cache;
 use super::kernel::Panels;
-use crate::simd::wide;
+use crate::simd::{Work, wide};
 
 /// What a pair costs at least per unit of movement, where the kernel says nothing or is indefinite.
 const LEAST_BEND: f64 = 1e-12;
@@ -149,27 +149,7 @@ impl<'a> Search<'a> {
 
     /// The largest wish to rise and the smallest wish to fall; optimal when they do not cross.
     fn extremes(&self) -> (f64, f64) {
-        const LANES: usize = 8;
-        wide(|| {
-            let (mut most, mut least) = ([f64::NEG_INFINITY; LANES], [f64::INFINITY; LANES]);
-            let (scores, scores_tail) = self.scores.as_chunks::<LANES>();
-            let (up, up_tail) = self.up.as_chunks::<LANES>();
-            let (down, down_tail) = self.down.as_chunks::<LANES>();
-            for ((scores, up), down) in scores.iter().zip(up).zip(down) {
-                for lane in 0..LANES {
-                    let (rise, fall) = (up[lane] - scores[lane], down[lane] - scores[lane]);
-                    most[lane] = if rise > most[lane] { rise } else { most[lane] };
-                    least[lane] = if fall < least[lane] { fall } else { least[lane] };
-                }
-            }
-            let mut most = most.into_iter().fold(f64::NEG_INFINITY, f64::max);
-            let mut least = least.into_iter().fold(f64::INFINITY, f64::min);
-            for ((score, up), down) in scores_tail.iter().zip(up_tail).zip(down_tail) {
-                most = most.max(up - score);
-                least = least.min(down - score);
-            }
-            (most, least)
-        })
+        wide(Extremes, (&self.scores, &self.up, &self.down))
     }
 
     /// Moves the pair that promises most; false when none can move.
@@ -190,12 +170,7 @@ impl<'a> Search<'a> {
         self.beta[from] = if length >= top - self.beta[from] { top } else { risen };
         let fallen = self.beta[to] - length;
         self.beta[to] = if length >= self.beta[to] - bottom { bottom } else { fallen };
-        wide(|| {
-            let rows = row.iter().zip(other.iter());
-            for (score, (a, b)) in self.scores.iter_mut().zip(rows) {
-                *score += length * (f64::from(*a) - f64::from(*b));
-            }
-        });
+        wide(AddDifference, (&mut self.scores, length, &row, &other));
         self.update_borders(rising);
         self.update_borders(falling);
         length > 0.0
@@ -203,43 +178,8 @@ impl<'a> Search<'a> {
 
     /// The row whose fall, with the rise of `rising`, gains most.
     fn best_partner(&self, rising: usize, most: f64, row: &[f32]) -> Option<usize> {
-        const LANES: usize = 8;
         let own = self.diagonal[rising];
-        let gain = |down: f64, score: f64, diagonal: f64, kernel: f32| {
-            let wish = most - (down - score);
-            let wish = if wish > 0.0 { wish } else { 0.0 };
-            let bend = own + diagonal - 2.0 * f64::from(kernel);
-            wish * wish / if bend > LEAST_BEND { bend } else { LEAST_BEND }
-        };
-        let (best, at) = wide(|| {
-            let (mut best, mut places) = ([0.0_f64; LANES], [0.0_f64; LANES]);
-            let mut place = 0.0;
-            let (down, _) = self.down.as_chunks::<LANES>();
-            let (scores, _) = self.scores.as_chunks::<LANES>();
-            let (diagonal, _) = self.diagonal.as_chunks::<LANES>();
-            let (row, _) = row.as_chunks::<LANES>();
-            for (((down, scores), diagonal), row) in down.iter().zip(scores).zip(diagonal).zip(row)
-            {
-                for lane in 0..LANES {
-                    let gain = gain(down[lane], scores[lane], diagonal[lane], row[lane]);
-                    places[lane] = if gain > best[lane] { place } else { places[lane] };
-                    best[lane] = if gain > best[lane] { gain } else { best[lane] };
-                }
-                place += LANES as f64;
-            }
-            let lanes = best.into_iter().zip(places).enumerate();
-            lanes.fold((0.0, 0), |(most, at), (lane, (gain, place))| {
-                let here = place as usize + lane;
-                let better = gain > most || (gain == most && here < at);
-                if better { (gain, here) } else { (most, at) }
-            })
-        });
-        let whole = self.active.len() / LANES * LANES;
-        let tail = (whole..self.active.len()).fold((best, at), |(most, at), here| {
-            let gain = gain(self.down[here], self.scores[here], self.diagonal[here], row[here]);
-            if gain > most { (gain, here) } else { (most, at) }
-        });
-        (tail.0 > 0.0).then_some(tail.1)
+        wide(BestPartner, Candidates { search: self, most, own, row })
     }
 
     /// The kernel of an active row with all active rows.
@@ -283,10 +223,7 @@ impl<'a> Search<'a> {
         self.beta = beta;
         for at in (0..n).filter(|&at| self.beta[at] != 0.0).collect::<Vec<_>>() {
             let (row, factor) = (self.row(at), self.beta[at]);
-            wide(|| {
-                let scores = self.scores.iter_mut().zip(row.iter());
-                scores.for_each(|(score, k)| *score += factor * f64::from(*k));
-            });
+            wide(AddRow, (&mut self.scores, factor, &row));
         }
         (0..n).for_each(|at| self.update_borders(at));
     }
@@ -308,6 +245,123 @@ impl<'a> Search<'a> {
             free.iter().sum::<f64>() / free.len() as f64
         };
         Solution { beta: self.beta, intercept, converged }
+    }
+}
+
+const LANES: usize = 8;
+
+/// The largest up − score and the smallest down − score.
+struct Extremes;
+
+impl Work<(&[f64], &[f64], &[f64])> for Extremes {
+    type Output = (f64, f64);
+
+    #[inline(always)]
+    fn run((scores, up, down): (&[f64], &[f64], &[f64])) -> (f64, f64) {
+        let (mut most, mut least) = ([f64::NEG_INFINITY; LANES], [f64::INFINITY; LANES]);
+        let (scores, scores_tail) = scores.as_chunks::<LANES>();
+        let (up, up_tail) = up.as_chunks::<LANES>();
+        let (down, down_tail) = down.as_chunks::<LANES>();
+        for ((scores, up), down) in scores.iter().zip(up).zip(down) {
+            for lane in 0..LANES {
+                let (rise, fall) = (up[lane] - scores[lane], down[lane] - scores[lane]);
+                most[lane] = if rise > most[lane] { rise } else { most[lane] };
+                least[lane] = if fall < least[lane] { fall } else { least[lane] };
+            }
+        }
+        let mut most = most.into_iter().fold(f64::NEG_INFINITY, f64::max);
+        let mut least = least.into_iter().fold(f64::INFINITY, f64::min);
+        for ((score, up), down) in scores_tail.iter().zip(up_tail).zip(down_tail) {
+            most = most.max(up - score);
+            least = least.min(down - score);
+        }
+        (most, least)
+    }
+}
+
+struct AddDifference;
+
+impl Work<(&mut [f64], f64, &[f32], &[f32])> for AddDifference {
+    type Output = ();
+
+    #[inline(always)]
+    fn run((scores, length, a, b): (&mut [f64], f64, &[f32], &[f32])) {
+        for (score, (a, b)) in scores.iter_mut().zip(a.iter().zip(b)) {
+            *score += length * (f64::from(*a) - f64::from(*b));
+        }
+    }
+}
+
+struct AddRow;
+
+impl Work<(&mut [f64], f64, &[f32])> for AddRow {
+    type Output = ();
+
+    #[inline(always)]
+    fn run((scores, factor, row): (&mut [f64], f64, &[f32])) {
+        scores.iter_mut().zip(row).for_each(|(score, k)| *score += factor * f64::from(*k));
+    }
+}
+
+/// The rows that could fall while one rises.
+struct Candidates<'a> {
+    search: &'a Search<'a>,
+    /// How much the rising row wishes to rise.
+    most: f64,
+    /// Its kernel with itself, and with the active rows.
+    own: f64,
+    row: &'a [f32],
+}
+
+impl Candidates<'_> {
+    /// What the pair gains: the square of the wish over the curvature.
+    #[inline(always)]
+    fn gain(&self, down: f64, score: f64, diagonal: f64, kernel: f32) -> f64 {
+        let wish = self.most - (down - score);
+        let wish = if wish > 0.0 { wish } else { 0.0 };
+        let bend = self.own + diagonal - 2.0 * f64::from(kernel);
+        wish * wish / if bend > LEAST_BEND { bend } else { LEAST_BEND }
+    }
+}
+
+/// The first of the rows whose fall gains most, if any gains.
+struct BestPartner;
+
+impl Work<Candidates<'_>> for BestPartner {
+    type Output = Option<usize>;
+
+    #[inline(always)]
+    fn run(candidates: Candidates<'_>) -> Option<usize> {
+        let search = candidates.search;
+        let (mut best, mut places) = ([0.0_f64; LANES], [0.0_f64; LANES]);
+        let (down, down_tail) = search.down.as_chunks::<LANES>();
+        let (scores, scores_tail) = search.scores.as_chunks::<LANES>();
+        let (diagonal, diagonal_tail) = search.diagonal.as_chunks::<LANES>();
+        let (row, row_tail) = candidates.row.as_chunks::<LANES>();
+        let mut place = 0.0;
+        for (((down, scores), diagonal), row) in down.iter().zip(scores).zip(diagonal).zip(row) {
+            for lane in 0..LANES {
+                let gain = candidates.gain(down[lane], scores[lane], diagonal[lane], row[lane]);
+                places[lane] = if gain > best[lane] { place } else { places[lane] };
+                best[lane] = if gain > best[lane] { gain } else { best[lane] };
+            }
+            place += LANES as f64;
+        }
+        let (mut most, mut at) = (0.0, 0);
+        for lane in 0..LANES {
+            let here = places[lane] as usize + lane;
+            if best[lane] > most || (best[lane] == most && here < at) {
+                (most, at) = (best[lane], here);
+            }
+        }
+        let tail = down_tail.iter().zip(scores_tail).zip(diagonal_tail).zip(row_tail);
+        for (after, (((down, score), diagonal), kernel)) in tail.enumerate() {
+            let gain = candidates.gain(*down, *score, *diagonal, *kernel);
+            if gain > most {
+                (most, at) = (gain, place as usize + after);
+            }
+        }
+        (most > 0.0).then_some(at)
     }
 }
 
