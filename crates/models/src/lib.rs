@@ -14,8 +14,12 @@ mod isolation_forest;
 pub mod linear;
 mod neighbors;
 mod points;
+mod dummy;
+mod gaussian_naive_bayes;
+mod multinomial_naive_bayes;
 mod random_forest;
 mod simd;
+mod svm;
 mod tree;
 
 pub use class_weight::ClassWeight;
@@ -38,6 +42,10 @@ pub use neighbors::{
 };
 pub use random_forest::RandomForest;
 pub use tree::{Amount, Criterion, FittedBoosting, FittedForest, MaxFeatures};
+pub use dummy::{Dummy, DummyConstant, DummyModel, DummyStrategy};
+pub use gaussian_naive_bayes::{GaussianNaiveBayes, GaussianNaiveBayesModel};
+pub use multinomial_naive_bayes::MultinomialNaiveBayes;
+pub use svm::{Gamma, Kernel, Probability, Svm, SvmModel};
 
 use gristmill_core::Catalog;
 
@@ -56,6 +64,16 @@ pub fn register(catalog: &mut Catalog) {
             IsolationForest::VERSION,
         )
         .estimator::<RandomForest, FittedForest>("random_forest", RandomForest::VERSION)
+        .estimator::<Dummy, DummyModel>("dummy", Dummy::VERSION)
+        .estimator::<GaussianNaiveBayes, GaussianNaiveBayesModel>(
+            "gaussian_naive_bayes",
+            GaussianNaiveBayes::VERSION,
+        )
+        .estimator::<MultinomialNaiveBayes, LogisticModel>(
+            "multinomial_naive_bayes",
+            MultinomialNaiveBayes::VERSION,
+        )
+        .estimator::<Svm, SvmModel>("svm", Svm::VERSION)
         .estimator::<ElasticNet, LinearModel>("elastic_net", ElasticNet::VERSION)
         .estimator::<GammaRegression, LinearModel>("gamma_regression", GammaRegression::VERSION)
         .estimator::<Lasso, LinearModel>("lasso", Lasso::VERSION)

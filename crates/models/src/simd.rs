@@ -3,9 +3,35 @@
 //! Sums keep a fixed number of lanes and multiply before they add, never fused, so a wider
 //! register gives the bits of a narrower one.
 
-/// Runs `work` compiled for this processor; what it calls must be inlined to profit.
-pub(crate) fn wide<R>(work: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(work)
+use std::marker::PhantomData;
+
+/// A loop that profits from wide registers. `run` and what it calls must always be inlined: code
+/// that stands alone is compiled for the narrowest.
+pub(crate) trait Work<A> {
+    /// What it gives.
+    type Output;
+
+    /// Does the work for these arguments.
+    fn run(with: A) -> Self::Output;
+}
+
+/// What the loop `W` gives for `with`, compiled for this processor.
+pub(crate) fn wide<W: Work<A>, A>(_: W, with: A) -> W::Output {
+    pulp::Arch::new().dispatch(Call::<W, A> { with, work: PhantomData })
+}
+
+struct Call<W, A> {
+    with: A,
+    work: PhantomData<W>,
+}
+
+impl<A, W: Work<A>> pulp::WithSimd for Call<W, A> {
+    type Output = W::Output;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> W::Output {
+        W::run(self.with)
+    }
 }
 
 /// Σ aᵢ bᵢ, added in eight lanes and then together, always in the same order.
@@ -13,12 +39,26 @@ pub(crate) fn wide<R>(work: impl FnOnce() -> R) -> R {
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     const LANES: usize = 8;
     let mut sums = [0.0; LANES];
-    let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let tail: f64 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(a, b)| a * b).sum();
-    for (a, b) in a_chunks.zip(b_chunks) {
-        sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
+    let ((a, a_tail), (b, b_tail)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..LANES {
+            sums[lane] += a[lane] * b[lane];
+        }
     }
+    let tail: f64 = a_tail.iter().zip(b_tail).map(|(a, b)| a * b).sum();
     sums.iter().sum::<f64>() + tail
+}
+
+/// [`dot`] for [`wide`].
+pub(crate) struct DotPair;
+
+impl Work<(&[f64], &[f64])> for DotPair {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run((a, b): (&[f64], &[f64])) -> f64 {
+        dot(a, b)
+    }
 }
 
 /// `to` += `factor` · `from`.

@@ -53,6 +53,12 @@ impl Present {
         self.classes.len()
     }
 
+    /// The share of each class with rows in the weight of all.
+    pub fn shares(&self) -> Vec<f64> {
+        let all: f64 = self.totals.iter().sum();
+        self.totals.iter().map(|total| total / all).collect()
+    }
+
     /// The weight of each row, with that of its class in it.
     pub fn row_weights(&self, class_weight: ClassWeight, weights: Option<&[f64]>) -> Vec<f64> {
         let all: f64 = self.totals.iter().sum();
@@ -96,6 +102,19 @@ fn totals(codes: &[u32], labels: &Labels, weights: Option<&[f64]>) -> Result<Vec
         *total += weights.map_or(1.0, |w| w[row]);
     }
     Ok(totals)
+}
+
+/// Refuses stored classes that contradict each other: `present` must rise and lie below `all`.
+///
+/// # Errors
+/// [`Error::Damaged`].
+pub(crate) fn check_present(present: &[usize], all: usize) -> Result<()> {
+    let rises = present.windows(2).all(|pair| pair[0] < pair[1]);
+    let inside = present.last().is_some_and(|&last| last < all);
+    if rises && inside && present.len() >= 2 {
+        return Ok(());
+    }
+    Err(Error::damaged("stored classes", "they contradict each other"))
 }
 
 /// Refuses a target of numbers, and none.

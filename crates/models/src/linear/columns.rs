@@ -1,4 +1,4 @@
-//! What linear models ask of their columns: numbers, all of them present.
+//! What linear models and their like ask of their columns: numbers, all of them present.
 
 use gristmill_core::{Error, FitContext, Frame, Result, Schema, SemanticType};
 
@@ -42,7 +42,7 @@ pub(crate) fn check(input: &Schema) -> Result<()> {
 /// # Errors
 /// [`Error::Damaged`].
 pub(crate) fn check_stored(input: &Schema) -> Result<()> {
-    check(input).map_err(|e| Error::damaged("linear model", e.to_string()))
+    check(input).map_err(|e| Error::damaged("stored model", e.to_string()))
 }
 
 /// Training rows as solvers see them.
@@ -50,7 +50,7 @@ pub(crate) fn check_stored(input: &Schema) -> Result<()> {
 /// # Errors
 /// [`Error::Data`] when there is no row, a value is missing or too large to be squared, or the row
 /// weights are not all positive or 0 with some above it.
-pub(super) fn design<'a>(
+pub(crate) fn design<'a>(
     train: &'a Frame,
     answers: usize,
     context: &FitContext<'a>,
@@ -70,7 +70,7 @@ pub(super) fn design<'a>(
         None => Ok(design),
         Some(at) => Err(Error::data_hint(
             format!(
-                "column `{}` holds numbers too large for a linear model",
+                "column `{}` holds numbers too large for the model",
                 train.schema().fields()[at].name
             ),
             "divide them with `derive` before the model, or leave the column out with `drop`",
@@ -90,7 +90,7 @@ pub(crate) fn numbers<'a>(rows: &'a Frame, wanted: &Schema) -> Result<Vec<Values
         }
     }
     if rows.schema().len() != wanted.len() {
-        return Err(Error::Bug("a linear model was given more columns than it takes".into()));
+        return Err(Error::Bug("a model was given more columns than it takes".into()));
     }
     (0..wanted.len()).map(|at| finite(rows, at)).collect()
 }
@@ -101,10 +101,7 @@ fn finite(rows: &Frame, at: usize) -> Result<Values<'_>> {
     let name = &rows.schema().fields()[at].name;
     if value.is_nan() {
         return Err(Error::data_hint(
-            format!(
-                "column `{name}` has no value in row {}, and a linear model needs one",
-                row + 1
-            ),
+            format!("column `{name}` has no value in row {}, and the model needs one", row + 1),
             format!("add `impute: {{columns: {name}}}` before the model"),
         ));
     }

@@ -12,10 +12,13 @@ use super::least_squares;
 use super::objective::{Found, Until};
 use super::quadratic::{Quadratic, Which, soft_threshold};
 use super::values::Values;
-use crate::simd::{dot, wide};
+use crate::simd::{Work, dot, wide};
 
 /// Sweeps through the weights that are not 0 after each one through all.
 const ACTIVE_SWEEPS: usize = 10;
+
+/// A change of this share of the root of Σ w y²/W is rounding.
+const ROUNDING: f64 = 1e-13;
 
 /// What is to be made small, on the scale of standardised columns.
 #[derive(Debug)]
@@ -57,7 +60,7 @@ fn search(mut descent: impl Descent, until: Until) -> Found {
         let first = descent.sweep(Which::All);
         sweeps += 1;
         let gap = descent.gap();
-        if gap.size() <= until.tolerance * gap.answers {
+        if gap.size() <= until.tolerance * gap.answers || first <= ROUNDING * gap.answers.sqrt() {
             return Found { point: descent.point().to_vec(), converged: true };
         }
         for _ in 0..ACTIVE_SWEEPS.min(until.max_iter - sweeps) {
@@ -197,18 +200,7 @@ impl<'a> Residuals<'a> {
             let rows = values.iter().zip(&self.left).enumerate();
             return rows.map(|(row, (x, r))| self.design.weight(row) * (x - center) * r).sum();
         }
-        wide(|| {
-            let mut sums = [0.0; 8];
-            let (chunks, tail) = values.as_chunks::<8>();
-            let (left, left_tail) = self.left.as_chunks::<8>();
-            for (x, r) in chunks.iter().zip(left) {
-                for lane in 0..8 {
-                    sums[lane] += (x[lane] - center) * r[lane];
-                }
-            }
-            let tail: f64 = tail.iter().zip(left_tail).map(|(x, r)| (x - center) * r).sum();
-            sums.iter().sum::<f64>() + tail
-        })
+        wide(CentredProduct, (values, center, &self.left))
     }
 
     /// The mean that a column is shifted by, which does not depend on how it is kept.
@@ -221,9 +213,9 @@ impl<'a> Residuals<'a> {
         self.point[at] = next;
         let center = self.center_of(at);
         match self.design.columns()[at] {
-            Values::Dense(values) => wide(|| {
-                self.left.iter_mut().zip(values).for_each(|(r, x)| *r -= step * (x - center));
-            }),
+            Values::Dense(values) => {
+                wide(SubtractCentred, (&mut self.left, step, values, center));
+            }
             Values::Sparse(numbers) => {
                 for (&row, x) in numbers.rows().iter().zip(numbers.values()) {
                     self.left[row as usize] -= step * x;
@@ -231,6 +223,39 @@ impl<'a> Residuals<'a> {
                 self.shift += step * center;
             }
         }
+    }
+}
+
+/// Σ (x − center) r, added in eight lanes.
+struct CentredProduct;
+
+impl Work<(&[f64], f64, &[f64])> for CentredProduct {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run((values, center, left): (&[f64], f64, &[f64])) -> f64 {
+        const LANES: usize = 8;
+        let mut sums = [0.0; LANES];
+        let (chunks, tail) = values.as_chunks::<LANES>();
+        let (left, left_tail) = left.as_chunks::<LANES>();
+        for (x, r) in chunks.iter().zip(left) {
+            for lane in 0..LANES {
+                sums[lane] += (x[lane] - center) * r[lane];
+            }
+        }
+        let tail: f64 = tail.iter().zip(left_tail).map(|(x, r)| (x - center) * r).sum();
+        sums.iter().sum::<f64>() + tail
+    }
+}
+
+struct SubtractCentred;
+
+impl Work<(&mut [f64], f64, &[f64], f64)> for SubtractCentred {
+    type Output = ();
+
+    #[inline(always)]
+    fn run((left, step, values, center): (&mut [f64], f64, &[f64], f64)) {
+        left.iter_mut().zip(values).for_each(|(r, x)| *r -= step * (x - center));
     }
 }
 

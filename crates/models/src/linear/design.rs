@@ -11,7 +11,7 @@ use gristmill_core::{CHUNK_ROWS, Result, fold_chunks};
 
 use super::sparse_rows::SparseRows;
 use super::values::{Values, weight_of};
-use crate::simd::{add_scaled, dot, wide};
+use crate::simd::{Work, add_scaled, dot, wide};
 
 /// How many rows are standardised at once, few enough to stay in a processor's cache.
 const BLOCK_ROWS: usize = 256;
@@ -25,7 +25,7 @@ pub(super) const NARROW_COLUMNS: usize = 512;
 
 /// What is learned beside the weights of the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Constant {
+pub(crate) enum Constant {
     /// Nothing: a row of zeros scores 0.
     None,
     /// A constant that costs nothing; columns are shifted to mean 0.
@@ -43,7 +43,7 @@ impl Constant {
 
 /// Columns, row weights, and the shift and scale of each column.
 #[derive(Debug)]
-pub(super) struct Design<'a> {
+pub(crate) struct Design<'a> {
     columns: Vec<Values<'a>>,
     weights: Option<&'a [f64]>,
     rows: usize,
@@ -60,7 +60,7 @@ pub(super) struct Design<'a> {
 
 /// Some standardised rows.
 #[derive(Debug)]
-pub(super) struct Block<'b> {
+pub(crate) struct Block<'b> {
     /// Which rows they are.
     pub rows: Range<usize>,
     values: &'b [f64],
@@ -71,30 +71,48 @@ pub(super) struct Block<'b> {
 impl Block<'_> {
     /// The standardised values in these rows of the column at this place among the blocked ones,
     /// which are all columns of a narrow design.
+    #[inline(always)]
     pub fn column(&self, place: usize) -> &[f64] {
         &self.values[place * BLOCK_ROWS..place * BLOCK_ROWS + self.rows.len()]
     }
 
     /// Adds Σ `weights`ⱼ xⱼ to the score of each row.
     pub fn add_scores(&self, weights: &[f64], scores: &mut [f64]) {
-        wide(|| {
-            for (place, &at) in
-                self.blocked.iter().enumerate().filter(|(_, at)| weights[**at] != 0.0)
-            {
-                add_scaled(scores, weights[at], self.column(place));
-            }
-        });
+        wide(AddBlockedScores, (self, weights, &mut *scores));
         self.sparse.add_scores(self.rows.clone(), weights, scores);
     }
 
     /// Adds Σ `left`ᵢ xᵢⱼ over these rows to the slope of each column.
     pub fn add_slopes(&self, left: &[f64], slopes: &mut [f64]) {
-        wide(|| {
-            for (place, &at) in self.blocked.iter().enumerate() {
-                slopes[at] += dot(left, self.column(place));
-            }
-        });
+        wide(AddBlockedSlopes, (self, left, &mut *slopes));
         self.sparse.add_slopes(self.rows.clone(), left, slopes);
+    }
+}
+
+struct AddBlockedScores;
+
+impl Work<(&Block<'_>, &[f64], &mut [f64])> for AddBlockedScores {
+    type Output = ();
+
+    #[inline(always)]
+    fn run((block, weights, scores): (&Block<'_>, &[f64], &mut [f64])) {
+        for (place, &at) in block.blocked.iter().enumerate().filter(|(_, at)| weights[**at] != 0.0)
+        {
+            add_scaled(scores, weights[at], block.column(place));
+        }
+    }
+}
+
+struct AddBlockedSlopes;
+
+impl Work<(&Block<'_>, &[f64], &mut [f64])> for AddBlockedSlopes {
+    type Output = ();
+
+    #[inline(always)]
+    fn run((block, left, slopes): (&Block<'_>, &[f64], &mut [f64])) {
+        for (place, &at) in block.blocked.iter().enumerate() {
+            slopes[at] += dot(left, block.column(place));
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use gristmill_core::Seed;
 use super::objective::Until;
 use super::plain_rows::{PlainRows, PlainWeights};
 use super::quadratic::soft_threshold;
-use crate::simd::wide;
+use crate::simd::{Work, wide};
 
 /// What is to be made small.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Dual<'_> {
         let mut last = f64::INFINITY;
         for _ in 0..until.max_iter {
             random.shuffle(&mut state.active);
-            let violation = wide(|| state.sweep(self, last));
+            let violation = wide(Sweep, (&mut state, self, last));
             if violation > until.tolerance {
                 last = violation;
             } else if state.is_whole() {
@@ -99,15 +99,26 @@ impl State {
         self.active.len() == self.movable
     }
 
-    /// Goes once through the active rows; gives the largest move, in units of slope. Rows that are
-    /// held at a border by more than `last` fall asleep.
+    fn reached(self, dual: &Dual<'_>, converged: bool) -> Reached {
+        let intercept = self.weights.constant;
+        Reached { weights: dual.rows.restore(&self.weights), intercept, converged }
+    }
+}
+
+/// Goes once through the active rows; gives the largest move, in units of slope. Rows that are
+/// held at a border by more than `last` fall asleep.
+struct Sweep;
+
+impl Work<(&mut State, &Dual<'_>, f64)> for Sweep {
+    type Output = f64;
+
     #[inline(always)]
-    fn sweep(&mut self, dual: &Dual<'_>, last: f64) -> f64 {
+    fn run((state, dual, last): (&mut State, &Dual<'_>, f64)) -> f64 {
         let (mut largest, mut at) = (0.0_f64, 0);
-        while let Some(&row) = self.active.get(at) {
+        while let Some(&row) = state.active.get(at) {
             let row = row as usize;
-            let (before, square) = (self.beta[row], self.squares[row]);
-            let slope = dual.rows.score(row, &self.weights) - dual.goals[row];
+            let (before, square) = (state.beta[row], state.squares[row]);
+            let slope = dual.rows.score(row, &state.weights) - dual.goals[row];
             let free = soft_threshold(before - slope / square, dual.epsilon / square);
             let (low, high) = dual.bounds[row];
             let next = free.clamp(low, high);
@@ -118,22 +129,17 @@ impl State {
                     (free - next).abs() * square
                 };
                 if held > last {
-                    self.active.swap_remove(at);
+                    state.active.swap_remove(at);
                     continue;
                 }
             } else {
                 largest = largest.max((next - before).abs() * square);
-                self.beta[row] = next;
+                state.beta[row] = next;
                 let step = next - before;
-                dual.rows.add_to(row, step, step * dual.constant, &mut self.weights);
+                dual.rows.add_to(row, step, step * dual.constant, &mut state.weights);
             }
             at += 1;
         }
         largest
-    }
-
-    fn reached(self, dual: &Dual<'_>, converged: bool) -> Reached {
-        let intercept = self.weights.constant;
-        Reached { weights: dual.rows.restore(&self.weights), intercept, converged }
     }
 }

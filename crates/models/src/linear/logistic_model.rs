@@ -48,9 +48,10 @@ fn logistic_regression() -> String {
 impl LogisticModel {
     pub(super) const LOGISTIC: &'static str = "logistic_regression";
     pub(super) const SUPPORT_VECTORS: &'static str = "linear_svm";
+    pub(crate) const MULTINOMIAL_BAYES: &'static str = "multinomial_naive_bayes";
 
     /// Weights and constants of each score on the scale of the data.
-    pub(super) fn new(
+    pub(crate) fn new(
         kind: &'static str,
         input: &Arc<Schema>,
         classes: usize,
@@ -156,7 +157,7 @@ impl Model for LogisticModel {
 impl Load for LogisticModel {
     fn load(state: &State, input: &Arc<Schema>) -> Result<Self> {
         let Facts { kind, classes, format } = state.facts()?;
-        let kind = [Self::LOGISTIC, Self::SUPPORT_VECTORS]
+        let kind = [Self::LOGISTIC, Self::SUPPORT_VECTORS, Self::MULTINOMIAL_BAYES]
             .into_iter()
             .find(|k| *k == kind)
             .ok_or_else(|| Error::damaged("linear model", format!("it is a `{kind}`")))?;

@@ -3,7 +3,7 @@
 
 mod cholesky;
 mod classes;
-mod columns;
+pub(crate) mod columns;
 mod conjugate;
 mod contributions;
 mod coordinate_descent;
@@ -45,8 +45,9 @@ pub use logistic_regression::{LogisticRegression, Penalty};
 pub use regression_model::LinearModel;
 pub use ridge::Ridge;
 
-pub(crate) use classes::Present;
+pub(crate) use classes::{Present, check_present, refuse_numbers};
+pub(crate) use design::Constant;
 pub(crate) use losses::{softmax, two_probabilities};
-pub(crate) use regression_model::{linear_sum, stored};
-pub(crate) use settings::{check_not_negative, check_positive, check_share, check_steps};
+pub(crate) use regression_model::stored;
+pub(crate) use settings::{check_not_negative, check_positive, check_share};
 pub(crate) use values::{Values, check_weights, weight_of};

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use gristmill_core::{Column, Error, Frame, Result, SparseNumbers};
 
-use crate::simd::add_scaled;
+use crate::simd::{Work, add_scaled, wide};
 
 /// A column of numbers.
 #[derive(Clone, Copy, Debug)]
@@ -44,11 +44,22 @@ impl<'a> Values<'a> {
     /// the bits of a 0 that is.
     pub fn add_scaled(&self, factor: f64, sums: &mut [f64]) {
         match self {
-            Self::Dense(values) => add_scaled(sums, factor, values),
+            Self::Dense(values) => wide(AddDense, (sums, factor, *values)),
             Self::Sparse(numbers) => {
                 for (&row, value) in numbers.rows().iter().zip(numbers.values()) {
                     sums[row as usize] += factor * value;
                 }
+            }
+        }
+    }
+
+    /// Visits the numbers that are not 0, and perhaps others, in the order of the rows.
+    pub fn each(&self, mut visit: impl FnMut(usize, f64)) {
+        match self {
+            Self::Dense(values) => values.iter().enumerate().for_each(|(row, &x)| visit(row, x)),
+            Self::Sparse(numbers) => {
+                let kept = numbers.rows().iter().zip(numbers.values());
+                kept.for_each(|(&row, &x)| visit(row as usize, x));
             }
         }
     }
@@ -79,11 +90,7 @@ impl<'a> Values<'a> {
     /// Writes (x − `center`) · `factor` for the rows in `range` to `out`.
     pub fn standardise(&self, range: Range<usize>, center: f64, factor: f64, out: &mut [f64]) {
         match self {
-            Self::Dense(values) => {
-                for (out, x) in out.iter_mut().zip(&values[range]) {
-                    *out = (x - center) * factor;
-                }
-            }
+            Self::Dense(values) => wide(ShiftAndScale, (&values[range], center, factor, out)),
             Self::Sparse(numbers) => {
                 out.fill(-center * factor);
                 let start = range.start;
@@ -106,6 +113,30 @@ impl<'a> Values<'a> {
     /// Whether few of the numbers are other than 0.
     pub fn is_mostly_zero(&self) -> bool {
         matches!(self, Self::Sparse(numbers) if numbers.rows().len() <= numbers.len() / 8)
+    }
+}
+
+struct ShiftAndScale;
+
+impl Work<(&[f64], f64, f64, &mut [f64])> for ShiftAndScale {
+    type Output = ();
+
+    #[inline(always)]
+    fn run((values, center, factor, out): (&[f64], f64, f64, &mut [f64])) {
+        for (out, x) in out.iter_mut().zip(values) {
+            *out = (x - center) * factor;
+        }
+    }
+}
+
+struct AddDense;
+
+impl Work<(&mut [f64], f64, &[f64])> for AddDense {
+    type Output = ();
+
+    #[inline(always)]
+    fn run((sums, factor, values): (&mut [f64], f64, &[f64])) {
+        add_scaled(sums, factor, values);
     }
 }
 

@@ -1,0 +1,239 @@
+//! Naive Bayes for columns that are normally distributed in each class.
+
+use std::f64::consts::TAU;
+use std::sync::Arc;
+
+use gristmill_core::{
+    DenseMatrix, Error, Estimator, FitContext, Frame, Load, Model, Result, Schema, Scores, State,
+    Target, Task,
+};
+use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::linear::{
+    Present, Values, check_not_negative, check_weights, columns, refuse_numbers, softmax, stored,
+};
+use crate::{ClassWeight, linear};
+
+/// Gives each class k the probability pₖ ∝ πₖ Πⱼ N(xⱼ; μₖⱼ, σ²ₖⱼ), where πₖ is its share of the rows
+/// and N the normal distribution with mean and variance of the column in the class.
+///
+/// Columns are taken as independent within a class, and nothing is searched for: one pass learns
+/// it. `variance_smoothing` times the largest variance of a column is added to all variances, so
+/// that a column that is constant in a class does not decide alone. Row weights count as so many
+/// rows. A class without training rows gets the probability 0.
+/// Source: Hastie, Tibshirani and Friedman, *Elements of Statistical Learning*, 2nd edition, 6.6.3.
+///
+/// ```
+/// # use gristmill_core::Pipeline;
+/// # use gristmill_models::GaussianNaiveBayes;
+/// # use gristmill_testkit::table;
+/// let rows = table()
+///     .numbers("height", [1.5, 1.6, 1.8, 1.9])
+///     .words("size", ["small", "small", "tall", "tall"])
+///     .target("size");
+/// let fitted = Pipeline::new().model(GaussianNaiveBayes::default()).fit(&rows)?;
+/// assert_eq!(fitted.predict(&rows)?.words().unwrap(), ["small", "small", "tall", "tall"]);
+/// # Ok::<(), gristmill_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GaussianNaiveBayes {
+    /// Which share of the largest variance is added to all; also written `var_smoothing`.
+    #[serde(alias = "var_smoothing")]
+    #[schemars(range(min = 0.0))]
+    pub variance_smoothing: f64,
+}
+
+impl GaussianNaiveBayes {
+    /// The version of what it learns: raised whenever equal rows would teach it something else.
+    pub const VERSION: u32 = 1;
+}
+
+impl Default for GaussianNaiveBayes {
+    fn default() -> Self {
+        Self { variance_smoothing: 1e-9 }
+    }
+}
+
+impl Estimator for GaussianNaiveBayes {
+    fn kind(&self) -> &'static str {
+        GaussianNaiveBayesModel::KIND
+    }
+
+    fn check(&self, input: &Schema, task: Task) -> Result<()> {
+        check_not_negative("variance_smoothing", self.variance_smoothing)?;
+        refuse_numbers(self.kind(), task)?;
+        columns::check(input)
+    }
+
+    fn fit(
+        &self,
+        train: &Frame,
+        target: &Target,
+        context: &FitContext<'_>,
+    ) -> Result<Box<dyn Model>> {
+        self.check(train.schema(), target.task())?;
+        let numbers = columns::numbers(train, train.schema())?;
+        if train.rows() == 0 {
+            return Err(Error::data("there is no row to learn from"));
+        }
+        check_weights(context.weights, train.rows())?;
+        let present = Present::new(self.kind(), target, context)?;
+        let weights = present.row_weights(ClassWeight::None, context.weights);
+        let moments: Vec<Moments> =
+            numbers.par_iter().map(|column| Moments::of(column, &present, &weights)).collect();
+        if let Some(at) = moments.iter().position(|m| !m.whole.is_finite()) {
+            return Err(Error::data_hint(
+                format!("column `{}` holds numbers too large", train.schema().fields()[at].name),
+                "divide them with `derive` before the model, or leave the column out with `drop`",
+            ));
+        }
+        let largest = moments.iter().map(|m| m.whole).fold(0.0, f64::max);
+        // Where no column varies, classes differ by their shares alone, whatever the variance.
+        let added = if largest > 0.0 { self.variance_smoothing * largest } else { 1.0 };
+        let model = GaussianNaiveBayesModel {
+            input: Arc::clone(train.schema()),
+            facts: Facts { classes: present.all, present: present.classes.clone() },
+            shares: present.shares(),
+            means: moments.iter().flat_map(|m| m.means.iter().copied()).collect(),
+            // A variance of 0 without smoothing would divide by 0.
+            variances: moments
+                .iter()
+                .flat_map(|m| m.variances.iter().map(|v| (v + added).max(f64::MIN_POSITIVE)))
+                .collect(),
+        };
+        Ok(Box::new(model))
+    }
+}
+
+/// A column in each class.
+struct Moments {
+    means: Vec<f64>,
+    variances: Vec<f64>,
+    /// The variance in all classes together.
+    whole: f64,
+}
+
+impl Moments {
+    fn of(column: &Values<'_>, present: &Present, weights: &[f64]) -> Self {
+        let mut values = vec![0.0; weights.len()];
+        column.add_scaled(1.0, &mut values);
+        let sums = |term: &dyn Fn(usize, f64) -> f64| {
+            let mut sums = vec![0.0; present.len()];
+            for ((x, weight), &code) in values.iter().zip(weights).zip(&present.codes) {
+                sums[code as usize] += weight * term(code as usize, *x);
+            }
+            sums
+        };
+        let totals = sums(&|_, _| 1.0);
+        let all: f64 = totals.iter().sum();
+        let over = |sums: Vec<f64>| sums.iter().zip(&totals).map(|(s, t)| s / t).collect();
+        let means: Vec<f64> = over(sums(&|_, x| x));
+        let variances: Vec<f64> = over(sums(&|class, x| (x - means[class]) * (x - means[class])));
+        let mean = means.iter().zip(&totals).map(|(m, t)| m * t).sum::<f64>() / all;
+        let whole = sums(&|_, x| (x - mean) * (x - mean)).iter().sum::<f64>() / all;
+        Self { means, variances, whole }
+    }
+}
+
+/// What [`GaussianNaiveBayes`] learns.
+#[derive(Clone, Debug)]
+pub struct GaussianNaiveBayesModel {
+    input: Arc<Schema>,
+    facts: Facts,
+    /// πₖ of the classes that had rows.
+    shares: Vec<f64>,
+    /// `[columns, classes]`.
+    means: Vec<f64>,
+    variances: Vec<f64>,
+}
+
+/// What is stored of it besides numbers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Facts {
+    classes: usize,
+    /// The classes that had training rows.
+    present: Vec<usize>,
+}
+
+impl GaussianNaiveBayesModel {
+    const KIND: &'static str = "gaussian_naive_bayes";
+
+    /// ln πₖ + Σⱼ ln N(xⱼ) of a class for each row, added in the order of the columns.
+    fn joint(&self, columns: &[Values<'_>], rows: usize, class: usize) -> Vec<f64> {
+        let present = self.facts.present.len();
+        let mut sums = vec![self.shares[class].ln(); rows];
+        let mut values = vec![0.0; rows];
+        for (at, column) in columns.iter().enumerate() {
+            let (mean, variance) =
+                (self.means[at * present + class], self.variances[at * present + class]);
+            let constant = -0.5 * (TAU * variance).ln();
+            let deviation = variance.sqrt();
+            column.standardise(0..rows, mean, 1.0 / deviation, &mut values);
+            sums.iter_mut().zip(&values).for_each(|(sum, z)| *sum += constant - 0.5 * z * z);
+        }
+        // Where every class is out of reach, none is nearer.
+        sums.iter_mut().for_each(|sum| *sum = if sum.is_finite() { *sum } else { -f64::MAX });
+        sums
+    }
+}
+
+impl Model for GaussianNaiveBayesModel {
+    fn kind(&self) -> &'static str {
+        Self::KIND
+    }
+
+    fn input(&self) -> &Arc<Schema> {
+        &self.input
+    }
+
+    fn task(&self) -> Task {
+        Task::Classification { classes: self.facts.classes }
+    }
+
+    fn predict(&self, rows: &Frame) -> Result<Scores> {
+        let columns = columns::numbers(rows, &self.input)?;
+        let n = rows.rows();
+        let mut joint: Vec<f64> = (0..self.facts.present.len())
+            .flat_map(|class| self.joint(&columns, n, class))
+            .collect();
+        (0..n).for_each(|row| {
+            softmax(&mut joint, row, n);
+        });
+        let mut probabilities = DenseMatrix::zeros(n, self.facts.classes);
+        for (place, &class) in self.facts.present.iter().enumerate() {
+            probabilities.column_mut(class).copy_from_slice(&joint[place * n..(place + 1) * n]);
+        }
+        Ok(Scores::Probabilities(probabilities))
+    }
+
+    fn state(&self) -> State {
+        State::new(&self.facts)
+            .with_f64("shares", self.shares.clone())
+            .with_f64("means", self.means.clone())
+            .with_f64("variances", self.variances.clone())
+    }
+}
+
+impl Load for GaussianNaiveBayesModel {
+    fn load(state: &State, input: &Arc<Schema>) -> Result<Self> {
+        let facts: Facts = state.facts()?;
+        columns::check_stored(input)?;
+        linear::check_present(&facts.present, facts.classes)?;
+        let size = facts.present.len().saturating_mul(input.len());
+        let model = Self {
+            input: Arc::clone(input),
+            shares: stored(state, "shares", facts.present.len())?,
+            means: stored(state, "means", size)?,
+            variances: stored(state, "variances", size)?,
+            facts,
+        };
+        if model.shares.iter().chain(&model.variances).any(|v| *v <= 0.0) {
+            return Err(Error::damaged("naive Bayes", "a share or a variance is not above 0"));
+        }
+        Ok(model)
+    }
+}
