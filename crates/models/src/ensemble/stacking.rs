@@ -292,7 +292,6 @@ impl Model for StackingModel {
     }
 
     fn predict(&self, rows: &Frame) -> Result<Scores> {
-        // Asked first, so that missing columns are told by those who miss them.
         self.last.predict(&seen_by(&self.members, rows, self.task, self.passthrough)?)
     }
 
