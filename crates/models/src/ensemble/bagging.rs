@@ -264,8 +264,12 @@ impl Model for BaggingModel {
     }
 
     fn state(&self) -> State {
-        let facts =
-            Facts { task: self.task, columns: self.columns.clone(), models: self.members.facts() };
+        let facts = Facts {
+            task: self.task,
+            names: self.input.fields().iter().map(|field| field.name.clone()).collect(),
+            columns: self.columns.clone(),
+            models: self.members.facts(),
+        };
         self.members.put(State::new(&facts))
     }
 }

@@ -246,6 +246,19 @@ fn bagged_trees_are_about_as_good_as_those_of_scikit_learn() {
     close(found.brier, 0.1444, 1.5e-3);
 }
 
+#[test] // scikit-learn 1.9.1, AdaBoostClassifier(n_estimators=50): log-loss 0.5474, F1 0.5498
+fn boosted_classes_agree_with_scikit_learn() {
+    let Some(found) = churn("ada_boost", json!({})) else { return };
+    close(found.log_loss, 0.5473729069183931, 5e-3);
+    close(found.f1, 0.5498426023084995, 1.5e-2);
+}
+
+#[test] // scikit-learn 1.9.1, AdaBoostRegressor(n_estimators=50): 210, 191 and 199 by seed
+fn boosted_numbers_are_about_as_good_as_those_of_scikit_learn() {
+    let Some(found) = charges("ada_boost", json!({})) else { return };
+    close(found, 200.0, 25.0);
+}
+
 /// 300 rows of numbers, words and a target of words or numbers.
 fn made(target: &str) -> Table {
     let rows = 300;
@@ -335,6 +348,17 @@ fn bagging_keeps_the_promises_of_estimators() {
 }
 
 #[test]
+fn boosting_keeps_the_promises_of_estimators() {
+    let check = |settings: Value, target: &str| {
+        conformance::estimator(&catalog(), "ada_boost", &settings, &made(target));
+    };
+    for target in ["yes", "level", "y"] {
+        check(json!({"estimators": 5}), target);
+        check(json!({"model": tree(), "estimators": 3, "learning_rate": 0.5}), target);
+    }
+}
+
+#[test]
 fn models_within_models_within_models_are_stored_whole() {
     let forest = json!({"random_forest": {"trees": 3}});
     let calibrated = json!({"calibration": {"model": forest, "folds": 2}});
@@ -366,6 +390,7 @@ fn settings_without_sense_are_refused() {
     refused("threshold", json!({"model": near()}), three, "the target has 3");
     let cost = json!({"model": near(), "metric": {"cost": {"false_positive": -1}}});
     refused("threshold", cost, two, "`false_positive`");
+    refused("ada_boost", json!({"learning_rate": 0}), two, "`learning_rate`");
     refused("bagging", json!({"model": near(), "estimators": 0}), two, "`estimators`");
     refused("bagging", json!({"model": near(), "max_samples": 1.5}), two, "`max_samples`");
 }
