@@ -253,10 +253,10 @@ fn boosted_classes_agree_with_scikit_learn() {
     close(found.f1, 0.5498426023084995, 1.5e-2);
 }
 
-#[test] // scikit-learn 1.9.1, AdaBoostRegressor(n_estimators=50): 210, 191 and 199 by seed
+#[test] // scikit-learn 1.9.1, AdaBoostRegressor(n_estimators=50): 190 to 239, over 25 seeds
 fn boosted_numbers_are_about_as_good_as_those_of_scikit_learn() {
     let Some(found) = charges("ada_boost", json!({})) else { return };
-    close(found, 200.0, 25.0);
+    close(found, 214.5, 26.0);
 }
 
 /// 300 rows of numbers, words and a target of words or numbers.
