@@ -28,8 +28,8 @@ pub use cluster::{
     MiniBatchKMeans,
 };
 pub use decision_tree::DecisionTree;
-pub use ensemble::{Bagging, Calibration, Stacking, Threshold, Voting};
 pub use extra_trees::ExtraTrees;
+pub use ensemble::{AdaBoost, Bagging, Calibration, Stacking, Threshold, Voting};
 pub use gradient_boosting::{EarlyStopping, GradientBoosting, Loss, Monotone};
 pub use isolation::FittedIsolationForest;
 pub use isolation_forest::IsolationForest;
@@ -100,6 +100,7 @@ pub fn register(catalog: &mut Catalog) {
             LocalOutlierFactor::VERSION,
         )
         .estimator::<Ridge, LinearModel>("ridge", Ridge::VERSION)
+        .composite_estimator::<AdaBoost, ensemble::AdaBoostModel>("ada_boost", AdaBoost::VERSION)
         .composite_estimator::<Bagging, ensemble::BaggingModel>("bagging", Bagging::VERSION)
         .composite_estimator::<Calibration, ensemble::CalibrationModel>(
             "calibration",

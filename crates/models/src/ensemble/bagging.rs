@@ -196,6 +196,8 @@ pub struct BaggingModel {
 #[serde(deny_unknown_fields)]
 struct Facts {
     task: Task,
+    /// All columns, also those that no model sees.
+    names: Vec<String>,
     columns: Vec<Vec<u32>>,
     models: Vec<StoredModel>,
 }
@@ -262,15 +264,22 @@ impl Model for BaggingModel {
     }
 
     fn state(&self) -> State {
-        let facts =
-            Facts { task: self.task, columns: self.columns.clone(), models: self.members.facts() };
+        let facts = Facts {
+            task: self.task,
+            names: self.input.fields().iter().map(|field| field.name.clone()).collect(),
+            columns: self.columns.clone(),
+            models: self.members.facts(),
+        };
         self.members.put(State::new(&facts))
     }
 }
 
 impl LoadWith for BaggingModel {
     fn load_with(state: &State, input: &Arc<Schema>, catalog: &Catalog) -> Result<Self> {
-        let Facts { task, columns, models } = state.facts()?;
+        let Facts { task, names, columns, models } = state.facts()?;
+        if !names.iter().eq(input.fields().iter().map(|field| &field.name)) {
+            return Err(Error::damaged("model `bagging`", "it takes other columns"));
+        }
         let members = Members::load(&models, state, catalog)?;
         let rises = |columns: &Vec<u32>| {
             columns.windows(2).all(|pair| pair[0] < pair[1])

@@ -58,8 +58,9 @@ pub struct CalibrationSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CalibrationMethod {
-    /// A logistic curve over the log-odds of the model, ln p / (1 − p) up to one in a million:
-    /// two numbers, good for few rows. A model that is calibrated already stays as it is.
+    /// A logistic curve: two numbers, good for few rows. It is drawn over the probability of the
+    /// model or over its log-odds, ln p / (1 − p) up to one in a million, whichever makes the
+    /// out-of-fold answers likelier; over log-odds a calibrated model stays as it is.
     #[default]
     Sigmoid,
     /// Any line that rises: good from about a thousand rows of each class on.

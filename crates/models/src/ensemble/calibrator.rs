@@ -18,8 +18,27 @@ pub(super) struct Calibrator {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Line {
-    Sigmoid(Sigmoid),
+    Sigmoid(Sigmoid, Score),
     Isotonic(Isotonic),
+}
+
+/// What a curve is drawn over.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Score {
+    Probability,
+    LogOdds,
+}
+
+impl Score {
+    fn of(self, probability: f64) -> f64 {
+        match self {
+            Self::Probability => probability,
+            Self::LogOdds => {
+                let p = probability.clamp(LEAST_ODDS, 1.0 - LEAST_ODDS);
+                (p / (1.0 - p)).ln()
+            }
+        }
+    }
 }
 
 impl Calibrator {
@@ -35,17 +54,24 @@ impl Calibrator {
     ) -> Result<Self> {
         let classes = answers.columns();
         let line = |class: usize| {
-            let pairs = answers.column(class).iter().zip(codes).enumerate();
-            let rows: Vec<Answer> = pairs
-                .map(|(row, (&p, &code))| Answer {
-                    score: score(method, p),
-                    is_class: code as usize == class,
-                    weight: weight(row),
-                })
-                .collect();
-            Ok(match method {
-                CalibrationMethod::Sigmoid => Line::Sigmoid(Sigmoid::fit(&rows)?),
-                CalibrationMethod::Isotonic => Line::Isotonic(Isotonic::fit(&rows)?),
+            let rows = |score: Score| -> Vec<Answer> {
+                let pairs = answers.column(class).iter().zip(codes).enumerate();
+                pairs
+                    .map(|(row, (&p, &code))| Answer {
+                        score: score.of(p),
+                        is_class: code as usize == class,
+                        weight: weight(row),
+                    })
+                    .collect()
+            };
+            if method == CalibrationMethod::Isotonic {
+                return Ok(Line::Isotonic(Isotonic::fit(&rows(Score::Probability))?));
+            }
+            let (plain, loss) = Sigmoid::fit(&rows(Score::Probability))?;
+            let (odds, loss_of_odds) = Sigmoid::fit(&rows(Score::LogOdds))?;
+            Ok(match loss_of_odds <= loss {
+                true => Line::Sigmoid(odds, Score::LogOdds),
+                false => Line::Sigmoid(plain, Score::Probability),
             })
         };
         let lines = calibrated(classes).map(line).collect::<Result<_>>()?;
@@ -78,14 +104,17 @@ impl Calibrator {
         }
     }
 
-    /// Adds the numbers of the lines: `sigmoids`, or `scores`, `steps` and `points`, which is how
+    /// Adds the numbers of the lines: `sigmoids` and whether each is over log-odds in `odds`, or `scores`, `steps` and `points`, which is how
     /// many of them each line has.
     pub(super) fn put(&self, state: State) -> State {
-        let mut sigmoids = Vec::new();
+        let (mut sigmoids, mut kinds) = (Vec::new(), Vec::new());
         let (mut scores, mut steps, mut points) = (Vec::new(), Vec::new(), Vec::new());
         for line in &self.lines {
             match line {
-                Line::Sigmoid(curve) => sigmoids.extend([curve.slope, curve.constant]),
+                Line::Sigmoid(curve, score) => {
+                    sigmoids.extend([curve.slope, curve.constant]);
+                    kinds.push(u8::from(*score == Score::LogOdds));
+                }
                 Line::Isotonic(line) => {
                     scores.extend_from_slice(&line.scores);
                     steps.extend_from_slice(&line.probabilities);
@@ -94,7 +123,7 @@ impl Calibrator {
             }
         }
         match points.is_empty() {
-            true => state.with_f64("sigmoids", sigmoids),
+            true => state.with_f64("sigmoids", sigmoids).with_u8("odds", kinds),
             false => {
                 state.with_f64("scores", scores).with_f64("steps", steps).with_u32("points", points)
             }
@@ -118,19 +147,8 @@ impl Calibrator {
 impl Line {
     fn apply(&self, probability: f64) -> f64 {
         match self {
-            Self::Sigmoid(curve) => curve.apply(score(CalibrationMethod::Sigmoid, probability)),
+            Self::Sigmoid(curve, score) => curve.apply(score.of(probability)),
             Self::Isotonic(line) => line.apply(probability),
-        }
-    }
-}
-
-/// What a line is drawn over: log-odds for a curve, the probability itself for steps.
-fn score(method: CalibrationMethod, probability: f64) -> f64 {
-    match method {
-        CalibrationMethod::Isotonic => probability,
-        CalibrationMethod::Sigmoid => {
-            let p = probability.clamp(LEAST_ODDS, 1.0 - LEAST_ODDS);
-            (p / (1.0 - p)).ln()
         }
     }
 }
@@ -147,8 +165,15 @@ fn load_sigmoids(state: &State, count: usize) -> Result<Vec<Line>> {
     if Some(numbers.len()) != count.checked_mul(2) || !usable {
         return Err(Error::damaged("tensor `sigmoids`", "it does not hold two numbers a class"));
     }
-    let line = |pair: &[f64]| Line::Sigmoid(Sigmoid { slope: pair[0], constant: pair[1] });
-    Ok(numbers.chunks_exact(2).map(line).collect())
+    let kinds = state.u8s("odds")?;
+    if kinds.len() != count || kinds.iter().any(|kind| *kind > 1) {
+        return Err(Error::damaged("tensor `odds`", "it does not hold 0 or 1 for each class"));
+    }
+    let line = |(pair, kind): (&[f64], &u8)| {
+        let score = if *kind == 1 { Score::LogOdds } else { Score::Probability };
+        Line::Sigmoid(Sigmoid { slope: pair[0], constant: pair[1] }, score)
+    };
+    Ok(numbers.chunks_exact(2).zip(kinds).map(line).collect())
 }
 
 fn load_isotonics(state: &State, count: usize) -> Result<Vec<Line>> {

@@ -3,7 +3,10 @@
 //! [`learning`] fits the models inside, on all rows or fold by fold; [`members`] stores and loads
 //! them.
 
+mod ada_boost;
+mod ada_boost_model;
 mod bagging;
+mod by_task;
 mod calibration;
 mod calibrator;
 mod folds;
@@ -16,8 +19,11 @@ mod threshold;
 mod tuning;
 mod voting;
 
+pub use ada_boost::{AdaBoost, AdaBoostSettings};
+pub use ada_boost_model::AdaBoostModel;
 pub use bagging::{Bagging, BaggingModel, BaggingSettings, Draws};
+pub use by_task::ByTask;
 pub use calibration::{Calibration, CalibrationMethod, CalibrationModel, CalibrationSettings};
-pub use stacking::{FinalModel, Passthrough, Stacking, StackingModel, StackingSettings};
+pub use stacking::{Passthrough, Stacking, StackingModel, StackingSettings};
 pub use threshold::{Costs, Threshold, ThresholdMetric, ThresholdModel, ThresholdSettings};
 pub use voting::{Voting, VotingModel, VotingRule, VotingSettings};

@@ -28,12 +28,12 @@ const TOLERANCE: f64 = 1e-10;
 const RIDGE: f64 = 1e-12;
 
 impl Sigmoid {
-    /// The curve of the greatest likelihood, with Platt's targets: (n₊ + 1) / (n₊ + 2) for the class
+    /// The curve of the greatest likelihood and its loss, with Platt's targets: (n₊ + 1) / (n₊ + 2) for the class
     /// and 1 / (n₋ + 2) for the rest, where n are weights.
     ///
     /// # Errors
     /// [`Error::Data`] when no answer weighs anything.
-    pub(super) fn fit(answers: &[Answer]) -> Result<Self> {
+    pub(super) fn fit(answers: &[Answer]) -> Result<(Self, f64)> {
         let weigh = |is: bool| -> f64 {
             answers.iter().filter(|a| a.is_class == is).map(|a| a.weight).sum()
         };
@@ -63,7 +63,7 @@ struct Problem<'a> {
 
 impl Problem<'_> {
     /// Newton's method with halved steps.
-    fn minimise(&self, mut curve: Sigmoid) -> Sigmoid {
+    fn minimise(&self, mut curve: Sigmoid) -> (Sigmoid, f64) {
         let mut loss = self.loss(&curve);
         for _ in 0..MAX_ITER {
             let (gradient, [a, b, c]) = self.slopes(&curve);
@@ -93,7 +93,7 @@ impl Problem<'_> {
             let Some(better) = better else { break };
             (curve, loss) = better;
         }
-        curve
+        (curve, loss)
     }
 
     fn target(&self, answer: &Answer) -> f64 {
@@ -151,23 +151,23 @@ mod tests {
             (2.5, true),
             (3.0, true),
         ];
-        let curve = Sigmoid::fit(&answers(&pairs)).unwrap();
+        let (curve, _) = Sigmoid::fit(&answers(&pairs)).unwrap();
         assert!((curve.slope - 0.548652801733).abs() < 1e-4, "{curve:?}");
         assert!((curve.constant + 0.390853201729).abs() < 1e-4, "{curve:?}");
     }
 
     #[test] // by hand: 3 of 4, smoothed: t = 4/5 for three and 1/3 for one
     fn equal_scores_get_the_share_of_the_class() {
-        let curve = Sigmoid::fit(&answers(&[(1.0, true); 3])).unwrap();
+        let (curve, _) = Sigmoid::fit(&answers(&[(1.0, true); 3])).unwrap();
         assert!((curve.apply(1.0) - 0.8).abs() < 1e-6);
         let pairs = [(1.0, true), (1.0, true), (1.0, true), (1.0, false)];
-        let curve = Sigmoid::fit(&answers(&pairs)).unwrap();
+        let (curve, _) = Sigmoid::fit(&answers(&pairs)).unwrap();
         assert!((curve.apply(1.0) - (3.0 * 0.8 + 1.0 / 3.0) / 4.0).abs() < 1e-6);
     }
 
     #[test]
     fn separable_scores_stay_finite() {
-        let curve = Sigmoid::fit(&answers(&[(-1.0, false), (1.0, true)])).unwrap();
+        let (curve, _) = Sigmoid::fit(&answers(&[(-1.0, false), (1.0, true)])).unwrap();
         assert!(curve.slope.is_finite() && curve.apply(1.0) < 1.0);
     }
 }

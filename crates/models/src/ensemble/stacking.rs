@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::by_task::ByTask;
 use super::folds::{Folds, check_folds};
 use super::learning::{Learning, answers, check_inner, validation_share};
 use super::members::{Members, require};
@@ -29,25 +30,11 @@ pub struct Stacking {
     /// The models whose answers are learned from.
     pub models: Vec<Box<dyn Estimator>>,
     /// The model that learns from them; one for classes and one for numbers.
-    pub final_model: FinalModel,
+    pub final_model: ByTask,
     /// How many folds the rows are dealt into.
     pub folds: usize,
     /// What else the final model sees.
     pub passthrough: Passthrough,
-}
-
-/// The final model of [`Stacking`].
-#[derive(Debug)]
-pub enum FinalModel {
-    /// The same for every task.
-    Given(Box<dyn Estimator>),
-    /// One for each task.
-    ByTask {
-        /// For classes.
-        classes: Box<dyn Estimator>,
-        /// For numbers.
-        numbers: Box<dyn Estimator>,
-    },
 }
 
 /// [`Stacking`] as a pipeline file has it:
@@ -99,14 +86,6 @@ impl Stacking {
         self.models.iter().map(AsRef::as_ref)
     }
 
-    fn final_for(&self, task: Task) -> &dyn Estimator {
-        match (&self.final_model, task) {
-            (FinalModel::Given(model), _) => model.as_ref(),
-            (FinalModel::ByTask { numbers, .. }, Task::Regression) => numbers.as_ref(),
-            (FinalModel::ByTask { classes, .. }, _) => classes.as_ref(),
-        }
-    }
-
     /// The models of all rows, and the out-of-fold answers of each.
     fn fit_models(&self, learning: &Learning<'_>) -> Result<Vec<(Box<dyn Model>, DenseMatrix)>> {
         let context = learning.context;
@@ -130,8 +109,8 @@ impl Compose for Stacking {
         let StackingSettings { models, final_model, folds, passthrough } = settings;
         let models = models.iter().map(|spec| spec.build(catalog)).collect::<Result<_>>()?;
         let final_model = match final_model {
-            Some(spec) => FinalModel::Given(spec.build(catalog)?),
-            None => FinalModel::ByTask {
+            Some(spec) => ByTask::Given(spec.build(catalog)?),
+            None => ByTask::Each {
                 classes: catalog.build_estimator("logistic_regression", &Value::Null)?,
                 numbers: catalog.build_estimator("ridge", &Value::Null)?,
             },
@@ -153,7 +132,7 @@ impl Estimator for Stacking {
         check_inner(self.kind(), self.inner(), input, task)?;
         let kinds: Vec<&str> = self.inner().map(Estimator::kind).collect();
         let seen = seen_schema(&kinds, input, task, self.passthrough)?;
-        check_inner(self.kind(), [self.final_for(task)], &seen, task)
+        check_inner(self.kind(), [self.final_model.for_task(task)], &seen, task)
     }
 
     fn fit(
@@ -175,7 +154,7 @@ impl Estimator for Stacking {
         let validation = validation.transpose()?;
         let context = context.with_validation(validation.as_ref());
         let learning = Learning { rows: &seen, target, context: &context };
-        let last = learning.fit(self.final_for(task), context.seed.named("final"))?;
+        let last = learning.fit(self.final_model.for_task(task), context.seed.named("final"))?;
         let (input, passthrough) = (Arc::clone(train.schema()), self.passthrough);
         Ok(Box::new(StackingModel { input, task, passthrough, members, last }))
     }
@@ -186,11 +165,7 @@ impl Estimator for Stacking {
     }
 
     fn validation_share(&self) -> Option<f64> {
-        let last: Vec<&dyn Estimator> = match &self.final_model {
-            FinalModel::Given(model) => vec![model.as_ref()],
-            FinalModel::ByTask { classes, numbers } => vec![classes.as_ref(), numbers.as_ref()],
-        };
-        validation_share(self.inner().chain(last))
+        validation_share(self.inner().chain(self.final_model.all()))
     }
 }
 
@@ -292,7 +267,6 @@ impl Model for StackingModel {
     }
 
     fn predict(&self, rows: &Frame) -> Result<Scores> {
-        // Asked first, so that missing columns are told by those who miss them.
         self.last.predict(&seen_by(&self.members, rows, self.task, self.passthrough)?)
     }
 

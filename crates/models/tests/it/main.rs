@@ -2,6 +2,7 @@
 
 mod boosting;
 mod isolation;
+mod ensemble;
 mod linear;
 mod neighbors;
 mod promises;

@@ -33,16 +33,31 @@ const ROWS_ALONE: usize = 40;
 pub fn estimator(catalog: &Catalog, name: &str, settings: &Value, table: &Table) {
     let case = Case::new(catalog, name, settings, table);
     let model = case.fit(1);
-    check_refuses_no_columns(&case);
-    fitting_is_repeatable(&case, model.as_ref());
     positive_does_not_matter(&case, model.as_ref());
-    no_rows_can_be_predicted_but_not_learned(&case, model.as_ref());
-    rows_alone_get_the_bits_of_a_batch(&case, model.as_ref());
-    answers_are_in_range(&case, model.as_ref());
-    importances_sum_to_one(&case, model.as_ref());
-    stored_models_load(&case, model.as_ref());
-    damaged_models_are_refused(&case, model.as_ref());
-    other_columns_are_refused(&case, model.as_ref());
+    keeps_the_other_promises(&case, model.as_ref());
+}
+
+/// As [`estimator`], for settings that serve the positive class, so that it matters which one is.
+///
+/// # Panics
+/// As [`estimator`].
+#[track_caller]
+pub fn estimator_for_the_positive(catalog: &Catalog, name: &str, settings: &Value, table: &Table) {
+    let case = Case::new(catalog, name, settings, table);
+    keeps_the_other_promises(&case, case.fit(1).as_ref());
+}
+
+#[track_caller]
+fn keeps_the_other_promises(case: &Case<'_>, model: &dyn Model) {
+    check_refuses_no_columns(case);
+    fitting_is_repeatable(case, model);
+    no_rows_can_be_predicted_but_not_learned(case, model);
+    rows_alone_get_the_bits_of_a_batch(case, model);
+    answers_are_in_range(case, model);
+    importances_sum_to_one(case, model);
+    stored_models_load(case, model);
+    damaged_models_are_refused(case, model);
+    other_columns_are_refused(case, model);
 }
 
 struct Case<'a> {

@@ -4,5 +4,5 @@ mod estimator;
 mod history;
 mod transform;
 
-pub use estimator::estimator;
+pub use estimator::{estimator, estimator_for_the_positive};
 pub use transform::{cross_fitted_transform, transform};
