@@ -300,6 +300,9 @@ impl Select {
             return Ok(Chosen::passing(variances, |variance| variance > *threshold));
         }
         let target = known(context)?;
+        if train.rows() == 0 {
+            return Err(Error::data("there are no rows to choose columns by"));
+        }
         if let SelectMethod::KBest(KBest { score, features }) = method {
             let scores = score.of(train, positions, target)?;
             return Ok(Chosen::best(scores, *features));

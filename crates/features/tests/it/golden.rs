@@ -11,8 +11,9 @@ use crate::support::{awkward, full};
 
 /// Its kind, the version that the catalog has for it, and its state; numbers to 12 digits, so that
 /// another processor's rounding does not count.
-fn learned(settings: &dyn Transform) -> String {
-    let table = if settings.kind() == "pca" { full() } else { awkward() };
+pub fn learned(settings: &dyn Transform) -> String {
+    let complete = ["pca", "normalize", "truncated_svd", "random_projection", "cluster_distance"];
+    let table = if complete.contains(&settings.kind()) { full() } else { awkward() };
     let rows = Frame::from_table(&table).unwrap().features();
     let target = Target::Numbers((0..7).map(|i| f64::from(i * i % 5)).collect());
     let notes = Notes::default();
