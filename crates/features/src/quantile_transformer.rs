@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gristmill_core::{
     Error, FitContext, FittedTransform, Frame, Load, Result, Schema, Selector, Signature, State,
-    Tensor, TensorData, Transform,
+    Transform,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -22,7 +22,11 @@ pub fn learned(settings: &dyn Transform) -> String {
     let version = crate::support::catalog().transforms()[settings.kind()].version;
     let mut text = format!("{} {version}\n{}", settings.kind(), state.facts);
     for (name, tensor) in &state.tensors {
-        let TensorData::F64(values) = &tensor.data else { panic!("{name} is not of f64") };
+        let values = match &tensor.data {
+            TensorData::F64(values) => values.clone(),
+            TensorData::U32(values) => values.iter().map(|v| f64::from(*v)).collect(),
+            other => panic!("{name} is of {other:?}"),
+        };
         let rounded = values.iter().map(|&v| if v.abs() < 1e-12 { 0.0 } else { v });
         let values: Vec<String> = rounded.map(|v| format!("{v:.11e}")).collect();
         write!(text, "\n{name} {:?} {}", tensor.shape, values.join(" ")).unwrap();
