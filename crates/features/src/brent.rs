@@ -48,55 +48,77 @@ struct Point {
 }
 
 fn refine(f: &impl Fn(f64) -> f64, low: f64, middle: f64, high: f64, tolerance: f64) -> f64 {
-    let (mut low, mut high) = (low, high);
-    let mut best = Point { x: middle, y: f(middle) };
-    let (mut second, mut third) = (best, best);
-    let (mut step, mut before) = (0.0f64, 0.0f64);
+    let best = Point { x: middle, y: f(middle) };
+    let mut search = Search { low, high, best, second: best, third: best, step: 0.0, before: 0.0 };
     for _ in 0..MAX_STEPS {
-        let centre = low.midpoint(high);
-        let close = tolerance * best.x.abs() + 1e-11;
-        if (best.x - centre).abs() <= 2.0 * close - 0.5 * (high - low) {
+        let close = tolerance * search.best.x.abs() + 1e-11;
+        if search.is_at_rest(close) {
             break;
         }
-        match parabola(best, second, third).filter(|s| {
-            before.abs() > close
-                && s.abs() < 0.5 * before.abs()
-                && (low..=high).contains(&(best.x + s))
-        }) {
+        let x = search.next(close);
+        search.record(Point { x, y: f(x) });
+    }
+    search.best.x
+}
+
+/// An interval that holds the least value, and the three lowest places in it so far.
+struct Search {
+    low: f64,
+    high: f64,
+    best: Point,
+    second: Point,
+    third: Point,
+    /// The latest step and the one before it.
+    step: f64,
+    before: f64,
+}
+
+impl Search {
+    fn is_at_rest(&self, close: f64) -> bool {
+        let away = (self.best.x - self.low.midpoint(self.high)).abs();
+        away <= 2.0 * close - 0.5 * (self.high - self.low)
+    }
+
+    /// The place to look at next: the bottom of a parabola where steps shrink, else a golden step.
+    fn next(&mut self, close: f64) -> f64 {
+        let x = self.best.x;
+        let shrinks = |leap: &f64| {
+            self.before.abs() > close
+                && leap.abs() < 0.5 * self.before.abs()
+                && (self.low..=self.high).contains(&(x + leap))
+        };
+        match parabola(self.best, self.second, self.third).filter(shrinks) {
             Some(leap) => {
-                before = step;
-                let place = best.x + leap;
-                let at_edge = place - low < 2.0 * close || high - place < 2.0 * close;
-                step = if at_edge { close.copysign(centre - best.x) } else { leap };
+                self.before = self.step;
+                let edge = (x + leap - self.low).min(self.high - x - leap);
+                let centre = self.low.midpoint(self.high);
+                self.step = if edge < 2.0 * close { close.copysign(centre - x) } else { leap };
             }
             None => {
-                before = if best.x < centre { high - best.x } else { low - best.x };
-                step = GOLDEN * before;
+                let above = x < self.low.midpoint(self.high);
+                self.before = if above { self.high - x } else { self.low - x };
+                self.step = GOLDEN * self.before;
             }
         }
-        let x = if step.abs() >= close { best.x + step } else { best.x + close.copysign(step) };
-        let tried = Point { x, y: f(x) };
+        x + if self.step.abs() >= close { self.step } else { close.copysign(self.step) }
+    }
+
+    /// Narrows the interval by what was found at one more place.
+    fn record(&mut self, tried: Point) {
+        let best = self.best;
         if tried.y <= best.y {
-            if x >= best.x {
-                low = best.x
-            } else {
-                high = best.x
-            }
-            (third, second, best) = (second, best, tried);
-        } else {
-            if x < best.x {
-                low = x
-            } else {
-                high = x
-            }
-            if tried.y <= second.y || second.x == best.x {
-                (third, second) = (second, tried);
-            } else if tried.y <= third.y || third.x == best.x || third.x == second.x {
-                third = tried;
-            }
+            *(if tried.x >= best.x { &mut self.low } else { &mut self.high }) = best.x;
+            (self.third, self.second, self.best) = (self.second, best, tried);
+            return;
+        }
+        *(if tried.x < best.x { &mut self.low } else { &mut self.high }) = tried.x;
+        if tried.y <= self.second.y || self.second.x == best.x {
+            (self.third, self.second) = (self.second, tried);
+        } else if tried.y <= self.third.y || self.third.x == best.x || self.third.x == self.second.x
+        {
+            self.third = tried;
         }
     }
-    best.x
 }
 
 /// The step from `best` to the lowest point of the parabola through three points.

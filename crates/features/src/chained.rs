@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use gristmill_core::{
-    FittedTransform, Frame, Load, Result, Schema, Signature, State, Tensor, TensorData,
-};
+use gristmill_core::{FittedTransform, Frame, Load, Result, Schema, Signature, State};
 use serde::{Deserialize, Serialize};
 
 use crate::filled::Filled;
 use crate::ridge::Line;
+use crate::taken;
 
 pub(crate) const KIND: &str = "iterative_impute";
 
@@ -99,10 +98,8 @@ impl FittedTransform for FittedIterativeImputer {
             .with_f64("highs", learned.highs.clone())
             .with_u32("steps", learned.steps.iter().map(|(at, _)| *at as u32).collect())
             .with_f64("intercepts", lines().map(|l| l.intercept).collect());
-        let weights = Tensor {
-            shape: vec![learned.steps.len(), learned.means.len()],
-            data: TensorData::F64(lines().flat_map(|l| l.weights.iter().copied()).collect()),
-        };
+        let weights = lines().flat_map(|l| l.weights.iter().copied()).collect();
+        let weights = taken::tensor(weights, learned.steps.len(), learned.means.len());
         state.tensors.insert("weights".into(), weights);
         state
     }
@@ -114,11 +111,11 @@ impl Load for FittedIterativeImputer {
         let filled = Filled::load(KIND, &columns, &dropped, input)?;
         let means = filled.finite(state, "means")?;
         let (lows, highs) = (filled.finite(state, "lows")?, filled.finite(state, "highs")?);
-        let (at, weights) = (state.u32s("steps")?, state.f64s("weights")?);
-        let intercepts = state.f64s("intercepts")?;
+        let (at, intercepts) = (state.u32s("steps")?, state.f64s("intercepts")?);
+        let (weights, lines, columns) = taken::matrix(KIND, state, "weights")?;
         let width = means.len();
         let damaged = |found: &str| Err(filled.taken.damaged(found));
-        if intercepts.len() != at.len() || Some(weights.len()) != at.len().checked_mul(width) {
+        if [intercepts.len(), lines] != [at.len(); 2] || columns != width {
             return damaged("its lines, weights and intercepts are not equally many");
         }
         if at.iter().any(|at| *at as usize >= width) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gristmill_core::{
     Error, FitContext, FittedTransform, Frame, Load, Result, Schema, Selector, Signature, State,
-    Tensor, TensorData, Transform,
+    Transform,
 };
 use rayon::prelude::*;
 use schemars::JsonSchema;
@@ -211,10 +211,8 @@ impl FittedTransform for FittedClusterDistance {
         let facts = Facts { columns: self.taken.columns.clone(), prefix: self.prefix.clone() };
         let mut state = State::new(&facts);
         let width = self.taken.len();
-        let centres = Tensor {
-            shape: vec![self.centres.len() / width.max(1), width],
-            data: TensorData::F64(self.centres.clone()),
-        };
+        let clusters = self.centres.len() / width.max(1);
+        let centres = taken::tensor(self.centres.clone(), clusters, width);
         state.tensors.insert("centres".into(), centres);
         state
     }
@@ -224,9 +222,9 @@ impl Load for FittedClusterDistance {
     fn load(state: &State, input: &Arc<Schema>) -> Result<Self> {
         let Facts { columns, prefix } = state.facts()?;
         let positions = columns::stored(KIND, &columns, input, columns::numeric)?;
-        let centres = state.f64s("centres")?;
-        let whole = !positions.is_empty() && centres.len().is_multiple_of(positions.len());
-        if centres.is_empty() || !whole || centres.iter().any(|v| !v.is_finite()) {
+        let (centres, _, width) = taken::matrix(KIND, state, "centres")?;
+        let whole = !centres.is_empty() && width == positions.len();
+        if !whole || centres.iter().any(|v| !v.is_finite()) {
             let found = "its centres are not whole, or not finite";
             return Err(Error::damaged(format!("step `{KIND}`"), found));
         }

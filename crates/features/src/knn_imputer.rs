@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gristmill_core::{
     Error, FitContext, FittedTransform, Frame, Load, Result, Schema, Selector, Signature, State,
-    Tensor, TensorData, Transform,
+    Transform,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -256,10 +256,7 @@ impl FittedTransform for FittedKnnImputer {
             weights: self.weights,
         };
         let mut state = State::new(&facts).with_f64("means", self.means.clone());
-        let donors = Tensor {
-            shape: vec![self.donors.len(), self.donors()],
-            data: TensorData::F64(self.donors.concat()),
-        };
+        let donors = taken::tensor(self.donors.concat(), self.donors.len(), self.donors());
         state.tensors.insert("donors".into(), donors);
         state
     }
@@ -270,9 +267,8 @@ impl Load for FittedKnnImputer {
         let Facts { columns, dropped, neighbors, weights } = state.facts()?;
         let filled = Filled::load(KIND, &columns, &dropped, input)?;
         let means = filled.finite(state, "means")?;
-        let (numbers, width) = (state.f64s("donors")?, columns.len());
-        let count = numbers.len() / width.max(1);
-        if count * width != numbers.len() || neighbors == 0 {
+        let (numbers, width, count) = taken::matrix(KIND, state, "donors")?;
+        if width != columns.len() || neighbors == 0 {
             let found = "its rows are not whole, or it takes no neighbours";
             return Err(filled.taken.damaged(found));
         }

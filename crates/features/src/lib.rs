@@ -13,6 +13,7 @@ mod chained;
 mod clip;
 mod cluster_distance;
 mod columns;
+mod components;
 mod cross_products;
 mod datetime;
 mod derive;

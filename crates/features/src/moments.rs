@@ -86,6 +86,20 @@ impl Moments {
     }
 }
 
+/// The mean of `values`, in a single pass, and 0 of none; nothing where one is missing.
+pub(crate) fn full_mean(values: &[f64]) -> Option<f64> {
+    let Some(&origin) = values.first() else { return Some(0.0) };
+    let mut sums = [0.0; LANES];
+    let chunks = values.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    for part in chunks.chain([rest]) {
+        sums.iter_mut().zip(part).for_each(|(sum, value)| *sum += value - origin);
+    }
+    let mean = origin + sums.iter().sum::<f64>() / values.len() as f64;
+    // Only a missing or an infinite value makes the sum missing.
+    (!mean.is_nan() || !values.iter().any(|v| v.is_nan())).then_some(mean)
+}
+
 struct Sums {
     count: f64,
     sum: f64,
@@ -132,6 +146,15 @@ mod tests {
         assert_eq!(moments, Moments { count: 2, weight: 4.0, mean: 2.0, squares: 12.0 });
         assert_eq!(moments.variance(), Moments::of(&[1.0, 1.0, 1.0, 5.0]).variance());
         assert_eq!(Moments::weighted(&values, Some(&[0.0; 4])), Moments::default());
+    }
+
+    #[test]
+    fn a_full_mean_is_that_of_the_moments() {
+        let values: Vec<f64> = (0..1001).map(|i| 1e9 + f64::from(i % 37)).collect();
+        let mean = full_mean(&values).unwrap();
+        assert!((mean - Moments::of(&values).mean).abs() < 1e-6);
+        assert_eq!((full_mean(&[]), full_mean(&[1.0, f64::NAN])), (Some(0.0), None));
+        assert_eq!(full_mean(&[0.1; 1001]), Some(0.1));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use gristmill_core::{
     FitContext, FittedTransform, Frame, Load, Result, Schema, Selector, Signature, State, Transform,
 };
+use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,9 @@ const KIND: &str = "normalize";
 
 /// Norms outside of this range are computed again, so that squares neither overflow nor vanish.
 const SAFE: std::ops::Range<f64> = 1e-140..1e140;
+
+/// How many rows are measured at once; few enough to stay in a processor's cache.
+const BLOCK_ROWS: usize = 1_024;
 
 /// Divides each row by its norm over the columns taken, so that only directions differ:
 /// z = x / ‖x‖, with ‖x‖ = √Σ xⱼ² (`l2`), Σ |xⱼ| (`l1`) or max |xⱼ| (`max`).
@@ -93,18 +97,25 @@ impl Norm {
     /// The norms of some rows, given by columns; each row is summed in the order of the columns.
     fn of(self, columns: &[&[f64]], rows: usize) -> Vec<f64> {
         let mut norms = vec![0.0; rows];
+        norms.par_chunks_mut(BLOCK_ROWS).enumerate().for_each(|(block, norms)| {
+            self.fill(columns, block * BLOCK_ROWS, norms);
+        });
+        norms
+    }
+
+    /// Fills `norms` with those of the rows from `start` on.
+    fn fill(self, columns: &[&[f64]], start: usize, norms: &mut [f64]) {
         for column in columns {
-            for (sum, &value) in norms.iter_mut().zip(*column) {
+            for (sum, &value) in norms.iter_mut().zip(&column[start..]) {
                 *sum = self.add(*sum, value);
             }
         }
-        for (row, norm) in norms.iter_mut().enumerate() {
+        for (norm, row) in norms.iter_mut().zip(start..) {
             *norm = self.finish(*norm);
-            if !SAFE.contains(norm) {
+            if !norm.is_nan() && !SAFE.contains(norm) {
                 *norm = self.careful(columns.iter().map(|c| c[row]));
             }
         }
-        norms
     }
 
     /// The norm of one row whose squares may be beyond 64-bit floats.
@@ -180,9 +191,9 @@ impl FittedTransform for FittedNormalizer {
         let columns: Vec<&[f64]> =
             self.taken.positions.iter().map(|&at| rows.numbers(at)).collect::<Result<_>>()?;
         let norms = self.norm.of(&columns, rows.rows());
-        // The greatest ignores missing values, so they are looked for.
-        let missing = || columns.iter().any(|c| c.iter().any(|v| v.is_nan()));
-        if norms.iter().any(|n| !n.is_finite()) || missing() {
+        // Sums of missing values are missing, but the greatest ignores them.
+        let hidden = |c: &&[f64]| self.norm == Norm::Max && c.iter().any(|v| v.is_nan());
+        if norms.iter().any(|n| !n.is_finite()) || columns.iter().any(hidden) {
             return Err(self.refuse(&columns));
         }
         let plans = vec![(); self.taken.len()];

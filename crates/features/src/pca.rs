@@ -1,7 +1,6 @@
 //! Principal components: few columns that keep most of the variance of many.
 //! Method: eigenvectors of the covariance, Jolliffe, *Principal Component Analysis*, Springer 2002.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use faer::diag::Diag;
@@ -13,12 +12,13 @@ use gristmill_core::{
     Schema, Selector, Signature, State, Tensor, TensorData,
 };
 use rayon::prelude::*;
-use schemars::{JsonSchema, Schema as JsonSchemaValue, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::columns;
+pub use crate::components::Components;
 use crate::cross_products::CrossProducts;
-use crate::moments::Moments;
+use crate::moments;
 use crate::taken;
 
 pub(crate) const VERSION: u32 = 1;
@@ -26,6 +26,9 @@ const KIND: &str = "pca";
 
 /// How many rows are projected at once; few enough to stay in a processor's cache.
 const BLOCK_ROWS: usize = 512;
+
+/// How many rows are summed at once; few enough for their sums to stay in registers.
+const TILE_ROWS: usize = 8;
 
 /// Replaces columns by their projections on the directions of greatest variance,
 /// t = (x − μ) W, where the columns of W are eigenvectors of the covariance of the training rows.
@@ -60,18 +63,6 @@ impl Default for Pca {
             prefix: "pca".into(),
         }
     }
-}
-
-/// How many principal components to keep.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum Components {
-    /// As many as there are columns, or rows if those are fewer; written `all`.
-    #[default]
-    All,
-    /// This many; written as a whole number.
-    Count(usize),
-    /// The fewest that keep more than this share of the variance; written as a number below 1.
-    Share(f64),
 }
 
 impl Pca {
@@ -154,12 +145,10 @@ impl Learner for PcaLearner {
         let mut means = Vec::with_capacity(self.positions.len());
         for &at in &self.positions {
             let values = rows.numbers(at)?;
-            let moments = Moments::of(values);
-            if moments.count < values.len() as u64 {
-                return Err(refuse_missing(&rows.frame.schema().fields()[at].name));
-            }
+            let mean = moments::full_mean(values);
+            let name = || &rows.frame.schema().fields()[at].name;
+            means.push(mean.ok_or_else(|| refuse_missing(name()))?);
             columns.push(values);
-            means.push(moments.mean);
         }
         let seen = std::mem::take(&mut self.seen);
         self.seen = seen.merged(&CrossProducts::of(&columns, means));
@@ -351,17 +340,31 @@ impl FittedPca {
 
     /// Fills `sums`, one slice for each direction, with the rows from `start` on. Each row is
     /// summed in the order of the columns, whatever rows stand beside it.
-    fn project_block(&self, start: usize, columns: &[&[f64]], sums: Vec<&mut [f64]>) {
-        let directions = self.directions().zip(&self.learned.scales);
-        for (sums, (direction, scale)) in sums.into_iter().zip(directions) {
-            for ((values, mean), weight) in columns.iter().zip(&self.learned.means).zip(direction) {
-                for (sum, value) in sums.iter_mut().zip(&values[start..]) {
-                    *sum += (value - mean) * weight;
-                }
+    fn project_block(&self, start: usize, columns: &[&[f64]], mut sums: Vec<&mut [f64]>) {
+        let rows = sums.first().map_or(0, |s| s.len());
+        let mut centred = vec![[0.0; TILE_ROWS]; columns.len()];
+        for from in (0..rows).step_by(TILE_ROWS) {
+            let to = (from + TILE_ROWS).min(rows);
+            for ((tile, values), mean) in centred.iter_mut().zip(columns).zip(&self.learned.means) {
+                let values = &values[start + from..start + to];
+                tile.iter_mut().zip(values).for_each(|(c, value)| *c = value - mean);
             }
-            sums.iter_mut().for_each(|sum| *sum /= scale);
+            let directions = self.directions().zip(&self.learned.scales);
+            for (sums, (direction, scale)) in sums.iter_mut().zip(directions) {
+                let tile = times(&centred, direction);
+                sums[from..to].iter_mut().zip(tile).for_each(|(sum, t)| *sum = t / scale);
+            }
         }
     }
+}
+
+/// The sum of some rows' columns, each times its weight.
+fn times(columns: &[[f64; TILE_ROWS]], weights: &[f64]) -> [f64; TILE_ROWS] {
+    let mut sums = [0.0; TILE_ROWS];
+    for (values, weight) in columns.iter().zip(weights) {
+        sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value * weight);
+    }
+    sums
 }
 
 /// For each block of rows its part of every column.
@@ -448,61 +451,5 @@ impl Load for FittedPca {
             total,
         };
         Self::new(input, positions, learned)
-    }
-}
-
-/// How a pipeline file spells [`Components`].
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected a count such as 5, a share such as 0.95, or `all`")]
-enum Spelled {
-    Count(usize),
-    Share(f64),
-    Word(All),
-}
-
-/// The word for as many components as there are.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum All {
-    All,
-}
-
-impl<'de> Deserialize<'de> for Components {
-    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        Ok(match Spelled::deserialize(input).map_err(de::Error::custom)? {
-            Spelled::Count(count) => Self::Count(count),
-            Spelled::Share(share) => Self::Share(share),
-            Spelled::Word(All::All) => Self::All,
-        })
-    }
-}
-
-impl Serialize for Components {
-    fn serialize<S: Serializer>(&self, output: S) -> Result<S::Ok, S::Error> {
-        match *self {
-            Self::All => Spelled::Word(All::All),
-            Self::Count(count) => Spelled::Count(count),
-            Self::Share(share) => Spelled::Share(share),
-        }
-        .serialize(output)
-    }
-}
-
-impl JsonSchema for Components {
-    fn schema_name() -> Cow<'static, str> {
-        "Components".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> JsonSchemaValue {
-        let inner = Spelled::json_schema(generator);
-        let mut schema = json_schema!({
-            "description": "How many components: a count, a share of the variance, or all"
-        });
-        for (key, value) in inner.as_object().into_iter().flatten() {
-            if key != "description" {
-                schema.insert(key.clone(), value.clone());
-            }
-        }
-        schema
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gristmill_core::{
     Error, FitContext, FittedTransform, Frame, Load, Result, Schema, Selector, Signature, State,
-    Tensor, TensorData, Transform,
+    Transform,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -209,10 +209,7 @@ impl FittedTransform for FittedQuantileTransformer {
         let facts = Facts { columns: self.taken.columns.clone(), output: self.output };
         let mut state = State::new(&facts);
         let count = self.quantiles.first().map_or(0, Vec::len);
-        let quantiles = Tensor {
-            shape: vec![self.quantiles.len(), count],
-            data: TensorData::F64(self.quantiles.concat()),
-        };
+        let quantiles = taken::tensor(self.quantiles.concat(), self.quantiles.len(), count);
         state.tensors.insert("quantiles".into(), quantiles);
         state
     }
@@ -222,9 +219,8 @@ impl Load for FittedQuantileTransformer {
     fn load(state: &State, input: &Arc<Schema>) -> Result<Self> {
         let Facts { columns, output } = state.facts()?;
         let taken = taken::stored_numbers(KIND, &columns, input)?;
-        let numbers = state.f64s("quantiles")?;
-        let count = numbers.len() / taken.len().max(1);
-        if count == 0 || count * taken.len() != numbers.len() {
+        let (numbers, rows, count) = taken::matrix(KIND, state, "quantiles")?;
+        if count == 0 || rows != taken.len() {
             return Err(taken.damaged("its quantiles are not equally many for each column"));
         }
         let quantiles: Vec<Vec<f64>> = numbers.chunks(count).map(<[f64]>::to_vec).collect();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use gristmill_core::{
     Error, FitContext, FittedTransform, Frame, Load, Result, Schema, Seed, Selector, Signature,
-    State, Tensor, TensorData, Transform,
+    State, Transform,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -204,10 +204,7 @@ impl FittedTransform for FittedRandomProjection {
     fn state(&self) -> State {
         let facts = Facts { columns: self.taken.columns.clone(), prefix: self.prefix.clone() };
         let mut state = State::new(&facts);
-        let weights = Tensor {
-            shape: vec![self.taken.len(), self.components],
-            data: TensorData::F64(self.weights.clone()),
-        };
+        let weights = taken::tensor(self.weights.clone(), self.taken.len(), self.components);
         state.tensors.insert("weights".into(), weights);
         state
     }
@@ -217,12 +214,8 @@ impl Load for FittedRandomProjection {
     fn load(state: &State, input: &Arc<Schema>) -> Result<Self> {
         let Facts { columns, prefix } = state.facts()?;
         let positions = columns::stored(KIND, &columns, input, columns::numeric)?;
-        let weights = state.f64s("weights")?;
-        let components = weights.len() / positions.len().max(1);
-        if components == 0
-            || components * positions.len() != weights.len()
-            || weights.iter().any(|w| !w.is_finite())
-        {
+        let (weights, rows, components) = taken::matrix(KIND, state, "weights")?;
+        if components == 0 || rows != positions.len() || weights.iter().any(|w| !w.is_finite()) {
             let found = "its weights are not equally many for each column, or not finite";
             return Err(Error::damaged(format!("step `{KIND}`"), found));
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gristmill_core::{
     Error, Field, FitContext, FittedTransform, Frame, Load, Result, Schema, Selector, Signature,
-    State, Tensor, TensorData, Transform,
+    State, Transform,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -305,10 +305,8 @@ impl FittedTransform for FittedSpline {
 
     fn state(&self) -> State {
         let mut state = State::new(&Facts { columns: self.taken.columns.clone(), form: self.form });
-        let knots = Tensor {
-            shape: vec![self.bases.len(), self.form.knots],
-            data: TensorData::F64(self.knots().flatten().copied().collect()),
-        };
+        let knots = self.knots().flatten().copied().collect();
+        let knots = taken::tensor(knots, self.bases.len(), self.form.knots);
         state.tensors.insert("knots".into(), knots);
         state
     }
@@ -320,8 +318,8 @@ impl Load for FittedSpline {
         let Facts { columns, form } = state.facts()?;
         form.check().map_err(|e| damaged(&e.to_string()))?;
         let positions = columns::stored(KIND, &columns, input, columns::numeric)?;
-        let knots = state.f64s("knots")?;
-        if Some(knots.len()) != form.knots.checked_mul(positions.len()) {
+        let (knots, rows, count) = taken::matrix(KIND, state, "knots")?;
+        if rows != positions.len() || count != form.knots {
             return Err(damaged("its knots are not equally many for each column"));
         }
         let bases: Vec<Vec<f64>> = knots.chunks(form.knots).map(<[f64]>::to_vec).collect();

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use gristmill_core::{
-    Column, Error, Field, Frame, Result, Schema, Signature, SparseNumbers, State,
+    Column, Error, Field, Frame, Result, Schema, Signature, SparseNumbers, State, Tensor,
+    TensorData,
 };
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -181,6 +182,29 @@ pub(crate) fn stored_numbers(
 ) -> Result<Taken> {
     let positions = columns::stored(kind, names, input, columns::numeric)?;
     Taken::numbers(kind, input, positions)
+}
+
+/// The stored numbers called `name`, row after row, with how many rows and columns there are.
+pub(crate) fn matrix<'s>(
+    kind: &str,
+    state: &'s State,
+    name: &str,
+) -> Result<(&'s [f64], usize, usize)> {
+    let numbers = state.f64s(name)?;
+    match state.tensors.get(name).map(|tensor| tensor.shape.as_slice()) {
+        Some(&[rows, columns]) if rows.checked_mul(columns) == Some(numbers.len()) => {
+            Ok((numbers, rows, columns))
+        }
+        _ => Err(Error::damaged(
+            format!("step `{kind}`"),
+            format!("its {name} are not as many as their shape says"),
+        )),
+    }
+}
+
+/// The tensor of such numbers.
+pub(crate) fn tensor(numbers: Vec<f64>, rows: usize, columns: usize) -> Tensor {
+    Tensor { shape: vec![rows, columns], data: TensorData::F64(numbers) }
 }
 
 /// `input` with `made` at the end, in place of the columns at `positions`.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use faer::{Mat, MatRef};
 use gristmill_core::{
     Error, FitContext, FittedTransform, Frame, Load, Result, Schema, Seed, Selector, Signature,
-    State, Tensor, TensorData, Transform,
+    State, Transform,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -270,10 +270,8 @@ impl FittedTransform for FittedTruncatedSvd {
             .with_f64("singular_values", self.singular_values.clone())
             .with_f64("variances", self.variances.clone())
             .with_f64("total_variance", vec![self.total_variance]);
-        let directions = Tensor {
-            shape: vec![self.singular_values.len(), self.taken.len()],
-            data: TensorData::F64(self.directions.clone()),
-        };
+        let directions = self.directions.clone();
+        let directions = taken::tensor(directions, self.singular_values.len(), self.taken.len());
         state.tensors.insert("directions".into(), directions);
         state
     }
@@ -284,16 +282,14 @@ impl Load for FittedTruncatedSvd {
         let Facts { columns, prefix } = state.facts()?;
         let positions = columns::stored(KIND, &columns, input, columns::numeric)?;
         let damaged = |found: &str| Error::damaged(format!("step `{KIND}`"), found);
-        let (directions, values) = (state.f64s("directions")?, state.f64s("singular_values")?);
+        let (directions, count, width) = taken::matrix(KIND, state, "directions")?;
+        let values = state.f64s("singular_values")?;
         let variances = state.f64s("variances")?;
         let [total] = *state.f64s("total_variance")? else {
             return Err(damaged("its whole variance is not one number"));
         };
-        let expected = positions.len().checked_mul(values.len());
-        if values.is_empty()
-            || expected != Some(directions.len())
-            || variances.len() != values.len()
-        {
+        let counts = [count, values.len(), variances.len()];
+        if count == 0 || counts != [count; 3] || width != positions.len() {
             return Err(damaged("its vectors, values and variances are not equally many"));
         }
         if directions.iter().any(|v| !v.is_finite()) {

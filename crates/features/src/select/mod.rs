@@ -23,7 +23,7 @@ const KIND: &str = "select";
 /// Keeps the columns that matter for the target, or that vary at all, and leaves the others out.
 ///
 /// Columns that are not taken stay. Of columns that matter equally the first are kept. A note says
-/// how many are left. Sparse columns stay sparse.
+/// how many are left. Sparse columns stay sparse. Row weights count where a model is learned.
 ///
 /// # Errors
 /// A setting that makes no sense; a column that the method cannot use; missing values, except for
@@ -300,6 +300,9 @@ impl Select {
             return Ok(Chosen::passing(variances, |variance| variance > *threshold));
         }
         let target = known(context)?;
+        if train.rows() == 0 {
+            return Err(Error::data("there are no rows to choose columns by"));
+        }
         if let SelectMethod::KBest(KBest { score, features }) = method {
             let scores = score.of(train, positions, target)?;
             return Ok(Chosen::best(scores, *features));

@@ -11,8 +11,9 @@ use crate::support::{awkward, full};
 
 /// Its kind, the version that the catalog has for it, and its state; numbers to 12 digits, so that
 /// another processor's rounding does not count.
-fn learned(settings: &dyn Transform) -> String {
-    let table = if settings.kind() == "pca" { full() } else { awkward() };
+pub fn learned(settings: &dyn Transform) -> String {
+    let complete = ["pca", "normalize", "truncated_svd", "random_projection", "cluster_distance"];
+    let table = if complete.contains(&settings.kind()) { full() } else { awkward() };
     let rows = Frame::from_table(&table).unwrap().features();
     let target = Target::Numbers((0..7).map(|i| f64::from(i * i % 5)).collect());
     let notes = Notes::default();
@@ -21,7 +22,11 @@ fn learned(settings: &dyn Transform) -> String {
     let version = crate::support::catalog().transforms()[settings.kind()].version;
     let mut text = format!("{} {version}\n{}", settings.kind(), state.facts);
     for (name, tensor) in &state.tensors {
-        let TensorData::F64(values) = &tensor.data else { panic!("{name} is not of f64") };
+        let values = match &tensor.data {
+            TensorData::F64(values) => values.clone(),
+            TensorData::U32(values) => values.iter().map(|v| f64::from(*v)).collect(),
+            other => panic!("{name} is of {other:?}"),
+        };
         let rounded = values.iter().map(|&v| if v.abs() < 1e-12 { 0.0 } else { v });
         let values: Vec<String> = rounded.map(|v| format!("{v:.11e}")).collect();
         write!(text, "\n{name} {:?} {}", tensor.shape, values.join(" ")).unwrap();

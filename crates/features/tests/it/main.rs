@@ -3,6 +3,7 @@
 mod conformance;
 mod encoders;
 mod golden;
+mod golden_numeric;
 mod imputing;
 mod properties;
 mod reducing;
