@@ -1,6 +1,6 @@
 //! Columns out of earlier rows. Figures of turbofans and traffic are those of pandas 3.1.1.
 
-use gristmill_core::{Frame, MISSING_TIME, Scope, Selector, Table, Transform};
+use gristmill_core::{Frame, MISSING_TIME, Pipeline, Role, Scope, Selector, Table, Transform};
 use gristmill_features::*;
 use gristmill_testkit::{conformance, shared_csv, table};
 use proptest::prelude::*;
@@ -259,6 +259,33 @@ fn rows_without_a_place_are_said_so() {
     let lag = Lag { columns: "x".into(), order: Some("when".into()), ..Default::default() };
     let (_, _, notes) = fit(&lag, Frame::from_table(&awkward()).unwrap());
     assert_eq!(notes, ["1 rows have no `when`: they see no other row"]);
+}
+
+/// A column of group or time is no feature, but a step that names it gets it.
+#[test]
+fn columns_of_group_and_time_reach_the_steps_that_name_them() {
+    let rows = table().times("at", [1, 2]).words("shop", ["a", "a"]).numbers("sold", [4.0, 5.0]);
+    let schema = rows.frame().schema().map(|field| {
+        let role = match field.name.as_str() {
+            "at" => Role::Time,
+            "shop" => Role::Group,
+            _ => Role::Feature,
+        };
+        field.clone().role(role)
+    });
+    let schema = schema.expect("the names stay");
+    let lag = |order: Option<&str>| Lag {
+        columns: "sold".into(),
+        order: order.map(String::from),
+        group: Some("shop".into()),
+        ..Default::default()
+    };
+    for order in [Some("at"), None] {
+        let input = Pipeline::new().then(lag(order)).input(&schema).expect("both are there");
+        assert_eq!(input.names(), ["at", "shop", "sold"]);
+        let output = lag(order).check(&input).expect("the columns are accepted").features();
+        assert_eq!(output.names(), ["sold", "sold_lag_1"]);
+    }
 }
 
 #[test]
