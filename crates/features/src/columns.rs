@@ -122,13 +122,17 @@ pub(crate) fn with_numbers(input: &Schema, positions: &[usize]) -> Result<Schema
 
 /// `name`, or the first of `name_2`, `name_3`, ... that is not taken yet.
 pub(crate) fn unused(name: String, taken: &mut HashSet<String>) -> String {
-    let mut candidate = name.clone();
+    if taken.insert(name.clone()) {
+        return name;
+    }
     let mut count = 2;
-    while !taken.insert(candidate.clone()) {
-        candidate = format!("{name}_{count}");
+    loop {
+        let candidate = format!("{name}_{count}");
+        if taken.insert(candidate.clone()) {
+            return candidate;
+        }
         count += 1;
     }
-    candidate
 }
 
 /// What `change` makes of each column, in order.
@@ -205,9 +209,13 @@ pub(crate) fn replaced(
     change: impl Fn(usize, Column) -> Result<Vec<Column>> + Sync,
 ) -> Result<Frame> {
     let count = rows.rows();
-    let mut columns = Vec::with_capacity(output.len());
+    let mut columns = Vec::new();
     for part in map_columns(rows, change) {
-        columns.extend(part?);
+        match (part?, columns.is_empty()) {
+            // A step may make a hundred thousand columns of one: they are not moved again.
+            (part, true) => columns = part,
+            (part, false) => columns.extend(part),
+        }
     }
     Frame::new(Arc::clone(output), columns, count)
 }

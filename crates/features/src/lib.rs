@@ -60,16 +60,15 @@ mod windows;
 
 use gristmill_core::Catalog;
 
+pub use bin::{Bin, BinOutput, BinStrategy, FittedBin};
 pub use calendar::Part;
+pub use clip::{Clip, FittedClip};
+pub use cluster_distance::{ClusterDistance, FittedClusterDistance};
 pub use datetime::{Datetime, FittedDatetime};
 pub use derive::{Derive, FittedDerive};
 pub use drop::{Drop, FittedDrop};
 pub use frequency_encoder::{FittedFrequencyEncoder, FrequencyEncoder, Measure};
 pub use hash_encoder::{FittedHashEncoder, HashEncoder, Sign};
-
-pub use bin::{Bin, BinOutput, BinStrategy, FittedBin};
-pub use clip::{Clip, FittedClip};
-pub use cluster_distance::{ClusterDistance, FittedClusterDistance};
 pub use iterative_imputer::{FittedIterativeImputer, IterativeImputer};
 pub use knn_imputer::{FittedKnnImputer, KnnImputer, NeighborWeights};
 pub use log::{FittedLog, Log};

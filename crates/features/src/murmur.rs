@@ -9,7 +9,7 @@ pub(crate) fn murmur3(bytes: &[u8], seed: u32) -> u32 {
         hash ^= scramble(u32::from_le_bytes(*block));
         hash = hash.rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
     }
-    let last = tail.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte));
+    let last = tail.iter().rev().fold(0, |word, &byte| (word << 8) | u32::from(byte));
     hash ^= scramble(last);
     finish(hash ^ bytes.len() as u32)
 }
@@ -20,9 +20,9 @@ fn scramble(word: u32) -> u32 {
 }
 
 fn finish(mut hash: u32) -> u32 {
-    hash = (hash ^ hash >> 16).wrapping_mul(0x85eb_ca6b);
-    hash = (hash ^ hash >> 13).wrapping_mul(0xc2b2_ae35);
-    hash ^ hash >> 16
+    hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
+    hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
+    hash ^ (hash >> 16)
 }
 
 /// Which of `buckets` a word falls into, and with which sign: the hash read as a signed number

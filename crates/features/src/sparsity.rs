@@ -112,28 +112,36 @@ impl SparseRows {
         columns.into_iter().map(Column::Numbers).collect()
     }
 
-    /// A counting sort by column: first how many numbers each has, then all of them in one place.
+    /// A counting sort by column. Most columns stay empty when rows are few and columns many, so
+    /// those are written once and not looked at again.
     fn sparse(&self, order: &[u32], width: usize) -> Result<Vec<Column>> {
-        let mut ends = vec![0usize; width + 1];
+        let mut ends = vec![0usize; width];
         for &row in order {
-            self.row(row as usize).0.iter().for_each(|&place| ends[place as usize + 1] += 1);
+            self.row(row as usize).0.iter().for_each(|&place| ends[place as usize] += 1);
         }
-        (0..width).for_each(|place| ends[place + 1] += ends[place]);
-        let (mut rows, mut values) = (vec![0u32; ends[width]], vec![0.0; ends[width]]);
-        let mut next = ends.clone();
+        let mut before = 0;
+        for end in &mut ends {
+            before += std::mem::replace(end, before);
+        }
+        let (mut rows, mut values) = (vec![0u32; before], vec![0.0; before]);
         for (at, &row) in order.iter().enumerate() {
             let (places, numbers) = self.row(row as usize);
             for (&place, &number) in places.iter().zip(numbers) {
-                let slot = &mut next[place as usize];
+                let slot = &mut ends[place as usize];
                 (rows[*slot], values[*slot]) = (at as u32, number);
                 *slot += 1;
             }
         }
-        let column = |own: &[usize]| {
-            let range = own[0]..own[1];
-            let (rows, values) = (rows[range.clone()].to_vec(), values[range].to_vec());
-            SparseNumbers::new(rows, values, order.len()).map(Column::Sparse)
-        };
-        ends.windows(2).map(column).collect()
+        let column = |rows, values| SparseNumbers::new(rows, values, order.len());
+        let mut columns = vec![Column::Sparse(column(Vec::new(), Vec::new())?); width];
+        let mut start = 0;
+        for (made, end) in columns.iter_mut().zip(ends) {
+            if end > start {
+                let kept = column(rows[start..end].to_vec(), values[start..end].to_vec())?;
+                *made = Column::Sparse(kept);
+                start = end;
+            }
+        }
+        Ok(columns)
     }
 }

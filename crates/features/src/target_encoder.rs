@@ -16,7 +16,7 @@ use crate::categories::{Counts, Lookup};
 use crate::columns;
 pub use crate::target_encoding::FittedTargetEncoder;
 use crate::target_encoding::{ColumnCategories, KIND};
-use crate::target_means::{Answers, Cells};
+use crate::target_means::{Answers, Cells, no_target};
 
 pub(crate) const VERSION: u32 = 1;
 
@@ -32,8 +32,8 @@ pub(crate) const VERSION: u32 = 1;
 ///
 /// **Training rows come out differently from later ones**: the rows are dealt into `folds`, each
 /// class evenly, and each fold is encoded by what the other folds say, so that no row sees its own
-/// answer. Later rows are encoded by all training rows. Missing is a category of its own; a
-/// category that training never saw has the mean of all rows.
+/// answer (a single row has no others and sees it). Later rows are encoded by all training rows.
+/// Missing is a category of its own; a category that training never saw has the mean of all rows.
 ///
 /// # Errors
 /// A column of text or moments; settings that make no sense; no rows; a target that is absent or
@@ -138,22 +138,7 @@ impl Transform for TargetEncoder {
         context: &FitContext<'_>,
     ) -> Result<(Box<dyn FittedTransform>, Frame)> {
         let positions = self.positions(train.schema())?;
-        let target = context.target.ok_or_else(|| {
-            Error::data_hint(
-                "target encoding learns from a target, and there is none",
-                "name one with `target:`, or use `frequency_encode` instead",
-            )
-        })?;
-        if train.rows() == 0 {
-            return Err(Error::data_hint(
-                "target encoding learns from rows, and there are none",
-                "give it rows to learn from",
-            ));
-        }
-        if target.len() != train.rows() {
-            return Err(Error::Bug("there is not one answer for each training row".into()));
-        }
-        let answers = Answers::new(target, context.weights)?;
+        let (target, answers) = answers(&train, context)?;
         let folds = match self.training_rows {
             TrainingRows::CrossFitted => self.folds.min(train.rows()),
             TrainingRows::AsLater => 1,
@@ -178,6 +163,21 @@ impl Transform for TargetEncoder {
     fn takes_sparse(&self) -> bool {
         true
     }
+}
+
+/// The answers of the training rows.
+fn answers<'a>(train: &Frame, context: &FitContext<'a>) -> Result<(&'a Target, Answers<'a>)> {
+    let target = context.target.ok_or_else(no_target)?;
+    if train.rows() == 0 {
+        return Err(Error::data_hint(
+            "target encoding learns from rows, and there are none",
+            "give it rows to learn from",
+        ));
+    }
+    if target.len() != train.rows() {
+        return Err(Error::Bug("there is not one answer for each training row".into()));
+    }
+    Ok((target, Answers::new(target, context.weights)?))
 }
 
 /// What one column teaches.

@@ -31,14 +31,9 @@ impl<'a> Answers<'a> {
         let values = match target {
             Target::Numbers(values) => Values::Numbers(values),
             Target::Classes { codes, labels } => Values::Classes { codes, labels },
-            Target::Absent(_) => {
-                return Err(Error::data_hint(
-                    "target encoding learns from a target, and there is none",
-                    "name one with `target:`, or use `frequency_encode` instead",
-                ));
-            }
+            Target::Absent(_) => return Err(no_target()),
         };
-        if let Some(weight) = weights.and_then(|w| w.iter().find(|w| !(**w >= 0.0))) {
+        if let Some(weight) = weights.and_then(|w| w.iter().find(|w| w.is_nan() || **w < 0.0)) {
             return Err(Error::data(format!("a row has the weight {weight}, which is below 0")));
         }
         let mut answers = Self { values, weights, means: Vec::new() };
@@ -97,6 +92,14 @@ impl<'a> Answers<'a> {
             }
         }
     }
+}
+
+/// Says that there is nothing to learn from.
+pub(crate) fn no_target() -> Error {
+    Error::data_hint(
+        "target encoding learns from a target, and there is none",
+        "name one with `target:`, or use `frequency_encode` instead",
+    )
 }
 
 /// What some rows of a category say of the target.

@@ -174,7 +174,7 @@ fn output(input: &Schema, positions: &[usize], columns: &[Terms]) -> Result<Sche
         Some(Some(column)) => column
             .terms
             .iter()
-            .map(|term| columns::unused(format!("{}_{term}", field.name), &mut taken))
+            .map(|term| columns::unused([field.name.as_str(), "_", term].concat(), &mut taken))
             .map(|name| Field::number(name).role(field.role))
             .collect(),
         _ => vec![field.clone()],

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use gristmill_core::{Error, Field, Learner, Notes, Result, Rows, Schema, Selector, SemanticType};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::terms::{Distinct, TermCounts};
@@ -57,7 +58,7 @@ impl Limits {
             terms.sort_unstable_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(&b.0)));
             terms.truncate(max);
         }
-        terms.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        terms.par_sort_unstable_by(|a, b| a.0.cmp(&b.0));
         Ok(terms.into_iter().map(|(term, rows, _)| (term, rows)).collect())
     }
 }

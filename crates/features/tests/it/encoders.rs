@@ -339,16 +339,20 @@ fn fifty_thousand_categories_become_sparse_columns() {
     fit_target(&TargetEncoder::default(), rows, &Target::Numbers(vec![1.0; 50_000]));
 }
 
-#[test] // Series.dt: sums of the parts
-fn moments_of_traffic_are_taken_apart() {
-    let Some(table) = metro() else { return };
-    let settings = json!({
+fn every_part() -> serde_json::Value {
+    json!({
         "columns": "date_time",
         "parts": ["year", "quarter", "month", "week", "day", "day_of_year", "weekday", "hour",
             "minute", "second", "days_in_month", "is_weekend", "is_month_start", "is_month_end",
             "is_quarter_start", "is_quarter_end", "is_year_start", "is_year_end"],
         "cyclic": ["hour", "day"],
-    });
+    })
+}
+
+#[test] // Series.dt: sums of the parts
+fn moments_of_traffic_are_taken_apart() {
+    let Some(table) = metro() else { return };
+    let settings = every_part();
     let datetime = catalog().build_transform("datetime", &settings).unwrap();
     let rows = fit(datetime.as_ref(), Frame::from_table(&table).unwrap()).1;
     let expected = [

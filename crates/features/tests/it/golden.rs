@@ -110,23 +110,37 @@ fn drop() {
 
 #[test]
 fn target_encode() {
-    assert_snapshot!(learned(&TargetEncoder { columns: ["plan", "yes"].into(), ..Default::default() }), @"");
+    assert_snapshot!(learned(&TargetEncoder { columns: ["plan", "yes"].into(), ..Default::default() }), @r#"
+    target_encode 1
+    {"classes":null,"columns":[{"categories":["","10","9","a","b"],"column":"plan"},{"categories":["false","true"],"column":"yes"}]}
+    encodings [9] 1.00000000000e0 1.00000000000e0 0.00000000000e0 1.00000000000e0 1.81081081081e0 4.00000000000e0 4.00000000000e0 3.68543238537e-1 1.91063829787e0
+    means [1] 1.57142857143e0
+    "#);
 }
 
 #[test]
 fn frequency_encode() {
-    assert_snapshot!(learned(&FrequencyEncoder::default()), @"");
+    assert_snapshot!(learned(&FrequencyEncoder::default()), @r#"
+    frequency_encode 1
+    {"columns":[{"categories":["","10","9","a","b"],"column":"plan","counts":[1,1,1,1,2,1]},{"categories":[],"column":"empty","counts":[7]}],"measure":"share","rows":7}
+    "#);
 }
 
 #[test]
 fn hash() {
-    assert_snapshot!(learned(&HashEncoder { features: 3, ..Default::default() }), @"");
+    assert_snapshot!(learned(&HashEncoder { features: 3, ..Default::default() }), @r#"
+    hash 1
+    {"columns":["plan","empty"],"settings":{"columns":"categorical","features":3,"prefix":"hash","sign":"alternating","sparse":"auto"}}
+    "#);
 }
 
 #[test]
 fn datetime() {
     let cyclic = vec![Part::Hour];
-    assert_snapshot!(learned(&Datetime { cyclic, ..Default::default() }), @"");
+    assert_snapshot!(learned(&Datetime { cyclic, ..Default::default() }), @r#"
+    datetime 1
+    {"columns":["when"],"settings":{"columns":"datetime","cyclic":["hour"],"parts":["year","month","day","weekday","hour"]}}
+    "#);
 }
 
 #[test]
@@ -134,15 +148,27 @@ fn windows() {
     let (order, group) = (|| Some("when".to_string()), || Some("plan".to_string()));
     let columns = || Selector::from(["x", "code"]);
     let lag = Lag { columns: columns(), order: order(), group: group(), ..Default::default() };
-    assert_snapshot!(learned(&lag), @"");
+    assert_snapshot!(learned(&lag), @r#"
+    lag 1
+    {"columns":["x","code"],"lags":[1],"sequence":{"group":"plan","order":"when"}}
+    "#);
     let difference = Difference { columns: columns(), order: order(), ..Default::default() };
-    assert_snapshot!(learned(&difference), @"");
+    assert_snapshot!(learned(&difference), @r#"
+    difference 1
+    {"columns":["x","code"],"form":"absolute","lags":[1],"sequence":{"group":null,"order":"when"}}
+    "#);
     let window = Window::Time("36h".parse().unwrap());
     let rolling = Rolling { columns: columns(), window, order: order(), ..Default::default() };
-    assert_snapshot!(learned(&rolling), @"");
+    assert_snapshot!(learned(&rolling), @r#"
+    rolling 1
+    {"columns":["x","code"],"current":"included","functions":["mean"],"min_periods":1,"sequence":{"group":null,"order":"when"},"window":"36h"}
+    "#);
     let condition = Some("x > 1".to_string());
     let since = TimeSince { condition, order: order(), group: group(), ..Default::default() };
-    assert_snapshot!(learned(&since), @"");
+    assert_snapshot!(learned(&since), @r#"
+    time_since 1
+    {"condition":{"nodes":[{"column":"x"},{"number":1.0},{"binary":["greater",0,1]}],"version":1},"current":"included","name":"time_since","sequence":{"group":"plan","order":"when"},"unit":null}
+    "#);
 }
 
 #[test]
@@ -150,9 +176,20 @@ fn texts() {
     let columns = || Selector::from("plan");
     let min_length = 0;
     let count = CountWords { columns: columns(), min_length, ..Default::default() };
-    assert_snapshot!(learned(&count), @"");
+    assert_snapshot!(learned(&count), @r#"
+    count_words 1
+    {"about":{"kind":"count_words","sparse":"auto","tokens":{"analyzer":"word","case":"lower","min_length":0,"ngrams":[1,1],"stop_words":[]},"weighting":{"idf":"none","norm":"none","term_frequency":"count"}},"columns":[{"column":"plan","terms":["10","9","a","b"]}]}
+    idf [4] 1.00000000000e0 1.00000000000e0 1.00000000000e0 1.00000000000e0
+    "#);
     let tfidf = Tfidf { columns: columns(), min_length, ngrams: [1, 2], ..Default::default() };
-    assert_snapshot!(learned(&tfidf), @"");
+    assert_snapshot!(learned(&tfidf), @r#"
+    tfidf 1
+    {"about":{"kind":"tfidf","sparse":"auto","tokens":{"analyzer":"word","case":"lower","min_length":0,"ngrams":[1,2],"stop_words":[]},"weighting":{"idf":"smooth","norm":"l2","term_frequency":"count"}},"columns":[{"column":"plan","terms":["10","9","a","b"]}]}
+    idf [4] 2.38629436112e0 2.38629436112e0 2.38629436112e0 1.98082925301e0
+    "#);
     let hash = HashText { columns: columns(), features: 3, ..Default::default() };
-    assert_snapshot!(learned(&hash), @"");
+    assert_snapshot!(learned(&hash), @r#"
+    hash_text 1
+    {"columns":["plan"],"settings":{"analyzer":"word","case":"lower","columns":"plan","features":3,"min_length":2,"ngrams":[1,1],"norm":"l2","sign":"alternating","sparse":"auto","stop_words":[]}}
+    "#);
 }

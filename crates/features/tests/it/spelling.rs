@@ -60,6 +60,10 @@ fn settings_are_spelled_as_in_the_readme() {
     check("select", json!({"method": {"k_best": {"score": "chi2", "features": 100}}}));
     check("drop", json!(["a", "b"]));
     check("drop", json!({"columns": {"except": ["a"]}}));
+}
+
+#[test]
+fn encoders_windows_and_texts_are_spelled_so() {
     check("one_hot", json!({"drop": {"contract": "Two year"}, "sparse": "always"}));
     check("one_hot", json!({"categories": {"size": ["S", 2, true]}}));
     check("ordinal", json!({"unknown": -1, "missing_code": -2, "min_frequency": 5}));

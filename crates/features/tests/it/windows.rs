@@ -1,6 +1,6 @@
 //! Columns out of earlier rows. Figures of turbofans and traffic are those of pandas 3.1.1.
 
-use gristmill_core::{Frame, MISSING_TIME, Scope, Selector, Table, Transform};
+use gristmill_core::{Frame, MISSING_TIME, Pipeline, Role, Scope, Selector, Table, Transform};
 use gristmill_features::*;
 use gristmill_testkit::{conformance, shared_csv, table};
 use proptest::prelude::*;
@@ -261,6 +261,33 @@ fn rows_without_a_place_are_said_so() {
     assert_eq!(notes, ["1 rows have no `when`: they see no other row"]);
 }
 
+/// A column of group or time is no feature, but a step that names it gets it.
+#[test]
+fn columns_of_group_and_time_reach_the_steps_that_name_them() {
+    let rows = table().times("at", [1, 2]).words("shop", ["a", "a"]).numbers("sold", [4.0, 5.0]);
+    let schema = rows.frame().schema().map(|field| {
+        let role = match field.name.as_str() {
+            "at" => Role::Time,
+            "shop" => Role::Group,
+            _ => Role::Feature,
+        };
+        field.clone().role(role)
+    });
+    let schema = schema.expect("the names stay");
+    let lag = |order: Option<&str>| Lag {
+        columns: "sold".into(),
+        order: order.map(String::from),
+        group: Some("shop".into()),
+        ..Default::default()
+    };
+    for order in [Some("at"), None] {
+        let input = Pipeline::new().then(lag(order)).input(&schema).expect("both are there");
+        assert_eq!(input.names(), ["at", "shop", "sold"]);
+        let output = lag(order).check(&input).expect("the columns are accepted").features();
+        assert_eq!(output.names(), ["sold", "sold_lag_1"]);
+    }
+}
+
 #[test]
 fn a_million_identical_rows_take_no_time() {
     let rows = table().numbers("t", vec![1.0; 1_000_000]).numbers("v", vec![0.1; 1_000_000]);
@@ -285,69 +312,58 @@ fn refused(kind: &str, settings: Value, message: &str) {
     assert_eq!(result.expect_err("this is refused").to_string(), message);
 }
 
+/// The settings with a column and an order, unless `more` has others.
+fn with(more: Value) -> Value {
+    let mut settings = json!({"columns": "x", "order": "when"});
+    for (key, value) in more.as_object().expect("an object") {
+        settings[key] = value.clone();
+    }
+    settings
+}
+
 #[test]
-fn settings_that_make_no_sense_are_refused() {
-    let with = |more: Value| {
-        let mut settings = json!({"columns": "x", "order": "when"});
-        settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        settings
-    };
-    refused(
-        "lag",
-        json!({"columns": "x"}),
-        "`order` is absent, expected the column that orders the rows",
-    );
-    refused(
-        "lag",
-        with(json!({"order": "plan"})),
-        "column `plan` is categorical, expected datetime or numeric",
-    );
-    refused(
-        "lag",
-        with(json!({"lags": [0]})),
-        "`lags` is 0, expected numbers of rows from 1 on, each once",
-    );
-    refused(
-        "lag",
-        with(json!({"lags": [2, 2]})),
-        "`lags` is 2 twice, expected numbers of rows from 1 on, each once",
-    );
-    refused(
-        "lag",
-        with(json!({"lags": []})),
-        "`lags` is empty, expected numbers of rows from 1 on, each once",
-    );
-    refused(
-        "lag",
-        with(json!({"group": "when"})),
-        "`group` is `when`, expected another column than `order`",
-    );
-    refused(
-        "difference",
-        with(json!({"columns": "plan"})),
-        "column `plan` is categorical, expected numeric or boolean",
-    );
-    refused("rolling", with(json!({"window": 0})), "`window` is 0, expected 1 row or more");
-    refused(
-        "rolling",
-        with(json!({"window": "1h", "order": "code"})),
+fn rows_need_an_order_and_lags_some_rows() {
+    let absent = "`order` is absent, expected the column that orders the rows";
+    refused("lag", json!({"columns": "x"}), absent);
+    let words = "column `plan` is categorical, expected datetime or numeric";
+    refused("lag", with(json!({"order": "plan"})), words);
+    let twice = "`group` is `when`, expected another column than `order`";
+    refused("lag", with(json!({"group": "when"})), twice);
+    for (lags, found) in [(json!([0]), "0"), (json!([2, 2]), "2 twice"), (json!([]), "empty")] {
+        let message = format!("`lags` is {found}, expected numbers of rows from 1 on, each once");
+        refused("lag", with(json!({"lags": lags})), &message);
+    }
+    let plan = "column `plan` is categorical, expected numeric or boolean";
+    refused("difference", with(json!({"columns": "plan"})), plan);
+}
+
+#[test]
+fn windows_that_make_no_sense_are_refused() {
+    let check = |more: Value, message: &str| refused("rolling", with(more), message);
+    check(json!({"window": 0}), "`window` is 0, expected 1 row or more");
+    check(
+        json!({"window": "1h", "order": "code"}),
         "`window` is 1h, expected a number of rows, since `code` holds no moments",
     );
-    refused(
-        "rolling",
-        with(json!({"window": "1 hour"})),
+    check(
+        json!({"window": "1 hour"}),
         "expected a number of rows or a length of time, such as 24 or 24h",
     );
-    refused(
-        "rolling",
-        with(json!({"functions": []})),
+    check(
+        json!({"functions": []}),
         "`functions` is empty, expected one figure or more, such as mean",
     );
-    refused(
-        "rolling",
-        with(json!({"window": 3, "min_periods": 4})),
+    check(
+        json!({"window": 3, "min_periods": 4}),
         "`min_periods` is 4, expected at most the 3 rows of the window",
     );
+    let infinite = table().numbers("t", [1.0, 2.0]).numbers("v", [1.0, f64::INFINITY]).frame();
+    let rolling = Rolling { columns: "v".into(), order: Some("t".into()), ..Default::default() };
+    assert!(try_fit(&rolling, infinite).unwrap_err().to_string().contains("infinite"));
+}
+
+#[test]
+fn conditions_and_units_that_make_no_sense_are_refused() {
     refused(
         "time_since",
         json!({"order": "when", "condition": "x + 1"}),
@@ -359,9 +375,6 @@ fn settings_that_make_no_sense_are_refused() {
         "`unit` is given, expected no unit, since `code` holds no moments",
     );
     refused("time_since", json!({"order": "when", "name": "x"}), "column `x` appears twice");
-    let infinite = table().numbers("t", [1.0, 2.0]).numbers("v", [1.0, f64::INFINITY]).frame();
-    let rolling = Rolling { columns: "v".into(), order: Some("t".into()), ..Default::default() };
-    assert!(try_fit(&rolling, infinite).unwrap_err().to_string().contains("infinite"));
 }
 
 proptest! {

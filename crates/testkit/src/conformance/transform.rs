@@ -208,8 +208,9 @@ impl<'a> Suite<'a> {
         let none = self.fitted.apply(self.rows.slice(0..0)).expect("no rows can be applied to");
         assert_eq!((none.rows(), none.schema()), (0, self.fitted.output()));
         // Learning from nothing may be refused, with an error.
-        let context = Notes::default();
-        let _ = self.settings.fit_apply(self.rows.slice(0..0), &self.context(&context));
+        let (notes, target) = (Notes::default(), self.target.as_ref().map(|t| t.take(&[])));
+        let context = FitContext { target: target.as_ref(), ..self.context(&notes) };
+        let _ = self.settings.fit_apply(self.rows.slice(0..0), &context);
     }
 
     /// Columns that no selector takes stand first, in the middle and last.
