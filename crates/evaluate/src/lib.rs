@@ -8,12 +8,15 @@ pub mod compare;
 mod cross_validation;
 pub mod curves;
 mod distributions;
+pub mod explain;
+mod leakage;
 pub mod metrics;
 mod require;
 mod slices;
 mod split;
 
 pub use cross_validation::{CrossValidation, FoldScores, cross_validate};
+pub use leakage::{Finding, LeakKind, LeakageChecks, Severity};
 pub use metrics::{ConfusionMatrix, Metric, MetricTask, score, score_fitted};
 pub use require::{Miss, Require};
 pub use slices::{Answers, Slice, SliceSettings, Slices};

@@ -38,7 +38,7 @@ pub enum CalibrationBins {
 
 impl CalibrationCurve {
     /// The curve of rows that are of a class or not, in `bins` bins. A probability on a border
-    /// belongs to the upper bin, as in scikit-learn.
+    /// belongs to the lower bin, as in scikit-learn.
     ///
     /// # Errors
     /// [`Error::Setting`] without bins; [`Error::Data`] without rows or for a probability that is not
@@ -63,7 +63,7 @@ impl CalibrationCurve {
         let inner = borders(probabilities, bins, kind);
         let mut sums = vec![(0_u64, 0.0, 0_u64); bins];
         for (&of_class, &p) in truth.iter().zip(probabilities) {
-            let sum = &mut sums[inner.partition_point(|border| *border <= p)];
+            let sum = &mut sums[inner.partition_point(|border| *border < p)];
             *sum = (sum.0 + 1, sum.1 + p, sum.2 + u64::from(of_class));
         }
         let filled = sums.into_iter().filter(|sum| sum.0 > 0);

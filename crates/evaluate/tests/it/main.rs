@@ -1,6 +1,10 @@
 //! Metrics, splits and cross-validation through their public face.
 
+mod compare;
 mod cross_validation;
+mod curves;
+mod explain;
+mod leakage;
 mod metrics;
 mod reference;
 mod split;

@@ -161,6 +161,35 @@ fn curves_over_real_data_agree_with_scikit_learn() {
     close(average_precision(&churn, &charges).unwrap(), 0.3127655781881614);
 }
 
+#[test] // by hand: found 2, 3, 2 of 3, 4, 3 rows; mistaken 1, 2, 0; 6 + 4 + 7 rightly left
+fn averages_without_a_peer_agree_with_a_head() {
+    let columns = (0..3).flat_map(|k| PROBABILITIES.map(|row| row[k])).collect();
+    check_classes(
+        &labels(&["a", "b", "c"], None),
+        &TRUTH,
+        &PREDICTED,
+        columns,
+        &[
+            ("specificity_micro", 17.0 / 20.0),
+            ("specificity_weighted", (3.0 * 6.0 / 7.0 + 4.0 * 4.0 / 6.0 + 3.0) / 10.0),
+            ("negative_predictive_value_micro", 17.0 / 20.0),
+            (
+                "negative_predictive_value_weighted",
+                (3.0 * 6.0 / 7.0 + 4.0 * 4.0 / 5.0 + 3.0 * 7.0 / 8.0) / 10.0,
+            ),
+            ("top_5_accuracy", 1.0),
+        ],
+    );
+}
+
+#[test] // by hand: of the highest tenth, one row, all are positive; of all rows, 4 in 10
+fn lift_compares_the_highest_tenth_with_all() {
+    let truth = [0, 0, 1, 1, 0, 0, 1, 0, 0, 1];
+    let first = POSITIVE_PROBABILITIES.map(|p| 1.0 - p);
+    let columns = [first, POSITIVE_PROBABILITIES].concat();
+    check_classes(&labels(&["no", "yes"], None), &truth, &truth, columns, &[("lift_10", 2.5)]);
+}
+
 #[track_caller]
 fn refused(name: &str, truth: &[u32], predicted: &[u32], message: &str) {
     let labels = labels(&["no", "yes"], None);

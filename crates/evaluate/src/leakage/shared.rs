@@ -1,0 +1,107 @@
+//! Rows that are learned from and tested on: a model that remembers them looks good.
+
+use std::collections::HashMap;
+
+use gristmill_core::{
+    Column, Frame, MISSING_CODE, Result, Seed, SemanticType, Table, Target, TargetSpec,
+};
+
+use super::{Finding, LeakKind, LeakageChecks, Severity, percent};
+use crate::Parts;
+
+pub(super) fn find(
+    checks: &LeakageChecks,
+    table: &Table,
+    parts: &Parts,
+    spec: &TargetSpec,
+) -> Result<Vec<Finding>> {
+    let features = table.schema().features();
+    // Pictures are not compared, so rows with them are never known to be equal.
+    let pictures = features.fields().iter().any(|f| f.semantic == SemanticType::Image);
+    let frame = Frame::from_table(table)?.features();
+    if pictures || frame.columns().is_empty() || parts.test.is_empty() {
+        return Ok(Vec::new());
+    }
+    let hashes = row_hashes(&frame);
+    let answers = answers(table, spec)?;
+    let mut trained: HashMap<u64, u64> = HashMap::with_capacity(parts.train.len());
+    for &row in &parts.train {
+        trained.insert(hashes[row as usize], answers[row as usize]);
+    }
+    let again: Vec<(u64, u64)> = parts
+        .test
+        .iter()
+        .filter_map(|&row| {
+            trained.get(&hashes[row as usize]).map(|known| (*known, answers[row as usize]))
+        })
+        .collect();
+    if again.is_empty() || (again.len() as f64) < checks.shared * parts.test.len() as f64 {
+        return Ok(Vec::new());
+    }
+    let equal = again.iter().filter(|(known, answer)| known == answer).count();
+    Ok(vec![Finding {
+        kind: LeakKind::SharedRows,
+        severity: Severity::Warning,
+        column: None,
+        evidence: format!(
+            "{} of {} test rows ({}) have the same features as a training row, {equal} of them \
+             the same answer too",
+            again.len(),
+            parts.test.len(),
+            percent(again.len(), parts.test.len())
+        ),
+        remedy: "remove repeated rows with `sql: SELECT DISTINCT ...`, or keep rows that belong \
+                 together in one part with `split: {group: COLUMN}`"
+            .into(),
+    }])
+}
+
+/// What is known of each row, as a number that is equal for equal answers.
+fn answers(table: &Table, spec: &TargetSpec) -> Result<Vec<u64>> {
+    Ok(match spec.apply(table)? {
+        Target::Classes { codes, .. } => codes.into_iter().map(u64::from).collect(),
+        Target::Numbers(values) => values.into_iter().map(f64::to_bits).collect(),
+        Target::Absent(rows) => vec![0; rows],
+    })
+}
+
+/// A number for each row that is equal for equal features, whatever dictionary words have.
+fn row_hashes(frame: &Frame) -> Vec<u64> {
+    let mut hashes = vec![0_u64; frame.rows()];
+    let mut add = |row: usize, value: u64| hashes[row] = mixed(hashes[row] ^ value);
+    for (at, column) in frame.columns().iter().enumerate() {
+        let salt = mixed(at as u64 + 1);
+        match column {
+            Column::Numbers(values) => values
+                .iter()
+                .enumerate()
+                .for_each(|(row, v)| add(row, salt ^ mixed((v + 0.0).to_bits()))),
+            Column::Times(times) => times
+                .iter()
+                .enumerate()
+                .for_each(|(row, time)| add(row, salt ^ mixed(*time as u64))),
+            Column::Sparse(numbers) => numbers
+                .to_dense()
+                .iter()
+                .enumerate()
+                .for_each(|(row, v)| add(row, salt ^ mixed((v + 0.0).to_bits()))),
+            Column::Words(words) => {
+                // A seed named by a word is a good hash of it.
+                let hashed = words.translate(|word| Seed(1).named(word).0);
+                for (row, &code) in words.codes.iter().enumerate() {
+                    let word = if code == MISSING_CODE { 0 } else { hashed[code as usize] };
+                    add(row, salt ^ word);
+                }
+            }
+        }
+    }
+    hashes
+}
+
+/// Steele, Lea and Flood, *OOPSLA* 2014 (SplitMix): every bit in depends on every bit out.
+fn mixed(value: u64) -> u64 {
+    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
+}
