@@ -81,7 +81,7 @@ impl Axis {
     pub(crate) fn fit(
         &self,
         values: impl Iterator<Item = f64>,
-        wanted: usize,
+        mut wanted: usize,
         ends: Ends,
     ) -> Fitted {
         let given = [self.from, self.to].into_iter().flatten();
@@ -90,7 +90,7 @@ impl Axis {
         if self.measure == Measure::Log {
             (low, high) = above_zero(low, high);
         } else if ends == Ends::Round && self.measure != Measure::Time {
-            (low, high) = ticks::nice(low, high, wanted);
+            (low, high, wanted) = ticks::nice(low, high, wanted);
         }
         let fixed =
             |end: Option<f64>| end.filter(|&v| self.shows(v)).map(|v| v.clamp(-LIMIT, LIMIT));

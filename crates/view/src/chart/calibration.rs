@@ -62,15 +62,16 @@ impl Calibration {
         let split = if self.scores.is_empty() { height } else { 375.0 };
         let mut svg = Svg::default();
         let mut outer = Area { left: 2.0, top: 0.0, right: width - 2.0, bottom: split };
-        if self.curves.len() > 1 {
-            let names = self.curves.iter().map(|c| c.name.as_str());
-            outer.top += key(&mut svg, outer, &entries(Swatch::Line, names));
-        }
+        let names = self.curves.iter().map(|c| c.name.as_str());
+        let mut named = entries(Swatch::Line, names);
+        named.retain(|(.., name)| !name.is_empty());
+        named.push((0, Swatch::Guide, "perfectly calibrated"));
+        outer.top += key(&mut svg, outer, &named);
         let none = || std::iter::empty();
         let x = Axis::share("Predicted probability").fit(none(), 5, Ends::Tight);
         let y = Axis::share("Observed share").fit(none(), 5, Ends::Tight);
         let frame = Frame::draw(&mut svg, outer, &x, &y);
-        frame.diagonal(&mut svg, (0.0, 1.0), "perfectly calibrated");
+        frame.diagonal(&mut svg, (0.0, 1.0), "");
         for (i, curve) in self.curves.iter().enumerate().rev() {
             draw_curve(&mut svg, &frame, i, curve);
         }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::axis::{Axis, Ends, Fitted, Scale};
 use crate::frame::{Drawing, FONT, NORMAL, empty, plural};
+use crate::number::spread;
 use crate::points::gaps;
 use crate::svg::{Area, Svg};
 use crate::text::{cut, width};
@@ -46,8 +47,8 @@ impl Folds {
         }
         let names = self.rows.iter().map(|r| width(&r.name, FONT)).fold(0.0, f64::max);
         let bottom = 4.0 + ROW * self.rows.len() as f64;
-        let left = names.min(NORMAL * 0.35) + 12.0;
-        let area = Area { left, top: 4.0, right: NORMAL - 12.0, bottom };
+        let left = names.min(NORMAL * 0.4) + 14.0;
+        let area = Area { left, top: 4.0, right: NORMAL - 20.0, bottom };
         let height = bottom + 40.0;
         let axis = Axis { from: None, to: None, ..self.axis.clone() };
         let scores = self.rows.iter().flat_map(|r| r.scores.iter().copied());
@@ -63,7 +64,7 @@ impl Folds {
     }
 
     fn draw_row(&self, svg: &mut Svg, scale: Scale, (area, middle): (Area, f64), row: &FoldRow) {
-        let name = cut(&row.name, area.left - 14.0, FONT);
+        let name = cut(&row.name, area.left - 12.0, FONT);
         svg.words("name end", (area.left - 8.0, middle + 4.0), &name);
         let known = row.known();
         let (top, bottom) = (middle - 9.0, middle + 9.0);
@@ -90,8 +91,8 @@ impl Folds {
         let folds = plural(known.len(), "fold");
         match moments(&known) {
             Some((mean, deviation)) => {
-                let (mean, deviation) = (self.axis.words(mean), self.axis.words(deviation));
-                format!("{}: {mean} ± {deviation} over {folds}", row.name)
+                let (words, spread) = (self.axis.words(mean), spread(mean, deviation));
+                format!("{}: {words} {spread} over {folds}", row.name)
             }
             None => format!("{}: no scores", row.name),
         }

@@ -141,10 +141,10 @@ impl Grid {
         let widest = |names: &[String]| names.iter().map(|n| width(n, FONT)).fold(0.0, f64::max);
         let headed = if axes.0.is_empty() { 0.0 } else { 18.0 };
         let left = widest(rows).clamp(10.0, full * 0.3) + 10.0 + headed;
-        let cell = ((full - left - 4.0) / columns.len() as f64).clamp(6.0, 110.0);
+        let cell = ((full - left - 4.0) / columns.len() as f64).clamp(6.0, 190.0);
         let upright = widest(columns) > cell - 4.0;
         let names = if upright { widest(columns).min(110.0) } else { FONT };
-        let height = cell.min(if rows.len() > 6 { 34.0 } else { 64.0 });
+        let height = cell.min((300.0 / rows.len() as f64).clamp(34.0, 110.0));
         let top = names + 12.0 + headed;
         Self {
             width: full,
@@ -210,19 +210,20 @@ impl Grid {
             bottom: top + height - 0.5,
         };
         svg.rect("cell", area).close();
-        let opacity = format!("{:.2}", 0.04 + 0.82 * strength.clamp(0.0, 1.0));
+        let opacity = format!("{:.2}", 0.04 + 0.92 * strength.clamp(0.0, 1.0));
         svg.rect(class, area).set("fill-opacity", &opacity).titled(tip);
-        let size = FONT - 1.0;
+        let size = if height > 60.0 { FONT + 3.0 } else { FONT - 1.0 };
         let fitting: Vec<&String> = words
             .iter()
             .filter(|w| width(w, size) <= cell - 4.0)
             .take((height / (size + 4.0)) as usize)
             .collect();
         let (x, middle) = area.middle();
-        let ink = if strength > 0.55 { "cell-words strong middle" } else { "cell-words middle" };
+        let big = if height > 60.0 { "big " } else { "cell-words " };
+        let ink = format!("{big}{}middle", if strength > 0.78 { "strong " } else { "" });
         for (i, word) in fitting.iter().enumerate() {
             let y = middle + 4.0 + (i as f64 - (fitting.len() as f64 - 1.0) / 2.0) * (size + 4.0);
-            svg.words(ink, (x, y), word);
+            svg.words(&ink, (x, y), word);
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::lines::Shape;
 use crate::axis::{Axis, Ends, Scale};
-use crate::frame::{Drawing, Frame, NORMAL, Swatch, empty, entries, fill, key, plural};
+use crate::frame::{Drawing, Frame, Swatch, below_key, empty, entries, fill, plural};
 use crate::svg::{Area, Svg};
 use crate::ticks;
 use crate::{count, number, percent};
@@ -81,8 +82,8 @@ impl Bin {
 
 fn borders(values: impl Iterator<Item = f64>, wanted: usize) -> Vec<f64> {
     let Some((low, high)) = ticks::range(values) else { return Vec::new() };
-    let (low, high) = ticks::nice(low, high, wanted);
-    ticks::linear(low, high, wanted).at
+    let (low, high, steps) = ticks::nice(low, high, wanted);
+    ticks::linear(low, high, steps).at
 }
 
 impl Histogram {
@@ -108,13 +109,13 @@ impl Histogram {
         if bins().all(|b| b.count == 0) {
             return empty("no values");
         }
-        let (width, height) = (NORMAL, 290.0);
+        let (width, height) = Shape::Normal.size();
         let mut svg = Svg::default();
         let mut outer = Area { left: 2.0, top: 0.0, right: width - 2.0, bottom: height };
         if self.groups.len() > 1 {
             let titles: Vec<String> = self.groups.iter().map(HistogramGroup::title).collect();
             let titles = titles.iter().map(String::as_str);
-            outer.top += key(&mut svg, outer, &entries(Swatch::Block, titles));
+            outer = below_key(&mut svg, outer, &entries(Swatch::Block, titles));
         }
         let x = self.x.fit(bins().flat_map(|b| [b.from, b.to]), 6, Ends::Tight);
         let mean = self.mean_width();
@@ -127,7 +128,8 @@ impl Histogram {
             self.draw_group(&mut svg, &frame, (i, mean), group);
         }
         self.draw_mark(&mut svg, &frame);
-        Drawing { width, height, body: svg.finish(), description: self.describe() }
+        let (height, description) = (outer.bottom, self.describe());
+        Drawing { width, height, body: svg.finish(), description }
     }
 
     fn mean_width(&self) -> f64 {

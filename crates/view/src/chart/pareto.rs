@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lines::Shape;
 use crate::axis::{Axis, Ends};
-use crate::frame::{Drawing, FONT, Frame, Swatch, empty, key, plural};
+use crate::frame::{Drawing, FONT, Frame, Swatch, below_key, empty, plural};
 use crate::points::gap;
 use crate::svg::{Area, Path, Svg};
 use crate::text::{cut, width};
@@ -108,9 +108,9 @@ impl Pareto {
         let x = axis(&self.x).fit(shown.iter().map(|t| t.x), 5, Ends::Round);
         let y = axis(&self.y).fit(shown.iter().map(|t| t.y), 5, Ends::Round);
         let mut svg = Svg::default();
-        let mut outer = Area { left: 2.0, top: 0.0, right: width - 2.0, bottom: height + 20.0 };
+        let mut outer = Area { left: 2.0, top: 0.0, right: width - 2.0, bottom: height };
         let entries = [(0, Swatch::Line, "no other is better in both"), (7, Swatch::Dot, "others")];
-        outer.top += key(&mut svg, outer, &entries);
+        outer = below_key(&mut svg, outer, &entries);
         let frame = Frame::draw(&mut svg, outer, &x, &y);
         let front = self.front();
         self.draw_trials(&mut svg, &frame, &shown, &front);
@@ -154,16 +154,17 @@ fn draw_names(svg: &mut Svg, frame: &Frame, front: &[&Trial]) {
         let (x, y) = (frame.x.at(trial.x), frame.y.at(trial.y));
         let name = cut(&trial.name, 140.0, FONT);
         let needs = width(&name, FONT);
-        let left = if x + 8.0 + needs > frame.area.right { x - 8.0 - needs } else { x + 8.0 };
-        let area = Area { left, top: y - 12.0, right: left + needs, bottom: y + 4.0 };
+        let furthest = (frame.area.right - needs).max(frame.area.left);
+        let left = (x - needs / 2.0).clamp(frame.area.left, furthest);
+        let area = Area { left, top: y - 20.0, right: left + needs, bottom: y - 6.0 };
         let free = |other: &Area| {
             area.right < other.left
                 || area.left > other.right
                 || area.bottom < other.top
                 || area.top > other.bottom
         };
-        if area.left >= frame.area.left && taken.iter().all(free) {
-            svg.words("name", (left, y - 1.0), &name);
+        if taken.iter().all(free) {
+            svg.words("name", (left, y - 8.0), &name);
             taken.push(area);
         }
     }

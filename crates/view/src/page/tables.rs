@@ -5,6 +5,7 @@ use maud::{Markup, PreEscaped, html};
 use super::report::{ColumnSummary, CrossValidated, Gate, MetricRow, Score, Table, Verdict};
 use super::sketch;
 use super::value::Fact;
+use crate::number::spread;
 use crate::{count, number, percent};
 
 pub(super) fn facts(facts: &[Fact]) -> Markup {
@@ -71,7 +72,7 @@ fn folded(score: Option<CrossValidated>) -> Markup {
     html! {
         @match score {
             None => "–",
-            Some(score) => { (number(score.mean)) small { "± " (number(score.deviation)) } }
+            Some(score) => { (number(score.mean)) small { (spread(score.mean, score.deviation)) } }
         }
     }
 }
