@@ -31,12 +31,12 @@ pub fn number(value: f64) -> String {
     fixed(value, digits(value))
 }
 
-/// A share of 1 in per cent: `84.6 %`; small ones keep a digit, as `0.04 %`.
+/// A share of 1 in per cent: `84.6 %`, with a narrow space; small ones keep a digit, as `0.04 %`.
 ///
 /// ```
 /// # use gristmill_view::percent;
-/// assert_eq!(percent(0.2654), "26.5 %");
-/// assert_eq!(percent(1.0), "100 %");
+/// assert_eq!(percent(0.2654), "26.5\u{202F}%");
+/// assert_eq!(percent(1.0), "100\u{202F}%");
 /// ```
 pub fn percent(share: f64) -> String {
     let value = share * 100.0;

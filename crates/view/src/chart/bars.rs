@@ -158,11 +158,9 @@ impl Bars {
                 svg.words("tick middle", (at, area.bottom + 16.0), words);
             }
         }
-        svg.words(
-            "label middle",
-            (area.middle().0, area.bottom + 34.0),
-            &cut(&self.axis.label, NORMAL, FONT),
-        );
+        let middle = area.middle().0;
+        let label = cut(&self.axis.label, 2.0 * middle.min(NORMAL - middle) - 4.0, FONT);
+        svg.words("label middle", (middle, area.bottom + 34.0), &label);
         if let Some((at, word)) = self.reference.as_ref().filter(|(at, _)| at.is_finite()) {
             let x = scale.at(*at);
             svg.line("guide", (x, area.top - 4.0), (x, area.bottom));

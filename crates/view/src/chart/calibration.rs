@@ -12,6 +12,9 @@ use crate::frame::{
 use crate::svg::{Area, Path, Svg};
 use crate::{count, percent};
 
+/// More bins than this are drawn as a line alone.
+const MOST: usize = 60;
+
 /// Predicted against observed shares, with how many rows got which probability.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -116,6 +119,10 @@ fn draw_curve(svg: &mut Svg, frame: &Frame, index: usize, curve: &CalibrationCur
     for bin in &known {
         path.draw(at(bin));
     }
+    svg.path(&stroke(index), &path).close();
+    if known.len() > MOST {
+        return;
+    }
     for bin in &known {
         if let Some((low, high)) = bin.interval.filter(|(l, h)| l.is_finite() && h.is_finite()) {
             let x = frame.x.at(bin.predicted);
@@ -123,7 +130,6 @@ fn draw_curve(svg: &mut Svg, frame: &Frame, index: usize, curve: &CalibrationCur
             whisker(svg, &class, (x, frame.y.at(low)), (x, frame.y.at(high)));
         }
     }
-    svg.path(&stroke(index), &path).close();
     for bin in &known {
         let tip = format!(
             "{}\npredicted {}\nobserved {}\n{}",

@@ -5,11 +5,13 @@ use serde::{Deserialize, Serialize};
 use crate::axis::{Axis, Ends, Fitted, Scale};
 use crate::frame::{Drawing, FONT, NORMAL, empty, plural};
 use crate::number::spread;
-use crate::points::gaps;
-use crate::svg::{Area, Svg};
+use crate::points::{gaps, thin_cloud};
+use crate::svg::{Area, Path, Svg};
 use crate::text::{cut, width};
 
 const ROW: f64 = 38.0;
+/// More scores than this are thinned and do not answer when pointed at.
+const MOST: usize = 100;
 
 /// Scores of folds, one row for each model, metric or other thing that was repeated.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -74,7 +76,14 @@ impl Folds {
             let quartiles = Area { left, right: right.max(left + 1.0), top, bottom };
             svg.rect("box", quartiles).at("rx", 2.0).close();
         }
-        for (fold, score) in row.scores.iter().enumerate().filter(|(_, s)| s.is_finite()) {
+        if known.len() > MOST {
+            let places: Vec<_> = known.iter().map(|s| (scale.at(*s), middle)).collect();
+            let mut path = Path::default();
+            thin_cloud(&places, MOST).iter().for_each(|dot| path.dot(dot.at));
+            svg.path("dots s0", &path).close();
+        }
+        let few = if known.len() > MOST { &[] } else { row.scores.as_slice() };
+        for (fold, score) in few.iter().enumerate().filter(|(_, s)| s.is_finite()) {
             let tip = format!("{}\nfold {}: {}", row.name, fold + 1, self.axis.words(*score));
             svg.disc("mark f0", (scale.at(*score), middle), 4.0).titled(&tip);
         }

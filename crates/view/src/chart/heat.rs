@@ -10,7 +10,11 @@ use crate::text::{cut, width};
 use crate::{count, percent};
 
 /// How many classes or columns are drawn at most; cells would become invisible beyond.
-const MOST: usize = 60;
+const MOST: usize = 40;
+/// With more cells than this, only those that stand out answer when pointed at.
+const MOST_TIPS: usize = 900;
+/// How much of a name is repeated in every cell, in pixels.
+const TIP: f64 = 240.0;
 
 /// How often a class was taken for another.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -73,7 +77,8 @@ impl Confusion {
         // Hits and misses differ in hue, so a glance finds the misses.
         let class = if row == column { "f0" } else { "f1" };
         let words = [count(found), share.map_or_else(|| "–".to_string(), percent)];
-        let (actual, predicted) = (&self.classes[row], &self.classes[column]);
+        let name = |class: usize| cut(&self.classes[class], TIP, FONT);
+        let (actual, predicted) = (name(row), name(column));
         let tip = format!("actual {actual}\npredicted {predicted}\n{} · {}", words[0], words[1]);
         grid.draw_cell(svg, (row, column), (class, share.unwrap_or(0.0)), &words, &tip);
     }
@@ -106,8 +111,12 @@ impl HeatMap {
                 let value = value.filter(|v| v.is_finite());
                 let class = if value.is_some_and(|v| v < 0.0) { "f1" } else { "f0" };
                 let words = value.map_or_else(|| "–".to_string(), |v| short(v, most));
-                let tip =
-                    format!("{row}\n{column}\n{}", value.map_or("–".to_string(), crate::number));
+                let tip = format!(
+                    "{}\n{}\n{}",
+                    cut(row, TIP, FONT),
+                    cut(column, TIP, FONT),
+                    value.map_or("–".to_string(), crate::number)
+                );
                 let strength = value.map_or(0.0, |v| v.abs() / most);
                 grid.draw_cell(&mut svg, (i, j), (class, strength), &[words], &tip);
             }
@@ -132,6 +141,7 @@ struct Grid {
     cell: (f64, f64),
     /// Whether the names of the columns stand upright.
     upright: bool,
+    cells: usize,
     axes: (&'static str, &'static str),
 }
 
@@ -153,6 +163,7 @@ impl Grid {
             top,
             cell: (cell, height),
             upright,
+            cells: rows.len() * columns.len(),
             axes,
         }
     }
@@ -209,13 +220,17 @@ impl Grid {
             right: left + cell - 0.5,
             bottom: top + height - 0.5,
         };
-        svg.rect("cell", area).close();
         let opacity = format!("{:.2}", 0.04 + 0.92 * strength.clamp(0.0, 1.0));
-        svg.rect(class, area).set("fill-opacity", &opacity).titled(tip);
+        let rect = svg.rect(class, area).set("fill-opacity", &opacity);
+        if self.cells <= MOST_TIPS || strength >= 0.3 {
+            rect.titled(tip);
+        } else {
+            rect.close();
+        }
         let size = if height > 60.0 { FONT + 3.0 } else { FONT - 1.0 };
         let fitting: Vec<&String> = words
             .iter()
-            .filter(|w| width(w, size) <= cell - 4.0)
+            .filter(|w| width(w, size) <= cell - 2.0)
             .take((height / (size + 4.0)) as usize)
             .collect();
         let (x, middle) = area.middle();

@@ -203,7 +203,8 @@ impl HistogramGroup {
 /// Bars without axes, as high as the area allows.
 pub(crate) fn draw_counts(svg: &mut Svg, area: Area, x: Scale, bins: &[Bin], class: &str) {
     let density = |b: &Bin| b.count as f64 / (x.at(b.to) - x.at(b.from)).max(0.5);
-    let drawable = || bins.iter().filter(|b| b.is_drawable() && b.count > 0);
+    let visible = |b: &&Bin| x.at(b.to) - x.at(b.from) > 0.01;
+    let drawable = || bins.iter().filter(|b| b.is_drawable() && b.count > 0).filter(visible);
     let most = drawable().map(density).fold(0.0, f64::max);
     for bin in drawable() {
         let height = (density(bin) / most * area.height()).max(0.7);

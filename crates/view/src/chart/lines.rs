@@ -6,7 +6,7 @@ use crate::axis::{Axis, Ends, Fitted};
 use crate::frame::{
     Drawing, FONT, Frame, NORMAL, Swatch, WIDE, below_key, empty, fill, plural, stroke,
 };
-use crate::points::{Point, gap, thin_line};
+use crate::points::{Point, gap, thin_cloud, thin_line};
 use crate::svg::{Area, Path, Svg};
 use crate::text::{cut, width};
 
@@ -231,7 +231,9 @@ impl Lines {
         for run in &runs {
             match run.as_slice() {
                 [alone] => lonely.dot(*alone),
-                run if series.stroke == Stroke::Dots => run.iter().for_each(|&p| lonely.dot(p)),
+                run if series.stroke == Stroke::Dots => {
+                    thin_cloud(run, 2_000).iter().for_each(|dot| lonely.dot(dot.at));
+                }
                 run => draw_run(&mut path, run),
             }
         }

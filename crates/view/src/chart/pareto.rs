@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::lines::Shape;
 use crate::axis::{Axis, Ends};
 use crate::frame::{Drawing, FONT, Frame, Swatch, below_key, empty, plural};
-use crate::points::gap;
+use crate::points::{gap, thin_cloud};
 use crate::svg::{Area, Path, Svg};
 use crate::text::{cut, width};
 
@@ -125,7 +125,8 @@ impl Pareto {
     fn draw_trials(&self, svg: &mut Svg, frame: &Frame, shown: &[&Trial], front: &[&Trial]) {
         let at = |t: &Trial| (frame.x.at(t.x), frame.y.at(t.y));
         let mut others = Path::default();
-        shown.iter().for_each(|t| others.dot(at(t)));
+        let places: Vec<_> = shown.iter().map(|t| at(t)).collect();
+        thin_cloud(&places, 2_000).iter().for_each(|dot| others.dot(dot.at));
         svg.path("dots s7", &others).close();
         let mut steps = Path::default();
         for pair in front.windows(2) {
@@ -138,7 +139,7 @@ impl Pareto {
         if !steps.is_empty() {
             svg.path("line s0", &steps).close();
         }
-        for trial in front {
+        for trial in front.iter().step_by(front.len().div_ceil(200).max(1)) {
             let (x, y) = (self.x.axis.words(trial.x), self.y.axis.words(trial.y));
             let (first, second) = (&self.x.axis.label, &self.y.axis.label);
             let tip = format!("{}\n{first} {x}\n{second} {y}", trial.name);
@@ -150,7 +151,7 @@ impl Pareto {
 /// The names of the front, where they have room.
 fn draw_names(svg: &mut Svg, frame: &Frame, front: &[&Trial]) {
     let mut taken: Vec<Area> = Vec::new();
-    for trial in front {
+    for trial in front.iter().step_by(front.len().div_ceil(10).max(1)) {
         let (x, y) = (frame.x.at(trial.x), frame.y.at(trial.y));
         let name = cut(&trial.name, 140.0, FONT);
         let needs = width(&name, FONT);
