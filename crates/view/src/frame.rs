@@ -54,7 +54,7 @@ impl Frame {
         let frame =
             Self { area, x: x.onto(area.left, area.right), y: y.onto(area.bottom, area.top) };
         frame.grid_of_y(svg, y);
-        frame.grid_of_x(svg, x);
+        frame.grid_of_x(svg, x, outer);
         let room = outer.width() - 4.0;
         if !y.label.is_empty() {
             svg.words("label", (outer.left, outer.top + 12.0), &cut(&y.label, room, FONT));
@@ -74,7 +74,7 @@ impl Frame {
         }
     }
 
-    fn grid_of_x(&self, svg: &mut Svg, x: &Fitted) {
+    fn grid_of_x(&self, svg: &mut Svg, x: &Fitted, outer: Area) {
         let bottom = self.area.bottom;
         let words: f64 = x.ticks.words.iter().map(|w| width(w, FONT) + 10.0).sum();
         let stride = (words / self.area.width().max(1.0)).ceil().max(1.0) as usize;
@@ -82,7 +82,9 @@ impl Frame {
             let at = self.x.at(value);
             svg.line("grid", (at, self.area.top), (at, bottom));
             if i % stride == 0 {
-                svg.words("tick middle", (at, bottom + 16.0), words);
+                let half = width(words, FONT) / 2.0;
+                let inside = at.min(outer.right - half).max(outer.left + half);
+                svg.words("tick middle", (inside, bottom + 16.0), words);
             }
         }
         svg.line("axis", (self.area.left, bottom), (self.area.right, bottom));

@@ -117,7 +117,8 @@ impl Bars {
         let scale = self.draw_axis(&mut svg, area, shown);
         for (i, (bar, words)) in shown.iter().zip(&words).enumerate() {
             let middle = top + ROW * (i as f64 + 0.5);
-            svg.words("tick end", (NORMAL - 2.0, middle + 4.0), words);
+            let words = cut(words, values, FONT);
+            svg.words("tick end", (NORMAL - 2.0, middle + 4.0), &words);
             self.draw_row(&mut svg, (scale, area), middle, bar);
         }
         if more > 0 {
@@ -224,5 +225,5 @@ impl Bars {
 fn columns(shown: &[Bar], words: &[String]) -> (f64, f64) {
     let names = shown.iter().map(|b| width(&b.name, FONT)).fold(0.0, f64::max);
     let values = words.iter().map(|w| width(w, FONT)).fold(0.0, f64::max);
-    (names.clamp(20.0, NORMAL * 0.43), values.min(NORMAL * 0.25))
+    (names.clamp(20.0, NORMAL * 0.43), values.min(NORMAL * 0.25) + 1.0)
 }

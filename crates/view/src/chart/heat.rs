@@ -111,12 +111,8 @@ impl HeatMap {
                 let value = value.filter(|v| v.is_finite());
                 let class = if value.is_some_and(|v| v < 0.0) { "f1" } else { "f0" };
                 let words = value.map_or_else(|| "–".to_string(), |v| short(v, most));
-                let tip = format!(
-                    "{}\n{}\n{}",
-                    cut(row, TIP, FONT),
-                    cut(column, TIP, FONT),
-                    value.map_or("–".to_string(), crate::number)
-                );
+                let (row, column) = (cut(row, TIP, FONT), cut(column, TIP, FONT));
+                let tip = format!("{row}\n{column}\n{}", crate::number(value.unwrap_or(f64::NAN)));
                 let strength = value.map_or(0.0, |v| v.abs() / most);
                 grid.draw_cell(&mut svg, (i, j), (class, strength), &[words], &tip);
             }

@@ -65,6 +65,13 @@ impl Bin {
         Self::between(values, &borders)
     }
 
+    /// Bins that were counted elsewhere: `counts[i]` values between `borders[i]` and
+    /// `borders[i + 1]`. What has no partner is left out.
+    pub fn joined(borders: &[f64], counts: &[u64]) -> Vec<Self> {
+        let pairs = borders.windows(2).zip(counts);
+        pairs.map(|(w, &count)| Self { from: w[0], to: w[1], count }).collect()
+    }
+
     /// How many of `values` lie between rising `borders`; the last border belongs to its bin.
     pub fn between(values: &[f64], borders: &[f64]) -> Vec<Self> {
         let pairs = borders.windows(2);

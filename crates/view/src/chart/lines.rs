@@ -230,7 +230,9 @@ impl Lines {
         let (mut path, mut lonely) = (Path::default(), Path::default());
         for run in &runs {
             match run.as_slice() {
-                [alone] => lonely.dot(*alone),
+                [first, rest @ ..] if rest.iter().all(|p| is_near(*first, *p)) => {
+                    lonely.dot(*first)
+                }
                 run if series.stroke == Stroke::Dots => {
                     thin_cloud(run, 2_000).iter().for_each(|dot| lonely.dot(dot.at));
                 }
@@ -280,6 +282,11 @@ impl Lines {
         let what = plural(self.series.len(), "line");
         format!("{what} of {} over {over}. {}", self.y.label, names.join("; "))
     }
+}
+
+/// Whether two places cannot be told apart, so that a line between them would not be seen.
+fn is_near(a: (f64, f64), b: (f64, f64)) -> bool {
+    (a.0 - b.0).abs() < 0.1 && (a.1 - b.1).abs() < 0.1
 }
 
 fn draw_run(path: &mut Path, run: &[(f64, f64)]) {

@@ -118,6 +118,23 @@ fn hostile_names_stay_words() {
 }
 
 #[test]
+fn five_thousand_columns_still_make_a_page() {
+    let bins = Bin::of(&(0..500).map(|i| f64::from(i).sin()).collect::<Vec<_>>(), 24);
+    let column = |i: u64| ColumnSummary {
+        name: format!("column_{i}"),
+        kind: "number".to_string(),
+        rows: 500,
+        missing: i % 500,
+        facts: ["mean", "median", "min", "max"].map(|n| Fact::new(n, i as f64)).to_vec(),
+        sketch: Sketch::Bins(bins.clone()),
+        ..ColumnSummary::default()
+    };
+    let section = Section::new("Data").with(Block::Columns((0..5_000).map(column).collect()));
+    let html = check(&Report { sections: vec![section], ..Report::new("wide") });
+    assert!(html.contains("and 4,750 further columns") && html.len() < 1_000_000, "{}", html.len());
+}
+
+#[test]
 fn an_empty_report_is_a_page() {
     let html = check(&Report::default());
     assert!(!html.contains("<nav"), "one section needs no contents");
