@@ -140,7 +140,7 @@ fn words_of(at: &[f64], power: i32) -> Vec<String> {
         [(1e12, 12, "T"), (1e9, 9, "B"), (1e6, 6, "M"), (1e5, 3, "k")];
     let size = at.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
     let digits = |shift: i32| (shift - power).max(0) as usize;
-    if size > 0.0 && (size >= 1e15 || size < 1e-3 || digits(0) > 7) {
+    if size > 0.0 && (!(1e-3..1e15).contains(&size) || digits(0) > 7) {
         let top = size.log10().floor() as i32;
         return at.iter().map(|&v| power_word(v, top, digits(top).min(15))).collect();
     }

@@ -159,7 +159,7 @@ fn a_score_shows_its_interval_and_its_gate() {
     };
     let section = Section::new("Metrics").with(Block::Metrics(vec![row]));
     let html = check(&Report { sections: vec![section], ..Report::new("churn") });
-    for words in ["0.8500", "0.8000 to 0.9000", "± 0.0123", "5 folds", "✓ at least 0.80"] {
+    for words in ["0.8500", "0.8000 <span>to 0.9000", "± 0.0123", "5 folds", "✓ at least 0.80"] {
         assert!(html.contains(words), "{words}");
     }
 }
