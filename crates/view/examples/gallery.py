@@ -87,7 +87,7 @@ def describe(frame, target):
             made["sketch"] = {"bins": bins(column, 24)}
         else:
             counts = column.value_counts()
-            made["sketch"] = {"words": [[str(k), int(v)] for k, v in list(counts.items())[:6]]}
+            made["sketch"] = {"words": [[f"{k:g}" if isinstance(k, float) else str(k), int(v)] for k, v in list(counts.items())[:6]]}
         columns.append(made)
     return columns
 
@@ -173,7 +173,7 @@ for column in ["contract", "internet_service", "senior_citizen"]:
     for value in test_x[column].unique():
         rows = (test_x[column] == value).to_numpy()
         low, high = bootstrap(roc_auc_score, test_y[rows], best[rows], 200)
-        slices.append({"name": f"{column} = {value}", "value": float(roc_auc_score(test_y[rows], best[rows])),
+        slices.append({"name": f"{column} = {value:g}" if isinstance(value, float) else f"{column} = {value}", "value": float(roc_auc_score(test_y[rows], best[rows])),
                        "interval": [low, high], "note": f"{rows.sum()} rows"})
 
 boosted_x = features.apply(lambda c: c if pd.api.types.is_numeric_dtype(c) else c.astype("category"))
@@ -244,7 +244,7 @@ sections = [
     {"title": "Metrics", "lead": "How well the model does on the rows it learned from, on rows held out, and over folds.",
      "blocks": [{"metrics": metrics}]},
     {"title": "Findings", "blocks": [{"findings": [
-        {"level": "problem", "title": "The gate refused the model: recall 0.57 is below 0.60",
+        {"level": "problem", "title": "The gate refused the model: recall 0.56 is below 0.60",
          "detail": "Lower the threshold from 0.50 to 0.42 to reach it at a precision of 0.59, or weigh the classes."},
         {"level": "warning", "title": "tenure and total_charges say nearly the same (correlation 0.83)",
          "detail": "Their single importances understate what they carry together."},
@@ -293,7 +293,7 @@ sections = [
             {"name": "split", "needs": ["ingest"], "state": "done", "seconds": 0.002},
             {"name": "features", "needs": ["ingest", "split"], "state": "done", "seconds": 0.018},
             {"name": "train", "needs": ["features"], "state": "done", "seconds": 0.094},
-            {"name": "evaluate", "needs": ["ingest", "split", "train"], "state": "failed", "seconds": 0.41, "note": "recall 0.57 is below 0.60"},
+            {"name": "evaluate", "needs": ["ingest", "split", "train"], "state": "failed", "seconds": 0.41, "note": "recall 0.56 is below 0.60"},
             {"name": "register", "needs": ["train", "evaluate"], "state": "skipped"}]}})]},
         {"facts": [{"name": "source", "value": {"code": "customers.csv"}}, {"name": "rows", "value": {"count": 7043}},
                    {"name": "size", "value": {"bytes": 977501}},

@@ -81,22 +81,27 @@ impl Axis {
     pub(crate) fn fit(
         &self,
         values: impl Iterator<Item = f64>,
-        wanted: usize,
+        mut wanted: usize,
         ends: Ends,
     ) -> Fitted {
-        let given = [self.from, self.to].into_iter().flatten();
-        let all = values.chain(given).filter(|&v| self.shows(v));
+        let end =
+            |given: Option<f64>| given.filter(|&v| self.shows(v)).map(|v| v.clamp(-LIMIT, LIMIT));
+        let (from, to) = match (end(self.from), end(self.to)) {
+            (Some(from), Some(to)) if from >= to => (None, None),
+            ends => ends,
+        };
+        let within = |v: f64| v.clamp(from.unwrap_or(-LIMIT), to.unwrap_or(LIMIT));
+        let all = values.filter(|&v| self.shows(v)).map(within).chain(from).chain(to);
         let (mut low, mut high) = ticks::range(all).unwrap_or(self.fallback());
         if self.measure == Measure::Log {
             (low, high) = above_zero(low, high);
-        } else if ends == Ends::Round && self.measure != Measure::Time {
-            (low, high) = ticks::nice(low, high, wanted);
         }
-        let fixed =
-            |end: Option<f64>| end.filter(|&v| self.shows(v)).map(|v| v.clamp(-LIMIT, LIMIT));
-        low = fixed(self.from).filter(|&v| v < high).unwrap_or(low);
-        high = fixed(self.to).filter(|&v| v > low).unwrap_or(high);
-        (low, high) = ticks::widened(low, high);
+        if ends == Ends::Round && matches!(self.measure, Measure::Number | Measure::Share) {
+            (low, high, wanted) = ticks::nice(low, high, wanted);
+        }
+        // A given end is kept to the digit; a constant just at it leaves the room on its side.
+        low = from.unwrap_or(low);
+        high = to.unwrap_or(high);
         let ticks = match self.measure {
             Measure::Number => ticks::linear(low, high, wanted),
             Measure::Log => ticks::log(low, high, wanted),

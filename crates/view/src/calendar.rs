@@ -73,8 +73,21 @@ pub(crate) fn ticks(low: f64, high: f64, wanted: usize) -> Ticks {
         Step::Months(months) => months_between(low, high, months),
     };
     let mut last_day = None;
-    let words = at.iter().map(|&moment| word(moment, step, &mut last_day)).collect();
+    let mut words: Vec<String> =
+        at.iter().map(|&moment| word(moment, step, &mut last_day)).collect();
+    say_year(&mut words, &at);
     Ticks { at: at.into_iter().map(|m| m as f64).collect(), words }
+}
+
+/// Sees to it that some word holds the year.
+fn say_year(words: &mut [String], at: &[i64]) {
+    let is_year = |word: &String| word.bytes().all(|b| b.is_ascii_digit());
+    if words.iter().any(is_year) {
+        return;
+    }
+    if let (Some(word), Some(moment)) = (words.first_mut(), at.first()) {
+        word.push_str(&format!(" {}", date(moment.div_euclid(DAY)).0));
+    }
 }
 
 /// A moment as `2024-03-05`, with the time of day unless it is midnight.
@@ -180,8 +193,8 @@ mod tests {
 
     #[test]
     fn ticks_are_round_in_their_unit() {
-        assert_eq!(ticks(AFTERNOON, AFTERNOON + 3e9, 5).words, ["5 Mar", "14:30", "14:45"]);
-        assert_eq!(ticks(0.0, 400.0 * 86_400e6, 6).words, ["1970", "Apr", "Jul", "Oct", "1971"]);
+        assert_eq!(ticks(AFTERNOON, AFTERNOON + 3e9, 5).words, ["5 Mar 2024", "14:30", "14:45"]);
+        assert_eq!(ticks(0.0, 400.0 * 86_400e6, 5).words, ["1970", "Apr", "Jul", "Oct", "1971"]);
         assert_eq!(ticks(0.0, 40.0 * 365.0 * 86_400e6, 5).words, ["1970", "1980", "1990", "2000"]);
     }
 

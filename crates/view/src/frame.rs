@@ -54,7 +54,7 @@ impl Frame {
         let frame =
             Self { area, x: x.onto(area.left, area.right), y: y.onto(area.bottom, area.top) };
         frame.grid_of_y(svg, y);
-        frame.grid_of_x(svg, x);
+        frame.grid_of_x(svg, x, outer);
         let room = outer.width() - 4.0;
         if !y.label.is_empty() {
             svg.words("label", (outer.left, outer.top + 12.0), &cut(&y.label, room, FONT));
@@ -74,7 +74,7 @@ impl Frame {
         }
     }
 
-    fn grid_of_x(&self, svg: &mut Svg, x: &Fitted) {
+    fn grid_of_x(&self, svg: &mut Svg, x: &Fitted, outer: Area) {
         let bottom = self.area.bottom;
         let words: f64 = x.ticks.words.iter().map(|w| width(w, FONT) + 10.0).sum();
         let stride = (words / self.area.width().max(1.0)).ceil().max(1.0) as usize;
@@ -82,7 +82,9 @@ impl Frame {
             let at = self.x.at(value);
             svg.line("grid", (at, self.area.top), (at, bottom));
             if i % stride == 0 {
-                svg.words("tick middle", (at, bottom + 16.0), words);
+                let half = width(words, FONT) / 2.0;
+                let inside = at.min(outer.right - half).max(outer.left + half);
+                svg.words("tick middle", (inside, bottom + 16.0), words);
             }
         }
         svg.line("axis", (self.area.left, bottom), (self.area.right, bottom));
@@ -92,19 +94,33 @@ impl Frame {
     pub(crate) fn diagonal(&self, svg: &mut Svg, (low, high): (f64, f64), words: &str) {
         let (from, to) = ((self.x.at(low), self.y.at(low)), (self.x.at(high), self.y.at(high)));
         svg.line("guide", from, to);
+        if words.is_empty() {
+            return;
+        }
         let slope = (to.1 - from.1).atan2(to.0 - from.0).to_degrees();
-        let at = (from.0 + (to.0 - from.0) * 0.5, from.1 + (to.1 - from.1) * 0.5);
+        let at = (from.0 + (to.0 - from.0) * 0.78, from.1 + (to.1 - from.1) * 0.78);
         let turn = format!("rotate({slope:.1} {:.1} {:.1})", at.0, at.1);
         let tag = svg.tag("text").class("note middle").at("x", at.0).at("y", at.1 + 14.0);
         tag.set("transform", &turn).words(words);
     }
 
-    /// A dashed level line with a word above its end.
-    pub(crate) fn level(&self, svg: &mut Svg, value: f64, words: &str) {
+    /// A dashed level line with a word above the end that is further from `marks`.
+    pub(crate) fn level(&self, svg: &mut Svg, value: f64, words: &str, marks: &[(f64, f64)]) {
         let at = self.y.at(value);
         svg.line("guide", (self.area.left, at), (self.area.right, at));
         let above = if at - self.area.top < 16.0 { at + 14.0 } else { at - 5.0 };
-        svg.words("note end", (self.area.right - 2.0, above), &cut(words, self.area.width(), FONT));
+        let words = cut(words, self.area.width(), FONT);
+        let room = width(&words, FONT) + 8.0;
+        let nearest = |left: f64, right: f64| {
+            let near = marks.iter().filter(|m| (left..=right).contains(&m.0));
+            near.map(|m| (m.1 - at).abs()).fold(f64::INFINITY, f64::min)
+        };
+        let (left, right) = (self.area.left, self.area.right);
+        if nearest(left, left + room) > nearest(right - room, right) {
+            svg.words("note", (left + 4.0, above), &words);
+        } else {
+            svg.words("note end", (right - 2.0, above), &words);
+        }
     }
 
     /// A dashed upright line with a word beside its top.
@@ -126,6 +142,7 @@ impl Frame {
 pub(crate) enum Swatch {
     Line,
     Dashed,
+    Guide,
     Dot,
     Block,
 }
@@ -136,6 +153,12 @@ pub(crate) fn entries<'a>(
     names: impl Iterator<Item = &'a str>,
 ) -> Vec<(usize, Swatch, &'a str)> {
     names.enumerate().map(|(i, name)| (i, swatch, name)).collect()
+}
+
+/// Draws a key on top of `outer` and gives back the area below, which is as high as before.
+pub(crate) fn below_key(svg: &mut Svg, outer: Area, entries: &[(usize, Swatch, &str)]) -> Area {
+    let height = key(svg, outer, entries);
+    Area { top: outer.top + height, bottom: outer.bottom + height, ..outer }
 }
 
 /// Draws the names of `entries` with their colours in rows and gives back the height they took.
@@ -158,6 +181,7 @@ fn draw_swatch(svg: &mut Svg, colour: usize, swatch: Swatch, (x, y): (f64, f64))
     match swatch {
         Swatch::Line => svg.line(&stroke(colour), (x, y), (x + 14.0, y)),
         Swatch::Dashed => svg.line(&format!("{} dashed", stroke(colour)), (x, y), (x + 14.0, y)),
+        Swatch::Guide => svg.line("guide", (x, y), (x + 14.0, y)),
         Swatch::Dot => svg.disc(&fill(colour), (x + 7.0, y), 4.0).close(),
         Swatch::Block => {
             let area = Area { left: x + 1.0, top: y - 5.0, right: x + 13.0, bottom: y + 5.0 };

@@ -28,15 +28,15 @@ pub fn number(value: f64) -> String {
     if value.fract() == 0.0 {
         return fixed(value, 0);
     }
-    fixed(value, (3 - exponent(value)).clamp(0, 7) as usize)
+    fixed(value, digits(value))
 }
 
-/// A share of 1 in per cent: `84.6 %`; small ones keep a digit, as `0.04 %`.
+/// A share of 1 in per cent: `84.6 %`, with a narrow space; small ones keep a digit, as `0.04 %`.
 ///
 /// ```
 /// # use gristmill_view::percent;
-/// assert_eq!(percent(0.2654), "26.5 %");
-/// assert_eq!(percent(1.0), "100 %");
+/// assert_eq!(percent(0.2654), "26.5\u{202F}%");
+/// assert_eq!(percent(1.0), "100\u{202F}%");
 /// ```
 pub fn percent(share: f64) -> String {
     let value = share * 100.0;
@@ -91,6 +91,29 @@ pub fn duration(seconds: f64) -> String {
         s => format!("{} d {} h", fixed(whole(86_400.0), 0), (s % 86_400.0 / 3600.0).floor()),
     };
     format!("{sign}{words}")
+}
+
+/// Numbers of one column, all with as many digits after the point as the largest needs; one that
+/// would become 0 keeps its own.
+pub(crate) fn aligned(values: &[f64]) -> Vec<String> {
+    let size = values.iter().filter(|v| v.is_finite()).fold(0.0_f64, |most, v| most.max(v.abs()));
+    let digits = digits(size);
+    let word = |v: f64| {
+        let fits = v.is_finite() && (1e-4..1e15).contains(&size);
+        let kept = v == 0.0 || v.abs() >= 0.5 * 10f64.powi(-(digits as i32));
+        if fits && kept && v.fract() != 0.0 { fixed(v, digits) } else { number(v) }
+    };
+    values.iter().map(|&v| word(v)).collect()
+}
+
+/// A deviation with as many digits as its mean: `± 0.0150`.
+pub(crate) fn spread(mean: f64, deviation: f64) -> String {
+    format!("± {}", aligned(&[mean, deviation])[1])
+}
+
+/// How many digits after the point make four in all.
+fn digits(value: f64) -> usize {
+    (3 - exponent(value)).clamp(0, 7) as usize
 }
 
 /// Digits after the point fixed, thousands set apart, a true minus.
@@ -163,6 +186,13 @@ mod tests {
     #[test]
     fn what_is_no_number_is_said() {
         check([f64::NAN, f64::INFINITY, f64::NEG_INFINITY], ["–", "∞", "−∞"]);
+    }
+
+    #[test]
+    fn a_column_shares_its_digits() {
+        assert_eq!(aligned(&[0.1688, 0.004_292, 1e-9]), ["0.1688", "0.0043", "1.000×10⁻⁹"]);
+        assert_eq!(aligned(&[12.0, 0.5, f64::NAN]), ["12", "0.50", "–"]);
+        assert_eq!(spread(0.845, 0.01495), "± 0.0149");
     }
 
     #[test]

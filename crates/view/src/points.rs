@@ -108,20 +108,31 @@ pub(crate) struct Dot {
 /// fine as that allows. Points far from the others are always kept.
 pub(crate) fn thin_cloud(points: &[(f64, f64)], most: usize) -> Vec<Dot> {
     if points.len() <= most {
-        return points.iter().map(|&at| Dot { at, crowd: 0 }).collect();
+        let squares = squares(points, 4.0);
+        let dot = |&at: &(f64, f64)| Dot { at, crowd: crowd(squares[&square(at, 4.0)].1) };
+        return points.iter().map(dot).collect();
     }
     let mut side = 2.0;
     loop {
-        let mut squares: BTreeMap<(i64, i64), ((f64, f64), u64)> = BTreeMap::new();
-        for &(x, y) in points {
-            let square = ((x / side).floor() as i64, (y / side).floor() as i64);
-            squares.entry(square).or_insert(((x, y), 0)).1 += 1;
-        }
-        if squares.len() <= most {
+        let squares = squares(points, side);
+        if squares.len() <= most.max(1) {
             return squares.into_values().map(|(at, n)| Dot { at, crowd: crowd(n) }).collect();
         }
         side *= 1.3;
     }
+}
+
+/// The first point and the number of points in each occupied square.
+fn squares(points: &[(f64, f64)], side: f64) -> BTreeMap<(i64, i64), ((f64, f64), u64)> {
+    let mut squares = BTreeMap::new();
+    for &at in points {
+        squares.entry(square(at, side)).or_insert((at, 0)).1 += 1;
+    }
+    squares
+}
+
+fn square((x, y): (f64, f64), side: f64) -> (i64, i64) {
+    ((x / side).floor() as i64, (y / side).floor() as i64)
 }
 
 fn crowd(points: u64) -> usize {

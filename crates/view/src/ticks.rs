@@ -73,12 +73,13 @@ pub(crate) fn widened(low: f64, high: f64) -> (f64, f64) {
     (low - pad, high + pad)
 }
 
-/// The range extended to whole steps on both sides.
-pub(crate) fn nice(low: f64, high: f64, wanted: usize) -> (f64, f64) {
+/// The range extended to whole steps on both sides, and how many steps it then has.
+pub(crate) fn nice(low: f64, high: f64, wanted: usize) -> (f64, f64, usize) {
     let step = Step::over(low, high, wanted);
     let first = step.times((step.count(low) + 1e-9).floor());
     let last = step.times((step.count(high) - 1e-9).ceil());
-    (first.min(low), last.max(high))
+    let steps = (step.count(last) - step.count(first)).round().max(1.0) as usize;
+    (first.min(low), last.max(high), steps.min(2 * wanted + 2))
 }
 
 /// Round numbers within the range, about `wanted` of them.
@@ -139,7 +140,7 @@ fn words_of(at: &[f64], power: i32) -> Vec<String> {
         [(1e12, 12, "T"), (1e9, 9, "B"), (1e6, 6, "M"), (1e5, 3, "k")];
     let size = at.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
     let digits = |shift: i32| (shift - power).max(0) as usize;
-    if size > 0.0 && (size >= 1e15 || size < 1e-3 || digits(0) > 7) {
+    if size > 0.0 && (!(1e-3..1e15).contains(&size) || digits(0) > 7) {
         let top = size.log10().floor() as i32;
         return at.iter().map(|&v| power_word(v, top, digits(top).min(15))).collect();
     }
@@ -245,16 +246,19 @@ mod tests {
         #[test]
         fn a_nice_range_holds_the_old_one_and_begins_on_ticks(a in any_size(), b in any_size()) {
             let (low, high) = range([a, b].into_iter()).expect("two finite numbers");
-            let (from, to) = nice(low, high, 5);
+            let (from, to, steps) = nice(low, high, 5);
+            prop_assert!((1..=12).contains(&steps));
             prop_assert!(from <= low && to >= high && from < to);
             prop_assert!((to - from) <= 3.1 * (high - low), "{low} {high} {from} {to}");
         }
 
         #[test]
-        fn four_ticks_or_more_when_five_are_wanted(a in -1e6_f64..1e6, span in 1e-2_f64..1e6) {
-            let (from, to) = nice(a, a + span, 5);
-            let ticks = linear(from, to, 5);
-            prop_assert!(ticks.at.len() >= 3, "{:?}", ticks);
+        fn a_nice_range_has_a_tick_at_both_ends(a in -1e6_f64..1e6, span in 1e-2_f64..1e6) {
+            let (from, to, steps) = nice(a, a + span, 5);
+            let ticks = linear(from, to, steps);
+            prop_assert!((4..=8).contains(&ticks.at.len()), "{:?}", ticks);
+            let ends = [ticks.at[0], ticks.at[ticks.at.len() - 1]];
+            prop_assert!((ends[0] - from).abs() < span * 1e-6 && (ends[1] - to).abs() < span * 1e-6);
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::axis::{Axis, Ends, Scale};
+use crate::axis::{Axis, Ends, Measure, Scale};
 use crate::frame::{Drawing, FONT, NORMAL, empty, plural, whisker};
+use crate::number::aligned;
 use crate::points::gap;
 use crate::svg::{Area, Svg};
 use crate::text::{cut, width};
@@ -109,12 +110,15 @@ impl Bars {
         let top = if self.reference.is_some() { 20.0 } else { 4.0 };
         let bottom = top + ROW * shown.len() as f64;
         let height = bottom + if more > 0 { 60.0 } else { 40.0 };
-        let (names, values) = self.columns(shown);
+        let words = self.value_words(shown);
+        let (names, values) = columns(shown, &words);
         let mut svg = Svg::default();
-        let area = Area { left: names + 10.0, top, right: NORMAL - values - 10.0, bottom };
+        let area = Area { left: names + 12.0, top, right: NORMAL - values - 14.0, bottom };
         let scale = self.draw_axis(&mut svg, area, shown);
-        for (i, bar) in shown.iter().enumerate() {
+        for (i, (bar, words)) in shown.iter().zip(&words).enumerate() {
             let middle = top + ROW * (i as f64 + 0.5);
+            let words = cut(words, values, FONT);
+            svg.words("tick end", (NORMAL - 2.0, middle + 4.0), &words);
             self.draw_row(&mut svg, (scale, area), middle, bar);
         }
         if more > 0 {
@@ -124,16 +128,13 @@ impl Bars {
         Drawing { width: NORMAL, height, body: svg.finish(), description: self.describe() }
     }
 
-    /// The widths of the names on the left and of the values on the right.
-    fn columns(&self, shown: &[Bar]) -> (f64, f64) {
-        let widest = |words: &mut dyn Iterator<Item = f64>| words.fold(0.0, f64::max);
-        let names = widest(&mut shown.iter().map(|b| width(&b.name, FONT)));
-        let values = widest(&mut shown.iter().map(|b| width(&self.value_words(b), FONT)));
-        (names.clamp(20.0, NORMAL * 0.4), values.min(NORMAL * 0.25))
-    }
-
-    fn value_words(&self, bar: &Bar) -> String {
-        if bar.value.is_finite() { self.axis.words(bar.value) } else { "–".to_string() }
+    /// The values in words, digit under digit.
+    fn value_words(&self, shown: &[Bar]) -> Vec<String> {
+        let values: Vec<f64> = shown.iter().map(|b| b.value).collect();
+        match self.axis.measure {
+            Measure::Number => aligned(&values),
+            _ => values.into_iter().map(|v| self.axis.words(v)).collect(),
+        }
     }
 
     fn draw_axis(&self, svg: &mut Svg, area: Area, shown: &[Bar]) -> Scale {
@@ -158,11 +159,9 @@ impl Bars {
                 svg.words("tick middle", (at, area.bottom + 16.0), words);
             }
         }
-        svg.words(
-            "label middle",
-            (area.middle().0, area.bottom + 34.0),
-            &cut(&self.axis.label, NORMAL, FONT),
-        );
+        let middle = area.middle().0;
+        let label = cut(&self.axis.label, 2.0 * middle.min(NORMAL - middle) - 4.0, FONT);
+        svg.words("label middle", (middle, area.bottom + 34.0), &label);
         if let Some((at, word)) = self.reference.as_ref().filter(|(at, _)| at.is_finite()) {
             let x = scale.at(*at);
             svg.line("guide", (x, area.top - 4.0), (x, area.bottom));
@@ -174,9 +173,8 @@ impl Bars {
     }
 
     fn draw_row(&self, svg: &mut Svg, (scale, area): (Scale, Area), middle: f64, bar: &Bar) {
-        let base = middle + 4.0;
-        svg.words("name end", (area.left - 8.0, base), &cut(&bar.name, area.left - 10.0, FONT));
-        svg.words("tick end", (NORMAL - 2.0, base), &self.value_words(bar));
+        let name = cut(&bar.name, area.left - 10.0, FONT);
+        svg.words("name end", (area.left - 8.0, middle + 4.0), &name);
         if !bar.value.is_finite() {
             return;
         }
@@ -215,13 +213,17 @@ impl Bars {
     }
 
     fn describe(&self) -> String {
-        let first: Vec<String> = self
-            .bars
-            .iter()
-            .take(12)
-            .map(|b| format!("{} {}", b.name, self.value_words(b)))
-            .collect();
+        let words = self.value_words(&self.bars);
+        let first: Vec<String> =
+            self.bars.iter().zip(words).take(12).map(|(b, w)| format!("{} {w}", b.name)).collect();
         let rows = plural(self.bars.len(), "row");
         format!("{} in {rows}: {}.", self.axis.label, first.join("; "))
     }
+}
+
+/// The widths of the names on the left and of the values on the right.
+fn columns(shown: &[Bar], words: &[String]) -> (f64, f64) {
+    let names = shown.iter().map(|b| width(&b.name, FONT)).fold(0.0, f64::max);
+    let values = words.iter().map(|w| width(w, FONT)).fold(0.0, f64::max);
+    (names.clamp(20.0, NORMAL * 0.43), values.min(NORMAL * 0.25) + 1.0)
 }

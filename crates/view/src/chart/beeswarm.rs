@@ -69,8 +69,8 @@ impl Beeswarm {
         }
         let names = shown.iter().map(|s| width(&s.name, FONT)).fold(0.0, f64::max);
         let (top, bottom) = (26.0, 26.0 + ROW * shown.len() as f64);
-        let left = names.min(NORMAL * 0.36) + 12.0;
-        let area = Area { left, top, right: NORMAL - 12.0, bottom };
+        let left = names.min(NORMAL * 0.4) + 14.0;
+        let area = Area { left, top, right: NORMAL - 16.0, bottom };
         let mut svg = Svg::default();
         draw_shades(&mut svg, area);
         let scale = self.draw_axis(&mut svg, area, all().chain([0.0]));

@@ -12,6 +12,9 @@ use crate::frame::{
 use crate::svg::{Area, Path, Svg};
 use crate::{count, percent};
 
+/// More bins than this are drawn as a line alone.
+const MOST: usize = 60;
+
 /// Predicted against observed shares, with how many rows got which probability.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -62,15 +65,16 @@ impl Calibration {
         let split = if self.scores.is_empty() { height } else { 375.0 };
         let mut svg = Svg::default();
         let mut outer = Area { left: 2.0, top: 0.0, right: width - 2.0, bottom: split };
-        if self.curves.len() > 1 {
-            let names = self.curves.iter().map(|c| c.name.as_str());
-            outer.top += key(&mut svg, outer, &entries(Swatch::Line, names));
-        }
+        let names = self.curves.iter().map(|c| c.name.as_str());
+        let mut named = entries(Swatch::Line, names);
+        named.retain(|(.., name)| !name.is_empty());
+        named.push((0, Swatch::Guide, "perfectly calibrated"));
+        outer.top += key(&mut svg, outer, &named);
         let none = || std::iter::empty();
         let x = Axis::share("Predicted probability").fit(none(), 5, Ends::Tight);
         let y = Axis::share("Observed share").fit(none(), 5, Ends::Tight);
         let frame = Frame::draw(&mut svg, outer, &x, &y);
-        frame.diagonal(&mut svg, (0.0, 1.0), "perfectly calibrated");
+        frame.diagonal(&mut svg, (0.0, 1.0), "");
         for (i, curve) in self.curves.iter().enumerate().rev() {
             draw_curve(&mut svg, &frame, i, curve);
         }
@@ -115,6 +119,10 @@ fn draw_curve(svg: &mut Svg, frame: &Frame, index: usize, curve: &CalibrationCur
     for bin in &known {
         path.draw(at(bin));
     }
+    svg.path(&stroke(index), &path).close();
+    if known.len() > MOST {
+        return;
+    }
     for bin in &known {
         if let Some((low, high)) = bin.interval.filter(|(l, h)| l.is_finite() && h.is_finite()) {
             let x = frame.x.at(bin.predicted);
@@ -122,7 +130,6 @@ fn draw_curve(svg: &mut Svg, frame: &Frame, index: usize, curve: &CalibrationCur
             whisker(svg, &class, (x, frame.y.at(low)), (x, frame.y.at(high)));
         }
     }
-    svg.path(&stroke(index), &path).close();
     for bin in &known {
         let tip = format!(
             "{}\npredicted {}\nobserved {}\n{}",

@@ -9,9 +9,9 @@ use crate::frame::{Drawing, FONT, WIDE, empty, plural};
 use crate::svg::{Area, Path, Svg};
 use crate::text::cut;
 
-const BOX: (f64, f64) = (128.0, 42.0);
+const BOX: (f64, f64) = (138.0, 42.0);
 /// The room for the lines between layers, and between the boxes of a layer.
-const GAP: (f64, f64) = (36.0, 14.0);
+const GAP: (f64, f64) = (32.0, 14.0);
 
 /// Tasks with the tasks that they need.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

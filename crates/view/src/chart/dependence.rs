@@ -1,5 +1,7 @@
 //! Partial dependence: the mean prediction over the values of one feature.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::bars::{Bar, Bars};
@@ -110,8 +112,11 @@ impl NumberDependence {
 
     fn draw_seen(&self, svg: &mut Svg, frame: &Frame) {
         let mut path = Path::default();
-        for &value in self.seen.iter().filter(|v| self.x.shows(**v)) {
-            let x = frame.x.at(value);
+        let shown = self.seen.iter().filter(|v| self.x.shows(**v));
+        // One stroke a pixel is all that can be told apart.
+        let pixels: BTreeSet<i64> = shown.map(|v| frame.x.at(*v).round() as i64).collect();
+        for x in pixels {
+            let x = x as f64;
             path.lift((x, frame.area.bottom));
             path.draw((x, frame.area.bottom - 6.0));
         }

@@ -4,11 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::axis::{Axis, Ends, Fitted, Scale};
 use crate::frame::{Drawing, FONT, NORMAL, empty, plural};
-use crate::points::gaps;
-use crate::svg::{Area, Svg};
+use crate::number::spread;
+use crate::points::{gaps, thin_cloud};
+use crate::svg::{Area, Path, Svg};
 use crate::text::{cut, width};
 
 const ROW: f64 = 38.0;
+/// More scores than this are thinned and do not answer when pointed at.
+const MOST: usize = 100;
 
 /// Scores of folds, one row for each model, metric or other thing that was repeated.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -46,8 +49,8 @@ impl Folds {
         }
         let names = self.rows.iter().map(|r| width(&r.name, FONT)).fold(0.0, f64::max);
         let bottom = 4.0 + ROW * self.rows.len() as f64;
-        let left = names.min(NORMAL * 0.35) + 12.0;
-        let area = Area { left, top: 4.0, right: NORMAL - 12.0, bottom };
+        let left = names.min(NORMAL * 0.4) + 14.0;
+        let area = Area { left, top: 4.0, right: NORMAL - 20.0, bottom };
         let height = bottom + 40.0;
         let axis = Axis { from: None, to: None, ..self.axis.clone() };
         let scores = self.rows.iter().flat_map(|r| r.scores.iter().copied());
@@ -63,7 +66,7 @@ impl Folds {
     }
 
     fn draw_row(&self, svg: &mut Svg, scale: Scale, (area, middle): (Area, f64), row: &FoldRow) {
-        let name = cut(&row.name, area.left - 14.0, FONT);
+        let name = cut(&row.name, area.left - 12.0, FONT);
         svg.words("name end", (area.left - 8.0, middle + 4.0), &name);
         let known = row.known();
         let (top, bottom) = (middle - 9.0, middle + 9.0);
@@ -73,7 +76,14 @@ impl Folds {
             let quartiles = Area { left, right: right.max(left + 1.0), top, bottom };
             svg.rect("box", quartiles).at("rx", 2.0).close();
         }
-        for (fold, score) in row.scores.iter().enumerate().filter(|(_, s)| s.is_finite()) {
+        if known.len() > MOST {
+            let places: Vec<_> = known.iter().map(|s| (scale.at(*s), middle)).collect();
+            let mut path = Path::default();
+            thin_cloud(&places, MOST).iter().for_each(|dot| path.dot(dot.at));
+            svg.path("dots s0", &path).close();
+        }
+        let few = if known.len() > MOST { &[] } else { row.scores.as_slice() };
+        for (fold, score) in few.iter().enumerate().filter(|(_, s)| s.is_finite()) {
             let tip = format!("{}\nfold {}: {}", row.name, fold + 1, self.axis.words(*score));
             svg.disc("mark f0", (scale.at(*score), middle), 4.0).titled(&tip);
         }
@@ -90,8 +100,8 @@ impl Folds {
         let folds = plural(known.len(), "fold");
         match moments(&known) {
             Some((mean, deviation)) => {
-                let (mean, deviation) = (self.axis.words(mean), self.axis.words(deviation));
-                format!("{}: {mean} ± {deviation} over {folds}", row.name)
+                let (words, spread) = (self.axis.words(mean), spread(mean, deviation));
+                format!("{}: {words} {spread} over {folds}", row.name)
             }
             None => format!("{}: no scores", row.name),
         }

@@ -10,7 +10,11 @@ use crate::text::{cut, width};
 use crate::{count, percent};
 
 /// How many classes or columns are drawn at most; cells would become invisible beyond.
-const MOST: usize = 60;
+const MOST: usize = 40;
+/// With more cells than this, only those that stand out answer when pointed at.
+const MOST_TIPS: usize = 900;
+/// How much of a name is repeated in every cell, in pixels.
+const TIP: f64 = 240.0;
 
 /// How often a class was taken for another.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -73,7 +77,8 @@ impl Confusion {
         // Hits and misses differ in hue, so a glance finds the misses.
         let class = if row == column { "f0" } else { "f1" };
         let words = [count(found), share.map_or_else(|| "–".to_string(), percent)];
-        let (actual, predicted) = (&self.classes[row], &self.classes[column]);
+        let name = |class: usize| cut(&self.classes[class], TIP, FONT);
+        let (actual, predicted) = (name(row), name(column));
         let tip = format!("actual {actual}\npredicted {predicted}\n{} · {}", words[0], words[1]);
         grid.draw_cell(svg, (row, column), (class, share.unwrap_or(0.0)), &words, &tip);
     }
@@ -106,8 +111,8 @@ impl HeatMap {
                 let value = value.filter(|v| v.is_finite());
                 let class = if value.is_some_and(|v| v < 0.0) { "f1" } else { "f0" };
                 let words = value.map_or_else(|| "–".to_string(), |v| short(v, most));
-                let tip =
-                    format!("{row}\n{column}\n{}", value.map_or("–".to_string(), crate::number));
+                let (row, column) = (cut(row, TIP, FONT), cut(column, TIP, FONT));
+                let tip = format!("{row}\n{column}\n{}", crate::number(value.unwrap_or(f64::NAN)));
                 let strength = value.map_or(0.0, |v| v.abs() / most);
                 grid.draw_cell(&mut svg, (i, j), (class, strength), &[words], &tip);
             }
@@ -132,6 +137,7 @@ struct Grid {
     cell: (f64, f64),
     /// Whether the names of the columns stand upright.
     upright: bool,
+    cells: usize,
     axes: (&'static str, &'static str),
 }
 
@@ -141,10 +147,10 @@ impl Grid {
         let widest = |names: &[String]| names.iter().map(|n| width(n, FONT)).fold(0.0, f64::max);
         let headed = if axes.0.is_empty() { 0.0 } else { 18.0 };
         let left = widest(rows).clamp(10.0, full * 0.3) + 10.0 + headed;
-        let cell = ((full - left - 4.0) / columns.len() as f64).clamp(6.0, 110.0);
+        let cell = ((full - left - 4.0) / columns.len() as f64).clamp(6.0, 190.0);
         let upright = widest(columns) > cell - 4.0;
         let names = if upright { widest(columns).min(110.0) } else { FONT };
-        let height = cell.min(if rows.len() > 6 { 34.0 } else { 64.0 });
+        let height = cell.min((300.0 / rows.len() as f64).clamp(34.0, 110.0));
         let top = names + 12.0 + headed;
         Self {
             width: full,
@@ -153,6 +159,7 @@ impl Grid {
             top,
             cell: (cell, height),
             upright,
+            cells: rows.len() * columns.len(),
             axes,
         }
     }
@@ -209,20 +216,25 @@ impl Grid {
             right: left + cell - 0.5,
             bottom: top + height - 0.5,
         };
-        svg.rect("cell", area).close();
-        let opacity = format!("{:.2}", 0.04 + 0.82 * strength.clamp(0.0, 1.0));
-        svg.rect(class, area).set("fill-opacity", &opacity).titled(tip);
-        let size = FONT - 1.0;
+        let opacity = format!("{:.2}", 0.04 + 0.92 * strength.clamp(0.0, 1.0));
+        let rect = svg.rect(class, area).set("fill-opacity", &opacity);
+        if self.cells <= MOST_TIPS || strength >= 0.3 {
+            rect.titled(tip);
+        } else {
+            rect.close();
+        }
+        let size = if height > 60.0 { FONT + 3.0 } else { FONT - 1.0 };
         let fitting: Vec<&String> = words
             .iter()
-            .filter(|w| width(w, size) <= cell - 4.0)
+            .filter(|w| width(w, size) <= cell - 2.0)
             .take((height / (size + 4.0)) as usize)
             .collect();
         let (x, middle) = area.middle();
-        let ink = if strength > 0.55 { "cell-words strong middle" } else { "cell-words middle" };
+        let big = if height > 60.0 { "big " } else { "cell-words " };
+        let ink = format!("{big}{}middle", if strength > 0.78 { "strong " } else { "" });
         for (i, word) in fitting.iter().enumerate() {
             let y = middle + 4.0 + (i as f64 - (fitting.len() as f64 - 1.0) / 2.0) * (size + 4.0);
-            svg.words(ink, (x, y), word);
+            svg.words(&ink, (x, y), word);
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::lines::Shape;
 use crate::axis::{Axis, Ends, Scale};
-use crate::frame::{Drawing, Frame, NORMAL, Swatch, empty, entries, fill, key, plural};
+use crate::frame::{Drawing, Frame, Swatch, below_key, empty, entries, fill, plural};
 use crate::svg::{Area, Svg};
 use crate::ticks;
 use crate::{count, number, percent};
@@ -64,6 +65,13 @@ impl Bin {
         Self::between(values, &borders)
     }
 
+    /// Bins that were counted elsewhere: `counts[i]` values between `borders[i]` and
+    /// `borders[i + 1]`. What has no partner is left out.
+    pub fn joined(borders: &[f64], counts: &[u64]) -> Vec<Self> {
+        let pairs = borders.windows(2).zip(counts);
+        pairs.map(|(w, &count)| Self { from: w[0], to: w[1], count }).collect()
+    }
+
     /// How many of `values` lie between rising `borders`; the last border belongs to its bin.
     pub fn between(values: &[f64], borders: &[f64]) -> Vec<Self> {
         let pairs = borders.windows(2);
@@ -81,8 +89,8 @@ impl Bin {
 
 fn borders(values: impl Iterator<Item = f64>, wanted: usize) -> Vec<f64> {
     let Some((low, high)) = ticks::range(values) else { return Vec::new() };
-    let (low, high) = ticks::nice(low, high, wanted);
-    ticks::linear(low, high, wanted).at
+    let (low, high, steps) = ticks::nice(low, high, wanted);
+    ticks::linear(low, high, steps).at
 }
 
 impl Histogram {
@@ -108,13 +116,13 @@ impl Histogram {
         if bins().all(|b| b.count == 0) {
             return empty("no values");
         }
-        let (width, height) = (NORMAL, 290.0);
+        let (width, height) = Shape::Normal.size();
         let mut svg = Svg::default();
         let mut outer = Area { left: 2.0, top: 0.0, right: width - 2.0, bottom: height };
         if self.groups.len() > 1 {
             let titles: Vec<String> = self.groups.iter().map(HistogramGroup::title).collect();
             let titles = titles.iter().map(String::as_str);
-            outer.top += key(&mut svg, outer, &entries(Swatch::Block, titles));
+            outer = below_key(&mut svg, outer, &entries(Swatch::Block, titles));
         }
         let x = self.x.fit(bins().flat_map(|b| [b.from, b.to]), 6, Ends::Tight);
         let mean = self.mean_width();
@@ -127,7 +135,8 @@ impl Histogram {
             self.draw_group(&mut svg, &frame, (i, mean), group);
         }
         self.draw_mark(&mut svg, &frame);
-        Drawing { width, height, body: svg.finish(), description: self.describe() }
+        let (height, description) = (outer.bottom, self.describe());
+        Drawing { width, height, body: svg.finish(), description }
     }
 
     fn mean_width(&self) -> f64 {
@@ -201,7 +210,8 @@ impl HistogramGroup {
 /// Bars without axes, as high as the area allows.
 pub(crate) fn draw_counts(svg: &mut Svg, area: Area, x: Scale, bins: &[Bin], class: &str) {
     let density = |b: &Bin| b.count as f64 / (x.at(b.to) - x.at(b.from)).max(0.5);
-    let drawable = || bins.iter().filter(|b| b.is_drawable() && b.count > 0);
+    let visible = |b: &&Bin| x.at(b.to) - x.at(b.from) > 0.01;
+    let drawable = || bins.iter().filter(|b| b.is_drawable() && b.count > 0).filter(visible);
     let most = drawable().map(density).fold(0.0, f64::max);
     for bin in drawable() {
         let height = (density(bin) / most * area.height()).max(0.7);

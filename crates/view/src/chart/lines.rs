@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::axis::{Axis, Ends, Fitted};
-use crate::frame::{Drawing, FONT, Frame, NORMAL, Swatch, WIDE, empty, fill, key, plural, stroke};
-use crate::points::{Point, gap, thin_line};
+use crate::frame::{
+    Drawing, FONT, Frame, NORMAL, Swatch, WIDE, below_key, empty, fill, plural, stroke,
+};
+use crate::points::{Point, gap, thin_cloud, thin_line};
 use crate::svg::{Area, Path, Svg};
 use crate::text::{cut, width};
 
@@ -110,8 +112,8 @@ pub enum Shape {
 impl Shape {
     pub(crate) fn size(self) -> (f64, f64) {
         match self {
-            Self::Normal => (NORMAL, 290.0),
-            Self::Square => (NORMAL, 410.0),
+            Self::Normal => (NORMAL, 320.0),
+            Self::Square => (NORMAL, 380.0),
             Self::Wide => (WIDE, 300.0),
         }
     }
@@ -138,17 +140,20 @@ impl Lines {
         if let Some(room) = at_ends {
             outer.right -= room;
         } else {
-            outer.top += key(&mut svg, outer, &self.key_entries());
+            outer = below_key(&mut svg, outer, &self.key_entries());
         }
         let frame = Frame::draw(&mut svg, outer, &x, &y);
-        draw_guides(&mut svg, &frame, &self.guides, (&x, &y));
+        let places = self.series.iter().flat_map(|s| &s.points).filter(|p| self.shows(p));
+        let marks: Vec<_> = places.map(|p| (frame.x.at(p.x), frame.y.at(p.y))).collect();
+        draw_guides(&mut svg, &frame, &self.guides, (&x, &y), &marks);
         for (i, series) in self.series.iter().enumerate().rev() {
             self.draw_series(&mut svg, &frame, i, series);
         }
         if at_ends.is_some() {
             self.draw_end_labels(&mut svg, &frame, width);
         }
-        Drawing { width, height, body: svg.finish(), description: self.describe() }
+        let (height, description) = (outer.bottom, self.describe());
+        Drawing { width, height, body: svg.finish(), description }
     }
 
     fn shows(&self, point: &Point) -> bool {
@@ -225,8 +230,12 @@ impl Lines {
         let (mut path, mut lonely) = (Path::default(), Path::default());
         for run in &runs {
             match run.as_slice() {
-                [alone] => lonely.dot(*alone),
-                run if series.stroke == Stroke::Dots => run.iter().for_each(|&p| lonely.dot(p)),
+                [first, rest @ ..] if rest.iter().all(|p| is_near(*first, *p)) => {
+                    lonely.dot(*first)
+                }
+                run if series.stroke == Stroke::Dots => {
+                    thin_cloud(run, 2_000).iter().for_each(|dot| lonely.dot(dot.at));
+                }
                 run => draw_run(&mut path, run),
             }
         }
@@ -275,6 +284,11 @@ impl Lines {
     }
 }
 
+/// Whether two places cannot be told apart, so that a line between them would not be seen.
+fn is_near(a: (f64, f64), b: (f64, f64)) -> bool {
+    (a.0 - b.0).abs() < 0.1 && (a.1 - b.1).abs() < 0.1
+}
+
 fn draw_run(path: &mut Path, run: &[(f64, f64)]) {
     for (i, point) in thin_line(run, 400).into_iter().enumerate() {
         if i == 0 { path.lift(point) } else { path.draw(point) }
@@ -316,6 +330,7 @@ pub(crate) fn draw_guides(
     frame: &Frame,
     guides: &[Guide],
     (x, y): (&Fitted, &Fitted),
+    marks: &[(f64, f64)],
 ) {
     for guide in guides {
         match guide {
@@ -325,7 +340,7 @@ pub(crate) fn draw_guides(
                     frame.diagonal(svg, (low, high), label);
                 }
             }
-            Guide::Level { at, label } if at.is_finite() => frame.level(svg, *at, label),
+            Guide::Level { at, label } if at.is_finite() => frame.level(svg, *at, label, marks),
             Guide::Upright { at, label } if at.is_finite() => frame.upright(svg, *at, label),
             Guide::Level { .. } | Guide::Upright { .. } => {}
         }

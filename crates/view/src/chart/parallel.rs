@@ -203,7 +203,8 @@ fn draw_trial(svg: &mut Svg, axes: &[(f64, Upright<'_>)], trial: &ParallelTrial,
 
 fn draw_upright(svg: &mut Svg, (x, gap): (f64, f64), area: Area, axis: &Upright<'_>) {
     svg.line("axis", (x, area.top), (x, area.bottom));
-    let label = cut(axis.label(), gap - 6.0, FONT);
+    let room = (gap - 6.0).min(2.0 * x.min(WIDE - x) - 4.0);
+    let label = cut(axis.label(), room, FONT);
     svg.words("label middle", (x, area.top - 14.0), &label);
     let places: Vec<(f64, &String)> = match axis {
         Upright::Number(_, fitted, scale) => {

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::lines::Shape;
 use crate::axis::{Axis, Ends};
-use crate::frame::{Drawing, FONT, Frame, Swatch, empty, key, plural};
-use crate::points::gap;
+use crate::frame::{Drawing, FONT, Frame, Swatch, below_key, empty, plural};
+use crate::points::{gap, thin_cloud};
 use crate::svg::{Area, Path, Svg};
 use crate::text::{cut, width};
 
@@ -108,9 +108,9 @@ impl Pareto {
         let x = axis(&self.x).fit(shown.iter().map(|t| t.x), 5, Ends::Round);
         let y = axis(&self.y).fit(shown.iter().map(|t| t.y), 5, Ends::Round);
         let mut svg = Svg::default();
-        let mut outer = Area { left: 2.0, top: 0.0, right: width - 2.0, bottom: height + 20.0 };
+        let mut outer = Area { left: 2.0, top: 0.0, right: width - 2.0, bottom: height };
         let entries = [(0, Swatch::Line, "no other is better in both"), (7, Swatch::Dot, "others")];
-        outer.top += key(&mut svg, outer, &entries);
+        outer = below_key(&mut svg, outer, &entries);
         let frame = Frame::draw(&mut svg, outer, &x, &y);
         let front = self.front();
         self.draw_trials(&mut svg, &frame, &shown, &front);
@@ -125,7 +125,8 @@ impl Pareto {
     fn draw_trials(&self, svg: &mut Svg, frame: &Frame, shown: &[&Trial], front: &[&Trial]) {
         let at = |t: &Trial| (frame.x.at(t.x), frame.y.at(t.y));
         let mut others = Path::default();
-        shown.iter().for_each(|t| others.dot(at(t)));
+        let places: Vec<_> = shown.iter().map(|t| at(t)).collect();
+        thin_cloud(&places, 2_000).iter().for_each(|dot| others.dot(dot.at));
         svg.path("dots s7", &others).close();
         let mut steps = Path::default();
         for pair in front.windows(2) {
@@ -138,7 +139,7 @@ impl Pareto {
         if !steps.is_empty() {
             svg.path("line s0", &steps).close();
         }
-        for trial in front {
+        for trial in front.iter().step_by(front.len().div_ceil(200).max(1)) {
             let (x, y) = (self.x.axis.words(trial.x), self.y.axis.words(trial.y));
             let (first, second) = (&self.x.axis.label, &self.y.axis.label);
             let tip = format!("{}\n{first} {x}\n{second} {y}", trial.name);
@@ -150,20 +151,21 @@ impl Pareto {
 /// The names of the front, where they have room.
 fn draw_names(svg: &mut Svg, frame: &Frame, front: &[&Trial]) {
     let mut taken: Vec<Area> = Vec::new();
-    for trial in front {
+    for trial in front.iter().step_by(front.len().div_ceil(10).max(1)) {
         let (x, y) = (frame.x.at(trial.x), frame.y.at(trial.y));
         let name = cut(&trial.name, 140.0, FONT);
         let needs = width(&name, FONT);
-        let left = if x + 8.0 + needs > frame.area.right { x - 8.0 - needs } else { x + 8.0 };
-        let area = Area { left, top: y - 12.0, right: left + needs, bottom: y + 4.0 };
+        let furthest = (frame.area.right - needs).max(frame.area.left);
+        let left = (x - needs / 2.0).clamp(frame.area.left, furthest);
+        let area = Area { left, top: y - 20.0, right: left + needs, bottom: y - 6.0 };
         let free = |other: &Area| {
             area.right < other.left
                 || area.left > other.right
                 || area.bottom < other.top
                 || area.top > other.bottom
         };
-        if area.left >= frame.area.left && taken.iter().all(free) {
-            svg.words("name", (left, y - 1.0), &name);
+        if taken.iter().all(free) {
+            svg.words("name", (left, y - 8.0), &name);
             taken.push(area);
         }
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lines::{Guide, Shape, draw_guides, guide_values};
 use crate::axis::{Axis, Ends, Fitted};
-use crate::frame::{COLOURS, Drawing, Frame, Swatch, empty, entries, fill, key, plural};
+use crate::frame::{COLOURS, Drawing, Frame, Swatch, below_key, empty, entries, fill, plural};
 use crate::points::{Dot, Point, thin_cloud};
 use crate::svg::{Area, Path, Svg};
 
@@ -79,14 +79,17 @@ impl Scatter {
         let mut outer = Area { left: 2.0, top: 0.0, right: width - 2.0, bottom: height };
         if self.groups.len() > 1 {
             let names = self.groups.iter().map(|g| g.name.as_str());
-            outer.top += key(&mut svg, outer, &entries(Swatch::Dot, names));
+            outer = below_key(&mut svg, outer, &entries(Swatch::Dot, names));
         }
         let frame = Frame::draw(&mut svg, outer, &x, &y);
         for (i, group) in self.groups.iter().enumerate() {
             self.draw_group(&mut svg, &frame, i, group);
         }
-        draw_guides(&mut svg, &frame, &self.guides, (&x, &y));
-        Drawing { width, height, body: svg.finish(), description: self.describe() }
+        let places = self.groups.iter().flat_map(|g| &g.points).filter(|p| self.shows(p));
+        let marks: Vec<_> = places.map(|p| (frame.x.at(p.x), frame.y.at(p.y))).collect();
+        draw_guides(&mut svg, &frame, &self.guides, (&x, &y), &marks);
+        let (height, description) = (outer.bottom, self.describe());
+        Drawing { width, height, body: svg.finish(), description }
     }
 
     fn shows(&self, point: &Point) -> bool {

@@ -127,7 +127,7 @@ fn findings(findings: &[Finding]) -> Markup {
             @for finding in findings {
                 @let (class, word) = looks(finding.level);
                 li class=(class) {
-                    span.badge class=(class) { (word) }
+                    span class={ "badge " (class) } { (word) }
                     div {
                         strong { (finding.title) }
                         @if let Some(detail) = &finding.detail { p { (detail) } }

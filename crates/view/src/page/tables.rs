@@ -5,7 +5,13 @@ use maud::{Markup, PreEscaped, html};
 use super::report::{ColumnSummary, CrossValidated, Gate, MetricRow, Score, Table, Verdict};
 use super::sketch;
 use super::value::Fact;
+use crate::frame::plural;
+use crate::number::spread;
 use crate::{count, number, percent};
+
+/// How many columns and rows a page lists, so that it stays one that a phone can open.
+const MOST_COLUMNS: usize = 250;
+const MOST_ROWS: usize = 1_000;
 
 pub(super) fn facts(facts: &[Fact]) -> Markup {
     html! {
@@ -61,7 +67,7 @@ fn score(score: Option<Score>) -> Markup {
             None => "–",
             Some(Score { value, interval: None }) => (number(value)),
             Some(Score { value, interval: Some((low, high)) }) => {
-                (number(value)) small { (number(low)) " to " (number(high)) }
+                (number(value)) small { (number(low)) " " span { "to " (number(high)) } }
             }
         }
     }
@@ -71,7 +77,7 @@ fn folded(score: Option<CrossValidated>) -> Markup {
     html! {
         @match score {
             None => "–",
-            Some(score) => { (number(score.mean)) small { "± " (number(score.deviation)) } }
+            Some(score) => { (number(score.mean)) small { (spread(score.mean, score.deviation)) } }
         }
     }
 }
@@ -90,7 +96,7 @@ fn gate(gate: Option<&Gate>) -> Markup {
 pub(super) fn columns(columns: &[ColumnSummary]) -> Markup {
     html! {
         div.columns {
-            @for column in columns {
+            @for column in columns.iter().take(MOST_COLUMNS) {
                 div.column {
                     div.who {
                         strong { (column.name) }
@@ -109,6 +115,7 @@ pub(super) fn columns(columns: &[ColumnSummary]) -> Markup {
                 }
             }
         }
+        (more(columns.len(), MOST_COLUMNS, "column"))
     }
 }
 
@@ -142,7 +149,7 @@ pub(super) fn table(table: &Table) -> Markup {
                     }
                 }
                 tbody {
-                    @for row in &table.rows {
+                    @for row in table.rows.iter().take(MOST_ROWS) {
                         tr {
                             @for (i, value) in row.iter().enumerate() {
                                 td.number[is_number(i)] { (value.markup()) }
@@ -152,5 +159,13 @@ pub(super) fn table(table: &Table) -> Markup {
                 }
             }
         }
+        (more(table.rows.len(), MOST_ROWS, "row"))
+    }
+}
+
+/// Says how many are not shown.
+fn more(all: usize, shown: usize, one: &str) -> Markup {
+    html! {
+        @if all > shown { p.quiet { "and " (plural(all - shown, &format!("further {one}"))) } }
     }
 }

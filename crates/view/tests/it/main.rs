@@ -1,0 +1,5 @@
+//! Charts and reports held to their promises.
+
+mod awkward;
+mod charts;
+mod report;
