@@ -1,12 +1,13 @@
 //! Files and SQL become tables; expectations hold them to a contract.
 //!
-//! Start with [`read`] (a source becomes a table), [`apply_sql`] (a query over it) and
+//! Start with [`read`] (a source becomes a table), [`apply_sql`] (a query over one or several) and
 //! [`check_expectations`]. [`write()`] is the way back, [`save_table`] and [`load_table`] keep tables
 //! between steps with all that is known of their columns.
 //!
 //! This crate knows formats and nothing of models. It alone names DataFusion, and no public
 //! signature mentions a type of it.
 
+mod asof;
 mod calendar;
 mod cell;
 mod csv;

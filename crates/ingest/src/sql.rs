@@ -1,68 +1,71 @@
-//! SQL over a table, by DataFusion.
+//! SQL over tables, by DataFusion.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::common::{Column, ScalarValue, SchemaError, TableReference};
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::logical_expr::Expr;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use gristmill_core::{Table, nearest};
+use gristmill_core::{Field, Table, nearest};
 
+use crate::asof::{Named, asof_join};
 use crate::meaning::suggest_meanings;
 use crate::read::with_schema;
 use crate::settle::settle;
 use crate::{IngestError, Result, memory};
 
-/// The name under which a query finds the table.
-const NAME: &str = "source";
+/// The name of the as-of join in a query.
+const ASOF_JOIN: &str = "asof_join";
 
-/// The rows that `sql` selects from `table`, which it calls `source`.
+/// The rows that `sql` selects from `tables`, which it calls by their names.
 ///
 /// Names are taken as they are written: `MonthlyCharges` needs no quotes. A column that keeps name
-/// and type keeps its meaning and role. The query runs in one partition, so equal rows come out in
-/// equal order. A query that selects no row gives a table without rows.
+/// and type keeps its meaning and role, unless tables disagree on them. The query runs in one
+/// partition, so equal rows come out in equal order. A query that selects no row gives a table
+/// without rows.
+///
+/// Beside what DataFusion knows there is `asof_join(left, right, on, by, ...)`: every row of the
+/// table `left`, in order, with the columns of the latest row of `right` by `on` that is not later
+/// and equal in all of `by` (none, or several). A column of `right` whose name `left` has too is
+/// called `RIGHT_name`.
 ///
 /// # Errors
 /// [`IngestError::Sql`] when the query is no single `SELECT`, names what does not exist, or fails on
 /// a row; [`IngestError::Table`] when a result is infinite or has a type with no place in a table.
 ///
 /// ```
+/// # use std::collections::BTreeMap;
 /// # use std::sync::Arc;
 /// # use gristmill_core::{Field, PhysicalType, Schema, Table};
 /// # use gristmill_ingest::apply_sql;
 /// # let schema = Schema::new(vec![Field::new("tenure", PhysicalType::Int64)])?;
 /// # let table = Table::new(schema, vec![Arc::new(arrow::array::Int64Array::from(vec![1, 0, 3]))])?;
-/// let kept = apply_sql(table, "SELECT * FROM source WHERE tenure > 0")?;
+/// let tables = BTreeMap::from([("customers".to_string(), table)]);
+/// let kept = apply_sql(&tables, "SELECT * FROM customers WHERE tenure > 0")?;
 /// assert_eq!(kept.rows(), 2);
 /// # Ok::<(), gristmill_ingest::IngestError>(())
 /// ```
-pub fn apply_sql(table: Table, sql: &str) -> Result<Table> {
+pub fn apply_sql(tables: &BTreeMap<String, Table>, sql: &str) -> Result<Table> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let result = runtime.block_on(query(&table, sql)).map_err(|e| refused(&e, &table))?;
+    let result = runtime.block_on(query(tables, sql)).map_err(|e| refused(&e, tables))?;
     let result = suggest_meanings(&settle(&result?)?)?;
-    keep_meanings(&result, &table)
+    keep_meanings(&result, tables)
 }
 
-async fn query(table: &Table, sql: &str) -> Result<Result<Table>, DataFusionError> {
-    let config = SessionConfig::new()
-        .with_target_partitions(1)
-        .set_bool("datafusion.sql_parser.enable_ident_normalization", false)
-        .with_information_schema(false);
-    let session = match memory::limit() {
-        None => SessionContext::new_with_config(config),
-        Some(bytes) => {
-            let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-            let runtime = RuntimeEnvBuilder::new().with_memory_limit(bytes, 1.0).build_arc()?;
-            SessionContext::new_with_config_rt(config, runtime)
-        }
-    };
-    let batch = match table.to_batch() {
-        Ok(batch) => batch,
-        Err(e) => return Ok(Err(e.into())),
-    };
-    let source = MemTable::try_new(batch.schema(), vec![vec![batch]])?;
-    session.register_table(NAME, Arc::new(source))?;
+async fn query(
+    tables: &BTreeMap<String, Table>,
+    sql: &str,
+) -> Result<Result<Table>, DataFusionError> {
+    let session = session()?;
+    for (name, table) in tables {
+        session.register_table(TableReference::bare(name.as_str()), in_memory(table)?)?;
+    }
+    session.register_udtf(ASOF_JOIN, Arc::new(AsofJoin { tables: tables.clone() }));
     let only_queries =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let frame = session.sql_with_options(sql, only_queries).await?;
@@ -71,8 +74,91 @@ async fn query(table: &Table, sql: &str) -> Result<Result<Table>, DataFusionErro
     Ok(Table::from_batches(&schema, &batches).map_err(IngestError::from))
 }
 
+fn session() -> Result<SessionContext, DataFusionError> {
+    let config = SessionConfig::new()
+        .with_target_partitions(1)
+        .set_bool("datafusion.sql_parser.enable_ident_normalization", false)
+        .with_information_schema(false);
+    let Some(bytes) = memory::limit() else {
+        return Ok(SessionContext::new_with_config(config));
+    };
+    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+    let runtime = RuntimeEnvBuilder::new().with_memory_limit(bytes, 1.0).build_arc()?;
+    Ok(SessionContext::new_with_config_rt(config, runtime))
+}
+
+fn in_memory(table: &Table) -> Result<Arc<dyn TableProvider>, DataFusionError> {
+    let batch = table.to_batch().map_err(|e| ours(e.into()))?;
+    Ok(Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?))
+}
+
+/// An error of ours on its way through the engine.
+fn ours(error: IngestError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+/// [`asof_join()`] as a query calls it, with the tables that it can name.
+#[derive(Debug)]
+struct AsofJoin {
+    tables: BTreeMap<String, Table>,
+}
+
+impl TableFunctionImpl for AsofJoin {
+    fn call_with_args(
+        &self,
+        args: TableFunctionArgs<'_, '_>,
+    ) -> Result<Arc<dyn TableProvider>, DataFusionError> {
+        in_memory(&self.joined(args.exprs()).map_err(ours)?)
+    }
+}
+
+impl AsofJoin {
+    fn joined(&self, arguments: &[Expr]) -> Result<Table> {
+        let names = arguments.iter().map(name_of).collect::<Option<Vec<_>>>();
+        let names = names.unwrap_or_default();
+        let [left, right, on, by @ ..] = names.as_slice() else {
+            return Err(IngestError::Sql {
+                message: format!("`{ASOF_JOIN}` takes names of two tables and of columns"),
+                hint: Some(format!("write `{ASOF_JOIN}(left, right, time, key)`")),
+            });
+        };
+        Ok(asof_join(self.named(left)?, self.named(right)?, on, by)?)
+    }
+
+    fn named<'a>(&'a self, name: &'a str) -> Result<Named<'a>> {
+        match self.tables.get(name) {
+            Some(table) => Ok(Named { name, table }),
+            None => Err(missing_table(name, &self.tables)),
+        }
+    }
+}
+
+/// A name that is given to a table function, in whichever quotes.
+fn name_of(argument: &Expr) -> Option<String> {
+    match argument {
+        Expr::Column(Column { relation: None, name, .. }) => Some(name.clone()),
+        Expr::Literal(ScalarValue::Utf8(Some(name)) | ScalarValue::Utf8View(Some(name)), _) => {
+            Some(name.clone())
+        }
+        _ => None,
+    }
+}
+
+fn missing_table(name: &str, tables: &BTreeMap<String, Table>) -> IngestError {
+    let known: Vec<String> = tables.keys().cloned().collect();
+    let hint = match (nearest(name, &known), known.as_slice()) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, [only]) => format!("the table is called `{only}`"),
+        (None, _) => format!("the tables are {}", known.join(", ")),
+    };
+    IngestError::Sql { message: format!("table `{name}` not found"), hint: Some(hint) }
+}
+
 /// The engine's word in one line of ours, with the remedy where one is known.
-fn refused(error: &DataFusionError, table: &Table) -> IngestError {
+fn refused(error: &DataFusionError, tables: &BTreeMap<String, Table>) -> IngestError {
+    if let Some(known) = known(error.find_root()) {
+        return known;
+    }
     let text = error.strip_backtrace();
     let first = text.lines().next().unwrap_or(&text).trim();
     let message = first
@@ -85,44 +171,66 @@ fn refused(error: &DataFusionError, table: &Table) -> IngestError {
     if more.iter().any(|m| message.starts_with(m)) || message.contains("single SQL statement") {
         return IngestError::Sql {
             message: "it is more than one query".into(),
-            hint: Some("write one SELECT over `source`; nothing else is run".into()),
+            hint: Some("write one SELECT; nothing else is run".into()),
         };
     }
-    if let Some(name) = missing_field(error) {
-        let known = table.schema().names();
-        let hint = match nearest(&name, &known) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("the table has {}", known.join(", ")),
-        };
-        return IngestError::Sql {
-            message: format!("column `{name}` not found"),
-            hint: Some(hint),
-        };
+    let table = message.strip_prefix("table 'datafusion.public.");
+    if let Some(name) = table.and_then(|m| m.strip_suffix("' not found")) {
+        return missing_table(name, tables);
     }
-    let hint = message.contains("table '").then(|| "the table is called `source`".to_string());
-    IngestError::Sql { message, hint }
+    IngestError::Sql { message, hint: None }
 }
 
-fn missing_field(error: &DataFusionError) -> Option<String> {
-    match error.find_root() {
+/// The error that the engine gives as a value, in our words.
+fn known(root: &DataFusionError) -> Option<IngestError> {
+    match root {
+        DataFusionError::External(error) => {
+            let error = error.downcast_ref::<IngestError>()?;
+            let message = match error {
+                IngestError::Sql { message, .. } => message.clone(),
+                other => other.to_string(),
+            };
+            Some(IngestError::Sql { message, hint: error.hint() })
+        }
+        DataFusionError::Diagnostic(_, inner) => known(inner),
         DataFusionError::SchemaError(schema, _) => match schema.as_ref() {
-            datafusion::common::SchemaError::FieldNotFound { field, .. } => {
-                Some(field.name.clone())
+            SchemaError::FieldNotFound { field, valid_fields } => {
+                Some(missing_column(&field.name, valid_fields))
             }
+            SchemaError::AmbiguousReference { field } => Some(IngestError::Sql {
+                message: format!("column `{}` is in more than one table", field.name),
+                hint: Some(format!("say of which: `TABLE.{}`", field.name)),
+            }),
             _ => None,
         },
-        DataFusionError::Diagnostic(_, inner) => missing_field(inner),
         _ => None,
     }
 }
 
-fn keep_meanings(result: &Table, source: &Table) -> Result<Table> {
-    let schema = result.schema().map(|field| {
-        let old = source.schema().find(&field.name).map(|at| &source.schema().fields()[at]);
-        match old.filter(|old| old.physical == field.physical) {
-            Some(old) => field.clone().meaning(old.semantic).role(old.role),
-            None => field.clone(),
-        }
+fn missing_column(name: &str, valid: &[Column]) -> IngestError {
+    let known: Vec<String> =
+        valid.iter().map(|c| c.name.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+    let hint = match nearest(name, &known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are {}", known.join(", ")),
+    };
+    IngestError::Sql { message: format!("column `{name}` not found"), hint: Some(hint) }
+}
+
+fn keep_meanings(result: &Table, tables: &BTreeMap<String, Table>) -> Result<Table> {
+    let schema = result.schema().map(|field| match same_in_all(field, tables) {
+        Some(old) => field.clone().meaning(old.semantic).role(old.role),
+        None => field.clone(),
     })?;
     with_schema(result, schema)
+}
+
+/// What the tables that have this column say of it, when they agree.
+fn same_in_all<'a>(field: &Field, tables: &'a BTreeMap<String, Table>) -> Option<&'a Field> {
+    let mut known = tables
+        .values()
+        .filter_map(|t| t.schema().fields().iter().find(|f| f.name == field.name))
+        .filter(|old| old.physical == field.physical);
+    let first = known.next()?;
+    known.all(|f| f.semantic == first.semantic && f.role == first.role).then_some(first)
 }

@@ -1,5 +1,7 @@
 //! Expectations and queries.
 
+use std::collections::BTreeMap;
+
 use gristmill_core::{Role, SemanticType, Table};
 use gristmill_ingest::{Expectation, IngestError, apply_sql, check_expectations};
 use gristmill_testkit::table;
@@ -72,9 +74,14 @@ fn rules_that_make_no_sense_are_refused() {
     assert!(unknown.unwrap_err().to_string().contains("unknown field `minimum`"));
 }
 
+/// The table under the name that a query calls a single source by.
+fn alone(table: Table) -> BTreeMap<String, Table> {
+    BTreeMap::from([("source".into(), table)])
+}
+
 #[track_caller]
 fn sql(query: &str, expected: &str) {
-    assert_eq!(shown(&apply_sql(rows(), query).unwrap()).trim(), expected);
+    assert_eq!(shown(&apply_sql(&alone(rows()), query).unwrap()).trim(), expected);
 }
 
 #[test]
@@ -94,7 +101,7 @@ fn queries_take_names_as_they_are_written() {
 
 #[test]
 fn a_query_may_leave_no_rows() {
-    let empty = apply_sql(rows(), "SELECT * FROM source WHERE tenure > 1000").unwrap();
+    let empty = apply_sql(&alone(rows()), "SELECT * FROM source WHERE tenure > 1000").unwrap();
     assert_eq!((empty.rows(), empty.schema().len()), (0, 4));
 }
 
@@ -102,14 +109,14 @@ fn a_query_may_leave_no_rows() {
 fn columns_that_stay_keep_meaning_and_role() {
     let table =
         rows().with_meaning("Plan", SemanticType::Id).unwrap().with_target("price").unwrap();
-    let result = apply_sql(table, "SELECT price, Plan, tenure AS other FROM source").unwrap();
+    let result = apply_sql(&alone(table), "SELECT price, Plan, tenure AS other FROM source").unwrap();
     assert_eq!(result.schema().field("Plan").unwrap().semantic, SemanticType::Id);
     assert_eq!(result.schema().field("price").unwrap().role, Role::Target);
 }
 
 #[track_caller]
 fn refused(query: &str, message: &str, hint: &str) {
-    let error = apply_sql(rows(), query).unwrap_err();
+    let error = apply_sql(&alone(rows()), query).unwrap_err();
     assert_eq!(
         (error.to_string().as_str(), error.hint().unwrap_or_default().as_str()),
         (message, hint)
@@ -123,7 +130,7 @@ fn queries_that_cannot_run_are_refused_in_our_words() {
         "`sql` cannot run: column `tenur` not found",
         "did you mean `tenure`?",
     );
-    let only = "write one SELECT over `source`; nothing else is run";
+    let only = "write one SELECT; nothing else is run";
     for more in [
         "CREATE TABLE x AS SELECT 1",
         "DROP TABLE source",
@@ -135,7 +142,73 @@ fn queries_that_cannot_run_are_refused_in_our_words() {
         refused(more, "`sql` cannot run: it is more than one query", only);
     }
     for query in ["SELEC * FROM source", "", "SELECT * FROM elsewhere", "SELECT 1/0 FROM source"] {
-        let error = apply_sql(rows(), query).unwrap_err();
+        let error = apply_sql(&alone(rows()), query).unwrap_err();
         assert!(!error.to_string().contains('\n'), "{error}");
     }
+}
+
+/// Orders of three customers, one of whom nobody knows, and what they bought at which price.
+fn shop() -> BTreeMap<String, Table> {
+    let orders = table()
+        .integers("order_id", [1, 2, 3])
+        .integers("customer", [7, 8, 9])
+        .times("at", [30, 10, 20])
+        .build();
+    let customers = table().integers("customer", [7, 8]).words("plan", ["free", "pro"]).build();
+    let prices = table().times("at", [0, 25]).numbers("price", [1.5, 2.5]).build();
+    let tables = [("orders", orders), ("customers", customers), ("prices", prices)];
+    tables.map(|(name, table)| (name.to_string(), table)).into()
+}
+
+#[track_caller]
+fn joined(query: &str, expected: &str) {
+    assert_eq!(shown(&apply_sql(&shop(), query).unwrap()).trim(), expected);
+}
+
+#[test]
+fn several_tables_are_joined_and_keep_their_meanings() {
+    joined(
+        "SELECT order_id, plan FROM orders LEFT JOIN customers USING (customer) ORDER BY order_id",
+        "order_id: int64 id | 1 | 2 | 3 |\nplan: utf8 categorical | free | pro |  |",
+    );
+}
+
+#[test] // by hand
+fn a_table_is_joined_as_of_a_time() {
+    joined(
+        "SELECT order_id, price FROM asof_join(orders, prices, at) ORDER BY order_id",
+        "order_id: int64 id | 1 | 2 | 3 |\nprice: float64 numeric | 2.5 | 1.5 | 1.5 |",
+    );
+}
+
+#[track_caller]
+fn not_joined(query: &str, message: &str, hint: &str) {
+    let error = apply_sql(&shop(), query).unwrap_err();
+    let said = (error.to_string(), error.hint().unwrap_or_default());
+    assert_eq!(said, (format!("`sql` cannot run: {message}"), hint.into()));
+}
+
+#[test]
+fn tables_and_columns_that_are_not_there_are_named() {
+    not_joined("SELECT * FROM ordres", "table `ordres` not found", "did you mean `orders`?");
+    not_joined(
+        "SELECT * FROM asof_join(orders, price, at)",
+        "table `price` not found",
+        "did you mean `prices`?",
+    );
+    not_joined(
+        "SELECT * FROM asof_join(orders, prices, moment)",
+        "column `moment` not found; the table has at, price",
+        "",
+    );
+    not_joined(
+        "SELECT * FROM asof_join(orders)",
+        "`asof_join` takes names of two tables and of columns",
+        "write `asof_join(left, right, time, key)`",
+    );
+    not_joined(
+        "SELECT customer FROM orders JOIN customers ON true",
+        "column `customer` is in more than one table",
+        "say of which: `TABLE.customer`",
+    );
 }
