@@ -1,5 +1,6 @@
 //! From the `data:` section of a pipeline file to a table with meanings and roles.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use gristmill_core::{Notes, Role, SemanticType, Table};
@@ -22,7 +23,10 @@ pub fn read(section: &DataSection, folder: &Path, notes: &Notes) -> Result<Table
 /// The rows as the section's query shapes them, if it has one.
 pub fn query(section: &DataSection, table: Table) -> Result<Table> {
     match &section.sql {
-        Some(sql) => Ok(gristmill_ingest::apply_sql(table, sql)?),
+        Some(sql) => {
+            let tables = BTreeMap::from([("source".to_string(), table)]);
+            Ok(gristmill_ingest::apply_sql(&tables, sql)?)
+        }
         None => Ok(table),
     }
 }

@@ -9,6 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::evaluation::ExplainSettings;
+
 /// A pipeline file: everything that is done to data on its way to a registered model.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -129,6 +131,8 @@ pub struct EvaluateSection {
     pub cross_validate: Option<Folds>,
     /// Columns by whose values the first metric is told apart in the report.
     pub slices: Vec<String>,
+    /// How closely the report looks at what the model goes by.
+    pub explain: ExplainSettings,
     /// What each metric must reach on the test rows; a model that misses one is not registered.
     pub require: BTreeMap<String, f64>,
 }

@@ -247,10 +247,6 @@ mod tests {
     fn columns_that_cannot_be_compared_are_refused() {
         refused("tiem", &[], "column `tiem` not found; the table has time, symbol, price");
         refused("symbol", &[], "column `symbol` of `quotes` is utf8, which orders no rows in time");
-        refused(
-            "price",
-            &["time"],
-            "column `time` is int64 in `trades` and float64 in `quotes`",
-        );
+        refused("price", &["time"], "column `time` is int64 in `trades` and float64 in `quotes`");
     }
 }

@@ -6,17 +6,17 @@ mod class_weight;
 mod cluster;
 mod decision_tree;
 mod distance;
+mod dummy;
 pub mod ensemble;
 mod extra_trees;
+mod gaussian_naive_bayes;
 mod gradient_boosting;
 mod isolation;
 mod isolation_forest;
 pub mod linear;
+mod multinomial_naive_bayes;
 mod neighbors;
 mod points;
-mod dummy;
-mod gaussian_naive_bayes;
-mod multinomial_naive_bayes;
 mod random_forest;
 mod simd;
 mod svm;
@@ -28,24 +28,24 @@ pub use cluster::{
     MiniBatchKMeans,
 };
 pub use decision_tree::DecisionTree;
-pub use extra_trees::ExtraTrees;
+pub use dummy::{Dummy, DummyConstant, DummyModel, DummyStrategy};
 pub use ensemble::{AdaBoost, Bagging, Calibration, Stacking, Threshold, Voting};
+pub use extra_trees::ExtraTrees;
+pub use gaussian_naive_bayes::{GaussianNaiveBayes, GaussianNaiveBayesModel};
 pub use gradient_boosting::{EarlyStopping, GradientBoosting, Loss, Monotone};
 pub use isolation::FittedIsolationForest;
 pub use isolation_forest::IsolationForest;
 pub use linear::{ElasticNet, GammaRegression, Lasso, LinearModel, LinearRegression, LinearSvm};
 pub use linear::{LinearSvmModel, LogisticModel, LogisticRegression, Penalty, PoissonRegression};
 pub use linear::{Ridge, SvmLoss};
+pub use multinomial_naive_bayes::MultinomialNaiveBayes;
 pub use neighbors::{
     Algorithm, KNearest, KNearestModel, LocalOutlierFactor, LocalOutlierFactorModel, Metric,
     NeighborWeights,
 };
 pub use random_forest::RandomForest;
-pub use tree::{Amount, Criterion, FittedBoosting, FittedForest, MaxFeatures};
-pub use dummy::{Dummy, DummyConstant, DummyModel, DummyStrategy};
-pub use gaussian_naive_bayes::{GaussianNaiveBayes, GaussianNaiveBayesModel};
-pub use multinomial_naive_bayes::MultinomialNaiveBayes;
 pub use svm::{Gamma, Kernel, Probability, Svm, SvmModel};
+pub use tree::{Amount, Criterion, FittedBoosting, FittedForest, MaxFeatures};
 
 use gristmill_core::Catalog;
 

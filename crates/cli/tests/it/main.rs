@@ -4,5 +4,6 @@ mod bad_disk;
 mod bad_input;
 mod churn;
 mod edges;
+mod examples;
 mod fragments;
 mod sandbox;

@@ -10,8 +10,11 @@ use gristmill_evaluate::curves::{
     CalibrationBins, CalibrationCurve, LiftCurve, MOST_POINTS, PrecisionRecallCurve, Residuals,
     RocCurve, ScoreHistogram,
 };
-use gristmill_evaluate::{Answers, ConfusionMatrix, Metric, Parts, SliceSettings, Slices};
+use gristmill_evaluate::{
+    Answers, ConfusionMatrix, LeakageChecks, Metric, Parts, SliceSettings, Slices,
+};
 
+use super::explain::{self, ExplainSettings};
 use super::{ClassCurves, Confusion, Evaluation, FORMAT};
 use crate::Result;
 use crate::report::Metrics;
@@ -34,6 +37,7 @@ pub(crate) struct Look<'a> {
     pub parts: &'a Parts,
     pub metrics: &'a [Metric],
     pub slices: &'a [String],
+    pub explain: ExplainSettings,
     pub seed: Seed,
 }
 
@@ -65,7 +69,8 @@ pub(crate) fn look(
         confusion: confusion(&target, &prediction)?,
         residuals: residuals(spec, &target, &prediction, look.seed)?,
         slices: if supervised { slices(look, &seen, &answers)? } else { Vec::new() },
-        findings: Vec::new(),
+        explanation: explain::explain(look, &seen)?,
+        findings: LeakageChecks::default().find(look.table, look.parts, spec)?,
         profile,
     })
 }

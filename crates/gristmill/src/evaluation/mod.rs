@@ -1,18 +1,21 @@
 //! What is known of a model beside its metrics: curves, slices, importances, findings. A run keeps
 //! it as an artifact, and its report is drawn from it.
 
+mod explain;
 mod look;
 
 use std::collections::BTreeMap;
 
 use gristmill_core::Profile;
-use gristmill_evaluate::Slices;
 use gristmill_evaluate::compare::Interval;
 use gristmill_evaluate::curves::{
     CalibrationCurve, LiftCurve, PrecisionRecallCurve, Residuals, RocCurve, ScoreHistogram,
 };
+use gristmill_evaluate::{Finding, Slices};
 use serde::{Deserialize, Serialize};
 
+pub use explain::ExplainSettings;
+pub(crate) use explain::Explanation;
 pub(crate) use look::{Look, look};
 
 use crate::report::Metrics;
@@ -47,6 +50,8 @@ pub(crate) struct Evaluation {
     pub residuals: Option<Residuals>,
     /// Metrics by the values of columns.
     pub slices: Vec<Slices>,
+    /// What the model goes by.
+    pub explanation: Explanation,
     /// What a person should look at.
     pub findings: Vec<Finding>,
     /// What the training rows looked like.
@@ -70,15 +75,6 @@ pub(crate) struct ClassCurves {
 pub(crate) struct Confusion {
     pub classes: Vec<String>,
     pub counts: Vec<Vec<u64>>,
-}
-
-/// Something that a person should look at.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Finding {
-    /// What was found.
-    pub title: String,
-    /// The evidence, and what would do.
-    pub detail: String,
 }
 
 impl Evaluation {

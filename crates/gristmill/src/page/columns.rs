@@ -1,10 +1,12 @@
 //! What the training rows looked like, as a report shows it.
 
-use gristmill_core::{ColumnProfile, Histogram, Profile, Role, Summary};
+use gristmill_core::{ColumnProfile, Histogram, NumbersProfile, Profile, Role, Summary};
 use gristmill_view::{Bin, ColumnSummary, Fact, Sketch, Value};
 
 /// How many words of a column are named.
 const WORDS: usize = 8;
+/// Up to how many different numbers are shown like words.
+const FEW_VALUES: u64 = 4;
 
 pub(super) fn summaries(profile: &Profile) -> Vec<ColumnSummary> {
     profile.columns.iter().map(|column| summary(column, profile.rows)).collect()
@@ -46,7 +48,7 @@ fn shown(summary: &Summary) -> (Option<u64>, Vec<Fact>, Sketch) {
                 ("deviation", numbers.deviation),
             ];
             let facts = known.iter().filter_map(|(name, value)| value.map(|v| Fact::new(*name, v)));
-            (Some(numbers.distinct), facts.collect(), Sketch::Bins(bins(&numbers.histogram)))
+            (Some(numbers.distinct), facts.collect(), picture(numbers))
         }
         Summary::Words(words) => {
             let frequent = words.counts.iter().take(WORDS).cloned().collect();
@@ -65,6 +67,16 @@ fn shown(summary: &Summary) -> (Option<u64>, Vec<Fact>, Sketch) {
         }
         Summary::Opaque => (None, Vec::new(), Sketch::None),
     }
+}
+
+/// A number with a handful of values is told apart by value.
+fn picture(numbers: &NumbersProfile) -> Sketch {
+    let histogram = &numbers.histogram;
+    let values = histogram.borders.iter().skip(1).zip(histogram.counts.iter().skip(1));
+    if numbers.distinct > FEW_VALUES || values.len() as u64 != numbers.distinct {
+        return Sketch::Bins(bins(histogram));
+    }
+    Sketch::Words(values.map(|(&value, &count)| (gristmill_view::number(value), count)).collect())
 }
 
 /// The bins between the borders; those beyond are empty in training.

@@ -9,15 +9,20 @@ use gristmill_view::{
 
 use crate::evaluation::{ClassCurves, Evaluation};
 
-/// The scores of each fold, metric by metric.
-pub(super) fn folds(found: &Evaluation) -> Option<Figure> {
+/// The scores of each fold, metric by metric; those of another scale have a chart of their own.
+pub(super) fn folds(found: &Evaluation) -> Vec<Figure> {
     let row = |(name, scores): (&String, &crate::FoldScores)| FoldRow {
         name: name.clone(),
         scores: scores.folds.clone(),
     };
-    let rows: Vec<FoldRow> = found.metrics.cv.iter().map(row).collect();
-    let axis = Axis::number("Score");
-    (!rows.is_empty()).then(|| Figure::new("Scores fold by fold", Folds { axis, rows }))
+    let share = |(_, scores): &(&String, &crate::FoldScores)| scores.mean.abs() <= 1.0;
+    let (shares, sizes): (Vec<_>, Vec<_>) = found.metrics.cv.iter().partition(share);
+    let figure = |metrics: Vec<(&String, &crate::FoldScores)>| {
+        let rows: Vec<FoldRow> = metrics.into_iter().map(row).collect();
+        let folds = Folds { axis: Axis::number("Score"), rows };
+        (!folds.rows.is_empty()).then(|| Figure::new("Scores fold by fold", folds))
+    };
+    [figure(shares), figure(sizes)].into_iter().flatten().collect()
 }
 
 /// Curves and matrices of classes, residuals of numbers.

@@ -1,11 +1,13 @@
 //! The report of a run: one HTML page out of what the store and the run's artifacts know.
 
 mod columns;
+mod explained;
 mod figures;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use gristmill_evaluate::{LeakKind, Severity};
 use gristmill_track::{ArtifactStore, LocalArtifacts, RunId, Store, TaskRecord};
 use gristmill_view::{
     Block, CrossValidated, Dag, DagTask, Fact, Figure, Gate, Headline, Level, MetricRow, Report,
@@ -110,8 +112,9 @@ fn page(details: &RunDetails, tasks: &[TaskRecord], kept: &Kept) -> Report {
 fn judgement(found: &Evaluation, params: &BTreeMap<String, String>) -> Vec<Section> {
     let rows = Block::Metrics(metric_rows(found, params));
     let mut scores = Section::new("Scores").led(scored_on(found)).with(rows);
-    if let Some(folds) = figures::folds(found) {
-        scores = scores.with(Block::Figures(vec![folds]));
+    let folds = figures::folds(found);
+    if !folds.is_empty() {
+        scores = scores.with(Block::Figures(folds));
     }
     let mut sections = vec![findings(found), scores];
     let curves = figures::answers(found);
@@ -123,6 +126,7 @@ fn judgement(found: &Evaluation, params: &BTreeMap<String, String>) -> Vec<Secti
         let lead = "Where the model is good, and where it is not.";
         sections.push(Section::new("Slices").led(lead).with(Block::Figures(slices)));
     }
+    sections.extend(explained::section(found));
     if let Some(profile) = &found.profile {
         let lead = "The rows that the model learned from, column by column.";
         let columns = Block::Columns(columns::summaries(profile));
@@ -221,9 +225,15 @@ fn gate(name: &str, test: Option<f64>, params: &BTreeMap<String, String>) -> Opt
 
 fn findings(found: &Evaluation) -> Section {
     let warnings = found.findings.iter().map(|finding| gristmill_view::Finding {
-        level: Level::Warning,
-        title: finding.title.clone(),
-        detail: Some(finding.detail.clone()),
+        level: match finding.severity {
+            Severity::Warning => Level::Warning,
+            Severity::Notice => Level::Note,
+        },
+        title: match &finding.column {
+            Some(column) => format!("{} {}", column, leak(finding.kind)),
+            None => capital(leak(finding.kind)),
+        },
+        detail: Some(format!("{}; {}", finding.evidence, finding.remedy)),
     });
     let mut findings: Vec<_> = warnings.collect();
     if findings.is_empty() {
@@ -238,6 +248,15 @@ fn findings(found: &Evaluation) -> Section {
         });
     }
     Section::new("Findings").with(Block::Findings(findings))
+}
+
+fn leak(kind: LeakKind) -> &'static str {
+    match kind {
+        LeakKind::PredictsAlone => "predicts the target alone",
+        LeakKind::SharedRows => "the same rows in training and test",
+        LeakKind::TimeBackwards => "the test is earlier than the training",
+        LeakKind::NamesRows => "names rows",
+    }
 }
 
 /// The tasks of the run and what became of them.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gristmill_core::{FittedPipeline, Profile, Seed, Table, Task};
-use gristmill_evaluate::{Metric, Parts, Shares, Split, cross_validate};
+use gristmill_evaluate::{Metric, Parts, Severity, Shares, Split, cross_validate};
 use gristmill_flow::TaskContext;
 use serde_json::{Value, json};
 
@@ -23,6 +23,7 @@ pub(super) fn parameters(shared: &Shared) -> Value {
         "metrics": metric_names(shared),
         "cross_validate": evaluate.cross_validate,
         "slices": evaluate.slices,
+        "explain": evaluate.explain,
         "seed": file.seed,
     });
     // Folds refit everything, so what is refitted decides their scores.
@@ -83,12 +84,15 @@ pub(super) fn compute(
         parts,
         metrics: &metrics,
         slices: &shared.checked.file.evaluate.slices,
+        explain: shared.checked.file.evaluate.explain,
         seed: Seed(shared.checked.file.seed).named("evaluation"),
     };
     let evaluation = evaluation::look(&look, &found, Some(profile))?;
     fs_err::write(context.output_dir().join(evaluation::FILE), evaluation.to_json()?)?;
     for finding in &evaluation.findings {
-        context.note(format!("{}: {}", finding.title, finding.detail));
+        if finding.severity == Severity::Warning {
+            context.note(format!("{}; {}", finding.evidence, finding.remedy));
+        }
     }
     Ok(json!({ "metrics": found }))
 }

@@ -109,7 +109,8 @@ fn a_query_may_leave_no_rows() {
 fn columns_that_stay_keep_meaning_and_role() {
     let table =
         rows().with_meaning("Plan", SemanticType::Id).unwrap().with_target("price").unwrap();
-    let result = apply_sql(&alone(table), "SELECT price, Plan, tenure AS other FROM source").unwrap();
+    let result =
+        apply_sql(&alone(table), "SELECT price, Plan, tenure AS other FROM source").unwrap();
     assert_eq!(result.schema().field("Plan").unwrap().semantic, SemanticType::Id);
     assert_eq!(result.schema().field("price").unwrap().role, Role::Target);
 }

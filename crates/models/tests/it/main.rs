@@ -1,15 +1,15 @@
 //! The estimators of this crate, held to their promises and to other tools.
 
-mod boosting;
-mod isolation;
-mod ensemble;
-mod linear;
-mod neighbors;
-mod promises;
 mod baselines;
+mod boosting;
+mod ensemble;
+mod isolation;
+mod linear;
 mod margins;
+mod neighbors;
 mod penalties;
-mod sparse;
+mod promises;
 mod real_rows;
+mod sparse;
 mod support;
 mod trees;

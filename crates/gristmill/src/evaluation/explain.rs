@@ -1,0 +1,90 @@
+//! What a model goes by: importances, dependence and contributions, on a bounded number of rows.
+
+use gristmill_core::{Seed, Table, Task};
+use gristmill_evaluate::Metric;
+use gristmill_evaluate::explain::{
+    Dependence, DependenceSettings, Importances, Permutation, ShapSummary,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Look;
+use crate::{Kind, Result};
+
+/// Of how many columns, the most important ones, dependence is shown.
+const MOST_DEPENDENCES: usize = 4;
+
+/// How closely a run looks at what its model goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExplainSettings {
+    /// How many test rows are asked at most; 0 for no explanation.
+    pub rows: usize,
+    /// How often each column is mixed up to see what the metric loses.
+    #[schemars(range(min = 1))]
+    pub repeats: usize,
+}
+
+impl Default for ExplainSettings {
+    fn default() -> Self {
+        Self { rows: 500, repeats: 3 }
+    }
+}
+
+/// What a model goes by.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Explanation {
+    /// What the first metric loses without each column.
+    pub importances: Option<Importances>,
+    /// How answers change with the most important columns.
+    pub dependences: Vec<Dependence>,
+    /// What each column adds to the answers, for models that know it.
+    pub contributions: Option<ShapSummary>,
+    /// Why nothing could be explained.
+    pub reason: Option<String>,
+}
+
+/// The explanation of the answers to the rows of `seen`.
+pub(super) fn explain(look: &Look<'_>, seen: &Table) -> Result<Explanation> {
+    let supervised = look.fitted.target().task() != Task::Unsupervised;
+    let Some(&metric) = look.metrics.first() else { return Ok(Explanation::default()) };
+    if look.explain.rows == 0 || seen.rows() == 0 || !supervised {
+        return Ok(Explanation::default());
+    }
+    match explained(look, seen, metric) {
+        // A metric may have no value on the rows that were drawn, such as an area without positive
+        // ones; the model is as good as it was, and the report says why nothing is shown.
+        Err(error) if error.kind == Kind::Input => {
+            Ok(Explanation { reason: Some(error.message), ..Explanation::default() })
+        }
+        explained => explained,
+    }
+}
+
+fn explained(look: &Look<'_>, seen: &Table, metric: Metric) -> Result<Explanation> {
+    let (settings, fitted, seed) = (look.explain, look.fitted, look.seed.named("explain"));
+    let permutation = Permutation { repeats: settings.repeats, rows: settings.rows };
+    let importances = permutation.importances(fitted, seen, metric, seed)?;
+    Ok(Explanation {
+        dependences: dependences(look, seen, &importances, seed)?,
+        contributions: ShapSummary::new(fitted, seen, settings.rows, seed)?,
+        importances: Some(importances),
+        reason: None,
+    })
+}
+
+fn dependences(
+    look: &Look<'_>,
+    seen: &Table,
+    importances: &Importances,
+    seed: Seed,
+) -> Result<Vec<Dependence>> {
+    let settings = DependenceSettings { rows: look.explain.rows, ..DependenceSettings::default() };
+    let counts = |name: &str| seen.column_named(name).is_ok_and(|c| c.null_count() < c.len());
+    let columns = importances.columns.iter().filter(|c| c.importance.mean > 0.0);
+    let columns = columns.filter(|c| counts(&c.column)).take(MOST_DEPENDENCES);
+    let dependence = |column: &gristmill_evaluate::explain::ColumnImportance| {
+        settings.dependence(look.fitted, seen, &column.column, seed)
+    };
+    Ok(columns.map(dependence).collect::<Result<_, _>>()?)
+}
