@@ -41,7 +41,7 @@ pub use frame::{Frame, Rows};
 pub use learn::{CHUNK_ROWS, Learn, Learner, fold_chunks};
 pub use matrix::{CsrMatrix, DenseMatrix, Matrix};
 pub use pipeline::{FittedPipeline, Pipeline, Step};
-pub use prediction::{Contributions, Prediction, Scores};
+pub use prediction::{ConformalAnswers, Contributions, Prediction, Scores};
 pub use profile::{ColumnProfile, Histogram, NumbersProfile, Profile, Summary, WordsProfile};
 pub use random::{Random, Seed};
 pub use schema::{Field, PhysicalType, Role, Schema, SemanticType};

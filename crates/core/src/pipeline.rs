@@ -311,6 +311,21 @@ impl FittedPipeline {
         Ok(Prediction::new(scores, &self.target))
     }
 
+    /// What holds the truth around the answer for each row of `table`, as columns; nothing for
+    /// models that do not know it.
+    ///
+    /// # Errors
+    /// As [`FittedPipeline::predict`].
+    pub fn conformal(&self, table: &Table) -> Result<Option<Table>> {
+        let rows = Frame::from_table(&table.conform(&self.input)?)?;
+        let rows = self.transform_frame(rows)?.features();
+        let rows = dense_unless(self.model.takes_sparse(), rows)?;
+        match self.model.conformal(&rows).transpose()? {
+            Some(answers) => answers.to_table(&self.target).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// An answer for each of `rows` of `table`. Steps that look at earlier rows, such as lags, see
     /// all rows of the table, so that a row that is set aside has its history.
     ///

@@ -54,6 +54,50 @@ pub struct Contributions {
     pub values: Vec<DenseMatrix>,
 }
 
+/// What holds the truth as often as was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConformalAnswers {
+    /// An interval for each row.
+    Intervals {
+        /// Where it begins.
+        lower: Vec<f64>,
+        /// Where it ends.
+        upper: Vec<f64>,
+    },
+    /// For each row the positions of some classes, rising.
+    Sets(Vec<Vec<u32>>),
+}
+
+impl ConformalAnswers {
+    /// The same on the scale of the data, as columns: `lower` and `upper`, or `set` with the words
+    /// of the classes joined by `|`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Bug`] when the columns do not fit each other.
+    pub fn to_table(&self, target: &TargetSpec) -> Result<Table> {
+        match self {
+            Self::Intervals { lower, upper } => {
+                let restored = |ends: &[f64]| -> ArrayRef {
+                    Arc::new(
+                        ends.iter().map(|&v| Some(target.restore(v))).collect::<Float64Array>(),
+                    )
+                };
+                let fields = vec![Field::number("lower"), Field::number("upper")];
+                Table::new(Schema::new(fields)?, vec![restored(lower), restored(upper)])
+            }
+            Self::Sets(sets) => {
+                let names = target.labels.as_ref().map_or(&[][..], |labels| labels.names());
+                let words = |set: &Vec<u32>| {
+                    let words = set.iter().filter_map(|&c| names.get(c as usize));
+                    Some(words.map(String::as_str).collect::<Vec<_>>().join("|"))
+                };
+                let sets: ArrayRef = Arc::new(sets.iter().map(words).collect::<StringArray>());
+                Table::new(Schema::new(vec![Field::new("set", PhysicalType::Utf8)])?, vec![sets])
+            }
+        }
+    }
+}
+
 /// The answers of a pipeline.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Prediction {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Contributions, FitContext, Frame, Result, Schema, Scores, Signature, State, Target, Task,
+    ConformalAnswers, Contributions, FitContext, Frame, Result, Schema, Scores, Signature, State,
+    Target, Task,
 };
 
 /// Settings that can learn to change columns.
@@ -167,6 +168,12 @@ pub trait Model: Any + Debug + Send + Sync {
 
     /// What each column adds to the answer of each row, for models that know it exactly.
     fn explain(&self, _rows: &Frame) -> Option<Result<Contributions>> {
+        None
+    }
+
+    /// What holds the truth around the answer for each row, on the scale that the model sees, for
+    /// models that were made to know it.
+    fn conformal(&self, _rows: &Frame) -> Option<Result<ConformalAnswers>> {
         None
     }
 

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use gristmill_core::{Field, Notes, PhysicalType, Schema, SemanticType, Table};
 use gristmill_ingest::SourceSpec;
@@ -33,7 +34,12 @@ pub fn predict(home: &Home, reference: &str, input: &Path) -> Result<Answers> {
     let predicted = package.pipeline.predict(&rows);
     let predicted =
         predicted.map_err(|e| Error::from(e).with_place(input.display().to_string()))?;
-    let answers = predicted.to_table()?;
+    let mut answers = predicted.to_table()?;
+    if let Some(around) = package.pipeline.conformal(&rows)? {
+        for (at, field) in around.schema().fields().iter().enumerate() {
+            answers = answers.with_column(field.clone(), Arc::clone(around.column(at)))?;
+        }
+    }
     Ok(Answers { table: with_ids(&rows, wanted, answers)?, notes: notes.all() })
 }
 
@@ -65,7 +71,7 @@ fn with_ids(rows: &Table, wanted: &Schema, answers: Table) -> Result<Table> {
     }
     for (at, field) in answers.schema().fields().iter().enumerate() {
         let field: Field = field.clone();
-        table = table.with_column(field, std::sync::Arc::clone(answers.column(at)))?;
+        table = table.with_column(field, Arc::clone(answers.column(at)))?;
     }
     Ok(table)
 }

@@ -29,7 +29,9 @@ pub use cluster::{
 };
 pub use decision_tree::DecisionTree;
 pub use dummy::{Dummy, DummyConstant, DummyModel, DummyStrategy};
-pub use ensemble::{AdaBoost, Bagging, Calibration, Stacking, Threshold, Voting};
+pub use ensemble::{
+    AdaBoost, Bagging, Calibration, Conformal, Resample, Stacking, Threshold, Voting,
+};
 pub use extra_trees::ExtraTrees;
 pub use gaussian_naive_bayes::{GaussianNaiveBayes, GaussianNaiveBayesModel};
 pub use gradient_boosting::{EarlyStopping, GradientBoosting, Loss, Monotone};
@@ -106,6 +108,8 @@ pub fn register(catalog: &mut Catalog) {
             "calibration",
             Calibration::VERSION,
         )
+        .composite_estimator::<Conformal, ensemble::ConformalModel>("conformal", Conformal::VERSION)
+        .composite_estimator::<Resample, ensemble::ResampleModel>("resample", Resample::VERSION)
         .composite_estimator::<Stacking, ensemble::StackingModel>("stacking", Stacking::VERSION)
         .composite_estimator::<Threshold, ensemble::ThresholdModel>("threshold", Threshold::VERSION)
         .composite_estimator::<Voting, ensemble::VotingModel>("voting", Voting::VERSION);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use gristmill_core::{
-    Column, Frame, MISSING_CODE, Result, Seed, SemanticType, Table, Target, TargetSpec,
+    Column, Frame, MISSING_CODE, Result, Role, Seed, SemanticType, Table, Target, TargetSpec,
 };
 
 use super::{Finding, LeakKind, LeakageChecks, Severity, percent};
@@ -38,10 +38,12 @@ pub(super) fn find(
     if again.is_empty() || (again.len() as f64) < checks.shared * parts.test.len() as f64 {
         return Ok(Vec::new());
     }
+    // Where whole groups are set aside, equal rows are equal readings of different things.
+    let grouped = table.schema().with_role(Role::Group).is_some();
     let equal = again.iter().filter(|(known, answer)| known == answer).count();
     Ok(vec![Finding {
         kind: LeakKind::SharedRows,
-        severity: Severity::Warning,
+        severity: if grouped { Severity::Notice } else { Severity::Warning },
         column: None,
         evidence: format!(
             "{} of {} test rows ({}) have the same features as a training row, {equal} of them \

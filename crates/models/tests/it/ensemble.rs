@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use gristmill_core::{
-    Catalog, Column, DenseMatrix, Error, Field, FitContext, Frame, Labels, Model, Notes, Pipeline,
-    Schema, Scores, Seed, Table, Target, Task,
+    Catalog, Column, ConformalAnswers, DenseMatrix, Error, Field, FitContext, Frame, Labels, Model,
+    Notes, Pipeline, Schema, Scores, Seed, Table, Target, Task,
 };
 use gristmill_testkit::{conformance, shared_csv, table};
 use serde_json::{Value, json};
@@ -422,4 +422,80 @@ fn rows_of_weight_zero_change_no_calibration() {
     };
     let turned: Vec<u32> = turned.collect();
     close(fit(codes.clone()), fit(turned), 300.0 * 0.05);
+}
+
+#[test]
+fn conformal_keeps_the_promises_of_estimators() {
+    for target in ["yes", "level", "y"] {
+        let settings = json!({"model": tree(), "coverage": 0.8, "folds": 3});
+        conformance::estimator(&catalog(), "conformal", &settings, &made(target));
+    }
+}
+
+/// The share of the rows after the first 5,000 whose truth is held, and how much is held with it.
+fn coverage(target: &str, model: Value) -> Option<(f64, f64)> {
+    let telco = Telco::read(target)?;
+    let (train, test) = telco.parts();
+    let all = telco.target();
+    let settings = json!({"model": model, "coverage": 0.9});
+    let fitted = fit("conformal", &settings, &telco.rows.take(&train), &all.take(&train));
+    let around = fitted.conformal(&telco.rows.take(&test)).unwrap().unwrap();
+    let n = test.len() as f64;
+    Some(match (around, all.take(&test)) {
+        (ConformalAnswers::Intervals { lower, upper }, Target::Numbers(truth)) => {
+            let ends = lower.iter().zip(&upper);
+            let held = ends.clone().zip(&truth).filter(|((l, u), y)| *l <= y && y <= u).count();
+            (held as f64 / n, ends.map(|(l, u)| u - l).sum::<f64>() / n)
+        }
+        (ConformalAnswers::Sets(sets), Target::Classes { codes, .. }) => {
+            let held = sets.iter().zip(&codes).filter(|(set, code)| set.contains(code)).count();
+            (held as f64 / n, sets.iter().map(Vec::len).sum::<usize>() as f64 / n)
+        }
+        other => panic!("{other:?}"),
+    })
+}
+
+#[test] // by the binomial law 0.9 ± 0.02 in 2,032 rows at three deviations
+fn intervals_and_sets_hold_the_truth_as_often_as_was_asked_for() {
+    let Some((held, classes)) = coverage("churn", linear()) else { return };
+    assert!((held - 0.9).abs() < 0.02, "{held}");
+    assert!((1.0..1.5).contains(&classes), "{classes}");
+    let (held, width) = coverage("monthly_charges", tree()).unwrap();
+    assert!((held - 0.9).abs() < 0.02, "{held}");
+    assert!(width > 0.0, "{width}");
+}
+
+#[test]
+fn resampling_keeps_the_promises_of_estimators() {
+    for target in ["yes", "level"] {
+        for method in ["over", "under", "smote"] {
+            let settings = json!({"model": tree(), "method": method, "ratio": 0.9});
+            conformance::estimator(&catalog(), "resample", &settings, &made(target));
+        }
+    }
+}
+
+#[test]
+fn even_classes_find_more_of_the_rare_one() {
+    let Some(plain) = churn("logistic_regression", json!({})) else { return };
+    for method in ["over", "under", "smote"] {
+        let settings = json!({"model": linear(), "method": method});
+        let even = churn("resample", settings).unwrap();
+        let gain = even.balanced_accuracy - plain.balanced_accuracy;
+        assert!(gain > 0.02, "{method}: {even:?} {plain:?}");
+    }
+}
+
+#[test]
+fn a_class_of_one_row_has_no_neighbours_to_make_rows_of() {
+    let rows = table().numbers("x", (0..9).map(f64::from)).frame();
+    let labels = Arc::new(Labels::new(vec!["a".into(), "b".into()], None).unwrap());
+    let mut codes = vec![0; 9];
+    codes[4] = 1;
+    let target = Target::Classes { codes, labels };
+    let settings = json!({"model": tree(), "method": "smote"});
+    let estimator = catalog().build_estimator("resample", &settings).unwrap();
+    let notes = Notes::default();
+    let error = estimator.fit(&rows, &target, &FitContext::new(Seed(1), &notes)).unwrap_err();
+    assert!(error.to_string().contains("`smote` needs 2 to 30000 rows"), "{error}");
 }
