@@ -1,9 +1,11 @@
 //! Loops compiled for the widest registers of the processor at hand.
 //!
-//! Sums keep a fixed number of lanes and multiply before they add, never fused, so a wider
-//! register gives the bits of a narrower one.
+//! Products and sums are never fused, and sums keep a fixed number of lanes but for those of pairs
+//! of columns, which have as many as registers do: equal bits on one kind of processor.
 
 use std::marker::PhantomData;
+
+pub(crate) use pulp::Simd;
 
 /// A loop that profits from wide registers. `run` and what it calls must always be inlined: code
 /// that stands alone is compiled for the narrowest.
@@ -12,7 +14,7 @@ pub(crate) trait Work<A> {
     type Output;
 
     /// Does the work for these arguments.
-    fn run(with: A) -> Self::Output;
+    fn run<S: Simd>(simd: S, with: A) -> Self::Output;
 }
 
 /// What the loop `W` gives for `with`, compiled for this processor.
@@ -29,8 +31,8 @@ impl<A, W: Work<A>> pulp::WithSimd for Call<W, A> {
     type Output = W::Output;
 
     #[inline(always)]
-    fn with_simd<S: pulp::Simd>(self, _: S) -> W::Output {
-        W::run(self.with)
+    fn with_simd<S: Simd>(self, simd: S) -> W::Output {
+        W::run(simd, self.with)
     }
 }
 
@@ -56,7 +58,7 @@ impl Work<(&[f64], &[f64])> for DotPair {
     type Output = f64;
 
     #[inline(always)]
-    fn run((a, b): (&[f64], &[f64])) -> f64 {
+    fn run<S: Simd>(_: S, (a, b): (&[f64], &[f64])) -> f64 {
         dot(a, b)
     }
 }

@@ -12,7 +12,7 @@ use super::least_squares;
 use super::objective::{Found, Until};
 use super::quadratic::{Quadratic, Which, soft_threshold};
 use super::values::Values;
-use crate::simd::{Work, dot, wide};
+use crate::simd::{Simd, Work, dot, wide};
 
 /// Sweeps through the weights that are not 0 after each one through all.
 const ACTIVE_SWEEPS: usize = 10;
@@ -233,7 +233,7 @@ impl Work<(&[f64], f64, &[f64])> for CentredProduct {
     type Output = f64;
 
     #[inline(always)]
-    fn run((values, center, left): (&[f64], f64, &[f64])) -> f64 {
+    fn run<S: Simd>(_: S, (values, center, left): (&[f64], f64, &[f64])) -> f64 {
         const LANES: usize = 8;
         let mut sums = [0.0; LANES];
         let (chunks, tail) = values.as_chunks::<LANES>();
@@ -254,7 +254,7 @@ impl Work<(&mut [f64], f64, &[f64], f64)> for SubtractCentred {
     type Output = ();
 
     #[inline(always)]
-    fn run((left, step, values, center): (&mut [f64], f64, &[f64], f64)) {
+    fn run<S: Simd>(_: S, (left, step, values, center): (&mut [f64], f64, &[f64], f64)) {
         left.iter_mut().zip(values).for_each(|(r, x)| *r -= step * (x - center));
     }
 }

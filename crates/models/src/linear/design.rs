@@ -11,7 +11,7 @@ use gristmill_core::{CHUNK_ROWS, Result, fold_chunks};
 
 use super::sparse_rows::SparseRows;
 use super::values::{Values, weight_of};
-use crate::simd::{Work, add_scaled, dot, wide};
+use crate::simd::{Simd, Work, add_scaled, dot, wide};
 
 /// How many rows are standardised at once, few enough to stay in a processor's cache.
 const BLOCK_ROWS: usize = 256;
@@ -95,7 +95,7 @@ impl Work<(&Block<'_>, &[f64], &mut [f64])> for AddBlockedScores {
     type Output = ();
 
     #[inline(always)]
-    fn run((block, weights, scores): (&Block<'_>, &[f64], &mut [f64])) {
+    fn run<S: Simd>(_: S, (block, weights, scores): (&Block<'_>, &[f64], &mut [f64])) {
         for (place, &at) in block.blocked.iter().enumerate().filter(|(_, at)| weights[**at] != 0.0)
         {
             add_scaled(scores, weights[at], block.column(place));
@@ -109,7 +109,7 @@ impl Work<(&Block<'_>, &[f64], &mut [f64])> for AddBlockedSlopes {
     type Output = ();
 
     #[inline(always)]
-    fn run((block, left, slopes): (&Block<'_>, &[f64], &mut [f64])) {
+    fn run<S: Simd>(_: S, (block, left, slopes): (&Block<'_>, &[f64], &mut [f64])) {
         for (place, &at) in block.blocked.iter().enumerate() {
             slopes[at] += dot(left, block.column(place));
         }

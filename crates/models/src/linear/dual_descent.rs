@@ -11,7 +11,7 @@ use gristmill_core::Seed;
 use super::objective::Until;
 use super::plain_rows::{PlainRows, PlainWeights};
 use super::quadratic::soft_threshold;
-use crate::simd::{Work, wide};
+use crate::simd::{Simd, Work, wide};
 
 /// What is to be made small.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ impl Work<(&mut State, &Dual<'_>, f64)> for Sweep {
     type Output = f64;
 
     #[inline(always)]
-    fn run((state, dual, last): (&mut State, &Dual<'_>, f64)) -> f64 {
+    fn run<S: Simd>(_: S, (state, dual, last): (&mut State, &Dual<'_>, f64)) -> f64 {
         let (mut largest, mut at) = (0.0_f64, 0);
         while let Some(&row) = state.active.get(at) {
             let row = row as usize;

@@ -2,12 +2,11 @@
 
 use super::cholesky::Symmetric;
 use super::design::Block;
-use crate::simd::{Work, wide};
+use crate::simd::{Simd, Work, wide};
 
 /// How many products are computed side by side: as many sums as registers hold.
 const TALL: usize = 2;
 const BROAD: usize = 4;
-const LANES: usize = 4;
 
 /// Adds Σ wᵢ xᵢ xᵢᵀ over the rows of a block of `width` columns to `gram`; `weighted` is scratch.
 pub(super) fn add_gram(
@@ -54,27 +53,28 @@ impl Work<Pair<'_>> for Products {
     type Output = [[f64; BROAD]; TALL];
 
     #[inline(always)]
-    fn run((left, right): Pair<'_>) -> [[f64; BROAD]; TALL] {
-        let left_chunks = left.map(|column| column.as_chunks::<LANES>().0);
-        let right_chunks = right.map(|column| column.as_chunks::<LANES>().0);
-        let mut sums = [[[0.0; LANES]; BROAD]; TALL];
-        for at in 0..left_chunks[0].len() {
-            let right: [&[f64; LANES]; BROAD] = std::array::from_fn(|j| &right_chunks[j][at]);
-            for (sums, left) in sums.iter_mut().zip(&left_chunks) {
-                let left = &left[at];
-                for (sums, right) in sums.iter_mut().zip(right) {
-                    for lane in 0..LANES {
-                        sums[lane] += left[lane] * right[lane];
-                    }
-                }
+    fn run<S: Simd>(simd: S, (left, right): Pair<'_>) -> [[f64; BROAD]; TALL] {
+        let zero = simd.splat_f64s(0.0);
+        let left_parts = left.map(|column| S::as_simd_f64s(column).0);
+        let right_parts = right.map(|column| S::as_simd_f64s(column).0);
+        let length = left_parts[0].len();
+        // Equal lengths, known before the loop, spare it every check of a bound.
+        let left_parts = left_parts.map(|parts| &parts[..length]);
+        let right_parts = right_parts.map(|parts| &parts[..length]);
+        let mut sums = [[zero; BROAD]; TALL];
+        for at in 0..length {
+            let [a, b] = left_parts.map(|parts| parts[at]);
+            for (j, parts) in right_parts.iter().enumerate() {
+                let right = parts[at];
+                sums[0][j] = simd.add_f64s(sums[0][j], simd.mul_f64s(a, right));
+                sums[1][j] = simd.add_f64s(sums[1][j], simd.mul_f64s(b, right));
             }
         }
-        let whole = left_chunks[0].len() * LANES;
+        let whole = length * S::F64_LANES;
         std::array::from_fn(|i| {
             std::array::from_fn(|j| {
-                let tail: f64 =
-                    left[i][whole..].iter().zip(&right[j][whole..]).map(|(a, b)| a * b).sum();
-                sums[i][j].iter().sum::<f64>() + tail
+                let tail = left[i][whole..].iter().zip(&right[j][whole..]);
+                tail.fold(simd.reduce_sum_f64s(sums[i][j]), |sum, (a, b)| sum + a * b)
             })
         })
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use gristmill_core::{Column, Error, Frame, Result, SparseNumbers};
 
-use crate::simd::{Work, add_scaled, wide};
+use crate::simd::{Simd, Work, add_scaled, wide};
 
 /// A column of numbers.
 #[derive(Clone, Copy, Debug)]
@@ -122,7 +122,7 @@ impl Work<(&[f64], f64, f64, &mut [f64])> for ShiftAndScale {
     type Output = ();
 
     #[inline(always)]
-    fn run((values, center, factor, out): (&[f64], f64, f64, &mut [f64])) {
+    fn run<S: Simd>(_: S, (values, center, factor, out): (&[f64], f64, f64, &mut [f64])) {
         for (out, x) in out.iter_mut().zip(values) {
             *out = (x - center) * factor;
         }
@@ -135,7 +135,7 @@ impl Work<(&mut [f64], f64, &[f64])> for AddDense {
     type Output = ();
 
     #[inline(always)]
-    fn run((sums, factor, values): (&mut [f64], f64, &[f64])) {
+    fn run<S: Simd>(_: S, (sums, factor, values): (&mut [f64], f64, &[f64])) {
         add_scaled(sums, factor, values);
     }
 }

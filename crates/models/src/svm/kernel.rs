@@ -4,7 +4,7 @@ use gristmill_core::{Error, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::simd::{Work, wide};
+use crate::simd::{Simd, Work, wide};
 
 /// How alike two rows x and x′ are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -68,6 +68,11 @@ impl Panels {
         self.rows
     }
 
+    /// How many columns there are.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
     /// Copies the row at `at` to `out`.
     pub fn copy_row(&self, at: usize, out: &mut Vec<f64>) {
         let panel = &self.values[at / PANEL * self.width * PANEL..];
@@ -129,13 +134,13 @@ impl<T: Number> Work<(&Panels, &[f64], usize, &mut [T])> for Compare {
     type Output = ();
 
     #[inline(always)]
-    fn run((panels, row, first, out): (&Panels, &[f64], usize, &mut [T])) {
+    fn run<S: Simd>(simd: S, (panels, row, first, out): (&Panels, &[f64], usize, &mut [T])) {
         let own = square(row);
         let squares = panels.squares[first..].as_chunks::<PANEL>().0;
         let values =
             panels.values[first * panels.width..].chunks_exact((panels.width * PANEL).max(1));
         for ((panel, squares), out) in values.zip(squares).zip(out.chunks_mut(PANEL)) {
-            let kernels = panels.settings.finish(products(panel, row), squares, own);
+            let kernels = panels.settings.finish(products(simd, panel, row), squares, own);
             out.iter_mut().zip(kernels).for_each(|(out, kernel)| *out = T::from_f64(kernel));
         }
     }
@@ -143,15 +148,25 @@ impl<T: Number> Work<(&Panels, &[f64], usize, &mut [T])> for Compare {
 
 /// Σ xⱼ rowⱼ for each row of a panel, added in the order of the columns.
 #[inline(always)]
-fn products(panel: &[f64], row: &[f64]) -> [f64; PANEL] {
-    let mut sums = [0.0; PANEL];
+fn products<S: Simd>(simd: S, panel: &[f64], row: &[f64]) -> [f64; PANEL] {
+    /// Sums that stand in registers at once.
+    const SUMS: usize = 4;
+    let mut products = [0.0; PANEL];
+    let (out, _) = S::as_mut_simd_f64s(&mut products);
     let (columns, _) = panel.as_chunks::<PANEL>();
-    for (column, value) in columns.iter().zip(row) {
-        for lane in 0..PANEL {
-            sums[lane] += column[lane] * value;
+    for (group, out) in out.chunks_exact_mut(SUMS).enumerate() {
+        let mut sums = [simd.splat_f64s(0.0); SUMS];
+        for (column, value) in columns.iter().zip(row) {
+            let value = simd.splat_f64s(*value);
+            let (column, _) = S::as_simd_f64s(column);
+            let column = &column[group * SUMS..group * SUMS + SUMS];
+            for (sum, x) in sums.iter_mut().zip(column) {
+                *sum = simd.add_f64s(*sum, simd.mul_f64s(*x, value));
+            }
         }
+        out.copy_from_slice(&sums);
     }
-    sums
+    products
 }
 
 impl KernelSettings {

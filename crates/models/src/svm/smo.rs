@@ -12,12 +12,14 @@ use rayon::prelude::*;
 
 use super::cache::Cache;
 use super::kernel::Panels;
-use crate::simd::{Work, wide};
+use crate::simd::{Simd, Work, wide};
 
 /// What a pair costs at least per unit of movement, where the kernel says nothing or is indefinite.
 const LEAST_BEND: f64 = 1e-12;
 /// Steps between looks for rows to take out.
 const SHRINK_EVERY: usize = 1000;
+/// Numbers that are compared for a row before several threads share it.
+const PARALLEL_NUMBERS: usize = 1 << 20;
 /// Rows of a kernel row that one thread computes.
 const PART_ROWS: usize = 2048;
 
@@ -56,6 +58,11 @@ pub(super) struct Solution {
 
 /// Solves `problem` from β = 0.
 pub(super) fn solve(problem: &Problem, limits: Limits) -> Solution {
+    // Inside the pool from the start: entering it for every row would cost more than the row.
+    rayon::scope(|_| search(problem, limits))
+}
+
+fn search(problem: &Problem, limits: Limits) -> Solution {
     let mut search = Search::new(problem, limits);
     let mut narrowed_late = false;
     for step in 1..=limits.max_iter {
@@ -257,7 +264,7 @@ impl Work<(&[f64], &[f64], &[f64])> for Extremes {
     type Output = (f64, f64);
 
     #[inline(always)]
-    fn run((scores, up, down): (&[f64], &[f64], &[f64])) -> (f64, f64) {
+    fn run<S: Simd>(_: S, (scores, up, down): (&[f64], &[f64], &[f64])) -> (f64, f64) {
         let (mut most, mut least) = ([f64::NEG_INFINITY; LANES], [f64::INFINITY; LANES]);
         let (scores, scores_tail) = scores.as_chunks::<LANES>();
         let (up, up_tail) = up.as_chunks::<LANES>();
@@ -285,7 +292,7 @@ impl Work<(&mut [f64], f64, &[f32], &[f32])> for AddDifference {
     type Output = ();
 
     #[inline(always)]
-    fn run((scores, length, a, b): (&mut [f64], f64, &[f32], &[f32])) {
+    fn run<S: Simd>(_: S, (scores, length, a, b): (&mut [f64], f64, &[f32], &[f32])) {
         for (score, (a, b)) in scores.iter_mut().zip(a.iter().zip(b)) {
             *score += length * (f64::from(*a) - f64::from(*b));
         }
@@ -298,7 +305,7 @@ impl Work<(&mut [f64], f64, &[f32])> for AddRow {
     type Output = ();
 
     #[inline(always)]
-    fn run((scores, factor, row): (&mut [f64], f64, &[f32])) {
+    fn run<S: Simd>(_: S, (scores, factor, row): (&mut [f64], f64, &[f32])) {
         scores.iter_mut().zip(row).for_each(|(score, k)| *score += factor * f64::from(*k));
     }
 }
@@ -331,7 +338,7 @@ impl Work<Candidates<'_>> for BestPartner {
     type Output = Option<usize>;
 
     #[inline(always)]
-    fn run(candidates: Candidates<'_>) -> Option<usize> {
+    fn run<S: Simd>(_: S, candidates: Candidates<'_>) -> Option<usize> {
         let search = candidates.search;
         let (mut best, mut places) = ([0.0_f64; LANES], [0.0_f64; LANES]);
         let (down, down_tail) = search.down.as_chunks::<LANES>();
@@ -369,7 +376,8 @@ impl Panels {
     /// The kernel of `row` with each row in single precision; parts of `part` rows in parallel.
     fn compare_all(&self, row: &[f64], part: usize) -> Vec<f32> {
         let mut all = vec![0.0; self.rows()];
-        if self.rows() <= part {
+        // Handing over parts of a short row takes longer than computing it.
+        if self.rows() * self.width() < PARALLEL_NUMBERS {
             self.compare_into(row, 0, &mut all);
         } else {
             all.par_chunks_mut(part)
