@@ -1,9 +1,12 @@
 //! From the text of a pipeline file to settings that fit each other and the data: all mistakes at
 //! once, each with its place.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use gristmill_core::{Catalog, EstimatorSpec, Pipeline, Role, Schema, SemanticType, Table, Task};
+use gristmill_core::{
+    Catalog, EstimatorSpec, Notes, Pipeline, Role, Schema, SemanticType, Table, Task,
+};
 use gristmill_evaluate::Metric;
 use gristmill_flow::{Document, Mistake, render, validate};
 
@@ -21,9 +24,23 @@ pub struct Checked {
     pub file: PipelineFile,
     /// The folder that its paths are relative to.
     pub folder: PathBuf,
+    /// What is no mistake, and still worth a thought.
+    pub notes: Vec<String>,
 }
 
 impl Checked {
+    /// The rows that the `data` section asks for; `notes` hears what a person should know of them.
+    ///
+    /// # Errors
+    /// When there is no such section, a source cannot be read, or an expectation is broken.
+    pub fn table(&self, notes: &Notes) -> Result<Table> {
+        let data = self.file.data.as_ref();
+        let data = data.ok_or_else(|| {
+            Error::input("the file has no data").with_hint("add a `data:` section")
+        })?;
+        data::read(data, &self.folder, notes)
+    }
+
     /// The stages that a run of it goes through.
     pub fn stages(&self) -> Vec<&'static str> {
         let mut stages = Vec::new();
@@ -76,7 +93,7 @@ pub fn check(path: &Path, settings: &[String]) -> Result<Checked> {
     let document = read(path, settings)?;
     let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
     let mistakes = validate(document.root(), &file::schema(&catalog()));
-    let mut judge = Judge { document: &document, mistakes };
+    let mut judge = Judge { document: &document, mistakes, notes: Vec::new() };
     if !judge.mistakes.is_empty() {
         judge.data_alone(&folder);
         return Err(drawn(judge.mistakes));
@@ -92,7 +109,7 @@ pub fn check(path: &Path, settings: &[String]) -> Result<Checked> {
         judge.steps(&file, None);
     }
     if judge.mistakes.is_empty() {
-        return Ok(Checked { file, folder });
+        return Ok(Checked { file, folder, notes: judge.notes });
     }
     Err(drawn(judge.mistakes))
 }
@@ -147,6 +164,7 @@ fn drawn(mistakes: Vec<Mistake>) -> Error {
 struct Judge<'a> {
     document: &'a Document,
     mistakes: Vec<Mistake>,
+    notes: Vec<String>,
 }
 
 impl Judge<'_> {
@@ -219,11 +237,7 @@ impl Judge<'_> {
     }
 
     fn data(&mut self, file: &PipelineFile, section: &DataSection, folder: &Path) {
-        let peeked = gristmill_ingest::peek(&section.source, folder);
-        let Some(peeked) = self.judge("data.source", peeked) else {
-            return self.steps(file, None);
-        };
-        let Some(table) = self.judge("data.sql", data::query(section, peeked.sample)) else {
+        let Some(Sample { table, sources }) = self.sample(section, folder) else {
             return self.steps(file, None);
         };
         let before = self.mistakes.len();
@@ -231,7 +245,12 @@ impl Judge<'_> {
         let sound = self.mistakes.len() == before;
         let shaped = data::shape(&known_columns(section, table.schema()), &table);
         match shaped {
-            Ok(table) => self.steps(file, Some(&table)),
+            Ok(table) => {
+                if file.model.is_some() {
+                    self.notes.extend(computed(&table, &sources));
+                }
+                self.steps(file, Some(&table));
+            }
             Err(error) => {
                 if sound {
                     self.refuse("data", &error);
@@ -247,10 +266,58 @@ impl Judge<'_> {
         let Ok(section) = serde_json::from_value::<DataSection>(node.value.to_json()) else {
             return;
         };
-        let peeked = gristmill_ingest::peek(&section.source, folder);
-        let Some(peeked) = self.judge("data.source", peeked) else { return };
-        if let Some(table) = self.judge("data.sql", data::query(&section, peeked.sample)) {
+        if let Some(Sample { table, .. }) = self.sample(&section, folder) {
             self.columns(&section, table.schema());
+        }
+    }
+
+    /// The first rows of every source, put through the query.
+    fn sample(&mut self, section: &DataSection, folder: &Path) -> Option<Sample> {
+        let before = self.mistakes.len();
+        self.sources(section);
+        let mut tables = BTreeMap::new();
+        for (name, spec, path) in section.named_sources() {
+            let peeked = self.judge(&path, gristmill_ingest::peek(spec, folder));
+            tables.extend(peeked.map(|peeked| (name.to_string(), peeked.sample)));
+        }
+        if self.mistakes.len() > before {
+            return None;
+        }
+        let sources = tables.values().map(|t| t.schema().clone()).collect();
+        let table = self.judge("data.sql", data::query(section, tables))?;
+        Some(Sample { table, sources })
+    }
+
+    /// One source, or several that a query can name and does.
+    fn sources(&mut self, section: &DataSection) {
+        match (&section.source, section.sources.is_empty()) {
+            (Some(_), true) => {}
+            (None, true) => self.blame(
+                "data",
+                "missing key `source` in `data`",
+                Some("add `source: FILE`, or `sources:` with a name and a file for each".into()),
+            ),
+            (Some(_), false) => self.blame(
+                "data.sources",
+                "`data` has both `source` and `sources`",
+                Some("move the file of `source` to `sources`, with a name".into()),
+            ),
+            (None, false) if section.sql.is_none() => self.blame(
+                "data.sources",
+                "`sources` needs `sql`",
+                Some("add a query that makes one table of them: `sql: SELECT ...`".into()),
+            ),
+            (None, false) => {}
+        }
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        for name in section.sources.keys() {
+            if !name.chars().all(fits) || !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+                self.blame(
+                    &format!("data.sources.{name}"),
+                    format!("the source `{name}` has a name that a query cannot call"),
+                    Some("begin it with a letter; use letters, digits and `_`".into()),
+                );
+            }
         }
     }
 
@@ -338,6 +405,30 @@ impl Judge<'_> {
             }
         }
     }
+}
+
+/// What the first rows of the sources come to, and the columns that the sources have.
+struct Sample {
+    table: Table,
+    sources: Vec<Schema>,
+}
+
+/// Features that no source has: the query is not repeated when the model is asked.
+fn computed(table: &Table, sources: &[Schema]) -> Option<String> {
+    let names: Vec<String> = table
+        .schema()
+        .fields()
+        .iter()
+        .filter(|f| f.is_feature() && sources.iter().all(|s| s.find(&f.name).is_none()))
+        .map(|f| format!("`{}`", f.name))
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "`sql` makes {}, which whoever asks the model must send; a column that follows from one \
+             row alone is better a `derive` step, which the model repeats",
+            names.join(", ")
+        )
+    })
 }
 
 /// The section without the columns that `schema` lacks, so that the steps can be judged all the same.

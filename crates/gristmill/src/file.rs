@@ -39,8 +39,14 @@ pub struct PipelineFile {
 #[serde(deny_unknown_fields)]
 pub struct DataSection {
     /// A file, relative to the pipeline file, a glob, or a block with reading options.
-    pub source: SourceSpec,
-    /// A query over the source, which it calls `source`.
+    #[serde(default)]
+    #[schemars(with = "SourceSpec")]
+    pub source: Option<SourceSpec>,
+    /// In place of `source`, several of them by the names that `sql` calls them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<String, SourceSpec>,
+    /// A query over the sources; a single one is called `source`. Beside SQL as DataFusion speaks
+    /// it there is `asof_join(left, right, time, keys...)`.
     pub sql: Option<String>,
     /// The column to predict.
     pub target: Option<TargetSection>,
@@ -61,6 +67,17 @@ pub struct DataSection {
     pub expect: Vec<Expectation>,
     /// Which rows train and which test.
     pub split: Option<Split>,
+}
+
+impl DataSection {
+    /// Every source with the name that `sql` calls it by and where the section says it.
+    pub fn named_sources(&self) -> impl Iterator<Item = (&str, &SourceSpec, String)> {
+        let alone = self.source.iter().map(|spec| ("source", spec, "data.source".to_string()));
+        let several = self.sources.iter();
+        alone.chain(
+            several.map(|(name, spec)| (name.as_str(), spec, format!("data.sources.{name}"))),
+        )
+    }
 }
 
 /// A word that may look like a number or a truth value.

@@ -19,8 +19,15 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
     let checked = gristmill::check(&arguments.file, &arguments.set)?;
     let stages = checked.stages();
-    let shown =
-        serde_json::json!({"status": "succeeded", "pipeline": checked.file.name, "stages": stages});
+    for note in &checked.notes {
+        context.say(&format!("note: {note}"));
+    }
+    let shown = serde_json::json!({
+        "status": "succeeded",
+        "pipeline": checked.file.name,
+        "stages": stages,
+        "notes": checked.notes,
+    });
     context.print(&shown, || {
         format!("{}: no mistakes; {}", arguments.file.display(), stages.join(" -> "))
     })

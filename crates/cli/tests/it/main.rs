@@ -7,3 +7,4 @@ mod edges;
 mod examples;
 mod fragments;
 mod sandbox;
+mod sources;

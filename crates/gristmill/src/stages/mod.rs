@@ -163,13 +163,20 @@ impl Task for StageTask {
 }
 
 impl StageTask {
-    /// The files of the source by content.
+    /// The files of all sources by content.
     fn sources(&self, files: &FileDigests) -> Result<Vec<Input>, TaskError> {
         let data = self.shared.data();
         let folder = &self.shared.checked.folder;
-        let paths =
-            gristmill_ingest::files(&data.source, folder).map_err(|e| task_error(e.into()))?;
-        paths.iter().map(|path| files.input(&file_name(path), path)).collect()
+        let mut inputs = Vec::new();
+        for (name, spec, _) in data.named_sources() {
+            let paths = gristmill_ingest::files(spec, folder).map_err(|e| task_error(e.into()))?;
+            for path in paths {
+                let file = file_name(&path);
+                let shown = if data.sources.is_empty() { file } else { format!("{name}: {file}") };
+                inputs.push(files.input(&shown, &path)?);
+            }
+        }
+        Ok(inputs)
     }
 
     fn work(

@@ -1,5 +1,7 @@
 //! The library as a Rust program uses it.
 
+mod pandas;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

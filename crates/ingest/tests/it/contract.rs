@@ -170,7 +170,7 @@ fn joined(query: &str, expected: &str) {
 fn several_tables_are_joined_and_keep_their_meanings() {
     joined(
         "SELECT order_id, plan FROM orders LEFT JOIN customers USING (customer) ORDER BY order_id",
-        "order_id: int64 id | 1 | 2 | 3 |\nplan: utf8 categorical | free | pro |  |",
+        "order_id: int64 numeric | 1 | 2 | 3 |\nplan: utf8 categorical | free | pro |  |",
     );
 }
 
@@ -178,7 +178,7 @@ fn several_tables_are_joined_and_keep_their_meanings() {
 fn a_table_is_joined_as_of_a_time() {
     joined(
         "SELECT order_id, price FROM asof_join(orders, prices, at) ORDER BY order_id",
-        "order_id: int64 id | 1 | 2 | 3 |\nprice: float64 numeric | 2.5 | 1.5 | 1.5 |",
+        "order_id: int64 numeric | 1 | 2 | 3 |\nprice: float64 numeric | 2.5 | 1.5 | 1.5 |",
     );
 }
 
