@@ -99,3 +99,15 @@ fn a_column_that_gives_the_answer_away_is_called_out() {
     assert_eq!(said.code, 0, "{}", said.err);
     assert!(said.err.contains("`closed`"), "{}", said.err);
 }
+
+#[test]
+fn the_page_of_names_lists_every_step() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/scikit-learn.md");
+    let page = fs_err::read_to_string(page).unwrap();
+    let schema = Sandbox::new().json(&["schema"]);
+    for kind in ["TransformSpec", "EstimatorSpec"] {
+        for name in schema["$defs"][kind]["properties"].as_object().unwrap().keys() {
+            assert!(page.contains(&format!("`{name}`")), "`{name}` is not on the page");
+        }
+    }
+}
