@@ -71,7 +71,7 @@ fn each_source_is_judged_at_its_place() {
     check(("people.txt", "poeple.txt"), &["line 5", "poeple.txt", "did you mean `people.txt`?"]);
     check(("orders.csv", "order.csv"), &["line 4", "order.csv", "did you mean `orders.csv`?"]);
     check(("    orders: ", "    the-orders: "), &["line 4", "the-orders", "letters, digits"]);
-    check(("FROM orders", "FROM order_s"), &["line 6", "table `order_s` not found", "`orders`"]);
+    check(("FROM orders", "FROM order_s"), &["line 7", "table `order_s` not found", "`orders`"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `docs/pandas.md`, run: every idiom's lines give the result that the page shows, which is pandas'.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use gristmill_core::{Column, FitContext, Frame, Notes, Seed, Table};
 
@@ -76,7 +76,7 @@ fn idiom<'a>(section: &'a str, tables: &[String]) -> Idiom<'a> {
 }
 
 /// What the file gives as rows of words, the names first.
-fn answer(path: &PathBuf) -> Result<Vec<Vec<String>>, gristmill::Error> {
+fn answer(path: &Path) -> Result<Vec<Vec<String>>, gristmill::Error> {
     let checked = gristmill::check(path, &[])?;
     let notes = Notes::default();
     let table = checked.table(&notes)?;
