@@ -66,8 +66,7 @@ fn at(source: &Arc<Source>, line: usize, column: usize) -> Span {
 fn tab(source: &Arc<Source>, line: usize) -> Option<Mistake> {
     [line, line + 1, line.saturating_sub(1)].into_iter().find_map(|line| {
         let text = source.line(line)?;
-        let indent = text.len() - text.trim_start().len();
-        let column = text.get(..indent)?.find('\t')? + 1;
+        let column = text.chars().take_while(|c| c.is_whitespace()).position(|c| c == '\t')? + 1;
         let message = format!("line {line} is indented with a tab, which YAML does not allow");
         let hint = "indent with spaces: replace each tab by two of them";
         Some(Mistake::at(&at(source, line, column), message).with_hint(hint))

@@ -135,7 +135,7 @@ impl Estimator for Conformal {
 fn bound(mut scores: Vec<f64>, coverage: f64) -> Result<f64> {
     let rank = ((scores.len() + 1) as f64 * coverage - 1e-9).ceil() as usize;
     if rank > scores.len() {
-        let needed = (coverage / (1.0 - coverage)).ceil();
+        let needed = (coverage / (1.0 - coverage) - 1e-9).ceil();
         return Err(Error::data_hint(
             format!("a coverage of {coverage} needs {needed} rows; there are {}", scores.len()),
             "give more rows, or ask for less `coverage`",
