@@ -82,8 +82,8 @@ mod tests {
         values.extend([0.0, -0.0, 1e300, -1e300]);
         let mut sorted = values.clone();
         sorted.sort_by(f64::total_cmp);
-        for rank in 0..values.len() {
-            assert_eq!(smallest(values.len(), rank, |row| values[row]), sorted[rank]);
+        for (rank, expected) in sorted.into_iter().enumerate() {
+            assert_eq!(smallest(values.len(), rank, |row| values[row]), expected);
         }
     }
 

@@ -199,7 +199,7 @@ impl SelectMethod {
             _ => Ok(()),
         };
         match self {
-            Self::Variance(Variance { threshold }) if !(*threshold >= 0.0) => {
+            Self::Variance(Variance { threshold }) if threshold.is_nan() || *threshold < 0.0 => {
                 Err(Error::setting("threshold", threshold, "0 or more"))
             }
             Self::Variance(_) => Ok(()),

@@ -130,9 +130,9 @@ impl<'a> Open<'a> {
     fn new(tree: &'a KdTree, core: &[bool]) -> Self {
         let mut counts = vec![0; tree.nodes()];
         let mut leaves = vec![0; core.len()];
-        for node in 0..tree.nodes() {
+        for (node, count) in counts.iter_mut().enumerate() {
             let rows = tree.rows(node);
-            counts[node] = rows.iter().filter(|&&row| core[row as usize]).count() as u32;
+            *count = rows.iter().filter(|&&row| core[row as usize]).count() as u32;
             if tree.leaf(node).is_some() {
                 rows.iter().for_each(|&row| leaves[row as usize] = node as u32);
             }

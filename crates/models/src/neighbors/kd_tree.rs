@@ -36,16 +36,17 @@ impl KdTree {
     /// The tree of these points, of which there is at least one.
     pub(crate) fn new(points: &Points) -> Self {
         let count = points.len();
+        let all = 0..count as u32;
         let levels = (count.div_ceil(LEAF)).next_power_of_two().trailing_zeros() as usize + 1;
         let mut tree = Self {
             width: points.width(),
-            ranges: vec![0..count as u32],
+            ranges: Vec::from([all.clone()]),
             boxes: Vec::new(),
             rows: (0..count as u32).collect(),
             starts: Vec::new(),
             panels: Vec::new(),
         };
-        let mut level = vec![0..count as u32];
+        let mut level = Vec::from([all]);
         for depth in 0..levels {
             let halves = tree.divide(points, &level, depth + 1 == levels);
             if depth + 1 < levels {

@@ -302,8 +302,8 @@ impl Sums {
                 let found = dots(own, four);
                 row[other..other + 4].iter_mut().zip(found).for_each(|(sum, f)| *sum += f);
             }
-            for other in fours..row.len() {
-                row[other] += dots(own, [column(other)])[0];
+            for (other, sum) in row.iter_mut().enumerate().skip(fours) {
+                *sum += dots(own, [column(other)])[0];
             }
         }
     }
