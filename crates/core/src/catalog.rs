@@ -31,7 +31,7 @@ pub trait LoadWith: Sized {
 
 /// Settings that hold other steps, which a pipeline file names.
 pub trait Compose: Sized {
-    /// The form that a pipeline file has, with [`EstimatorSpec`] and [`TransformSpec`] in it.
+    /// The form that a pipeline file has, with [`crate::EstimatorSpec`] and [`crate::TransformSpec`] in it.
     type Settings: DeserializeOwned + JsonSchema;
 
     /// The settings with the steps that they name.

@@ -1,6 +1,6 @@
 //! Models made of other models.
 //!
-//! [`learning`] fits the models inside, on all rows or fold by fold; [`members`] stores and loads
+//! `learning` fits the models inside, on all rows or fold by fold; `members` stores and loads
 //! them.
 
 mod ada_boost;
