@@ -24,12 +24,12 @@ use crate::linear::{
 /// # use gristmill_models::MultinomialNaiveBayes;
 /// # use gristmill_testkit::table;
 /// let rows = table()
-///     .numbers("good", [2.0, 1.0, 0.0])
-///     .numbers("bad", [0.0, 0.0, 3.0])
-///     .words("mood", ["glad", "glad", "sad"])
+///     .numbers("good", [2.0, 1.0, 0.0, 0.0])
+///     .numbers("bad", [0.0, 0.0, 3.0, 1.0])
+///     .words("mood", ["glad", "glad", "sad", "sad"])
 ///     .target("mood");
 /// let fitted = Pipeline::new().model(MultinomialNaiveBayes::default()).fit(&rows)?;
-/// assert_eq!(fitted.predict(&rows)?.words().unwrap(), ["glad", "glad", "sad"]);
+/// assert_eq!(fitted.predict(&rows)?.words().unwrap(), ["glad", "glad", "sad", "sad"]);
 /// # Ok::<(), gristmill_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

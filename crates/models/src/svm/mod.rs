@@ -42,12 +42,12 @@ use crate::linear::{Present, Values, check_not_negative, check_positive, check_w
 /// # use gristmill_models::Svm;
 /// # use gristmill_testkit::table;
 /// let rows = table()
-///     .numbers("x", [-2.0, -1.0, 0.0, 1.0, 2.0])
-///     .words("where", ["outside", "outside", "inside", "outside", "outside"])
+///     .numbers("x", [-2.0, -1.0, -0.1, 0.1, 1.0, 2.0])
+///     .words("where", ["outside", "outside", "inside", "inside", "outside", "outside"])
 ///     .target("where");
 /// let svm = Svm { c: 100.0, ..Svm::default() };
 /// let fitted = Pipeline::new().model(svm).fit(&rows)?;
-/// assert_eq!(fitted.predict(&rows)?.words().unwrap()[1..4], ["outside", "inside", "outside"]);
+/// assert_eq!(fitted.predict(&rows)?.words().unwrap()[1..4], ["outside", "inside", "inside"]);
 /// # Ok::<(), gristmill_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
