@@ -1,6 +1,6 @@
 //! What a model goes by: importances, dependence and contributions, on a bounded number of rows.
 
-use gristmill_core::{Seed, Table, Task};
+use gristmill_core::{FittedPipeline, Seed, Table, Task};
 use gristmill_evaluate::Metric;
 use gristmill_evaluate::explain::{
     Dependence, DependenceSettings, Importances, Permutation, ShapSummary,
@@ -13,6 +13,10 @@ use crate::{Kind, Result};
 
 /// Of how many columns, the most important ones, dependence is shown.
 const MOST_DEPENDENCES: usize = 4;
+
+/// How many learned numbers are gone through for contributions, over all rows.
+const NUMBERS: usize = 20_000_000;
+const LEAST_ROWS: usize = 12;
 
 /// How closely a run looks at what its model goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -27,7 +31,7 @@ pub struct ExplainSettings {
 
 impl Default for ExplainSettings {
     fn default() -> Self {
-        Self { rows: 500, repeats: 3 }
+        Self { rows: 200, repeats: 3 }
     }
 }
 
@@ -67,10 +71,18 @@ fn explained(look: &Look<'_>, seen: &Table, metric: Metric) -> Result<Explanatio
     let importances = permutation.importances(fitted, seen, metric, seed)?;
     Ok(Explanation {
         dependences: dependences(look, seen, &importances, seed)?,
-        contributions: ShapSummary::new(fitted, seen, settings.rows, seed)?,
+        contributions: ShapSummary::new(fitted, seen, affordable(fitted, settings.rows), seed)?,
         importances: Some(importances),
         reason: None,
     })
+}
+
+/// How many of `rows` rows have their contributions taken apart. For deep forests one row costs the
+/// square of the depth times all nodes, so large models, by how many numbers they have learned, are
+/// asked about fewer.
+fn affordable(fitted: &FittedPipeline, rows: usize) -> usize {
+    let learned: usize = fitted.model().state().tensors.values().map(|t| t.data.len()).sum();
+    (NUMBERS / learned.max(1)).clamp(LEAST_ROWS.min(rows), rows)
 }
 
 fn dependences(
