@@ -47,42 +47,66 @@ fn position(row: usize, column: usize) -> usize {
     row * (row + 1) / 2 + column
 }
 
-/// The solution of `matrix · x = right` for a positive definite matrix, or nothing when it is not
-/// positive definite as far as 64-bit floats can tell.
-pub(super) fn solve_positive(matrix: &Symmetric, right: &[f64]) -> Option<Vec<f64>> {
-    let size = matrix.size;
-    let mut factor = Symmetric::zeros(size);
-    for row in 0..size {
-        let start = position(row, 0);
-        for column in 0..=row {
-            let other = position(column, 0);
-            let done: f64 =
-                (0..column).map(|k| factor.lower[start + k] * factor.lower[other + k]).sum();
-            let rest = matrix.lower[start + column] - done;
-            if column < row {
-                factor.lower[start + column] = rest / factor.lower[other + column];
-            } else if rest > matrix.lower[start + row].abs() * 1e-14 {
-                factor.lower[start + row] = rest.sqrt();
-            } else {
-                return None;
+/// A positive definite matrix taken apart as `L Lᵀ` with a lower triangle `L`.
+#[derive(Clone, Debug)]
+pub(super) struct Positive(Symmetric);
+
+impl Positive {
+    /// Takes `matrix` apart, unless it is not positive definite as far as 64-bit floats can tell.
+    pub fn new(matrix: &Symmetric) -> Option<Self> {
+        let size = matrix.size;
+        let mut factor = Symmetric::zeros(size);
+        for row in 0..size {
+            let start = position(row, 0);
+            for column in 0..=row {
+                let other = position(column, 0);
+                let (left, right) =
+                    (&factor.lower[start..][..column], &factor.lower[other..][..column]);
+                let rest = matrix.lower[start + column] - dot(left, right);
+                if column < row {
+                    factor.lower[start + column] = rest / factor.lower[other + column];
+                } else if rest > matrix.lower[start + row].abs() * 1e-14 {
+                    factor.lower[start + row] = rest.sqrt();
+                } else {
+                    return None;
+                }
             }
         }
+        Some(Self(factor))
     }
-    Some(substitute(&factor, right))
-}
 
-/// Solves `L Lᵀ x = right`.
-fn substitute(factor: &Symmetric, right: &[f64]) -> Vec<f64> {
-    let mut x = right.to_vec();
-    for row in 0..factor.size {
-        let done: f64 = (0..row).map(|k| factor.get(row, k) * x[k]).sum();
-        x[row] = (x[row] - done) / factor.get(row, row);
+    /// As [`Positive::new`], adding to the diagonal until the matrix is positive definite; nothing
+    /// for one that never is, because it holds what is not finite.
+    pub fn damped(mut matrix: Symmetric) -> Option<Self> {
+        let size = matrix.size();
+        let trace: f64 = (0..size).map(|i| matrix.get(i, i)).sum();
+        let mut damping = 1e-12 * (trace / size as f64).max(1e-12);
+        loop {
+            if let Some(factor) = Self::new(&matrix) {
+                return Some(factor);
+            }
+            if !damping.is_finite() {
+                return None;
+            }
+            (0..size).for_each(|i| matrix.add(i, i, damping));
+            damping *= 100.0;
+        }
     }
-    for row in (0..factor.size).rev() {
-        let done: f64 = (row + 1..factor.size).map(|k| factor.get(k, row) * x[k]).sum();
-        x[row] = (x[row] - done) / factor.get(row, row);
+
+    /// The solution x of `L Lᵀ x = right`.
+    pub fn solve(&self, right: &[f64]) -> Vec<f64> {
+        let factor = &self.0;
+        let mut x = right.to_vec();
+        for row in 0..factor.size {
+            let done = dot(&factor.lower[position(row, 0)..][..row], &x[..row]);
+            x[row] = (x[row] - done) / factor.get(row, row);
+        }
+        for row in (0..factor.size).rev() {
+            let done: f64 = (row + 1..factor.size).map(|k| factor.get(k, row) * x[k]).sum();
+            x[row] = (x[row] - done) / factor.get(row, row);
+        }
+        x
     }
-    x
 }
 
 /// A positive semidefinite matrix taken apart as `L Lᵀ`, where `L` has as many columns as the
@@ -93,13 +117,17 @@ pub(super) struct RankRevealing {
     /// The columns of `L`, each of length `size`.
     columns: Vec<Vec<f64>>,
     /// `Lᵀ L`, which has full rank.
-    inner: Symmetric,
+    inner: Option<Positive>,
+    /// The smallest pivot taken, relative to the largest.
+    smallest: f64,
 }
 
 impl RankRevealing {
     /// Relative to the largest pivot. A correlation matrix of collinear columns leaves pivots of
     /// some 1e-16 times its size; columns that still differ by a millionth leave 1e-12.
     const SMALLEST_PIVOT: f64 = 1e-13;
+    /// Relative to the largest; costs a solution some four of its sixteen digits.
+    const SHARP_PIVOT: f64 = 1e-4;
 
     /// Takes `matrix` apart with diagonal pivots.
     pub fn new(matrix: &Symmetric) -> Self {
@@ -109,8 +137,10 @@ impl RankRevealing {
         let floor = largest * Self::SMALLEST_PIVOT * size as f64;
         let mut open = vec![true; size];
         let mut columns: Vec<Vec<f64>> = Vec::new();
+        let mut smallest = 1.0;
         while let Some(pivot) = next_pivot(&rest, &open, floor) {
             open[pivot] = false;
+            smallest = rest[pivot] / largest;
             let root = rest[pivot].sqrt();
             let mut column = vec![0.0; size];
             column[pivot] = root;
@@ -121,8 +151,8 @@ impl RankRevealing {
             }
             columns.push(column);
         }
-        let inner = inner_products(&columns);
-        Self { size, columns, inner }
+        let inner = Positive::new(&inner_products(&columns));
+        Self { size, columns, inner, smallest }
     }
 
     /// How many columns are independent.
@@ -130,11 +160,16 @@ impl RankRevealing {
         self.columns.len()
     }
 
+    /// Whether all columns are independent, and so clearly that a solution has most of the digits
+    /// of 64-bit floats.
+    pub fn is_sharp(&self) -> bool {
+        self.rank() == self.size && self.smallest >= Self::SHARP_PIVOT
+    }
+
     /// The shortest `x` that solves `L Lᵀ x = right` as well as can be: `L (LᵀL)⁻² Lᵀ right`.
     pub fn solve(&self, right: &[f64]) -> Vec<f64> {
         let projected: Vec<f64> = self.columns.iter().map(|c| dot(c, right)).collect();
-        let solved = solve_positive(&self.inner, &projected)
-            .and_then(|once| solve_positive(&self.inner, &once));
+        let solved = self.inner.as_ref().map(|inner| inner.solve(&inner.solve(&projected)));
         let mut x = vec![0.0; self.size];
         for (column, weight) in self.columns.iter().zip(solved.unwrap_or_default()) {
             x.iter_mut().zip(column).for_each(|(x, l)| *x += weight * l);
@@ -184,13 +219,22 @@ mod tests {
     #[test] // by hand: 4x + 2y = 10, 2x + 3y = 9
     fn a_positive_definite_system_is_solved() {
         let matrix = symmetric([[4.0, 2.0], [2.0, 3.0]]);
-        close(&solve_positive(&matrix, &[10.0, 9.0]).unwrap(), &[1.5, 2.0]);
+        close(&Positive::new(&matrix).unwrap().solve(&[10.0, 9.0]), &[1.5, 2.0]);
         close(&RankRevealing::new(&matrix).solve(&[10.0, 9.0]), &[1.5, 2.0]);
     }
 
     #[test]
     fn an_indefinite_matrix_has_no_cholesky_factor() {
-        assert_eq!(solve_positive(&symmetric([[1.0, 2.0], [2.0, 1.0]]), &[1.0, 1.0]), None);
+        let matrix = symmetric([[1.0, 2.0], [2.0, 1.0]]);
+        assert!(Positive::new(&matrix).is_none());
+        // By hand: 1 + d above 2 is positive definite.
+        let solved = Positive::damped(matrix).unwrap().solve(&[1.0, 1.0]);
+        assert!(solved.iter().all(|x| x.is_finite() && *x > 0.0), "{solved:?}");
+    }
+
+    #[test]
+    fn a_matrix_with_a_missing_number_is_given_up() {
+        assert!(Positive::damped(symmetric([[f64::NAN]])).is_none());
     }
 
     #[test] // by hand: x + y = 1 is shortest at x = y = 1/2

@@ -53,6 +53,11 @@ impl Present {
         self.classes.len()
     }
 
+    /// The sum of the row weights of each class with rows.
+    pub fn totals(&self) -> &[f64] {
+        &self.totals
+    }
+
     /// The share of each class with rows in the weight of all.
     pub fn shares(&self) -> Vec<f64> {
         let all: f64 = self.totals.iter().sum();

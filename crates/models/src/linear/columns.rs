@@ -64,18 +64,21 @@ pub(crate) fn design<'a>(
         return Err(Error::Bug(format!("{rows} rows were given {answers} answers")));
     }
     check_weights(context.weights, rows)?;
-    let columns = numbers(train, train.schema())?;
+    let columns: Vec<Values<'_>> =
+        (0..train.schema().len()).map(|at| Values::of(train, at)).collect::<Result<_>>()?;
     let design = Design::new(columns, context.weights, rows, constant)?;
-    match design.deviations().iter().position(|d| !d.is_finite()) {
-        None => Ok(design),
-        Some(at) => Err(Error::data_hint(
-            format!(
-                "column `{}` holds numbers too large for the model",
-                train.schema().fields()[at].name
-            ),
-            "divide them with `derive` before the model, or leave the column out with `drop`",
-        )),
-    }
+    let Some(at) = design.deviations().iter().position(|d| !d.is_finite()) else {
+        return Ok(design);
+    };
+    // A missing value leaves no deviation; looking for one costs a pass only when there is none.
+    numbers(train, train.schema())?;
+    Err(Error::data_hint(
+        format!(
+            "column `{}` holds numbers too large for the model",
+            train.schema().fields()[at].name
+        ),
+        "divide them with `derive` before the model, or leave the column out with `drop`",
+    ))
 }
 
 /// The columns of `rows` as numbers, when they are those of `wanted` and none is missing.

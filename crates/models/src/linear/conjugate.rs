@@ -6,7 +6,7 @@
 
 use gristmill_core::Result;
 
-use super::design::{Block, Design};
+use super::design::{Block, Design, Rows};
 use super::memory::norm;
 use crate::simd::{add_scaled, dot};
 
@@ -98,6 +98,7 @@ impl<'a> System<'a> {
         let weights: Vec<f64> = x.iter().zip(&self.scales).map(|(x, s)| x * s).collect();
         let shift = dot(&weights, &self.means);
         let image = self.design.fold(
+            Rows::All,
             self.design.rows(),
             Vec::new,
             |image: &mut Vec<f64>, block: &Block<'_>| {
@@ -114,6 +115,7 @@ impl<'a> System<'a> {
     fn transposed(&self, left: &[f64], below: &[f64]) -> Result<Vec<f64>> {
         let p = self.design.width();
         let (mut slopes, total, _) = self.design.fold(
+            Rows::All,
             p,
             || (vec![0.0; p], 0.0, Vec::new()),
             |(slopes, total, weighted), block: &Block<'_>| {

@@ -120,14 +120,12 @@ struct Pairs {
 
 impl Pairs {
     fn new(design: &Design<'_>, y: &[f64], center: f64, costs: Costs) -> Result<Self> {
-        let mut gram = least_squares::gram(design)?;
+        let (mut gram, mut linear) = least_squares::normal_equations(design, y, center)?;
         gram.scale(1.0 / design.total());
         for (at, &squared) in costs.squared.iter().enumerate() {
             // A constant column keeps its zeros, and so its weight 0.
             gram.add(at, at, if design.deviations()[at] > 0.0 { squared } else { 0.0 });
         }
-        let none = vec![0.0; design.width()];
-        let mut linear = least_squares::gradient(design, y, center, &none)?;
         linear.iter_mut().for_each(|q| *q /= design.total());
         let quadratic = Quadratic::new(&gram, &linear, costs.absolute.clone());
         let answers = answers(design, y, center)?;

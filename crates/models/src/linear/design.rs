@@ -10,11 +10,18 @@ use std::ops::Range;
 use gristmill_core::{CHUNK_ROWS, Result, fold_chunks};
 
 use super::sparse_rows::SparseRows;
-use super::values::{Values, weight_of};
+use super::values::{Values, Weighed, weight_of};
 use crate::simd::{Simd, Work, add_scaled, dot, wide};
 
 /// How many rows are standardised at once, few enough to stay in a processor's cache.
 const BLOCK_ROWS: usize = 256;
+
+/// A sample has at least so many rows, ...
+const SAMPLE_ROWS: usize = 8192;
+/// ... and so many for each column, ...
+const SAMPLE_ROWS_A_COLUMN: usize = 256;
+/// ... and is taken where all rows are at least so many times more.
+const SMALLEST_GAIN: usize = 4;
 
 /// How many numbers the sums of chunks may take at once while they wait to be added up.
 const WAITING_NUMBERS: usize = 1 << 23;
@@ -41,6 +48,15 @@ impl Constant {
     }
 }
 
+/// Which rows a pass goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rows {
+    /// Every one.
+    All,
+    /// Some blocks out of each chunk, spread evenly.
+    Sample,
+}
+
 /// Columns, row weights, and the shift and scale of each column.
 #[derive(Debug)]
 pub(crate) struct Design<'a> {
@@ -56,6 +72,11 @@ pub(crate) struct Design<'a> {
     blocked: Vec<usize>,
     /// The other columns, scaled.
     sparse: SparseRows,
+}
+
+/// √`square`, where rounding may have left less than 0; what is missing stays so.
+fn root(square: f64) -> f64 {
+    if square < 0.0 { 0.0 } else { square.sqrt() }
 }
 
 /// Some standardised rows.
@@ -141,12 +162,11 @@ impl<'a> Design<'a> {
             blocked,
             sparse: SparseRows::default(),
         };
-        design.total = design.sum(|row| design.weight(row))?;
-        design.means = design.column_means(|x, _| x)?;
-        if constant == Constant::Free {
-            design.centers.clone_from(&design.means);
-        }
-        design.scales = design.learn_scales()?;
+        design.total = match weights {
+            Some(_) => design.sum(|row| design.weight(row))?,
+            None => rows as f64,
+        };
+        design.learn_moments()?;
         for &at in &sparse {
             design.centers[at] = 0.0;
         }
@@ -154,15 +174,43 @@ impl<'a> Design<'a> {
         Ok(design)
     }
 
-    fn learn_scales(&self) -> Result<Vec<f64>> {
-        let squares = self.column_means(|x, center| (x - center) * (x - center))?;
-        let scale = |(square, center): (f64, &f64)| {
-            let deviation = square.sqrt();
-            // What is left of a constant after subtracting its mean is rounding, not deviation.
-            let noise = center.abs() * 1e-13;
-            if deviation <= noise && noise.is_finite() { 0.0 } else { deviation }
-        };
-        Ok(squares.into_iter().zip(&self.centers).map(scale).collect())
+    /// Learns means, centers and scales in one pass, from sums of what values differ by from a
+    /// typical one (Chan, Golub and LeVeque, *The American Statistician* 37, 1983).
+    fn learn_moments(&mut self) -> Result<()> {
+        let typical: Vec<f64> = self.columns.iter().map(Values::typical).collect();
+        for (at, [first, second]) in self.sum_moments(&typical)?.into_iter().enumerate() {
+            let (off, square) = (first / self.total, second / self.total);
+            self.means[at] = typical[at] + off;
+            if self.constant == Constant::Free {
+                self.centers[at] = self.means[at];
+                let deviation = root(square - off * off);
+                // What is left of a constant after subtracting its mean is rounding.
+                let noise = self.centers[at].abs() * 1e-13;
+                let varies = deviation > noise || !noise.is_finite() || deviation.is_nan();
+                self.scales[at] = if varies { deviation } else { 0.0 };
+            } else {
+                self.scales[at] = root(square + typical[at] * (2.0 * off + typical[at]));
+            }
+        }
+        Ok(())
+    }
+
+    fn sum_moments(&self, shifts: &[f64]) -> Result<Vec<[f64; 2]>> {
+        fold_chunks(
+            self.rows,
+            |range| {
+                let columns = self.columns.iter().zip(shifts);
+                let rows = Weighed::new(range, self.weights);
+                Ok(columns.map(|(column, shift)| column.moments(&rows, *shift)).collect())
+            },
+            |mut left: Vec<[f64; 2]>, right| {
+                left.iter_mut().zip(right).for_each(|(a, b)| {
+                    a[0] += b[0];
+                    a[1] += b[1];
+                });
+                Ok(left)
+            },
+        )
     }
 
     fn scaled_rows(&self, sparse: &[usize]) -> SparseRows {
@@ -268,15 +316,37 @@ impl<'a> Design<'a> {
         (weights, if self.constant == Constant::Free { intercept - shift } else { 0.0 })
     }
 
+    /// Whether some columns are sparse, and visited so.
+    pub fn has_sparse(&self) -> bool {
+        self.blocked.len() < self.width()
+    }
+
+    /// Whether there are so many rows that a sample is much smaller and still tells the curvature
+    /// of as many weights as there are columns to within some percent.
+    pub fn has_sample(&self) -> bool {
+        self.sample_step() > 1
+    }
+
+    /// Of so many blocks a sample takes one.
+    fn sample_step(&self) -> usize {
+        let wanted = SAMPLE_ROWS.max(SAMPLE_ROWS_A_COLUMN * (self.width() + 1));
+        if self.rows < SMALLEST_GAIN * wanted {
+            return 1;
+        }
+        (self.rows / wanted).min(CHUNK_ROWS / BLOCK_ROWS)
+    }
+
     /// Goes through the standardised rows block by block and adds up what each chunk gives, in an
     /// order that depends on the number of rows alone. `numbers` says about how large a `T` is.
     pub fn fold<T: Send>(
         &self,
+        rows: Rows,
         numbers: usize,
         empty: impl Fn() -> T + Sync,
         visit: impl Fn(&mut T, &Block<'_>) + Sync,
         merge: impl Fn(&mut T, T) + Sync,
     ) -> Result<T> {
+        let step = if rows == Rows::Sample { self.sample_step() } else { 1 };
         let waiting = (WAITING_NUMBERS / numbers.max(1)).clamp(1, 4096) * CHUNK_ROWS;
         let mut total = None;
         for start in (0..self.rows.max(1)).step_by(waiting) {
@@ -284,7 +354,8 @@ impl<'a> Design<'a> {
             let part = fold_chunks(
                 length,
                 |range| {
-                    Ok(self.visit_chunk(start + range.start..start + range.end, &empty, &visit))
+                    let chunk = start + range.start..start + range.end;
+                    Ok(self.visit_chunk(chunk, step, &empty, &visit))
                 },
                 |mut left, right| {
                     merge(&mut left, right);
@@ -305,12 +376,13 @@ impl<'a> Design<'a> {
     fn visit_chunk<T>(
         &self,
         chunk: Range<usize>,
+        step: usize,
         empty: impl Fn() -> T,
         visit: impl Fn(&mut T, &Block<'_>),
     ) -> T {
         let mut state = empty();
         let mut values = vec![0.0; BLOCK_ROWS * self.blocked.len()];
-        for start in chunk.clone().step_by(BLOCK_ROWS) {
+        for start in chunk.clone().step_by(BLOCK_ROWS * step) {
             let rows = start..(start + BLOCK_ROWS).min(chunk.end);
             self.standardise(&rows, &mut values);
             let (blocked, sparse) = (&self.blocked, &self.sparse);
@@ -331,24 +403,5 @@ impl<'a> Design<'a> {
     /// Σ value(row) over all rows in a fixed order.
     pub fn sum(&self, value: impl Fn(usize) -> f64 + Sync) -> Result<f64> {
         fold_chunks(self.rows, |range| Ok(range.map(&value).sum()), |a: f64, b| Ok(a + b))
-    }
-
-    /// The weighted mean of `value(x, center)` in each column.
-    fn column_means(&self, value: impl Fn(f64, f64) -> f64 + Sync) -> Result<Vec<f64>> {
-        let mut sums = fold_chunks(
-            self.rows,
-            |range| {
-                let sum = |(column, &center): (&Values<'_>, &f64)| {
-                    column.sum(range.clone(), |row| self.weight(row), |x| value(x, center))
-                };
-                Ok(self.columns.iter().zip(&self.centers).map(sum).collect::<Vec<f64>>())
-            },
-            |mut a, b| {
-                a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
-                Ok(a)
-            },
-        )?;
-        sums.iter_mut().for_each(|s| *s /= self.total);
-        Ok(sums)
     }
 }

@@ -1,8 +1,10 @@
 //! Linear support vectors by their dual, one row at a time.
 //!
-//! With K the products of rows, makes ½ βᵀKβ − tᵀβ + ε Σ |βᵢ| small for lowᵢ ≤ βᵢ ≤ highᵢ; then
-//! w = Σ βᵢ xᵢ. Hinge losses have t = ±1 and ε = 0, the ε-insensitive loss has t = y. Rows are taken
-//! in random order; those that stay at a border are left out until the others have settled.
+//! With K the products of rows, makes ½ βᵀKβ + ½ Σ dᵢ βᵢ² − tᵀβ + ε Σ |βᵢ| small for
+//! lowᵢ ≤ βᵢ ≤ highᵢ; then w = Σ βᵢ xᵢ. Hinge losses have t = ±1 and ε = 0, ε-insensitive losses have
+//! t = y. Losses that are not squared have d = 0 and a bound on β at the weight cᵢ of the row,
+//! squared ones d = 1/(2 cᵢ) and no such bound. Rows are taken in random order; those that stay at a
+//! border are left out until the others have settled.
 //! Method: Hsieh et al., *A dual coordinate descent method for large-scale linear SVM*, ICML 2008;
 //! Ho and Lin, *Journal of Machine Learning Research* 13 (2012).
 
@@ -20,12 +22,23 @@ pub(super) struct Dual<'a> {
     pub rows: &'a PlainRows,
     /// tᵢ.
     pub goals: &'a [f64],
-    /// lowᵢ and highᵢ.
-    pub bounds: &'a [(f64, f64)],
+    /// lowᵢ, highᵢ and dᵢ.
+    pub limits: &'a [Limits],
     /// ε.
     pub epsilon: f64,
     /// The square of what stands in each row for the constant: 1, or 0 without one.
     pub constant: f64,
+}
+
+/// How far the βᵢ of a row may go, and what that costs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// The least that βᵢ may be.
+    pub low: f64,
+    /// The most that βᵢ may be.
+    pub high: f64,
+    /// dᵢ.
+    pub damping: f64,
 }
 
 /// Where the search ended.
@@ -64,7 +77,7 @@ impl Dual<'_> {
 struct State {
     beta: Vec<f64>,
     weights: PlainWeights,
-    /// The diagonal of K.
+    /// The diagonal of K, and dᵢ.
     squares: Vec<f64>,
     active: Vec<u32>,
     /// Rows that can move at all.
@@ -74,7 +87,8 @@ struct State {
 impl State {
     fn new(dual: &Dual<'_>) -> Self {
         let n = dual.goals.len();
-        let squares = (0..n).map(|row| dual.rows.square(row) + dual.constant).collect();
+        let square = |row| dual.rows.square(row) + dual.constant + dual.limits[row].damping;
+        let squares = (0..n).map(square).collect();
         let mut state = Self {
             beta: vec![0.0; n],
             weights: dual.rows.weights(),
@@ -89,7 +103,7 @@ impl State {
 
     fn wake_all(&mut self, dual: &Dual<'_>) {
         let movable = |row: &u32| {
-            let (low, high) = dual.bounds[*row as usize];
+            let Limits { low, high, .. } = dual.limits[*row as usize];
             low < high && self.squares[*row as usize] > 0.0
         };
         self.active = (0..dual.goals.len() as u32).filter(movable).collect();
@@ -118,9 +132,10 @@ impl Work<(&mut State, &Dual<'_>, f64)> for Sweep {
         while let Some(&row) = state.active.get(at) {
             let row = row as usize;
             let (before, square) = (state.beta[row], state.squares[row]);
-            let slope = dual.rows.score(row, &state.weights) - dual.goals[row];
+            let Limits { low, high, damping } = dual.limits[row];
+            let score = dual.rows.score(row, &state.weights);
+            let slope = score + damping * before - dual.goals[row];
             let free = soft_threshold(before - slope / square, dual.epsilon / square);
-            let (low, high) = dual.bounds[row];
             let next = free.clamp(low, high);
             if next == before {
                 let held = if free == 0.0 && before == 0.0 {

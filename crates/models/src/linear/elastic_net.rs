@@ -79,7 +79,7 @@ pub struct ElasticNet {
 
 impl Lasso {
     /// The version of what it learns: raised whenever equal rows would teach it something else.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     fn plan(&self) -> Plan {
         let Self { alpha, max_iter, tolerance, intercept } = *self;
@@ -90,7 +90,7 @@ impl Lasso {
 
 impl ElasticNet {
     /// The version of what it learns: raised whenever equal rows would teach it something else.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     fn plan(&self) -> Plan {
         let Self { alpha, l1_ratio, max_iter, tolerance, intercept } = *self;

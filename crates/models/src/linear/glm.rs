@@ -12,7 +12,7 @@ use super::objective::{Found, Until};
 use super::regression_model::LinearModel;
 use super::row_loss::{RowLoss, SingleLoss};
 use super::settings::{check_not_negative, check_positive, check_steps};
-use super::{columns, lbfgs, newton};
+use super::{columns, many_columns, newton};
 
 /// Fits a count by ŷ = e^(x·w + b) with the least Σ wᵢ (ŷᵢ − yᵢ ln ŷᵢ)/Σ wᵢ + ½ `alpha` Σ wⱼ²,
 /// where wᵢ are row weights: the likelihood of Poisson's distribution.
@@ -73,7 +73,7 @@ pub struct GammaRegression {
 
 impl PoissonRegression {
     /// The version of what it learns: raised whenever equal rows would teach it something else.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     fn plan(&self) -> Plan {
         let Self { alpha, max_iter, tolerance, intercept } = *self;
@@ -83,7 +83,7 @@ impl PoissonRegression {
 
 impl GammaRegression {
     /// The version of what it learns: raised whenever equal rows would teach it something else.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     fn plan(&self) -> Plan {
         let Self { alpha, max_iter, tolerance, intercept } = *self;
@@ -193,11 +193,11 @@ impl Plan {
         let design = columns::design(train, y.len(), context, Constant::free_if(self.intercept))?;
         let start = start(self.kind, &design, y)?;
         let weights = (0..design.rows()).map(|row| design.weight(row)).collect();
-        let loss = SingleLoss::new(&design, rows, weights, self.alpha, start)?;
+        let loss = SingleLoss::new(&design, rows, weights, self.alpha, start);
         let Found { point, converged } = if design.width() <= NEWTON_COLUMNS {
             newton::minimise(&loss, self.until)?
         } else {
-            lbfgs::minimise(&loss, self.until)?
+            many_columns::minimise(&loss, &loss.steepness(&[]), self.until)?
         };
         if !converged {
             context.notes.add(format!(

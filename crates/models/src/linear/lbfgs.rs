@@ -4,7 +4,9 @@
 
 use gristmill_core::Result;
 
-use super::memory::{Memory, norm};
+use super::cholesky::Positive;
+use super::design::Rows;
+use super::memory::Memory;
 use super::objective::{Found, Objective, Slope, Until, steepest};
 use crate::simd::dot;
 
@@ -17,16 +19,25 @@ const ROUNDING: f64 = 1e-12;
 
 /// Goes from the start to where no slope is too steep.
 pub(super) fn minimise(loss: &impl Objective, until: Until) -> Result<Found> {
+    minimise_from(loss, loss.start(), None, until)
+}
+
+/// As [`minimise`], from `point` on and with a curvature to believe before any step is done.
+pub(super) fn minimise_from(
+    loss: &impl Objective,
+    mut point: Vec<f64>,
+    curvature: Option<Positive>,
+    until: Until,
+) -> Result<Found> {
     let Until { max_iter, tolerance } = until;
-    let mut point = loss.start();
-    let mut here = loss.slope(&point)?;
-    let mut memory = Memory::default();
+    let mut here = loss.slope(&point, Rows::All)?;
+    let mut memory = Memory::of(curvature);
     for _ in 0..max_iter {
         if steepest(&here.gradient) <= tolerance {
             break;
         }
         let direction = memory.direction(&here.gradient);
-        let first = if memory.is_empty() { 1.0 / norm(&here.gradient).max(1.0) } else { 1.0 };
+        let first = memory.first_length(&here.gradient);
         let Some((next, there)) = search(loss, &point, &here, &direction, first)? else {
             if memory.is_empty() {
                 break;
@@ -57,7 +68,7 @@ fn search(
     let (mut low, mut high, mut length) = (0.0, f64::INFINITY, first);
     for _ in 0..TRIALS {
         let next: Vec<f64> = point.iter().zip(direction).map(|(p, d)| p + length * d).collect();
-        let there = loss.slope(&next)?;
+        let there = loss.slope(&next, Rows::All)?;
         let slope = dot(&there.gradient, direction);
         if !has_fallen(here, there.value, slope, length, downhill) {
             high = length;

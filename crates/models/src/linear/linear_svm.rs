@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::classes::Present;
 use super::design::{Constant, Design};
-use super::dual_descent::{Dual, Reached};
+use super::dual_descent::{Dual, Limits, Reached};
 use super::linear_regression::numbers;
 use super::linear_svm_model::LinearSvmModel;
 use super::logistic_model::LogisticModel;
@@ -18,7 +18,7 @@ use super::plain_rows::PlainRows;
 use super::regression_model::LinearModel;
 use super::row_loss::{RowLoss, SingleLoss};
 use super::settings::{check_not_negative, check_positive, check_steps};
-use super::{columns, lbfgs, newton};
+use super::{columns, many_columns, newton};
 use crate::ClassWeight;
 
 /// Tells classes apart, or fits a number, by z = x·w + b with the least ½ (Σ wⱼ² + b²) +
@@ -32,7 +32,8 @@ use crate::ClassWeight;
 ///
 /// The probabilities are margins squashed by 1/(1 + e⁻ᶻ), or softmax for more classes: in the
 /// right order, but not calibrated. The losses that are squared take Newton's method or L-BFGS on
-/// the weights, the others coordinate descent on the rows; a note says when `max_iter` was not
+/// the weights; sparse columns, and the losses that are not squared, take coordinate descent on the
+/// rows. A note says when `max_iter` was not
 /// enough. Sparse columns stay sparse. Source: Fan et al., *LIBLINEAR*, *Journal of Machine
 /// Learning Research* 9 (2008).
 ///
@@ -90,7 +91,7 @@ pub enum SvmLoss {
 
 impl LinearSvm {
     /// The version of what it learns: raised whenever equal rows would teach it something else.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     const KIND: &'static str = LinearModel::SUPPORT_VECTORS;
 
@@ -188,8 +189,9 @@ impl LinearSvm {
         // Of two classes the second alone is told apart from the other.
         let first = if present.len() == 2 { 1 } else { 0 };
         let classes = first..present.len() as u32;
-        let scores = if self.loss(target.task()) == SvmLoss::Hinge {
-            self.hinge(design, &present, &weights, classes, context)
+        let loss = self.loss(target.task());
+        let scores = if loss == SvmLoss::Hinge || by_rows(design) {
+            self.classes_by_rows(loss, design, &present, &weights, classes, context)
         } else {
             let squared = |class| {
                 let rows = SquaredHinge { codes: &present.codes, class };
@@ -216,10 +218,11 @@ impl LinearSvm {
     ) -> Result<LinearModel> {
         let answers = numbers(Self::KIND, target)?;
         let weights: Vec<f64> = (0..answers.len()).map(|row| design.weight(row)).collect();
-        let reached = if self.loss(Task::Regression) == SvmLoss::EpsilonInsensitive {
-            let bounds: Vec<_> = weights.iter().map(|w| (-self.c * w, self.c * w)).collect();
+        let loss = self.loss(Task::Regression);
+        let reached = if loss == SvmLoss::EpsilonInsensitive || by_rows(design) {
+            let limits: Vec<_> = weights.iter().map(|w| self.limits(loss, *w)).collect();
             let rows = PlainRows::new(design.columns(), design.rows());
-            self.dual(&rows, answers, &bounds).minimise(self.until(), context.seed)
+            self.dual(&rows, answers, &limits).minimise(self.until(), context.seed)
         } else {
             self.squared(design, SquaredTube { answers, epsilon: self.epsilon }, &weights)?
         };
@@ -231,8 +234,9 @@ impl LinearSvm {
     }
 
     /// Each class against all others, by the dual.
-    fn hinge(
+    fn classes_by_rows(
         &self,
+        loss: SvmLoss,
         design: &Design<'_>,
         present: &Present,
         weights: &[f64],
@@ -243,35 +247,46 @@ impl LinearSvm {
         let each = classes.into_par_iter().map(|class| {
             let side = |code: &u32| if *code == class { 1.0 } else { -1.0 };
             let goals: Vec<f64> = present.codes.iter().map(side).collect();
-            let bound = |(goal, weight): (&f64, &f64)| {
-                let most = self.c * weight;
-                if *goal > 0.0 { (0.0, most) } else { (-most, 0.0) }
+            let one_sided = |(goal, weight): (&f64, &f64)| {
+                let both = self.limits(loss, *weight);
+                let (low, high) = if *goal > 0.0 { (0.0, both.high) } else { (both.low, 0.0) };
+                Limits { low, high, ..both }
             };
-            let bounds: Vec<_> = goals.iter().zip(weights).map(bound).collect();
-            let dual = Dual { epsilon: 0.0, ..self.dual(&rows, &goals, &bounds) };
+            let limits: Vec<_> = goals.iter().zip(weights).map(one_sided).collect();
+            let dual = Dual { epsilon: 0.0, ..self.dual(&rows, &goals, &limits) };
             dual.minimise(self.until(), context.seed.numbered(u64::from(class)))
         });
         each.collect()
     }
 
-    fn dual<'a>(
-        &self,
-        rows: &'a PlainRows,
-        goals: &'a [f64],
-        bounds: &'a [(f64, f64)],
-    ) -> Dual<'a> {
+    fn dual<'a>(&self, rows: &'a PlainRows, goals: &'a [f64], limits: &'a [Limits]) -> Dual<'a> {
         let constant = if self.intercept { 1.0 } else { 0.0 };
-        Dual { rows, goals, bounds, epsilon: self.epsilon, constant }
+        Dual { rows, goals, limits, epsilon: self.epsilon, constant }
+    }
+
+    /// What the loss allows a row of this weight.
+    fn limits(&self, loss: SvmLoss, weight: f64) -> Limits {
+        let most = self.c * weight;
+        match loss {
+            SvmLoss::Hinge | SvmLoss::EpsilonInsensitive => {
+                Limits { low: -most, high: most, damping: 0.0 }
+            }
+            // A row of weight 0 says nothing, however far it is off.
+            _ if most <= 0.0 => Limits { low: 0.0, high: 0.0, damping: 0.0 },
+            SvmLoss::SquaredHinge | SvmLoss::SquaredEpsilonInsensitive => {
+                Limits { low: f64::NEG_INFINITY, high: f64::INFINITY, damping: 0.5 / most }
+            }
+        }
     }
 
     /// One score by a loss that is smooth.
     fn squared(&self, design: &Design<'_>, rows: impl RowLoss, weights: &[f64]) -> Result<Reached> {
         let total = design.sum(|row| weights[row])?;
-        let loss = SingleLoss::new(design, rows, weights.to_vec(), 1.0 / (self.c * total), 0.0)?;
+        let loss = SingleLoss::new(design, rows, weights.to_vec(), 1.0 / (self.c * total), 0.0);
         let Found { point, converged } = if design.width() <= NEWTON_COLUMNS {
             newton::minimise(&loss, self.until())?
         } else {
-            lbfgs::minimise(&loss, self.until())?
+            many_columns::minimise(&loss, &loss.steepness(&[]), self.until())?
         };
         let (weights, constant) = point.split_at(design.width());
         let (weights, intercept) = design.restore(weights, constant.iter().sum());
@@ -287,4 +302,10 @@ impl LinearSvm {
             ));
         }
     }
+}
+
+/// Whether squared losses are solved row by row too: where there are many columns, and rows hold
+/// few numbers.
+fn by_rows(design: &Design<'_>) -> bool {
+    !design.is_narrow() && design.has_sparse()
 }

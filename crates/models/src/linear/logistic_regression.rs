@@ -12,7 +12,7 @@ use super::objective::{Found, Until};
 use super::row_loss::SingleLoss;
 use super::settings::{check_positive, check_share, check_steps};
 use super::softmax_loss::SoftmaxLoss;
-use super::{columns, lbfgs, newton, orthant, proximal_newton};
+use super::{columns, many_columns, newton, proximal_newton};
 use crate::ClassWeight;
 
 /// Up to this many columns the curvature of two classes is cheap enough for Newton's method.
@@ -83,7 +83,7 @@ pub enum Penalty {
 
 impl LogisticRegression {
     /// The version of what it learns: raised whenever equal rows would teach it something else.
-    pub const VERSION: u32 = 2;
+    pub const VERSION: u32 = 3;
 
     /// How much of the penalty is on |w| and on ½ w².
     fn shares(&self) -> (f64, f64) {
@@ -199,15 +199,19 @@ impl LogisticRegression {
     ) -> Result<Found> {
         let total = design.sum(|row| weights[row])?;
         let (absolute, squared) = self.shares();
-        let costs = costs(design, absolute / (self.c * total), 1);
+        let costs = match absolute > 0.0 {
+            true => costs(design, absolute / (self.c * total), 1),
+            false => vec![],
+        };
         let until = Until { max_iter: self.max_iter, tolerance: self.tolerance };
         let rows = Logistic { codes: &present.codes };
-        let loss = SingleLoss::new(design, rows, weights, squared / (self.c * total), 0.0)?;
-        match (design.width() <= NEWTON_COLUMNS, absolute > 0.0) {
-            (true, false) => newton::minimise(&loss, until),
-            (true, true) => proximal_newton::minimise(&loss, &costs, until),
-            (false, false) => lbfgs::minimise(&loss, until),
-            (false, true) => orthant::minimise(&loss, &costs, until),
+        let loss = SingleLoss::new(design, rows, weights, squared / (self.c * total), 0.0);
+        if design.width() > NEWTON_COLUMNS {
+            return many_columns::minimise(&loss, &loss.steepness(&costs), until);
+        }
+        match costs.is_empty() {
+            true => newton::minimise(&loss, until),
+            false => proximal_newton::minimise(&loss, &costs, until),
         }
     }
 
@@ -221,11 +225,12 @@ impl LogisticRegression {
         let (absolute, squared) = self.shares();
         let until = Until { max_iter: self.max_iter, tolerance: self.tolerance };
         let (classes, penalty) = (present.len(), squared / (self.c * total));
-        let loss = SoftmaxLoss::new(design, &present.codes, classes, weights, penalty)?;
-        if absolute == 0.0 {
-            return lbfgs::minimise(&loss, until);
-        }
-        orthant::minimise(&loss, &costs(design, absolute / (self.c * total), classes), until)
+        let loss = SoftmaxLoss::new(design, &present.codes, classes, weights, penalty);
+        let costs = match absolute > 0.0 {
+            true => costs(design, absolute / (self.c * total), classes),
+            false => vec![],
+        };
+        many_columns::minimise(&loss, &loss.steepness(&costs), until)
     }
 }
 

@@ -12,11 +12,17 @@ pub(super) struct Logistic<'a> {
 impl RowLoss for Logistic<'_> {
     fn at(&self, row: usize, score: f64) -> Terms {
         let second = self.codes[row] == 1;
-        let (p, q) = two_probabilities(score);
+        let small = (-score.abs()).exp();
+        let (p, q) = from_tail(score, small);
         // −ln p(y) = ln(1 + e^−z) for the second class, ln(1 + e^z) for the first.
         let margin = if second { score } else { -score };
-        let value = (-margin.abs()).exp().ln_1p() + (-margin).max(0.0);
+        let value = small.ln_1p() + (-margin).max(0.0);
         Terms { value, slope: if second { -q } else { p }, bend: p * q }
+    }
+
+    fn typical_bend(&self, score: f64) -> f64 {
+        let (p, q) = two_probabilities(score);
+        p * q
     }
 }
 
@@ -29,6 +35,10 @@ impl RowLoss for Poisson<'_> {
         let (y, mean) = (self.0[row], score.exp());
         Terms { value: mean - y * score, slope: mean - y, bend: mean }
     }
+
+    fn typical_bend(&self, score: f64) -> f64 {
+        score.exp()
+    }
 }
 
 /// Half of the unit deviance of the gamma distribution, up to a constant, for μ = eᶻ: y/μ + z.
@@ -39,6 +49,10 @@ impl RowLoss for Gamma<'_> {
     fn at(&self, row: usize, score: f64) -> Terms {
         let ratio = self.0[row] * (-score).exp();
         Terms { value: ratio + score, slope: 1.0 - ratio, bend: ratio }
+    }
+
+    fn typical_bend(&self, _: f64) -> f64 {
+        1.0
     }
 }
 
@@ -60,6 +74,10 @@ impl RowLoss for SquaredHinge<'_> {
         }
         Terms { value: short * short, slope: -2.0 * side * short, bend: 2.0 }
     }
+
+    fn typical_bend(&self, _: f64) -> f64 {
+        2.0
+    }
 }
 
 /// max(0, |y − z| − ε)²: support vectors of numbers.
@@ -80,11 +98,19 @@ impl RowLoss for SquaredTube<'_> {
         }
         Terms { value: beyond * beyond, slope: 2.0 * beyond * off.signum(), bend: 2.0 }
     }
+
+    fn typical_bend(&self, _: f64) -> f64 {
+        2.0
+    }
 }
 
 /// The probabilities of the second and the first of two classes, exact in both tails.
 pub(crate) fn two_probabilities(score: f64) -> (f64, f64) {
-    let small = (-score.abs()).exp();
+    from_tail(score, (-score.abs()).exp())
+}
+
+/// [`two_probabilities`] where e^−|z| is known.
+fn from_tail(score: f64, small: f64) -> (f64, f64) {
     let (large, small) = (1.0 / (1.0 + small), small / (1.0 + small));
     if score >= 0.0 { (large, small) } else { (small, large) }
 }

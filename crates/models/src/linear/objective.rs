@@ -3,20 +3,24 @@
 use gristmill_core::Result;
 
 use super::cholesky::Symmetric;
+use super::design::Rows;
 
 /// A smooth function of many numbers, convex.
 pub(super) trait Objective {
     /// Where a search begins.
     fn start(&self) -> Vec<f64>;
 
-    /// The value at `point` and its slope.
-    fn slope(&self, point: &[f64]) -> Result<Slope>;
+    /// The value at `point` and its slope, by these rows.
+    fn slope(&self, point: &[f64], rows: Rows) -> Result<Slope>;
 }
 
 /// An [`Objective`] of few numbers, whose curvature is cheap to know.
 pub(super) trait Curved: Objective {
-    /// The value at `point`, its slope and its curvature.
-    fn curvature(&self, point: &[f64]) -> Result<(Slope, Symmetric)>;
+    /// The value at `point`, its slope and its curvature, by these rows.
+    fn curvature(&self, point: &[f64], rows: Rows) -> Result<(Slope, Symmetric)>;
+
+    /// Whether there are so many rows that a sample of them is worth looking at first.
+    fn has_sample(&self) -> bool;
 }
 
 /// The value at a point and its slope.

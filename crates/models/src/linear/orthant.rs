@@ -4,7 +4,8 @@
 
 use gristmill_core::Result;
 
-use super::memory::{Memory, norm};
+use super::design::Rows;
+use super::memory::Memory;
 use super::objective::{Found, Objective, Slope, Until, cost, slope_with_costs, steepest};
 use crate::simd::dot;
 
@@ -17,7 +18,7 @@ const ROUNDING: f64 = 1e-14;
 /// Goes from the start to where no slope, costs included, is too steep.
 pub(super) fn minimise(loss: &impl Objective, costs: &[f64], until: Until) -> Result<Found> {
     let mut point = loss.start();
-    let mut here = loss.slope(&point)?;
+    let mut here = loss.slope(&point, Rows::All)?;
     let mut memory = Memory::default();
     for _ in 0..until.max_iter {
         let slopes = slopes(&here, &point, costs);
@@ -25,7 +26,7 @@ pub(super) fn minimise(loss: &impl Objective, costs: &[f64], until: Until) -> Re
             break;
         }
         let direction = downhill(memory.direction(&slopes), &slopes, costs);
-        let first = if memory.is_empty() { 1.0 / norm(&slopes).max(1.0) } else { 1.0 };
+        let first = memory.first_length(&slopes);
         let from = From { loss, costs, point: &point, here: &here, slopes: &slopes };
         let Some((next, there)) = from.search(&direction, first)? else {
             if memory.is_empty() {
@@ -78,7 +79,7 @@ impl<O: Objective> From<'_, O> {
             let next = self.step(direction, length);
             let gain: f64 =
                 next.iter().zip(self.point).zip(self.slopes).map(|((n, p), s)| (n - p) * s).sum();
-            let there = self.loss.slope(&next)?;
+            let there = self.loss.slope(&next, Rows::All)?;
             let value = there.value + cost(&next, self.costs);
             if gain < 0.0 && value <= before + SUFFICIENT_DECREASE * gain + ROUNDING * before.abs()
             {

@@ -9,8 +9,9 @@ use std::fmt::Debug;
 use gristmill_core::Result;
 
 use super::cholesky::Symmetric;
-use super::design::{Block, Constant, Design};
+use super::design::{Block, Constant, Design, Rows};
 use super::gram::add_gram;
+use super::many_columns::Steepness;
 use super::objective::{Curved, Objective, Slope};
 use crate::simd::dot;
 
@@ -18,6 +19,9 @@ use crate::simd::dot;
 pub(super) trait RowLoss: Debug + Sync {
     /// Value, slope and curvature for the row at this score.
     fn at(&self, row: usize, score: f64) -> Terms;
+
+    /// About what the mean of ℓ″ is where all rows score `score`; above 0.
+    fn typical_bend(&self, score: f64) -> f64;
 }
 
 /// A function of one number at one place.
@@ -39,7 +43,6 @@ pub(super) struct SingleLoss<'a, L> {
     loss: L,
     /// wᵢ, with the weights of classes in it.
     weights: Vec<f64>,
-    total: f64,
     /// λ of each column and of the constant.
     penalties: Vec<f64>,
     start: f64,
@@ -54,11 +57,16 @@ impl<'a, L: RowLoss> SingleLoss<'a, L> {
         weights: Vec<f64>,
         penalty: f64,
         start: f64,
-    ) -> Result<Self> {
-        let total = design.sum(|row| weights[row])?;
+    ) -> Self {
         let mut penalties: Vec<f64> = design.penalties().iter().map(|p| p * penalty).collect();
         penalties.push(if design.constant() == Constant::Penalised { penalty } else { 0.0 });
-        Ok(Self { design, loss, weights, total, penalties, start })
+        Self { design, loss, weights, penalties, start }
+    }
+
+    /// What a search among many columns should know.
+    pub fn steepness<'c>(&self, costs: &'c [f64]) -> Steepness<'c> {
+        let bend = self.loss.typical_bend(self.start);
+        Steepness { penalties: self.penalties.clone(), bend, costs }
     }
 
     fn size(&self) -> usize {
@@ -66,11 +74,11 @@ impl<'a, L: RowLoss> SingleLoss<'a, L> {
     }
 
     fn finish(&self, point: &[f64], sums: Sums) -> Slope {
-        let mut value = sums.loss / self.total;
+        let mut value = sums.loss / sums.total;
         let mut gradient = sums.gradient;
         for ((u, g), l) in point.iter().zip(&mut gradient).zip(&self.penalties) {
             value += 0.5 * l * u * u;
-            *g = *g / self.total + l * u;
+            *g = *g / sums.total + l * u;
         }
         Slope { value, gradient }
     }
@@ -87,6 +95,7 @@ impl<'a, L: RowLoss> SingleLoss<'a, L> {
             // A row that does not count must not bring in what overflows.
             let weighted = |term: f64| if weight > 0.0 { weight * term } else { 0.0 };
             sums.loss += weighted(terms.value);
+            sums.total += weight;
             sums.bends.push(weighted(terms.bend));
             *score = weighted(terms.slope);
         }
@@ -121,8 +130,9 @@ impl<L: RowLoss> Objective for SingleLoss<'_, L> {
         point
     }
 
-    fn slope(&self, point: &[f64]) -> Result<Slope> {
+    fn slope(&self, point: &[f64], rows: Rows) -> Result<Slope> {
         let sums = self.design.fold(
+            rows,
             self.size(),
             || Sums::new(self.size()),
             |sums, block| self.add_slope(point, block, sums),
@@ -133,9 +143,10 @@ impl<L: RowLoss> Objective for SingleLoss<'_, L> {
 }
 
 impl<L: RowLoss> Curved for SingleLoss<'_, L> {
-    fn curvature(&self, point: &[f64]) -> Result<(Slope, Symmetric)> {
+    fn curvature(&self, point: &[f64], rows: Rows) -> Result<(Slope, Symmetric)> {
         let n = self.size();
         let (sums, mut hessian, _) = self.design.fold(
+            rows,
             n * (n + 1) / 2,
             || (Sums::new(n), Symmetric::zeros(n), Vec::new()),
             |(sums, hessian, scratch), block| {
@@ -147,7 +158,7 @@ impl<L: RowLoss> Curved for SingleLoss<'_, L> {
                 hessian.add_all(&more_hessian);
             },
         )?;
-        hessian.scale(1.0 / self.total);
+        hessian.scale(1.0 / sums.total);
         self.penalties.iter().enumerate().for_each(|(at, l)| hessian.add(at, at, *l));
         if !self.design.intercept() {
             // No row says anything of the constant; any curvature keeps it where it is.
@@ -155,12 +166,18 @@ impl<L: RowLoss> Curved for SingleLoss<'_, L> {
         }
         Ok((self.finish(point, sums), hessian))
     }
+
+    fn has_sample(&self) -> bool {
+        self.design.has_sample()
+    }
 }
 
 /// What is added up over the rows.
 #[derive(Debug)]
 struct Sums {
     loss: f64,
+    /// Σ wᵢ.
+    total: f64,
     gradient: Vec<f64>,
     left: Vec<f64>,
     bends: Vec<f64>,
@@ -168,11 +185,18 @@ struct Sums {
 
 impl Sums {
     fn new(size: usize) -> Self {
-        Self { loss: 0.0, gradient: vec![0.0; size], left: Vec::new(), bends: Vec::new() }
+        Self {
+            loss: 0.0,
+            total: 0.0,
+            gradient: vec![0.0; size],
+            left: Vec::new(),
+            bends: Vec::new(),
+        }
     }
 
     fn merge(&mut self, later: Self) {
         self.loss += later.loss;
+        self.total += later.total;
         self.gradient.iter_mut().zip(later.gradient).for_each(|(a, b)| *a += b);
     }
 }

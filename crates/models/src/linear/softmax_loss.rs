@@ -5,8 +5,9 @@
 
 use gristmill_core::Result;
 
-use super::design::{Block, Design};
+use super::design::{Block, Design, Rows};
 use super::losses::softmax;
+use super::many_columns::Steepness;
 use super::objective::{Objective, Slope};
 
 /// What is to be made small. A point is, class after class, the weights of the columns and then
@@ -19,7 +20,6 @@ pub(super) struct SoftmaxLoss<'a> {
     classes: usize,
     /// wᵢ, with the weights of classes in it.
     weights: Vec<f64>,
-    total: f64,
     /// λⱼ of each column.
     penalties: Vec<f64>,
 }
@@ -32,10 +32,17 @@ impl<'a> SoftmaxLoss<'a> {
         classes: usize,
         weights: Vec<f64>,
         penalty: f64,
-    ) -> Result<Self> {
-        let total = design.sum(|row| weights[row])?;
+    ) -> Self {
         let penalties = design.penalties().iter().map(|p| p * penalty).collect();
-        Ok(Self { design, codes, classes, weights, total, penalties })
+        Self { design, codes, classes, weights, penalties }
+    }
+
+    /// What a search among many columns should know.
+    pub fn steepness<'c>(&self, costs: &'c [f64]) -> Steepness<'c> {
+        let mut one = self.penalties.clone();
+        one.push(0.0);
+        let share = 1.0 / self.classes as f64;
+        Steepness { penalties: one.repeat(self.classes), bend: share * (1.0 - share), costs }
     }
 
     fn size(&self) -> usize {
@@ -73,6 +80,7 @@ impl<'a> SoftmaxLoss<'a> {
             let (weight, score) = (self.weights[row], sums.left[own]);
             let log_sum = softmax(&mut sums.left, at, rows);
             sums.loss += weight * (log_sum - score);
+            sums.total += weight;
             sums.left[own] -= 1.0;
             (0..self.classes).for_each(|class| sums.left[class * rows + at] *= weight);
         }
@@ -84,18 +92,20 @@ impl Objective for SoftmaxLoss<'_> {
         vec![0.0; self.size()]
     }
 
-    fn slope(&self, point: &[f64]) -> Result<Slope> {
+    fn slope(&self, point: &[f64], rows: Rows) -> Result<Slope> {
         let mut sums = self.design.fold(
+            rows,
             self.size(),
-            || Sums { loss: 0.0, gradient: vec![0.0; self.size()], left: Vec::new() },
+            || Sums { loss: 0.0, total: 0.0, gradient: vec![0.0; self.size()], left: Vec::new() },
             |sums, block| self.add_slope(point, block, sums),
             |sums, later| {
                 sums.loss += later.loss;
+                sums.total += later.total;
                 sums.gradient.iter_mut().zip(later.gradient).for_each(|(a, b)| *a += b);
             },
         )?;
-        let mut value = sums.loss / self.total;
-        sums.gradient.iter_mut().for_each(|g| *g /= self.total);
+        let mut value = sums.loss / sums.total;
+        sums.gradient.iter_mut().for_each(|g| *g /= sums.total);
         let slopes = sums.gradient.chunks_mut(self.stride());
         for (weights, slopes) in point.chunks(self.stride()).zip(slopes) {
             for ((u, g), l) in weights.iter().zip(slopes).zip(&self.penalties) {
@@ -111,6 +121,7 @@ impl Objective for SoftmaxLoss<'_> {
 #[derive(Debug)]
 struct Sums {
     loss: f64,
+    total: f64,
     gradient: Vec<f64>,
     left: Vec<f64>,
 }

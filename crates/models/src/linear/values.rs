@@ -30,12 +30,48 @@ impl<'a> Values<'a> {
     /// The first row whose value is missing or infinite, with that value.
     pub fn not_finite(&self) -> Option<(usize, f64)> {
         match self {
-            Self::Dense(values) => {
-                values.iter().position(|v| !v.is_finite()).map(|row| (row, values[row]))
-            }
+            Self::Dense(values) => position_not_finite(values).map(|row| (row, values[row])),
             Self::Sparse(numbers) => {
-                let at = numbers.values().iter().position(|v| !v.is_finite())?;
+                let at = position_not_finite(numbers.values())?;
                 Some((numbers.rows()[at] as usize, numbers.values()[at]))
+            }
+        }
+    }
+
+    /// A number about as large as the mean, out of a few values. Sums of what values differ from
+    /// it by keep their digits where sums of the values would lose them.
+    pub fn typical(&self) -> f64 {
+        const LOOKED_AT: usize = 256;
+        let values = match self {
+            Self::Dense(values) => *values,
+            Self::Sparse(numbers) if numbers.rows().len() == numbers.len() => numbers.values(),
+            Self::Sparse(_) => return 0.0,
+        };
+        let seen = values.iter().step_by((values.len() / LOOKED_AT).max(1)).take(LOOKED_AT);
+        let (count, sum) = seen.fold((0, 0.0), |(count, sum), x| (count + 1, sum + x));
+        if count == 0 { 0.0 } else { sum / f64::from(count) }
+    }
+
+    /// Σ w (x − `shift`) and Σ w (x − `shift`)² over `rows`.
+    pub fn moments(&self, rows: &Weighed<'_>, shift: f64) -> [f64; 2] {
+        let (range, weights) = (rows.range.clone(), rows.weights);
+        match (self, weights) {
+            (Self::Dense(values), None) => wide(Moments, (&values[range], shift)),
+            (Self::Dense(values), Some(weights)) => {
+                wide(WeightedMoments, (&values[range.clone()], &weights[range], shift))
+            }
+            (Self::Sparse(numbers), _) => {
+                let weight = |row| weight_of(weights, row);
+                let all = rows.total;
+                let (rows, kept) = numbers.within(range);
+                let (mut sums, mut seen) = ([0.0; 2], 0.0);
+                for (&row, x) in rows.iter().zip(kept) {
+                    let weight = weight(row as usize);
+                    add_moments(&mut sums, weight, x - shift);
+                    seen += weight;
+                }
+                add_moments(&mut sums, all - seen, -shift);
+                sums
             }
         }
     }
@@ -60,29 +96,6 @@ impl<'a> Values<'a> {
             Self::Sparse(numbers) => {
                 let kept = numbers.rows().iter().zip(numbers.values());
                 kept.for_each(|(&row, &x)| visit(row as usize, x));
-            }
-        }
-    }
-
-    /// Σ w·f(x) over the rows in `range`, where `weight` gives w.
-    pub fn sum(
-        &self,
-        range: Range<usize>,
-        weight: impl Fn(usize) -> f64,
-        value: impl Fn(f64) -> f64,
-    ) -> f64 {
-        match self {
-            Self::Dense(values) => range.map(|row| weight(row) * value(values[row])).sum(),
-            Self::Sparse(numbers) => {
-                let all: f64 = range.clone().map(&weight).sum();
-                let (rows, kept) = numbers.within(range);
-                let (mut sum, mut seen) = (0.0, 0.0);
-                for (&row, &x) in rows.iter().zip(kept) {
-                    let weight = weight(row as usize);
-                    sum += weight * value(x);
-                    seen += weight;
-                }
-                sum + (all - seen) * value(0.0)
             }
         }
     }
@@ -113,6 +126,105 @@ impl<'a> Values<'a> {
     /// Whether few of the numbers are other than 0.
     pub fn is_mostly_zero(&self) -> bool {
         matches!(self, Self::Sparse(numbers) if numbers.rows().len() <= numbers.len() / 8)
+    }
+}
+
+/// The place of the first value that is missing or infinite. Looks at whole runs of values at
+/// once: 0 times any finite number is 0, and never otherwise.
+fn position_not_finite(values: &[f64]) -> Option<usize> {
+    const RUN: usize = 1024;
+    let run = values.chunks(RUN).position(|run| wide(TimesZero, run) != 0.0)?;
+    let place = values[run * RUN..].iter().position(|v| !v.is_finite())?;
+    Some(run * RUN + place)
+}
+
+/// Some rows, what they weigh, and how much together.
+#[derive(Clone, Debug)]
+pub(crate) struct Weighed<'a> {
+    range: Range<usize>,
+    weights: Option<&'a [f64]>,
+    total: f64,
+}
+
+impl<'a> Weighed<'a> {
+    /// The rows in `range`, which weigh 1 unless `weights` of all rows say otherwise.
+    pub fn new(range: Range<usize>, weights: Option<&'a [f64]>) -> Self {
+        let total = match weights {
+            None => range.len() as f64,
+            Some(weights) => weights[range.clone()].iter().sum(),
+        };
+        Self { range, weights, total }
+    }
+}
+
+struct TimesZero;
+
+impl Work<&[f64]> for TimesZero {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<S: Simd>(_: S, values: &[f64]) -> f64 {
+        let (lanes, tail) = values.as_chunks::<LANES>();
+        let mut sums = [0.0; LANES];
+        for x in lanes {
+            (0..LANES).for_each(|lane| sums[lane] += x[lane] * 0.0);
+        }
+        sums.iter().sum::<f64>() + tail.iter().map(|x| x * 0.0).sum::<f64>()
+    }
+}
+
+/// How many sums are kept side by side.
+const LANES: usize = 8;
+
+fn add_moments(sums: &mut [f64; 2], weight: f64, difference: f64) {
+    sums[0] += weight * difference;
+    sums[1] += weight * difference * difference;
+}
+
+/// As [`Values::moments`] of rows that weigh 1.
+struct Moments;
+
+impl Work<(&[f64], f64)> for Moments {
+    type Output = [f64; 2];
+
+    #[inline(always)]
+    fn run<S: Simd>(_: S, (values, shift): (&[f64], f64)) -> [f64; 2] {
+        let (lanes, tail) = values.as_chunks::<LANES>();
+        let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);
+        for x in lanes {
+            for lane in 0..LANES {
+                let difference = x[lane] - shift;
+                first[lane] += difference;
+                second[lane] += difference * difference;
+            }
+        }
+        let mut sums = [first.iter().sum(), second.iter().sum()];
+        tail.iter().for_each(|x| add_moments(&mut sums, 1.0, x - shift));
+        sums
+    }
+}
+
+/// As [`Values::moments`].
+struct WeightedMoments;
+
+impl Work<(&[f64], &[f64], f64)> for WeightedMoments {
+    type Output = [f64; 2];
+
+    #[inline(always)]
+    fn run<S: Simd>(_: S, (values, weights, shift): (&[f64], &[f64], f64)) -> [f64; 2] {
+        let (lanes, tail) = values.as_chunks::<LANES>();
+        let (weights, weights_tail) = weights.as_chunks::<LANES>();
+        let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);
+        for (x, weight) in lanes.iter().zip(weights) {
+            for lane in 0..LANES {
+                let difference = x[lane] - shift;
+                first[lane] += weight[lane] * difference;
+                second[lane] += weight[lane] * difference * difference;
+            }
+        }
+        let mut sums = [first.iter().sum(), second.iter().sum()];
+        tail.iter().zip(weights_tail).for_each(|(x, w)| add_moments(&mut sums, *w, x - shift));
+        sums
     }
 }
 

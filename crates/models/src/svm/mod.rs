@@ -21,7 +21,9 @@ use self::rows::DistinctRows;
 use self::smo::Limits;
 use self::train::{Curves, Training};
 use crate::ClassWeight;
-use crate::linear::{Present, Values, check_not_negative, check_positive, check_weights, columns};
+use crate::linear::{
+    Present, Values, Weighed, check_not_negative, check_positive, check_weights, columns,
+};
 
 /// Tells classes apart, or fits a number, by f(x) = b + Σ βᵢ K(xᵢ, x) over rows xᵢ of training, the
 /// support vectors.
@@ -114,7 +116,7 @@ pub enum Probability {
 
 impl Svm {
     /// The version of what it learns: raised whenever equal rows would teach it something else.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     fn limits(&self, rows: usize) -> Limits {
         let usual = rows.saturating_mul(100).max(1_000_000);
@@ -306,9 +308,11 @@ impl Svm {
 /// The variance of all values together.
 fn variance(columns: &[Values<'_>], rows: usize) -> f64 {
     let n = (rows * columns.len()).max(1) as f64;
-    let sum = |value: &dyn Fn(f64) -> f64| {
-        columns.iter().map(|column| column.sum(0..rows, |_| 1.0, value)).sum::<f64>()
+    let about = |shift: f64| {
+        let rows = Weighed::new(0..rows, None);
+        let moments = columns.iter().map(|column| column.moments(&rows, shift));
+        moments.fold([0.0; 2], |[sum, squares], [more, square]| [sum + more, squares + square])
     };
-    let mean = sum(&|x| x) / n;
-    sum(&|x| (x - mean) * (x - mean)) / n
+    let mean = about(0.0)[0] / n;
+    about(mean)[1] / n
 }

@@ -431,7 +431,7 @@ fn check_learned(estimator: &impl Estimator, target: &str, expected: &str) {
 }
 
 #[test]
-fn version_2_learns_the_same_as_ever() {
+fn version_3_learns_the_same_as_ever() {
     check_learned(
         &LinearRegression::default(),
         "y",
@@ -440,7 +440,7 @@ fn version_2_learns_the_same_as_ever() {
 }
 
 #[test]
-fn version_2_of_ridge_learns_the_same_as_ever() {
+fn version_3_of_ridge_learns_the_same_as_ever() {
     check_learned(
         &Ridge::default(),
         "y",
@@ -449,7 +449,7 @@ fn version_2_of_ridge_learns_the_same_as_ever() {
 }
 
 #[test]
-fn version_2_of_two_classes_learns_the_same_as_ever() {
+fn version_3_of_two_classes_learns_the_same_as_ever() {
     let exact = LogisticRegression { tolerance: 1e-9, ..LogisticRegression::default() };
     check_learned(
         &exact,

@@ -5,6 +5,7 @@ mod boosting;
 mod ensemble;
 mod isolation;
 mod linear;
+mod many_rows;
 mod margins;
 mod neighbors;
 mod penalties;
