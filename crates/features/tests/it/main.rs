@@ -1,5 +1,6 @@
 //! What the transforms do, seen from outside.
 
+mod bad_input;
 mod conformance;
 mod encoders;
 mod golden;

@@ -98,6 +98,18 @@ pub(crate) fn numbers<'a>(rows: &'a Frame, wanted: &Schema) -> Result<Vec<Values
     (0..wanted.len()).map(|at| finite(rows, at)).collect()
 }
 
+/// Refuses scores of rows whose values are so large that sums overflow.
+///
+/// # Errors
+/// [`Error::Data`] naming the row, counted from 1, of the first score that is not `fine`.
+pub(super) fn refuse_overflow(scores: &[f64], fine: impl Fn(f64) -> bool) -> Result<()> {
+    let Some(row) = scores.iter().position(|score| !fine(*score)) else { return Ok(()) };
+    Err(Error::data_hint(
+        format!("the values of row {} are too large for the model: their sum overflows", row + 1),
+        "correct the values, or cut them with `clip` before the model",
+    ))
+}
+
 fn finite(rows: &Frame, at: usize) -> Result<Values<'_>> {
     let values = Values::of(rows, at)?;
     let Some((row, value)) = values.not_finite() else { return Ok(values) };

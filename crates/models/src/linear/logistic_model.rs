@@ -102,7 +102,10 @@ impl Model for LogisticModel {
         let n = rows.rows();
         let mut values = Vec::with_capacity(n * self.classes);
         for (weights, &intercept) in self.weights.chunks(self.input.len()).zip(&self.intercepts) {
-            values.extend(linear_sum(&columns, n, weights, intercept));
+            let scores = linear_sum(&columns, n, weights, intercept);
+            // A class without training rows scores −∞ for every row.
+            columns::refuse_overflow(&scores, |z| z < f64::INFINITY)?;
+            values.extend(scores);
         }
         if self.classes == 2 {
             let (second, first): (Vec<f64>, Vec<f64>) =

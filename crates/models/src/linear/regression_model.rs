@@ -109,6 +109,7 @@ impl Model for LinearModel {
     fn predict(&self, rows: &Frame) -> Result<Scores> {
         let columns = columns::numbers(rows, &self.input)?;
         let mut scores = linear_sum(&columns, rows.rows(), &self.weights, self.intercept);
+        columns::refuse_overflow(&scores, f64::is_finite)?;
         if self.answers_exponentials() {
             scores.iter_mut().for_each(|z| *z = z.exp().min(f64::MAX));
         }

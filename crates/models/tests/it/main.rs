@@ -1,5 +1,6 @@
 //! The estimators of this crate, held to their promises and to other tools.
 
+mod bad_input;
 mod baselines;
 mod boosting;
 mod ensemble;
