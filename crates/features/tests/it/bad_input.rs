@@ -23,7 +23,7 @@ fn settings(name: &str) -> Value {
             json!({"columns": "numeric", "components": 1})
         }
         "cluster_distance" => json!({"columns": "numeric", "clusters": 2}),
-        "select" => json!({"columns": "numeric", "k_best": {"k": 1}}),
+        "select" => json!({"columns": "numeric", "method": {"k_best": {"features": 1}}}),
         _ => json!({"columns": "numeric"}),
     }
 }
