@@ -8,10 +8,12 @@
 
 mod bins;
 pub(crate) mod boost;
+mod chance;
 mod criterion;
 mod explain;
 mod fit;
 mod forest;
+mod frontier;
 mod grove;
 mod grow;
 mod histogram;

@@ -488,7 +488,7 @@ fn settings_survive_being_written_and_read() {
 
 // Where these numbers change, `VERSION` must rise, or caches would mix old models with new ones.
 #[test]
-fn what_version_2_learns_has_not_changed() {
+fn what_these_versions_learn_has_not_changed() {
     let mut random = Seed(3).random();
     let words = ["red", "green", "blue", "pink"];
     let x: Vec<f64> = (0..1500).map(|_| random.below(400) as f64).collect();
@@ -502,7 +502,7 @@ fn what_version_2_learns_has_not_changed() {
         .collect();
     let rows = table().numbers("x", x).words("z", z).frame();
     let found: Vec<u64> = models(&rows, &codes).iter().map(|m| fingerprint(&m.state())).collect();
-    assert_eq!((RandomForest::VERSION, DecisionTree::VERSION), (2, 2));
+    assert_eq!((RandomForest::VERSION, DecisionTree::VERSION, ExtraTrees::VERSION), (3, 2, 2));
     let expected = [
         2632763176349198624,
         15170702941945217248,
