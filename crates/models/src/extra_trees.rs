@@ -15,8 +15,8 @@ use crate::tree::{
 ///
 /// For each split a draw of the columns is looked at; each of them is divided at random, and the best
 /// of these divisions is made: numbers at the border of bins that is nearest to a value drawn between
-/// the smallest and the largest of the node, categories at a random place in the order of their words.
-/// Missing values go to a random side, too. By default every tree sees all rows. Columns are taken as they
+/// the smallest and the largest of the node, categories by putting each on a random side. Missing
+/// values go to a random side, too. By default every tree sees all rows. Columns are taken as they
 /// are, see [`crate::DecisionTree`]; trees have a seed each, so the number of threads does not matter.
 ///
 /// ```
@@ -73,7 +73,7 @@ impl Default for ExtraTrees {
 
 impl ExtraTrees {
     /// The version of what it learns.
-    pub const VERSION: u32 = 2;
+    pub const VERSION: u32 = 1;
 
     /// So many trees, otherwise as by default.
     pub fn trees(trees: usize) -> Self {
@@ -95,7 +95,7 @@ impl ExtraTrees {
             criterion: self.criterion,
             class_weight: self.class_weight,
             splitter: Splitter::Random,
-            set_categories: 0,
+            set_categories: usize::MAX,
         }
     }
 

@@ -1,13 +1,13 @@
 //! Growing one tree: rows are divided until nothing is gained or a limit is reached.
 
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use gristmill_core::Random;
 
 use super::bins::ColumnBins;
-use super::chance::Chance;
 use super::criterion::{Cell, Objective, total};
-use super::frontier::{Candidate, Frontier, Open};
 use super::histogram::{Histograms, Scratch, Threads, present};
 use super::nodes::{Growing, Place, Tree};
 use super::split::{Rule, Search, Split};
@@ -19,13 +19,6 @@ const KEEP_ROWS: usize = 1024;
 /// How many numbers the histograms of one node may have, for each code: 16 MiB in all.
 const KEEP_NUMBERS: usize = 1 << 13;
 
-/// From so many rows down, the rest of a tree grows on a copy of its rows, which stand side by side:
-/// a part of a tree looks at its rows again and again, and a copy of so many stays close at hand.
-const COPY_ROWS: usize = 4096;
-
-/// Where copying costs more than it saves.
-const FEW_ROWS: usize = 64;
-
 /// When a tree stops growing. No limit is the largest number.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
@@ -36,8 +29,8 @@ pub(crate) struct Limits {
     /// How many columns are looked at for each split.
     pub(crate) columns: usize,
     pub(crate) splitter: Splitter,
-    /// A node with more categories than this divides them at a border in the order of their codes,
-    /// not into the best two sets.
+    /// A node with more categories than this divides them at the best border in the order of their
+    /// codes, not into the best two sets.
     pub(crate) set_categories: usize,
 }
 
@@ -77,105 +70,72 @@ pub(crate) fn grow<O: Objective<W>, const W: usize>(
     random: Random,
 ) -> Grown {
     let columns = ground.codes.len();
-    let mut sapling = Sapling {
+    let mut grower = Grower {
+        ground,
+        limits,
+        spare: vec![0; rows.len()],
         scratch: Scratch::new(),
         order: (0..columns as u32).collect(),
         random,
         growing: Growing::new(width),
         answer: Vec::with_capacity(width),
+        frontier: Frontier::new(limits),
         gains: vec![0.0; columns],
+        rows,
     };
-    Grower::new(ground, limits, rows, Copied::No, &mut sapling).grow();
-    Grown { tree: sapling.growing.finish(), gains: sapling.gains }
+    grower.run();
+    Grown { tree: grower.growing.finish(), gains: grower.gains }
 }
 
-/// The tree, and what it takes to grow it on whatever rows.
-struct Sapling<const W: usize> {
+/// Some rows in search of a split.
+struct Open<const W: usize> {
+    rows: Range<usize>,
+    depth: usize,
+    place: Place,
+    /// What the rows of the node above weigh.
+    above: f64,
+    histograms: Option<Histograms<W>>,
+}
+
+/// Some rows that have found one.
+struct Candidate<const W: usize> {
+    open: Open<W>,
+    whole: Cell<W>,
+    split: Split,
+    gain: f64,
+    serial: usize,
+}
+
+struct Grower<'a, O, const W: usize> {
+    ground: &'a Ground<'a, O>,
+    limits: &'a Limits,
+    /// The rows of the tree; those of a node stand together, in their first order.
+    rows: Vec<u32>,
+    spare: Vec<u32>,
     scratch: Scratch<W>,
     /// The columns; those drawn for a node are swapped to the front.
     order: Vec<u32>,
     random: Random,
     growing: Growing,
     answer: Vec<f64>,
+    frontier: Frontier<W>,
     gains: Vec<f64>,
 }
 
-/// Whether the rows of a grower are a copy for a part of the tree.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Copied {
-    Yes,
-    No,
-}
-
-struct Grower<'a, O, const W: usize> {
-    ground: &'a Ground<'a, O>,
-    limits: &'a Limits,
-    /// The rows; those of a node stand together, in their first order.
-    rows: Vec<u32>,
-    spare: Vec<u32>,
-    copied: Copied,
-    frontier: Frontier<W>,
-    sapling: &'a mut Sapling<W>,
-}
-
-impl<'a, O: Objective<W>, const W: usize> Grower<'a, O, W> {
-    fn new(
-        ground: &'a Ground<'a, O>,
-        limits: &'a Limits,
-        rows: Vec<u32>,
-        copied: Copied,
-        sapling: &'a mut Sapling<W>,
-    ) -> Self {
-        let (spare, frontier) = (vec![0; rows.len()], Frontier::new(limits));
-        Self { ground, limits, rows, spare, copied, frontier, sapling }
-    }
-
-    /// Grows the whole tree.
-    fn grow(&mut self) {
+impl<O: Objective<W>, const W: usize> Grower<'_, O, W> {
+    fn run(&mut self) {
         let rows = 0..self.rows.len();
         let keep = self.keeps_histograms(rows.len());
         let histograms = keep.then(|| self.histograms(rows.clone()));
         self.open(Open { rows, depth: 0, place: Place::Root, above: 0.0, histograms });
-        self.run();
-    }
-
-    /// Grows what hangs on the nodes that wait.
-    fn run(&mut self) {
         while let Some(candidate) = self.frontier.next() {
             // A tree of n nodes has n + 1 leaves.
-            if self.sapling.growing.nodes() + 1 >= self.limits.max_leaves {
+            if self.growing.nodes() + 1 >= self.limits.max_leaves {
                 self.close(&candidate.open, &candidate.whole);
-            } else if self.pays_to_copy(candidate.open.rows.len()) {
-                self.grow_on_copy(candidate);
             } else {
                 self.divide(candidate);
             }
         }
-    }
-
-    /// Whether a part of the tree with so many rows should have them side by side. All that waits is
-    /// then below it: the deepest node must come first. Each row of a level of the tree is looked at
-    /// in a few columns, and copied in all.
-    fn pays_to_copy(&self, rows: usize) -> bool {
-        self.copied == Copied::No
-            && self.limits.max_leaves == usize::MAX
-            && (FEW_ROWS..=COPY_ROWS).contains(&rows)
-            && self.limits.columns * rows.ilog2() as usize >= self.ground.codes.len()
-    }
-
-    /// Grows all below a node, on a copy of its rows, to the same tree.
-    fn grow_on_copy(&mut self, candidate: Candidate<W>) {
-        let ground = self.ground;
-        let rows = &self.rows[candidate.open.rows.clone()];
-        let take = |codes: &Vec<u8>| rows.iter().map(|&row| codes[row as usize]).collect();
-        let codes: Vec<Vec<u8>> = ground.codes.iter().map(take).collect();
-        let objective = ground.objective.gather(rows.iter().map(|&row| (row, 1)));
-        let copy = Ground { objective: &objective, codes: &codes, ..*ground };
-        let rows: Vec<u32> = (0..rows.len() as u32).collect();
-        let open = Open { rows: 0..rows.len(), ..candidate.open };
-        let mut grower = Grower::new(&copy, self.limits, rows, Copied::Yes, self.sapling);
-        grower.divide(Candidate { open, ..candidate });
-        grower.run();
     }
 
     /// Finds a split for some rows, or makes a leaf of them.
@@ -183,7 +143,7 @@ impl<'a, O: Objective<W>, const W: usize> Grower<'a, O, W> {
         let rows = &self.rows[open.rows.clone()];
         let whole = total(self.ground.objective, rows);
         if let Place::LeftOf(node) = open.place {
-            self.sapling.growing.set_share(node, self.ground.objective.weight(&whole) / open.above);
+            self.growing.set_share(node, self.ground.objective.weight(&whole) / open.above);
         }
         let small = rows.len() < self.limits.min_samples_split
             || rows.len() / 2 < self.limits.min_samples_leaf
@@ -201,19 +161,15 @@ impl<'a, O: Objective<W>, const W: usize> Grower<'a, O, W> {
     }
 
     fn close(&mut self, open: &Open<W>, whole: &Cell<W>) {
-        self.sapling.answer.clear();
-        self.ground.objective.answer(
-            &self.rows[open.rows.clone()],
-            whole,
-            &mut self.sapling.answer,
-        );
-        self.sapling.growing.add_leaf(open.place, &self.sapling.answer);
+        self.answer.clear();
+        self.ground.objective.answer(&self.rows[open.rows.clone()], whole, &mut self.answer);
+        self.growing.add_leaf(open.place, &self.answer);
     }
 
     /// The best split by the drawn columns, the first of equals. Columns that do not vary among
     /// the rows count as drawn, but drawing goes on until one varies.
     fn best_split(&mut self, open: &Open<W>, whole: &Cell<W>) -> Option<Split> {
-        let columns = self.sapling.order.len();
+        let columns = self.order.len();
         let draws = self.limits.columns < columns;
         let mut best: Option<Split> = None;
         let mut varying = 0;
@@ -222,10 +178,10 @@ impl<'a, O: Objective<W>, const W: usize> Grower<'a, O, W> {
                 break;
             }
             if draws {
-                let other = drawn + self.sapling.random.below(columns - drawn);
-                self.sapling.order.swap(drawn, other);
+                let other = drawn + self.random.below(columns - drawn);
+                self.order.swap(drawn, other);
             }
-            let column = self.sapling.order[drawn] as usize;
+            let column = self.order[drawn] as usize;
             let floor = best.map_or(f64::NEG_INFINITY, |b| b.score);
             let (found, varies) = self.search(open, whole, column, floor);
             best = found.or(best);
@@ -243,12 +199,9 @@ impl<'a, O: Objective<W>, const W: usize> Grower<'a, O, W> {
         column: usize,
         floor: f64,
     ) -> (Option<Split>, bool) {
-        if self.limits.splitter == Splitter::Random {
-            return self.random_split(open, whole, column, floor);
-        }
         let ground = self.ground;
         let rows = &self.rows[open.rows.clone()];
-        let scratch = &mut self.sapling.scratch;
+        let scratch = &mut self.scratch;
         let seen = match &open.histograms {
             Some(histograms) => present(histograms.column(column)),
             None => scratch.fill(ground.objective, &ground.codes[column], rows),
@@ -264,9 +217,16 @@ impl<'a, O: Objective<W>, const W: usize> Grower<'a, O, W> {
                 min_rows: self.limits.min_samples_leaf as f64,
             };
             let sets = seen.len() as usize <= self.limits.set_categories;
-            match &ground.bins[column] {
-                ColumnBins::Words(_) if sets => search.categories(floor),
-                _ => search.numbers(floor),
+            match (&ground.bins[column], self.limits.splitter) {
+                (ColumnBins::Numbers(_), Splitter::Best) => search.numbers(floor),
+                (ColumnBins::Words(_), Splitter::Best) if sets => search.categories(floor),
+                (ColumnBins::Words(_), Splitter::Best) => search.numbers(floor),
+                (ColumnBins::Numbers(borders), Splitter::Random) => {
+                    search.random_border(borders, floor, &mut self.random)
+                }
+                (ColumnBins::Words(_), Splitter::Random) => {
+                    search.random_categories(floor, &mut self.random)
+                }
             }
         } else {
             None
@@ -277,32 +237,12 @@ impl<'a, O: Objective<W>, const W: usize> Grower<'a, O, W> {
         (split, varies)
     }
 
-    /// A random split by one column if it scores more than `floor`, and whether the column varies.
-    fn random_split(
-        &mut self,
-        open: &Open<W>,
-        whole: &Cell<W>,
-        column: usize,
-        floor: f64,
-    ) -> (Option<Split>, bool) {
-        let chance = Chance {
-            objective: self.ground.objective,
-            bins: &self.ground.bins[column],
-            column: column as u32,
-            codes: &self.ground.codes[column],
-            rows: &self.rows[open.rows.clone()],
-            whole,
-            min_rows: self.limits.min_samples_leaf as f64,
-        };
-        chance.split(floor, &mut self.sapling.random)
-    }
-
     /// Divides rows by their split and opens both sides.
     fn divide(&mut self, candidate: Candidate<W>) {
         let Candidate { open, whole, split, gain, .. } = candidate;
         let above = self.ground.objective.weight(&whole);
-        self.sapling.gains[split.rule.column() as usize] += gain.max(0.0);
-        let node = self.sapling.growing.add_node(open.place, &split.rule);
+        self.gains[split.rule.column() as usize] += gain.max(0.0);
+        let node = self.growing.add_node(open.place, &split.rule);
         let middle = open.rows.start + self.partition(open.rows.clone(), &split.rule);
         let side = |rows: Range<usize>, place| Open {
             rows,
@@ -336,11 +276,8 @@ impl<'a, O: Objective<W>, const W: usize> Grower<'a, O, W> {
     }
 
     fn keeps_histograms(&self, rows: usize) -> bool {
-        let columns = self.sapling.order.len();
-        self.limits.splitter == Splitter::Best
-            && rows >= KEEP_ROWS
-            && self.limits.columns >= columns
-            && columns * W <= KEEP_NUMBERS
+        let columns = self.order.len();
+        rows >= KEEP_ROWS && self.limits.columns >= columns && columns * W <= KEEP_NUMBERS
     }
 
     fn histograms(&self, rows: Range<usize>) -> Histograms<W> {
@@ -380,3 +317,60 @@ fn partition(rows: &mut [u32], spare: &mut [u32], left: impl Fn(u32) -> bool) ->
     rows[lefts..].copy_from_slice(&spare[..rights]);
     lefts
 }
+
+/// Which candidate is divided next.
+enum Frontier<const W: usize> {
+    Deepest(Vec<Candidate<W>>),
+    Best { heap: BinaryHeap<ByGain<W>>, pushed: usize },
+}
+
+impl<const W: usize> Frontier<W> {
+    fn new(limits: &Limits) -> Self {
+        if limits.max_leaves == usize::MAX {
+            Self::Deepest(Vec::new())
+        } else {
+            Self::Best { heap: BinaryHeap::new(), pushed: 0 }
+        }
+    }
+
+    fn push(&mut self, candidate: Candidate<W>) {
+        match self {
+            Self::Deepest(stack) => stack.push(candidate),
+            Self::Best { heap, pushed } => {
+                heap.push(ByGain(Candidate { serial: *pushed, ..candidate }));
+                *pushed += 1;
+            }
+        }
+    }
+
+    fn next(&mut self) -> Option<Candidate<W>> {
+        match self {
+            Self::Deepest(stack) => stack.pop(),
+            Self::Best { heap, .. } => heap.pop().map(|ByGain(candidate)| candidate),
+        }
+    }
+}
+
+/// The larger gain first; of equal gains, the one that was found first.
+struct ByGain<const W: usize>(Candidate<W>);
+
+impl<const W: usize> Ord for ByGain<W> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_gain = self.0.gain.total_cmp(&other.0.gain);
+        by_gain.then_with(|| other.0.serial.cmp(&self.0.serial))
+    }
+}
+
+impl<const W: usize> PartialOrd for ByGain<W> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<const W: usize> PartialEq for ByGain<W> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl<const W: usize> Eq for ByGain<W> {}

@@ -51,6 +51,16 @@ impl CodeSet {
         self.0.iter().map(|word| word.count_ones()).sum()
     }
 
+    /// The lowest and the highest code above 0.
+    pub(crate) fn range_above_zero(self) -> Option<(u8, u8)> {
+        let words = [self.0[0] & !1, self.0[1], self.0[2], self.0[3]];
+        let low = words.iter().position(|word| *word != 0)?;
+        let high = words.iter().rposition(|word| *word != 0)?;
+        let low = low as u32 * 64 + words[low].trailing_zeros();
+        let high = high as u32 * 64 + 63 - words[high].leading_zeros();
+        Some((low as u8, high as u8))
+    }
+
     /// The codes that are not in the set.
     pub(crate) fn complement(self) -> Self {
         Self(self.0.map(|word| !word))
@@ -182,5 +192,7 @@ mod tests {
         assert_eq!(found, [0, 7, 63, 64, 128, 255]);
         assert_eq!((set.len(), set.complement().len()), (6, 250));
         assert!(set.contains(64) && !set.contains(65));
+        assert_eq!(set.range_above_zero(), Some((7, 255)));
+        assert_eq!(CodeSet::of([0]).range_above_zero(), None);
     }
 }

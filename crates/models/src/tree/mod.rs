@@ -8,12 +8,10 @@
 
 mod bins;
 pub(crate) mod boost;
-mod chance;
 mod criterion;
 mod explain;
 mod fit;
 mod forest;
-mod frontier;
 mod grove;
 mod grow;
 mod histogram;

@@ -1,5 +1,7 @@
 //! The best way to divide the rows of a node in two by one column.
 
+use gristmill_core::Random;
+
 use super::criterion::{Cell, Objective, minus, plus};
 use super::histogram::CodeSet;
 
@@ -186,10 +188,68 @@ impl<O: Objective<W>, const W: usize> Search<'_, O, W> {
         Some(Split { rule: Rule::Among { column: self.column, codes }, score: best })
     }
 
+    /// A random split at a border, by values equally likely between the smallest and the largest of
+    /// the node, if it is better than `best`. Missing values go to a random side.
+    pub(crate) fn random_border(
+        &self,
+        borders: &[f64],
+        best: f64,
+        random: &mut Random,
+    ) -> Option<Split> {
+        let (low, high) = self.seen.range_above_zero()?;
+        // Where all numbers are equal, missing values stand against them.
+        let missing_left = low < high && self.seen.contains(0) && random.below(2) == 0;
+        let code = if low < high {
+            // The border with position p lies above code p + 1.
+            let between = &borders[usize::from(low) - 1..usize::from(high) - 1];
+            low + nearest(between, random.unit()) as u8
+        } else {
+            high
+        };
+        let mut left = if missing_left { self.histogram[0] } else { [0.0; W] };
+        for cell in &self.histogram[usize::from(low)..=usize::from(code)] {
+            left = plus(&left, cell);
+        }
+        let score = self.score(&left, best)?;
+        let goes_left = if self.seen.contains(0) { missing_left } else { self.is_heavier(&left) };
+        let missing = if goes_left { Missing::Left } else { Missing::Right };
+        Some(Split { rule: border_rule(self.column, code, code, missing), score })
+    }
+
+    /// Categories put on random sides, none of which is empty, if that is better than `best`.
+    pub(crate) fn random_categories(&self, best: f64, random: &mut Random) -> Option<Split> {
+        let mut codes = CodeSet::default();
+        while codes.len() == 0 || codes == self.seen {
+            codes = CodeSet::default();
+            self.seen.for_each(|code| {
+                if random.below(2) == 0 {
+                    codes.insert(code);
+                }
+            });
+        }
+        let mut left = [0.0; W];
+        codes.for_each(|code| left = plus(&left, &self.histogram[usize::from(code)]));
+        let score = self.score(&left, best)?;
+        let codes = if self.is_heavier(&left) { self.with_unseen(codes) } else { codes };
+        Some(Split { rule: Rule::Among { column: self.column, codes }, score })
+    }
+
     /// The set with all codes that no row of the node has.
     fn with_unseen(&self, codes: CodeSet) -> CodeSet {
         let unseen = self.seen.complement();
         CodeSet(std::array::from_fn(|i| codes.0[i] | unseen.0[i]))
+    }
+}
+
+/// The position of the border that lies nearest to the share `unit` of the way from the first to the
+/// last.
+fn nearest(borders: &[f64], unit: f64) -> usize {
+    let (first, last) = (borders[0], borders[borders.len() - 1]);
+    let value = first * (1.0 - unit) + last * unit;
+    let above = borders.partition_point(|&border| border < value).min(borders.len() - 1);
+    match above.checked_sub(1) {
+        Some(below) if value - borders[below] < borders[above] - value => below,
+        _ => above,
     }
 }
 
