@@ -5,9 +5,8 @@ for a million.
     cargo build --release -p gristmill-features --example pipeline_bench
     python3 benches/predict.py [ROWS] [--threads 2] [--rounds 3]
 
-Needs numpy, pandas, scikit-learn. Tools take turns; each figure is the best of its runs. What
-scikit-learn gets is the kindest to it: words as pandas categories are slower there, so it gets
-plain objects; one-hot columns are dense, as its boosting wants them.
+Needs numpy, pandas, scikit-learn. Tools take turns; each figure is the best of its runs. Words
+reach scikit-learn as plain objects, one-hot columns dense, as its boosting wants them.
 """
 import argparse
 import json
