@@ -8,7 +8,8 @@ use arrow::datatypes::{Date32Type, Float64Type, Int64Type, TimestampMicrosecondT
 
 use crate::table::number_word;
 use crate::{
-    Column, Error, MISSING_TIME, PhysicalType, Result, Schema, SemanticType, Table, Target, Words,
+    Column, Error, Field, MISSING_TIME, PhysicalType, Result, Schema, SemanticType, Table, Target,
+    Words,
 };
 
 /// How many numbers [`Frame::dense`] writes out at most: 4 GiB of them.
@@ -75,7 +76,7 @@ impl Frame {
                 )
             })
             .collect();
-        let schema = table.schema().select(&keep);
+        let schema = selected(table.shared_schema(), &keep);
         let columns = keep
             .iter()
             .map(|&i| {
@@ -83,7 +84,7 @@ impl Frame {
                 column_from_arrow(table.column(i).as_ref(), field.physical, field.semantic)
             })
             .collect::<Result<_>>()?;
-        Self::new(Arc::new(schema), columns, table.rows())
+        Self::new(schema, columns, table.rows())
     }
 
     /// What the columns are.
@@ -170,6 +171,11 @@ impl Frame {
         let keep: Vec<usize> =
             (0..self.schema.len()).filter(|&i| self.schema.fields()[i].is_feature()).collect();
         self.select(&keep)
+    }
+
+    /// As [`Frame::features`], without a copy where a model may see all columns.
+    pub(crate) fn into_features(self) -> Self {
+        if self.schema.fields().iter().all(Field::is_feature) { self } else { self.features() }
     }
 
     /// The rows in `range`.
@@ -267,6 +273,11 @@ impl<'a> Rows<'a> {
     pub fn times(&self, position: usize) -> Result<&'a [i64]> {
         Ok(&self.frame.times(position)?[self.range.clone()])
     }
+}
+
+/// The fields at these rising positions; a schema of which all are kept is shared, not copied.
+fn selected(schema: &Arc<Schema>, keep: &[usize]) -> Arc<Schema> {
+    if keep.len() == schema.len() { Arc::clone(schema) } else { Arc::new(schema.select(keep)) }
 }
 
 /// Typed values out of an Arrow array that has the physical type it claims.

@@ -306,7 +306,7 @@ impl FittedPipeline {
     /// # Errors
     /// As [`Table::conform`], and as the steps refuse values.
     pub fn predict(&self, table: &Table) -> Result<Prediction> {
-        let table = table.conform(&self.input)?;
+        let table = table.conform_shared(&self.input)?;
         let scores = self.predict_conformed(&table)?;
         Ok(Prediction::new(scores, &self.target))
     }
@@ -318,7 +318,7 @@ impl FittedPipeline {
     /// As [`FittedPipeline::predict`].
     pub fn conformal(&self, table: &Table) -> Result<Option<Table>> {
         let rows = Frame::from_table(&table.conform(&self.input)?)?;
-        let rows = self.transform_frame(rows)?.features();
+        let rows = self.transform_frame(rows)?.into_features();
         let rows = dense_unless(self.model.takes_sparse(), rows)?;
         match self.model.conformal(&rows).transpose()? {
             Some(answers) => answers.to_table(&self.target).map(Some),
@@ -346,7 +346,11 @@ impl FittedPipeline {
     pub fn predict_conformed(&self, table: &Table) -> Result<Scores> {
         // A windowed step looks at other rows, so its rows must stay together.
         let batch = if self.windowed { table.rows().max(1) } else { BATCH_ROWS };
-        let ranges: Vec<Range<usize>> = (0..table.rows().div_ceil(batch).max(1))
+        if table.rows() <= batch {
+            // Another thread would take longer to wake than a few rows take to answer.
+            return self.predict_frame(Frame::from_table(table)?);
+        }
+        let ranges: Vec<Range<usize>> = (0..table.rows().div_ceil(batch))
             .map(|i| i * batch..((i + 1) * batch).min(table.rows()))
             .collect();
         let parts = ranges
@@ -366,7 +370,7 @@ impl FittedPipeline {
     /// # Errors
     /// As the steps refuse values.
     pub fn predict_frame(&self, rows: Frame) -> Result<Scores> {
-        let rows = self.transform_frame(rows)?.features();
+        let rows = self.transform_frame(rows)?.into_features();
         self.model.predict(&dense_unless(self.model.takes_sparse(), rows)?)
     }
 

@@ -30,25 +30,7 @@ impl Table {
     /// # Errors
     /// [`Error::Bug`] when an array has not the type or length that `schema` says.
     pub fn new(schema: Schema, columns: Vec<ArrayRef>) -> Result<Self> {
-        let rows = columns.first().map_or(0, |c| c.len());
-        if schema.len() != columns.len() {
-            return Err(Error::Bug(format!(
-                "a table of {} columns was given a schema of {}",
-                columns.len(),
-                schema.len()
-            )));
-        }
-        for (field, column) in schema.fields().iter().zip(&columns) {
-            if *column.data_type() != field.physical.arrow() || column.len() != rows {
-                return Err(Error::Bug(format!(
-                    "column `{}` of a table is {} with {} of {rows} rows, its field says {}",
-                    field.name,
-                    column.data_type(),
-                    column.len(),
-                    field.physical
-                )));
-            }
-        }
+        let rows = check_columns(&schema, &columns)?;
         Ok(Self { schema: Arc::new(schema), columns, rows })
     }
 
@@ -103,6 +85,11 @@ impl Table {
 
     /// What the columns are.
     pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// As [`Table::schema`], to be shared.
+    pub(crate) fn shared_schema(&self) -> &Arc<Schema> {
         &self.schema
     }
 
@@ -240,6 +227,12 @@ impl Table {
     /// [`Error::MissingColumn`]; [`Error::Data`] that names column and row when a value would lose
     /// something, is infinite, or is missing where training never saw one missing.
     pub fn conform(&self, wanted: &Schema) -> Result<Self> {
+        self.conform_shared(&Arc::new(wanted.clone()))
+    }
+
+    /// As [`Table::conform`], to columns that many tables share: a copy of their names would take
+    /// longer than the answer for one row.
+    pub(crate) fn conform_shared(&self, wanted: &Arc<Schema>) -> Result<Self> {
         let columns = wanted
             .fields()
             .iter()
@@ -250,9 +243,8 @@ impl Table {
                 Ok(column)
             })
             .collect::<Result<Vec<_>>>()?;
-        let mut table = Self::new(wanted.clone(), columns)?;
-        table.rows = self.rows;
-        Ok(table)
+        check_columns(wanted, &columns)?;
+        Ok(Self { schema: Arc::clone(wanted), columns, rows: self.rows })
     }
 
     /// A number that stands for names, types, roles and every value, in order.
@@ -264,6 +256,30 @@ impl Table {
         }
         Ok(hasher.finalize())
     }
+}
+
+/// Refuses columns that are not those of `schema`; gives back how many rows they have.
+fn check_columns(schema: &Schema, columns: &[ArrayRef]) -> Result<usize> {
+    let rows = columns.first().map_or(0, |c| c.len());
+    if schema.len() != columns.len() {
+        return Err(Error::Bug(format!(
+            "a table of {} columns was given a schema of {}",
+            columns.len(),
+            schema.len()
+        )));
+    }
+    for (field, column) in schema.fields().iter().zip(columns) {
+        if *column.data_type() != field.physical.arrow() || column.len() != rows {
+            return Err(Error::Bug(format!(
+                "column `{}` of a table is {} with {} of {rows} rows, its field says {}",
+                field.name,
+                column.data_type(),
+                column.len(),
+                field.physical
+            )));
+        }
+    }
+    Ok(rows)
 }
 
 /// The Arrow type of `field` widened to one of ours.

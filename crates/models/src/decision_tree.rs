@@ -81,6 +81,7 @@ impl DecisionTree {
             criterion: self.criterion,
             class_weight: self.class_weight,
             splitter: Splitter::Best,
+            set_categories: usize::MAX,
         }
     }
 }

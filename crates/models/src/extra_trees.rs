@@ -95,6 +95,7 @@ impl ExtraTrees {
             criterion: self.criterion,
             class_weight: self.class_weight,
             splitter: Splitter::Random,
+            set_categories: usize::MAX,
         }
     }
 

@@ -29,6 +29,9 @@ pub(crate) struct Limits {
     /// How many columns are looked at for each split.
     pub(crate) columns: usize,
     pub(crate) splitter: Splitter,
+    /// A node with more categories than this divides them at the best border in the order of their
+    /// codes, not into the best two sets.
+    pub(crate) set_categories: usize,
 }
 
 /// Which division of a column is compared with those of others.
@@ -213,9 +216,11 @@ impl<O: Objective<W>, const W: usize> Grower<'_, O, W> {
                 whole,
                 min_rows: self.limits.min_samples_leaf as f64,
             };
+            let sets = seen.len() as usize <= self.limits.set_categories;
             match (&ground.bins[column], self.limits.splitter) {
                 (ColumnBins::Numbers(_), Splitter::Best) => search.numbers(floor),
-                (ColumnBins::Words(_), Splitter::Best) => search.categories(floor),
+                (ColumnBins::Words(_), Splitter::Best) if sets => search.categories(floor),
+                (ColumnBins::Words(_), Splitter::Best) => search.numbers(floor),
                 (ColumnBins::Numbers(borders), Splitter::Random) => {
                     search.random_border(borders, floor, &mut self.random)
                 }

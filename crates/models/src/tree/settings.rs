@@ -123,6 +123,8 @@ pub(crate) struct TreeSettings {
     pub(crate) criterion: Option<Criterion>,
     pub(crate) class_weight: ClassWeight,
     pub(crate) splitter: Splitter,
+    /// See [`Limits::set_categories`].
+    pub(crate) set_categories: usize,
 }
 
 impl TreeSettings {
@@ -173,6 +175,7 @@ impl TreeSettings {
             min_samples_split: self.min_samples_split,
             columns: self.max_features.of(columns),
             splitter: self.splitter,
+            set_categories: self.set_categories,
         }
     }
 }

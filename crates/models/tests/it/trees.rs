@@ -53,6 +53,21 @@ fn categories_are_split_into_subsets() {
     check(train, &[1., 5., 1., 5., 1.], asked, &[1., 5., 1., 1.]);
 }
 
+#[test] // by hand: every second word answers 1, so that a border leaves three groups and sets two
+fn only_few_categories_of_a_forest_are_split_into_sets() {
+    let splits = |count: usize| {
+        let names: Vec<String> = (0..count).map(|at| format!("{at:02}")).collect();
+        let rows = table().words("x", names.iter().map(String::as_str)).frame();
+        let codes: Vec<u32> = (0..count as u32).map(|at| at % 2).collect();
+        let settings =
+            RandomForest { bootstrap: false, max_depth: Some(1), ..RandomForest::trees(1) };
+        let model = fit(&settings, &rows, &classes(&codes));
+        values(model.as_ref(), &rows).iter().filter(|p| **p == 0.0 || **p == 1.0).count()
+    };
+    assert_eq!(splits(12), 12);
+    assert!(splits(14) < 14);
+}
+
 #[test]
 fn booleans_are_split_like_numbers() {
     let train = table().booleans("x", [true, false, true]).frame();
@@ -488,7 +503,7 @@ fn settings_survive_being_written_and_read() {
 
 // Where these numbers change, `VERSION` must rise, or caches would mix old models with new ones.
 #[test]
-fn what_version_2_learns_has_not_changed() {
+fn what_these_versions_learn_has_not_changed() {
     let mut random = Seed(3).random();
     let words = ["red", "green", "blue", "pink"];
     let x: Vec<f64> = (0..1500).map(|_| random.below(400) as f64).collect();
@@ -502,7 +517,7 @@ fn what_version_2_learns_has_not_changed() {
         .collect();
     let rows = table().numbers("x", x).words("z", z).frame();
     let found: Vec<u64> = models(&rows, &codes).iter().map(|m| fingerprint(&m.state())).collect();
-    assert_eq!((RandomForest::VERSION, DecisionTree::VERSION), (2, 2));
+    assert_eq!((RandomForest::VERSION, DecisionTree::VERSION, ExtraTrees::VERSION), (3, 2, 1));
     let expected = [
         2632763176349198624,
         15170702941945217248,
