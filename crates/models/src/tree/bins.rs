@@ -198,6 +198,20 @@ pub(crate) fn encode_rows(
     Ok(codes)
 }
 
+/// The codes of the rows in `range`, column by column.
+pub(crate) fn encode_columns(
+    bins: &[ColumnBins],
+    frame: &Frame,
+    range: Range<usize>,
+) -> Result<Vec<u8>> {
+    let rows = range.len();
+    let mut codes = vec![0; rows * bins.len()];
+    for (at, codes) in codes.chunks_mut(rows.max(1)).enumerate() {
+        encode_column(bins, frame, at, range.clone(), |row, code| codes[row] = code)?;
+    }
+    Ok(codes)
+}
+
 /// Hands the code of each row of one column to `put`, rows counted from the start of `range`.
 fn encode_column(
     bins: &[ColumnBins],

@@ -9,6 +9,7 @@ use gristmill_core::{Error, Frame, Result, Schema};
 use rayon::prelude::*;
 
 use super::bins::{self, ColumnBins};
+use super::masks::Masks;
 use super::nodes::Tree;
 
 /// How many codes a thread keeps at hand while it walks the trees.
@@ -16,6 +17,9 @@ const BLOCK_CODES: usize = 1 << 17;
 
 /// Fewer rows than this walk down several trees at a time, more of them one tree at a time.
 const FEW_ROWS: usize = 8;
+
+/// From so many rows on, tables of what remains of the leaves are worth making.
+const MANY_ROWS: usize = 4096;
 
 /// Trees, and how columns become the codes that they ask for.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +67,12 @@ impl Grove {
     /// # Errors
     /// [`Error::Bug`] when the rows have other columns.
     pub(crate) fn sums(&self, rows: &Frame) -> Result<Vec<f64>> {
-        self.blocks(rows, |range| self.sums_of(rows, range)).map(|blocks| blocks.concat())
+        let masks = if rows.rows() < MANY_ROWS { None } else { self.masks() };
+        let blocks = self.blocks(rows, |range| match &masks {
+            Some(masks) => self.sums_by_masks(masks, rows, range),
+            None => self.sums_of(rows, range),
+        });
+        blocks.map(|blocks| blocks.concat())
     }
 
     /// What `answer` says of each block of rows, in their order.
@@ -92,6 +101,25 @@ impl Grove {
             )));
         }
         Ok(())
+    }
+
+    /// The masks of all trees, when each has few enough leaves.
+    fn masks(&self) -> Option<Vec<Masks>> {
+        self.trees.par_iter().map(Masks::of).collect()
+    }
+
+    fn sums_by_masks(
+        &self,
+        masks: &[Masks],
+        rows: &Frame,
+        range: Range<usize>,
+    ) -> Result<Vec<f64>> {
+        let mut sums = vec![0.0; range.len() * self.shape.outputs];
+        let codes = bins::encode_columns(&self.bins, rows, range)?;
+        for (at, (masks, tree)) in masks.iter().zip(&self.trees).enumerate() {
+            masks.add_answers(tree, &codes, self.shape, at, &mut sums);
+        }
+        Ok(sums)
     }
 
     fn sums_of(&self, rows: &Frame, range: Range<usize>) -> Result<Vec<f64>> {

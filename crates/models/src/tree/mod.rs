@@ -15,6 +15,7 @@ mod forest;
 mod grove;
 mod grow;
 mod histogram;
+mod masks;
 mod nodes;
 mod settings;
 mod slices;
