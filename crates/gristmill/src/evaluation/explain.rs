@@ -1,10 +1,11 @@
 //! What a model goes by: importances, dependence and contributions, on a bounded number of rows.
 
-use gristmill_core::{FittedPipeline, Seed, Table, Task};
-use gristmill_evaluate::Metric;
+use gristmill_core::{FittedPipeline, Scope, Seed, Table, Task};
+use gristmill_evaluate::curves::Draw;
 use gristmill_evaluate::explain::{
     Dependence, DependenceSettings, Importances, Permutation, ShapSummary,
 };
+use gristmill_evaluate::{Metric, Shares, Split};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,11 +19,15 @@ const MOST_DEPENDENCES: usize = 4;
 const NUMBERS: usize = 20_000_000;
 const LEAST_ROWS: usize = 12;
 
+/// How many rows are asked, with their history, where steps look at earlier rows.
+const MOST_WITH_HISTORY: usize = 10_000;
+
 /// How closely a run looks at what its model goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ExplainSettings {
-    /// How many test rows are asked at most; 0 for no explanation.
+    /// How many test rows are asked at most; 0 for no explanation. Where steps look at earlier rows,
+    /// more are asked, because a row counts with its history.
     pub rows: usize,
     /// How often each column is mixed up to see what the metric loses.
     #[schemars(range(min = 1))]
@@ -67,14 +72,48 @@ pub(super) fn explain(look: &Look<'_>, seen: &Table) -> Result<Explanation> {
 
 fn explained(look: &Look<'_>, seen: &Table, metric: Metric) -> Result<Explanation> {
     let (settings, fitted, seed) = (look.explain, look.fitted, look.seed.named("explain"));
-    let permutation = Permutation { repeats: settings.repeats, rows: settings.rows };
+    let history = fitted.is_windowed().then(|| with_history(fitted, seen)).transpose()?;
+    let (seen, asked) = match &history {
+        Some(rows) => (rows, rows.rows()),
+        None => (seen, settings.rows),
+    };
+    let permutation = Permutation { repeats: settings.repeats, rows: asked };
     let importances = permutation.importances(fitted, seen, metric, seed)?;
     Ok(Explanation {
-        dependences: dependences(look, seen, &importances, seed)?,
+        dependences: dependences(look, seen, asked, &importances, seed)?,
         contributions: ShapSummary::new(fitted, seen, affordable(fitted, settings.rows), seed)?,
         importances: Some(importances),
         reason: None,
     })
+}
+
+/// Rows that stand with those before them: as many whole groups as fit, else the first rows in their
+/// order.
+fn with_history(fitted: &FittedPipeline, seen: &Table) -> Result<Table> {
+    let sequence = fitted.steps().iter().find_map(|step| match step.scope() {
+        Scope::Windowed { group, order, .. } => Some((group, order)),
+        Scope::RowWise => None,
+    });
+    let Some((group, order)) = sequence.filter(|_| seen.rows() > MOST_WITH_HISTORY) else {
+        return Ok(seen.clone());
+    };
+    let split = match group.first() {
+        Some(column) => Split::Group { column: column.clone(), shares: Shares::default() },
+        None => Split::Time { column: order, shares: Shares::default() },
+    };
+    let units = match split.draw(seen)? {
+        Draw::Groups(units) | Draw::Latest(units) => units,
+        Draw::Rows => return Ok(seen.clone()),
+    };
+    let mut rows: Vec<u32> = Vec::new();
+    for unit in units {
+        if !rows.is_empty() && rows.len() + unit.len() > MOST_WITH_HISTORY {
+            break;
+        }
+        rows.extend(unit);
+    }
+    rows.sort_unstable();
+    Ok(seen.take(&rows)?)
 }
 
 /// How many of `rows` rows have their contributions taken apart. For deep forests one row costs the
@@ -88,10 +127,11 @@ fn affordable(fitted: &FittedPipeline, rows: usize) -> usize {
 fn dependences(
     look: &Look<'_>,
     seen: &Table,
+    rows: usize,
     importances: &Importances,
     seed: Seed,
 ) -> Result<Vec<Dependence>> {
-    let settings = DependenceSettings { rows: look.explain.rows, ..DependenceSettings::default() };
+    let settings = DependenceSettings { rows, ..DependenceSettings::default() };
     let counts = |name: &str| seen.column_named(name).is_ok_and(|c| c.null_count() < c.len());
     let columns = importances.columns.iter().filter(|c| c.importance.mean > 0.0);
     let columns = columns.filter(|c| counts(&c.column)).take(MOST_DEPENDENCES);

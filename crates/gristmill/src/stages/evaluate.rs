@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use super::Shared;
 use super::score::scores;
 use crate::Result;
-use crate::evaluation::{self, Look};
+use crate::evaluation::{self, Again, Look};
 use crate::report::{FoldScores, Metrics};
 
 /// Raised when equal models and rows would be scored otherwise.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 pub(super) fn parameters(shared: &Shared) -> Value {
     let file = &shared.checked.file;
@@ -28,6 +28,7 @@ pub(super) fn parameters(shared: &Shared) -> Value {
     });
     // Folds refit everything, so what is refitted decides their scores.
     if evaluate.cross_validate.is_some() {
+        decides["learning_curve"] = json!(evaluate.learning_curve);
         decides["split"] = json!(shared.data().split);
         decides["features"] = json!(file.features);
         decides["model"] = json!(file.model);
@@ -87,7 +88,14 @@ pub(super) fn compute(
         explain: shared.checked.file.evaluate.explain,
         seed: Seed(shared.checked.file.seed).named("evaluation"),
     };
-    let evaluation = evaluation::look(&look, &found, Some(profile))?;
+    let evaluate = &shared.checked.file.evaluate;
+    let split = split_of(shared, fitted);
+    let again = evaluate.cross_validate.as_ref().map(|_| Again {
+        pipeline: &shared.pipeline,
+        settings: &evaluate.learning_curve,
+        split: &split,
+    });
+    let evaluation = evaluation::look(&look, &found, Some(profile), again.as_ref())?;
     fs_err::write(context.output_dir().join(evaluation::FILE), evaluation.to_json()?)?;
     for finding in &evaluation.findings {
         if finding.severity == Severity::Warning {
