@@ -110,8 +110,10 @@ fn a_champion_that_predicts_something_else_is_not_compared() {
     let sandbox = Sandbox::churn();
     sandbox.json(&["run", "pipeline.yaml"]);
     let text = fs_err::read_to_string(sandbox.path("pipeline.yaml")).unwrap();
-    let other = text
-        .replace("  target: churn\n  positive: \"Yes\"", "  target: partner\n  positive: \"Yes\"");
+    let other = text.replace(
+        "  target: churn\n  positive: \"Yes\"",
+        "  target: tech_support\n  positive: \"Yes\"",
+    );
     sandbox.write(
         "pipeline.yaml",
         other.replace("require: {roc_auc: 0.80}", "require: {roc_auc: 0.5}"),

@@ -15,9 +15,13 @@ use crate::{Kind, Result};
 /// Of how many columns, the most important ones, dependence is shown.
 const MOST_DEPENDENCES: usize = 4;
 
-/// How many learned numbers are gone through for contributions, over all rows.
-const NUMBERS: usize = 20_000_000;
-const LEAST_ROWS: usize = 12;
+/// How many learned numbers are gone through over all rows, and for how many rows at least: for
+/// contributions, for each dependence, and for importances over all columns and repeats.
+const CONTRIBUTIONS: Budget = Budget { numbers: 40_000_000, least: 24 };
+const DEPENDENCE: Budget = Budget { numbers: 100_000_000, least: 50 };
+const IMPORTANCES: Budget = Budget { numbers: 2_000_000_000, least: 200 };
+/// How many times as many rows as the settings say are mixed up where a model is small.
+const CHEAP: usize = 10;
 
 /// How many rows are asked, with their history, where steps look at earlier rows.
 const MOST_WITH_HISTORY: usize = 10_000;
@@ -26,8 +30,9 @@ const MOST_WITH_HISTORY: usize = 10_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ExplainSettings {
-    /// How many test rows are asked at most; 0 for no explanation. Where steps look at earlier rows,
-    /// more are asked, because a row counts with its history.
+    /// How many test rows are asked; 0 for no explanation. Large models are asked about fewer; for
+    /// importances small ones about up to ten times as many, and where steps look at earlier rows,
+    /// rows are asked with their history.
     pub rows: usize,
     /// How often each column is mixed up to see what the metric loses.
     #[schemars(range(min = 1))]
@@ -56,7 +61,7 @@ pub(crate) struct Explanation {
 /// The explanation of the answers to the rows of `seen`.
 pub(super) fn explain(look: &Look<'_>, seen: &Table) -> Result<Explanation> {
     let supervised = look.fitted.target().task() != Task::Unsupervised;
-    let Some(&metric) = look.metrics.first() else { return Ok(Explanation::default()) };
+    let Some(metric) = look.decides else { return Ok(Explanation::default()) };
     if look.explain.rows == 0 || seen.rows() == 0 || !supervised {
         return Ok(Explanation::default());
     }
@@ -73,15 +78,25 @@ pub(super) fn explain(look: &Look<'_>, seen: &Table) -> Result<Explanation> {
 fn explained(look: &Look<'_>, seen: &Table, metric: Metric) -> Result<Explanation> {
     let (settings, fitted, seed) = (look.explain, look.fitted, look.seed.named("explain"));
     let history = fitted.is_windowed().then(|| with_history(fitted, seen)).transpose()?;
-    let (seen, asked) = match &history {
-        Some(rows) => (rows, rows.rows()),
-        None => (seen, settings.rows),
+    let (seen, mixed, asked) = match &history {
+        Some(rows) => (rows, rows.rows(), rows.rows()),
+        None => {
+            let times = settings.repeats * fitted.input().len();
+            let most = settings.rows.saturating_mul(CHEAP);
+            let mixed = IMPORTANCES.rows(fitted, times, most).max(settings.rows);
+            (seen, mixed, DEPENDENCE.rows(fitted, 1, settings.rows))
+        }
     };
-    let permutation = Permutation { repeats: settings.repeats, rows: asked };
+    let permutation = Permutation { repeats: settings.repeats, rows: mixed };
     let importances = permutation.importances(fitted, seen, metric, seed)?;
     Ok(Explanation {
         dependences: dependences(look, seen, asked, &importances, seed)?,
-        contributions: ShapSummary::new(fitted, seen, affordable(fitted, settings.rows), seed)?,
+        contributions: ShapSummary::new(
+            fitted,
+            seen,
+            CONTRIBUTIONS.rows(fitted, 1, settings.rows),
+            seed,
+        )?,
         importances: Some(importances),
         reason: None,
     })
@@ -116,12 +131,30 @@ fn with_history(fitted: &FittedPipeline, seen: &Table) -> Result<Table> {
     Ok(seen.take(&rows)?)
 }
 
-/// How many of `rows` rows have their contributions taken apart. For deep forests one row costs the
-/// square of the depth times all nodes, so large models, by how many numbers they have learned, are
-/// asked about fewer.
-fn affordable(fitted: &FittedPipeline, rows: usize) -> usize {
-    let learned: usize = fitted.model().state().tensors.values().map(|t| t.data.len()).sum();
-    (NUMBERS / learned.max(1)).clamp(LEAST_ROWS.min(rows), rows)
+/// The columns that order and group rows for some step: with one value for all rows no row would
+/// have its history.
+fn sequence(fitted: &FittedPipeline) -> Vec<String> {
+    let columns = fitted.steps().iter().flat_map(|step| match step.scope() {
+        Scope::Windowed { group, order, .. } => group.into_iter().chain([order]).collect(),
+        Scope::RowWise => Vec::new(),
+    });
+    columns.collect()
+}
+
+/// What looking at a model may cost.
+struct Budget {
+    numbers: usize,
+    least: usize,
+}
+
+impl Budget {
+    /// How many of `most` rows are asked `times` times. Large models, by how many numbers they have
+    /// learned, are asked about fewer.
+    fn rows(&self, fitted: &FittedPipeline, times: usize, most: usize) -> usize {
+        let learned: usize = fitted.model().state().tensors.values().map(|t| t.data.len()).sum();
+        let cost = learned.max(1).saturating_mul(times.max(1));
+        (self.numbers / cost).clamp(self.least.min(most), most)
+    }
 }
 
 fn dependences(
@@ -133,8 +166,10 @@ fn dependences(
 ) -> Result<Vec<Dependence>> {
     let settings = DependenceSettings { rows, ..DependenceSettings::default() };
     let counts = |name: &str| seen.column_named(name).is_ok_and(|c| c.null_count() < c.len());
+    let sequence = sequence(look.fitted);
     let columns = importances.columns.iter().filter(|c| c.importance.mean > 0.0);
-    let columns = columns.filter(|c| counts(&c.column)).take(MOST_DEPENDENCES);
+    let columns = columns.filter(|c| counts(&c.column) && !sequence.contains(&c.column));
+    let columns = columns.take(MOST_DEPENDENCES);
     let dependence = |column: &gristmill_evaluate::explain::ColumnImportance| {
         settings.dependence(look.fitted, seen, &column.column, seed)
     };

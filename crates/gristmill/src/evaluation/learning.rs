@@ -26,14 +26,14 @@ pub struct LearningCurveSettings {
 
 impl Default for LearningCurveSettings {
     fn default() -> Self {
-        Self { shares: vec![0.1, 0.2, 0.4, 0.7] }
+        Self { shares: vec![0.1, 0.2, 0.35, 0.6] }
     }
 }
 
 /// What is known of how the model learned.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Learning {
-    /// The first metric by the number of training rows.
+    /// The metric that decides, by the number of training rows.
     pub rows: Option<LearningCurve>,
     /// Why there is no such curve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,7 +72,7 @@ pub(super) fn by_rows(
     found: &Metrics,
 ) -> Result<Learning> {
     let (spec, parts) = (look.fitted.target(), look.parts);
-    let Some(&metric) = look.metrics.first().filter(|_| spec.task() != Task::Unsupervised) else {
+    let Some(metric) = look.decides.filter(|_| spec.task() != Task::Unsupervised) else {
         return Ok(Learning::default());
     };
     let least = LEAST_ROWS as f64 / parts.train.len().max(1) as f64;

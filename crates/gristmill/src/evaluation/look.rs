@@ -37,6 +37,8 @@ pub(crate) struct Look<'a> {
     pub table: &'a Table,
     pub parts: &'a Parts,
     pub metrics: &'a [Metric],
+    /// The one by which models are judged.
+    pub decides: Option<Metric>,
     pub slices: &'a [String],
     pub explain: ExplainSettings,
     pub seed: Seed,

@@ -80,6 +80,8 @@ fn dependence(found: &Found, evaluation: &Evaluation) -> Option<Figure> {
     };
     let y = Axis { from: None, to: None, ..y };
     let chart = match found.grid.first()? {
+        // A line between yes and no would promise something in between.
+        GridValue::Number(_) if found.grid.len() < 3 => words(found, curve, y),
         GridValue::Word(_) => words(found, curve, y),
         GridValue::Number(_) => numbers(found, curve, y, Axis::number(found.column.clone())),
         GridValue::Time(_) => numbers(found, curve, y, Axis::time(found.column.clone())),

@@ -24,6 +24,7 @@ pub(super) fn parameters(shared: &Shared) -> Value {
         "cross_validate": evaluate.cross_validate,
         "slices": evaluate.slices,
         "explain": evaluate.explain,
+        "required": evaluate.require.keys().next(),
         "seed": file.seed,
     });
     // Folds refit everything, so what is refitted decides their scores.
@@ -63,6 +64,16 @@ pub(super) fn metrics(shared: &Shared, fitted: &FittedPipeline) -> Result<Vec<Me
     Ok(chosen)
 }
 
+/// The metric by which models are judged: the first that is required, else the first of all.
+fn decisive(shared: &Shared, metrics: &[Metric]) -> Option<Metric> {
+    let required = shared.checked.file.evaluate.require.keys().next();
+    metrics
+        .iter()
+        .find(|m| Some(m.name()) == required.map(String::as_str))
+        .or(metrics.first())
+        .copied()
+}
+
 pub(super) fn compute(
     shared: &Shared,
     table: &Table,
@@ -84,6 +95,7 @@ pub(super) fn compute(
         table,
         parts,
         metrics: &metrics,
+        decides: decisive(shared, &metrics),
         slices: &shared.checked.file.evaluate.slices,
         explain: shared.checked.file.evaluate.explain,
         seed: Seed(shared.checked.file.seed).named("evaluation"),
