@@ -77,14 +77,15 @@ pub(super) fn explain(look: &Look<'_>, seen: &Table) -> Result<Explanation> {
 
 fn explained(look: &Look<'_>, seen: &Table, metric: Metric) -> Result<Explanation> {
     let (settings, fitted, seed) = (look.explain, look.fitted, look.seed.named("explain"));
+    let learned = fitted.model().state().tensors.values().map(|t| t.data.len()).sum();
     let history = fitted.is_windowed().then(|| with_history(fitted, seen)).transpose()?;
     let (seen, mixed, asked) = match &history {
         Some(rows) => (rows, rows.rows(), rows.rows()),
         None => {
             let times = settings.repeats * fitted.input().len();
             let most = settings.rows.saturating_mul(CHEAP);
-            let mixed = IMPORTANCES.rows(fitted, times, most).max(settings.rows);
-            (seen, mixed, DEPENDENCE.rows(fitted, 1, settings.rows))
+            let mixed = IMPORTANCES.rows(learned, times, most).max(settings.rows);
+            (seen, mixed, DEPENDENCE.rows(learned, 1, settings.rows))
         }
     };
     let permutation = Permutation { repeats: settings.repeats, rows: mixed };
@@ -94,7 +95,7 @@ fn explained(look: &Look<'_>, seen: &Table, metric: Metric) -> Result<Explanatio
         contributions: ShapSummary::new(
             fitted,
             seen,
-            CONTRIBUTIONS.rows(fitted, 1, settings.rows),
+            CONTRIBUTIONS.rows(learned, 1, settings.rows),
             seed,
         )?,
         importances: Some(importances),
@@ -148,10 +149,9 @@ struct Budget {
 }
 
 impl Budget {
-    /// How many of `most` rows are asked `times` times. Large models, by how many numbers they have
-    /// learned, are asked about fewer.
-    fn rows(&self, fitted: &FittedPipeline, times: usize, most: usize) -> usize {
-        let learned: usize = fitted.model().state().tensors.values().map(|t| t.data.len()).sum();
+    /// How many of `most` rows are asked, when asking about one goes `times` times through as many
+    /// numbers as the model has `learned`.
+    fn rows(&self, learned: usize, times: usize, most: usize) -> usize {
         let cost = learned.max(1).saturating_mul(times.max(1));
         (self.numbers / cost).clamp(self.least.min(most), most)
     }

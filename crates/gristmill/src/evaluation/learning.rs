@@ -26,7 +26,7 @@ pub struct LearningCurveSettings {
 
 impl Default for LearningCurveSettings {
     fn default() -> Self {
-        Self { shares: vec![0.1, 0.2, 0.35, 0.6] }
+        Self { shares: vec![0.05, 0.1, 0.25, 0.5] }
     }
 }
 
