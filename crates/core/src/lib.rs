@@ -53,6 +53,6 @@ pub use stored_model::StoredModel;
 pub use table::Table;
 pub use target::{Labels, Target, TargetSpec, TargetTransform, Task};
 pub use time::{Clock, FixedClock, Timestamp};
-pub use traits::{Estimator, FittedTransform, Model, Scope, Transform};
+pub use traits::{Depth, Estimator, FittedTransform, Model, Scope, Stage, Transform};
 pub use validation::Validation;
 pub use weights::row_weights;

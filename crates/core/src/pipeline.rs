@@ -6,9 +6,9 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::{
-    DenseMatrix, Error, Estimator, FitContext, FittedTransform, Frame, Model, Notes, Prediction,
-    Result, Role, Schema, Scope, Scores, Seed, SemanticType, Table, TargetSpec, TargetTransform,
-    Task, Transform, Validation, row_weights, validation::hold_out,
+    DenseMatrix, Error, Estimator, Field, FitContext, FittedTransform, Frame, Model, Notes,
+    Prediction, Result, Role, Schema, Scope, Scores, Seed, SemanticType, Table, TargetSpec,
+    TargetTransform, Task, Transform, Validation, row_weights, validation::hold_out,
 };
 
 /// How many rows go through a fitted pipeline at once; enough to keep every kernel busy, few
@@ -107,19 +107,21 @@ impl Pipeline {
     }
 
     /// The columns of `table` that the pipeline takes: its features, and the columns of group and
-    /// time where a step names them.
+    /// time where a step names them, or goes by them unnamed ([`Transform::goes_by`]).
     ///
     /// # Errors
     /// As [`Pipeline::check`].
     pub fn input(&self, table: &Schema) -> Result<Schema> {
-        let features = table.features();
-        match self.check_steps(&features) {
-            Ok(_) => Ok(features),
+        let unnamed: Vec<Role> = self.steps.iter().flat_map(|s| s.transform.goes_by()).collect();
+        let with = |roles: &[Role]| {
+            let named = |f: &Field| f.semantic != SemanticType::Id && roles.contains(&f.role);
+            table.filter(|f| f.is_feature() || named(f))
+        };
+        let narrow = with(&unnamed);
+        match self.check_steps(&narrow) {
+            Ok(_) => Ok(narrow),
             Err(_) => {
-                let wider = table.filter(|f| {
-                    f.semantic != SemanticType::Id
-                        && matches!(f.role, Role::Feature | Role::Group | Role::Time)
-                });
+                let wider = with(&[Role::Feature, Role::Group, Role::Time]);
                 self.check_steps(&wider)?;
                 Ok(wider)
             }
@@ -299,6 +301,11 @@ impl FittedPipeline {
     /// What is predicted.
     pub fn target(&self) -> &TargetSpec {
         &self.target
+    }
+
+    /// Whether a step looks at other rows than the one it is asked about.
+    pub fn is_windowed(&self) -> bool {
+        self.windowed
     }
 
     /// An answer for each row of `table`, which may have further columns, in any order.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ConformalAnswers, Contributions, FitContext, Frame, Result, Schema, Scores, Signature, State,
-    Target, Task,
+    ConformalAnswers, Contributions, FitContext, Frame, Result, Role, Schema, Scores, Signature,
+    State, Target, Task,
 };
 
 /// Settings that can learn to change columns.
@@ -40,6 +40,12 @@ pub trait Transform: Debug + Send + Sync {
     fn takes_sparse(&self) -> bool {
         false
     }
+
+    /// The roles of columns that it goes by where a table has them, without their being named: a
+    /// split's group, its time. The pipeline then takes these columns beside the features.
+    fn goes_by(&self) -> Vec<Role> {
+        Vec::new()
+    }
 }
 
 /// Which other rows the answer for a row depends on.
@@ -50,13 +56,25 @@ pub enum Scope {
     RowWise,
     /// Earlier rows of the same group.
     Windowed {
-        /// The column that names the group.
-        group: Option<String>,
+        /// The columns that name the group; none where all rows are one.
+        group: Vec<String>,
         /// The column that orders the rows.
         order: String,
-        /// How many earlier rows are looked at.
-        depth: usize,
+        /// Which of the earlier rows.
+        depth: Depth,
     },
+}
+
+/// How far back a transform looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Depth {
+    /// At so many rows before.
+    Rows(usize),
+    /// At the rows of so many microseconds before, however many these are.
+    Time(u64),
+    /// At all rows before.
+    All,
 }
 
 /// What a [`Transform`] learned. It never changes.
@@ -143,6 +161,15 @@ pub trait Estimator: Debug + Send + Sync {
     }
 }
 
+/// The answers of a model after some of its steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stage {
+    /// How many steps were taken, such as rounds of boosting.
+    pub steps: usize,
+    /// The answers after them.
+    pub scores: Scores,
+}
+
 /// What an [`Estimator`] learned. It never changes.
 pub trait Model: Any + Debug + Send + Sync {
     /// The estimator's name in the catalog.
@@ -163,6 +190,12 @@ pub trait Model: Any + Debug + Send + Sync {
     /// How much each column matters to the model, in the order of the input and summing to 1, for
     /// models that know. The formula stands with the model.
     fn importances(&self) -> Option<Vec<f64>> {
+        None
+    }
+
+    /// What it would answer had it stopped learning earlier, after at most `most` numbers of steps
+    /// spread evenly up to all of them, for models that learn step by step.
+    fn staged(&self, _rows: &Frame, _most: usize) -> Option<Result<Vec<Stage>>> {
         None
     }
 

@@ -99,7 +99,7 @@ pub use text::{
 pub use truncated_svd::{FittedTruncatedSvd, TruncatedSvd};
 pub use windows::{
     Current, Difference, DifferenceForm, Duration, FittedDifference, FittedLag, FittedRolling,
-    FittedTimeSince, Lag, Rolling, RollingFunction, TimeSince, TimeUnit, Window,
+    FittedTimeSince, Group, Lag, Rolling, RollingFunction, TimeSince, TimeUnit, Window,
 };
 
 /// Adds every transform of this crate to `catalog`: name in a pipeline file, settings, what is

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use gristmill_core::{
-    Catalog, EstimatorSpec, Notes, Pipeline, Role, Schema, SemanticType, Table, Task,
+    Catalog, EstimatorSpec, Notes, Pipeline, Role, Schema, SemanticType, Table, Task, Transform,
+    TransformSpec,
 };
 use gristmill_evaluate::Metric;
 use gristmill_flow::{Document, Mistake, render, validate};
@@ -234,6 +235,12 @@ impl Judge<'_> {
         if let Some(name) = promote.and_then(|p| p.metric.as_ref()) {
             self.judge("register.promote.metric", Metric::named(name));
         }
+        let confidence = promote.and_then(|p| p.confidence);
+        if let Some(confidence) = confidence.filter(|c| !(*c > 0.0 && *c < 1.0)) {
+            let found = format!("`confidence` is {confidence}");
+            let hint = "write a share between 0 and 1, such as 0.95";
+            self.blame("register.promote.confidence", found, Some(hint.into()));
+        }
     }
 
     fn data(&mut self, file: &PipelineFile, section: &DataSection, folder: &Path) {
@@ -284,7 +291,10 @@ impl Judge<'_> {
             return None;
         }
         let sources = tables.values().map(|t| t.schema().clone()).collect();
+        let changing =
+            section.sql.as_ref().map(|sql| gristmill_ingest::changing_functions(&tables, sql));
         let table = self.judge("data.sql", data::query(section, tables))?;
+        self.notes.extend(changing.transpose().ok().flatten().and_then(unrepeatable));
         Some(Sample { table, sources })
     }
 
@@ -361,6 +371,7 @@ impl Judge<'_> {
             let built = self.judge(&path, step.build(&catalog));
             schema = match (built, schema) {
                 (Some(built), Some(schema)) => {
+                    self.notes.extend(gone_by(step, built.as_ref(), &schema));
                     self.judge(&path, built.check(&schema).map_err(|e| e.in_step(&step.name)))
                 }
                 _ => None,
@@ -399,7 +410,10 @@ impl Judge<'_> {
         let listed = listed.map(|(at, name)| (format!("evaluate.metrics.{at}"), name));
         let required = file.evaluate.require.keys();
         let required = required.map(|name| (format!("evaluate.require.{name}"), name));
-        for (path, name) in listed.chain(required) {
+        let promote = file.register.as_ref().and_then(|r| r.promote.as_ref());
+        let decides = promote.and_then(|p| p.metric.as_ref()).into_iter();
+        let decides = decides.map(|name| ("register.promote.metric".to_string(), name));
+        for (path, name) in listed.chain(required).chain(decides) {
             if let Ok(metric) = Metric::named(name) {
                 self.judge(&path, metric.check(task));
             }
@@ -411,6 +425,29 @@ impl Judge<'_> {
 struct Sample {
     table: Table,
     sources: Vec<Schema>,
+}
+
+/// Functions whose answers no run can repeat: the rows are other ones each time that they are read.
+fn unrepeatable(functions: Vec<String>) -> Option<String> {
+    let names: Vec<String> = functions.iter().map(|name| format!("`{name}()`")).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "`sql` calls {}, which gives another answer each time, so a run cannot be repeated; write \
+             the value itself, or make the column where the data comes from",
+            names.join(", ")
+        )
+    })
+}
+
+/// Which group of the split a step goes by without naming it. Its order is what the file says, or
+/// the split's time, without which there is no default.
+fn gone_by(step: &TransformSpec, built: &dyn Transform, schema: &Schema) -> Option<String> {
+    let group = schema.with_role(Role::Group).filter(|_| built.goes_by().contains(&Role::Group))?;
+    let (step, group) = (&step.name, &group.name);
+    Some(format!(
+        "`{step}` names no group and goes by `{group}`, the group of the split; write `group: []` to \
+         let it look at all rows together"
+    ))
 }
 
 /// Features that no source has: the query is not repeated when the model is asked.

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::evaluation::ExplainSettings;
+use crate::evaluation::{ExplainSettings, LearningCurveSettings};
 
 /// A pipeline file: everything that is done to data on its way to a registered model.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -150,6 +150,9 @@ pub struct EvaluateSection {
     pub slices: Vec<String>,
     /// How closely the report looks at what the model goes by.
     pub explain: ExplainSettings,
+    /// With `cross_validate`: from how much of the training rows the pipeline also learns, for the
+    /// learning curve of the report.
+    pub learning_curve: LearningCurveSettings,
     /// What each metric must reach on the test rows; a model that misses one is not registered.
     pub require: BTreeMap<String, f64>,
 }
@@ -176,6 +179,10 @@ pub struct PromoteSection {
     /// The metric by which `better` is meant; without it the first that is required, else the
     /// first in `evaluate`.
     pub metric: Option<String>,
+    /// How sure `better` must be: with 0.95 the whole 95 % interval of the difference on the same
+    /// rows must be better. Without it a better score is enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
 }
 
 /// When an alias moves to a new version.

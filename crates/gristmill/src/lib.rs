@@ -8,6 +8,7 @@
 mod catalog;
 mod check;
 mod clock;
+mod comparison;
 mod data;
 mod environment;
 mod error;
@@ -30,6 +31,7 @@ mod why;
 pub use catalog::catalog;
 pub use check::{Checked, check};
 pub use clock::SystemClock;
+pub use comparison::{Comparison, Contender, PairedDifference};
 pub use error::{Error, Kind, Result};
 pub use gristmill_core::Timestamp;
 pub use home::Home;

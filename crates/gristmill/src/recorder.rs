@@ -79,6 +79,13 @@ impl Recorder {
         keep_file(&self.keeper, &self.home, self.id, name, path)
     }
 
+    /// Keeps these bytes as the run's artifact `name`.
+    pub fn keep_bytes(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let content = self.keeper.wait_for(store(&self.home).put_bytes(bytes))?;
+        let artifact = Artifact { path: ArtifactPath::parse(name)?, content };
+        self.keeper.wait(|s| s.record_artifacts(self.id, vec![artifact]))
+    }
+
     /// Records what a run found out and how it ended.
     pub fn end(
         &self,
@@ -99,9 +106,13 @@ impl Recorder {
 
 /// Keeps a file as it is now as an artifact of a run.
 fn keep_file(keeper: &Keeper, home: &Home, run: RunId, name: &str, path: &Path) -> Result<()> {
-    let content = keeper.wait_for(LocalArtifacts::in_home(home.root()).put_file(path))?;
+    let content = keeper.wait_for(store(home).put_file(path))?;
     let artifact = Artifact { path: ArtifactPath::parse(name)?, content };
     keeper.wait(|s| s.record_artifacts(run, vec![artifact]))
+}
+
+fn store(home: &Home) -> LocalArtifacts {
+    LocalArtifacts::in_home(home.root())
 }
 
 /// An id that no other run has: when it began, what it ran, and who ran it.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use gristmill_core::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::comparison::Comparison;
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -32,6 +34,9 @@ pub struct RunReport {
     /// The registered version, when there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<RegisteredModel>,
+    /// How that version met the one that held the alias, when they met.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
     /// The tasks in the order in which they ran.
     pub tasks: Vec<TaskLine>,
     /// Each metric that missed what the file requires, in words.

@@ -11,13 +11,15 @@ use gristmill_flow::{
 };
 use gristmill_track::{RunId, RunQuery, RunStatus as Recorded, Store, tags};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::check::{Checked, check};
 use crate::clock::SystemClock;
-use crate::evaluation;
+use crate::comparison::Comparison;
+use crate::evaluation::{self, Evaluation};
 use crate::keeper::Keeper;
 use crate::recorder::{Recorder, is_cached};
-use crate::report::{Metrics, Progress, RegisteredModel, RunReport, RunStatus, TaskLine};
+use crate::report::{Metrics, Progress, RunReport, RunStatus, TaskLine};
 use crate::runs::seconds_between;
 use crate::stages::{self, Shared};
 use crate::{Error, Home, Kind, Result};
@@ -81,6 +83,8 @@ pub fn run(
     let checked = check(path, settings)?;
     let pipeline = checked.file.name.clone();
     let require = checked.file.evaluate.require.clone();
+    let mut notes = checked.notes.clone();
+    notes.iter().for_each(|note| progress.note(note));
     let recorder = Recorder::start(home, &checked, path)?;
     let outcome = execute(checked, home, &recorder, progress).and_then(|flow| {
         let (metrics, missed) = judged(&flow, &require)?;
@@ -94,14 +98,16 @@ pub fn run(
         }
     };
     let ended = settle(&recorder, &flow, metrics.as_ref(), &missed)?;
+    notes.extend(flow.tasks.iter().flat_map(|t| t.notes.clone()));
     Ok(RunReport {
         run_id: recorder.id().to_string(),
         pipeline,
         status: if missed.is_empty() { RunStatus::Succeeded } else { RunStatus::Refused },
         seconds: seconds_between(recorder.started(), ended),
         metrics,
-        model: registered(&flow)?,
-        notes: flow.tasks.iter().flat_map(|t| t.notes.clone()).collect(),
+        model: fact(&flow, "model")?,
+        comparison: fact(&flow, "comparison")?,
+        notes,
         tasks: flow.tasks.iter().map(line).collect(),
         gate: missed,
     })
@@ -179,19 +185,28 @@ fn settle(
     recorder.end(Recorded::Succeeded, metrics, facts, None)
 }
 
-/// Keeps what the run's report is drawn from, where the run came so far.
+/// Keeps what the run's report is drawn from, where the run came so far. What `evaluate` found may
+/// be that of an earlier run; how its model met another is this run's.
 fn keep_evaluation(recorder: &Recorder, flow: &FlowReport) -> Result<()> {
     let folder = flow.task("evaluate").and_then(|task| task.folder.as_ref());
-    match folder.map(|folder| folder.join(evaluation::FILE)) {
-        Some(file) if file.is_file() => recorder.keep(evaluation::FILE, &file),
-        _ => Ok(()),
+    let Some(file) = folder.map(|folder| folder.join(evaluation::FILE)).filter(|f| f.is_file())
+    else {
+        return Ok(());
+    };
+    match fact::<Comparison>(flow, "comparison")? {
+        None => recorder.keep(evaluation::FILE, &file),
+        comparison => {
+            let mut evaluation = Evaluation::from_json(&fs_err::read(&file)?)?;
+            evaluation.comparison = comparison;
+            recorder.keep_bytes(evaluation::FILE, &evaluation.to_json()?)
+        }
     }
 }
 
-/// The version in the registry after the run, with the aliases that it holds.
-fn registered(flow: &FlowReport) -> Result<Option<RegisteredModel>> {
-    match flow.task("register") {
-        Some(task) if !task.facts.is_null() => serde_json::from_value(task.facts["model"].clone())
+/// What `register` says of `name`: the version in the registry, or how it met another.
+fn fact<T: DeserializeOwned>(flow: &FlowReport, name: &str) -> Result<Option<T>> {
+    match flow.task("register").map(|task| &task.facts[name]) {
+        Some(fact) if !fact.is_null() => serde_json::from_value(fact.clone())
             .map(Some)
             .map_err(|e| Error::bug(format!("facts of `register`: {e}"))),
         _ => Ok(None),

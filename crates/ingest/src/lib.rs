@@ -35,6 +35,6 @@ pub use meaning::suggest_meanings;
 pub use memory::limit_memory;
 pub use read::{Peek, peek, read, read_as};
 pub use source::{BadRows, DEFAULT_NULLS, FileSource, Format, SourceSpec};
-pub use sql::apply_sql;
+pub use sql::{apply_sql, changing_functions};
 pub use stored::{load_table, save_table};
 pub use write::{write, write_csv};

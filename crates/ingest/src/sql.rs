@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, ScalarValue, SchemaError, TableReference};
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::logical_expr::Expr;
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::logical_expr::{Expr, Volatility};
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use gristmill_core::{Field, Table, nearest};
 
 use crate::asof::{Named, asof_join};
@@ -57,10 +58,57 @@ pub fn apply_sql(tables: &BTreeMap<String, Table>, sql: &str) -> Result<Table> {
     keep_meanings(&result, tables)
 }
 
+/// The functions of `sql` that give other answers each time, such as `random` and `now`, in the order
+/// of their names; a query without any gives equal rows for equal tables. Runs nothing.
+///
+/// # Errors
+/// As [`apply_sql`], but for what only a row can show.
+///
+/// ```
+/// # use std::collections::BTreeMap;
+/// # use gristmill_ingest::changing_functions;
+/// let found = changing_functions(&BTreeMap::new(), "SELECT random() AS a, abs(-1) AS b")?;
+/// assert_eq!(found, ["random"]);
+/// # Ok::<(), gristmill_ingest::IngestError>(())
+/// ```
+pub fn changing_functions(tables: &BTreeMap<String, Table>, sql: &str) -> Result<Vec<String>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let found = runtime.block_on(async {
+        let frame = planned(tables, sql).await?;
+        let mut found = BTreeSet::new();
+        frame.logical_plan().apply_with_subqueries(|node| {
+            node.apply_expressions(|expression| {
+                expression.apply(|part| {
+                    if let Expr::ScalarFunction(call) = part
+                        && call.func.signature().volatility != Volatility::Immutable
+                    {
+                        found.insert(call.func.name().to_string());
+                    }
+                    Ok(TreeNodeRecursion::Continue)
+                })
+            })
+        })?;
+        Ok(found)
+    });
+    let found: BTreeSet<String> = found.map_err(|e| refused(&e, tables))?;
+    Ok(found.into_iter().collect())
+}
+
 async fn query(
     tables: &BTreeMap<String, Table>,
     sql: &str,
 ) -> Result<Result<Table>, DataFusionError> {
+    let frame = planned(tables, sql).await?;
+    let schema = frame.schema().as_arrow().clone();
+    let batches = frame.collect().await?;
+    Ok(Table::from_batches(&schema, &batches).map_err(IngestError::from))
+}
+
+/// The query held against the tables; nothing has been computed.
+async fn planned(
+    tables: &BTreeMap<String, Table>,
+    sql: &str,
+) -> Result<DataFrame, DataFusionError> {
     let session = session()?;
     for (name, table) in tables {
         session.register_table(TableReference::bare(name.as_str()), in_memory(table)?)?;
@@ -68,10 +116,7 @@ async fn query(
     session.register_udtf(ASOF_JOIN, Arc::new(AsofJoin { tables: tables.clone() }));
     let only_queries =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    let frame = session.sql_with_options(sql, only_queries).await?;
-    let schema = frame.schema().as_arrow().clone();
-    let batches = frame.collect().await?;
-    Ok(Table::from_batches(&schema, &batches).map_err(IngestError::from))
+    session.sql_with_options(sql, only_queries).await
 }
 
 fn session() -> Result<SessionContext, DataFusionError> {

@@ -2,6 +2,7 @@
 
 mod bad_disk;
 mod bad_input;
+mod champion;
 mod churn;
 mod edges;
 mod examples;

@@ -1,5 +1,7 @@
 //! Intervals of any metric by drawing rows again and again.
-//! Source: Efron and Tibshirani, *An Introduction to the Bootstrap*, Chapman & Hall 1993, ch. 13-14.
+//! Sources: Efron and Tibshirani, *An Introduction to the Bootstrap*, Chapman & Hall 1993, ch. 13-14;
+//! for groups of rows Davison and Hinkley, *Bootstrap Methods and their Application*, Cambridge 1997,
+//! section 3.8.
 
 use gristmill_core::{Error, Prediction, Result, Seed, Target, TargetSpec};
 use rayon::prelude::*;
@@ -75,6 +77,23 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
+/// The answers of two models to the same rows.
+struct Paired<'a> {
+    metric: Metric,
+    spec: &'a TargetSpec,
+    target: &'a Target,
+    answers: [&'a Prediction; 2],
+}
+
+impl Paired<'_> {
+    /// By how much the first is above the second on these rows.
+    fn difference(&self, rows: &[u32]) -> Result<f64> {
+        let target = self.target.take(rows);
+        let of = |answers| self.metric.compute(self.spec, &target, &take(answers, rows)?);
+        Ok(of(self.answers[0])? - of(self.answers[1])?)
+    }
+}
+
 impl Bootstrap {
     /// Between what bounds `statistic` of `rows` rows lies. It is given the numbers of the rows that
     /// were drawn.
@@ -137,13 +156,48 @@ impl Bootstrap {
         [first, second]: [&Prediction; 2],
         seed: Seed,
     ) -> Result<Difference> {
+        let paired = Paired { metric, spec, target, answers: [first, second] };
+        self.difference(&paired, target.len(), seed, |rows| paired.difference(rows))
+    }
+
+    /// As [`Bootstrap::difference_of`] where the rows of each of `groups` belong together, such as
+    /// those of one engine or one customer: groups are drawn, each with all its rows, since rows
+    /// that are alike say less than as many that are not.
+    ///
+    /// # Errors
+    /// As [`Bootstrap::difference_of`]; [`Error::Data`] for a row that is not there.
+    pub fn difference_of_groups(
+        &self,
+        metric: Metric,
+        spec: &TargetSpec,
+        target: &Target,
+        [first, second]: [&Prediction; 2],
+        groups: &[Vec<u32>],
+        seed: Seed,
+    ) -> Result<Difference> {
+        let beyond = groups.iter().flatten().find(|row| **row as usize >= target.len());
+        if let Some(row) = beyond {
+            return Err(Error::data(format!("a group has row {row} of {}", target.len())));
+        }
+        let paired = Paired { metric, spec, target, answers: [first, second] };
+        self.difference(&paired, groups.len(), seed, |drawn| {
+            let rows = drawn.iter().flat_map(|&group| groups[group as usize].iter().copied());
+            paired.difference(&rows.collect::<Vec<u32>>())
+        })
+    }
+
+    /// The difference by drawing `units` of rows.
+    fn difference(
+        &self,
+        paired: &Paired<'_>,
+        units: usize,
+        seed: Seed,
+        statistic: impl Fn(&[u32]) -> Result<f64> + Sync,
+    ) -> Result<Difference> {
+        let [first, second] = paired.answers;
         same_rows(first.rows(), second.rows())?;
-        same_rows(target.len(), first.rows())?;
-        let (difference, draws) = self.run(target.len(), seed, |rows| {
-            let target = target.take(rows);
-            let of = |answers| metric.compute(spec, &target, &take(answers, rows)?);
-            Ok(of(first)? - of(second)?)
-        })?;
+        same_rows(paired.target.len(), first.rows())?;
+        let (difference, draws) = self.run(units, seed, statistic)?;
         let side = |on: fn(f64) -> bool| draws.iter().filter(|d| on(**d)).count() as f64;
         let smaller = side(|d| d <= 0.0).min(side(|d| d >= 0.0));
         let p_value = (2.0 * smaller / draws.len() as f64).min(1.0);

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | between what bounds does a metric lie? | [`Bootstrap::interval_of`] |
 //! | two models on the same rows, any metric | [`Bootstrap::difference_of`] |
+//! | ... whose rows come in groups that are alike | [`Bootstrap::difference_of_groups`] |
 //! | ... their classes, right or wrong | [`mcnemar`] |
 //! | ... the areas under their ROC curves | [`delong`] |
 //! | ... their errors row by row, or their scores by data set | [`wilcoxon`] |

@@ -14,7 +14,7 @@ mod thin;
 
 pub use calibration::{CalibrationBin, CalibrationBins, CalibrationCurve};
 pub use histogram::{Bins, ScoreHistogram};
-pub use learning::{LearningCurve, LearningPoint, learning_curve};
+pub use learning::{Draw, LearningCurve, LearningPoint, LearningRows};
 pub use lift::{LiftCurve, LiftPoint};
 pub use precision_recall::{PrecisionRecallCurve, PrecisionRecallPoint};
 pub use residuals::{ResidualPoint, Residuals};

@@ -12,20 +12,27 @@ mod shap;
 
 pub use dependence::{Curve, Dependence, DependenceSettings, GridValue};
 pub use permutation::{ColumnImportance, Importances, Permutation};
-pub use shap::{ColumnContribution, ShapSummary};
+pub use shap::{ColumnContribution, ColumnPoints, ShapSummary};
 
 use gristmill_core::{Result, Seed, Table};
+
+/// At most `most` of so many rows, drawn by the seed, in their order.
+fn drawn(rows: usize, most: usize, seed: Seed) -> Vec<u32> {
+    let mut all: Vec<u32> = (0..rows as u32).collect();
+    if rows > most {
+        seed.random().shuffle(&mut all);
+        all.truncate(most);
+        all.sort_unstable();
+    }
+    all
+}
 
 /// At most `most` rows of `table`, drawn by the seed, in their order.
 fn sample(table: &Table, most: usize, seed: Seed) -> Result<Table> {
     if table.rows() <= most {
         return Ok(table.clone());
     }
-    let mut rows: Vec<u32> = (0..table.rows() as u32).collect();
-    seed.random().shuffle(&mut rows);
-    rows.truncate(most);
-    rows.sort_unstable();
-    table.take(&rows)
+    table.take(&drawn(table.rows(), most, seed))
 }
 
 /// `table` with the column at `at` replaced by its values at `rows`, one for each row.

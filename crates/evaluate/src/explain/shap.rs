@@ -2,12 +2,13 @@
 //! Sources: Lundberg and Lee, *NeurIPS* 2017; Lundberg et al., *Nature Machine Intelligence* 2 (2020).
 
 use gristmill_core::{
-    Contributions, DenseMatrix, Error, FittedPipeline, Frame, Result, Schema, Seed, Table,
+    Column, Contributions, DenseMatrix, Error, FittedPipeline, Frame, Labels, MISSING_TIME, Result,
+    Schema, Seed, Table,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::sample;
+use super::drawn;
 
 /// How much each column adds to the answers of a model, on the scale of its raw score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +23,23 @@ pub struct ShapSummary {
     /// columns of a one-hot encoding, is added up row by row before its size is taken. Columns that
     /// were made out of several stand under their own names.
     pub sources: Vec<ColumnContribution>,
+    /// Of the sources that add most, what they add row by row: to the score of `shown`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub points: Vec<ColumnPoints>,
+    /// The class of these points; nothing for numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<String>,
+}
+
+/// What one column adds to the answer of each row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ColumnPoints {
+    /// The column.
+    pub column: String,
+    /// φ for each row.
+    pub contributions: Vec<f64>,
+    /// The column's value in each row; nothing where it is missing or no number.
+    pub values: Vec<Option<f64>>,
 }
 
 /// How much one column adds.
@@ -35,9 +53,13 @@ pub struct ColumnContribution {
     pub mean: Vec<f64>,
 }
 
+/// Of how many columns points are kept.
+const MOST_COLUMNS: usize = 15;
+
 impl ShapSummary {
     /// What the columns add to the answers of `fitted` to the rows of `table`, of which at most `most`
-    /// are drawn by the seed; nothing for models that do not know it.
+    /// are drawn by the seed; nothing for models that do not know it. Steps that look at earlier rows
+    /// see all of `table`.
     ///
     /// # Errors
     /// [`Error::Data`] without rows; as [`FittedPipeline::predict`] and the model's explanation.
@@ -47,28 +69,72 @@ impl ShapSummary {
         most: usize,
         seed: Seed,
     ) -> Result<Option<Self>> {
-        let table = sample(table, most, seed.named("shap"))?.conform(fitted.input())?;
         if table.rows() == 0 {
             return Err(Error::data("there are no rows to explain"));
         }
-        let rows = fitted.transform_frame(Frame::from_table(&table)?)?.features();
+        let drawn = drawn(table.rows(), most, seed.named("shap"));
         let model = fitted.model();
+        let (raw, rows) = if fitted.is_windowed() {
+            let raw = Frame::from_table(&table.conform(fitted.input())?)?;
+            (raw.take(&drawn), fitted.transform_frame(raw)?.take(&drawn))
+        } else {
+            let raw = Frame::from_table(&table.take(&drawn)?.conform(fitted.input())?)?;
+            (raw.clone(), fitted.transform_frame(raw)?)
+        };
+        let rows = rows.features();
         let rows = if model.takes_sparse() { rows } else { rows.dense()? };
         let Some(contributions) = model.explain(&rows).transpose()? else { return Ok(None) };
         let columns = model.input().names();
         refuse_shape(&contributions, rows.rows(), columns.len())?;
         let sources: Vec<String> = columns.iter().map(|name| source(fitted, name)).collect();
-        let classes = match &fitted.target().labels {
+        let labels = fitted.target().labels.as_deref();
+        let classes = match labels {
             Some(labels) if contributions.base.len() == labels.len() => labels.names().to_vec(),
             _ => Vec::new(),
         };
+        // Of several scores that of the positive class, else the last.
+        let output = match labels.and_then(Labels::positive) {
+            Some(positive) if positive < classes.len() => positive,
+            _ => contributions.base.len().saturating_sub(1),
+        };
+        let sums = by_name(&contributions.values, &sources);
+        let points = sums.iter().take(MOST_COLUMNS).map(|sum| {
+            let adds = added_up(&contributions.values[output], &sources, &sum.column);
+            let values = values_of(&sum.column, [&raw, &rows]);
+            ColumnPoints { column: sum.column.clone(), contributions: adds, values }
+        });
         Ok(Some(Self {
+            points: points.collect(),
+            shown: classes.get(output).cloned(),
             classes,
             columns: by_name(&contributions.values, &columns),
-            sources: by_name(&contributions.values, &sources),
+            sources: sums,
             base: contributions.base,
         }))
     }
+}
+
+/// Row by row what the columns called `name` add together.
+fn added_up(values: &DenseMatrix, names: &[String], name: &str) -> Vec<f64> {
+    let columns: Vec<usize> = (0..names.len()).filter(|&at| names[at] == name).collect();
+    let row = |row: usize| columns.iter().map(|&column| values.get(row, column)).sum();
+    (0..values.rows()).map(row).collect()
+}
+
+/// The numbers of a column in the first of the frames that has it.
+fn values_of(name: &str, frames: [&Frame; 2]) -> Vec<Option<f64>> {
+    let rows = frames[0].rows();
+    let found =
+        frames.iter().find_map(|frame| frame.schema().find(name).map(|at| &frame.columns()[at]));
+    let numbers: Vec<f64> = match found {
+        Some(Column::Numbers(values)) => values.clone(),
+        Some(Column::Sparse(values)) => values.to_dense(),
+        Some(Column::Times(times)) => {
+            times.iter().map(|&t| if t == MISSING_TIME { f64::NAN } else { t as f64 }).collect()
+        }
+        Some(Column::Words(_)) | None => vec![f64::NAN; rows],
+    };
+    numbers.into_iter().map(|value| value.is_finite().then_some(value)).collect()
 }
 
 fn refuse_shape(contributions: &Contributions, rows: usize, columns: usize) -> Result<()> {

@@ -10,9 +10,11 @@ pub use parts::Parts;
 
 use std::borrow::Cow;
 
-use gristmill_core::{Error, Result, Role};
+use gristmill_core::{Error, Result, Role, Table};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
+
+use crate::curves::Draw;
 
 /// How rows are set aside for a test, and if wanted for validation, before anything is learned.
 ///
@@ -106,6 +108,30 @@ impl Split {
             Self::Time { column, .. } => vec![(column, Role::Time)],
             Self::Column { column } => vec![(column, Role::Part)],
         }
+    }
+
+    /// The rows of each group that is never torn apart, in the order in which groups first appear;
+    /// nothing for a split without groups.
+    ///
+    /// # Errors
+    /// [`gristmill_core::Error::Data`] for a row without a group; as a missing column is refused.
+    pub fn groups(&self, table: &Table) -> Result<Option<Vec<Vec<u32>>>> {
+        match self {
+            Self::Group { column, .. } => keys::groups(table, column).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// How a share of rows is drawn so that each has its history: groups stay whole, and of rows in
+    /// time the latest are taken.
+    ///
+    /// # Errors
+    /// As [`Split::groups`], and for a row without a moment.
+    pub fn draw(&self, table: &Table) -> Result<Draw> {
+        Ok(match self {
+            Self::Time { column, .. } => Draw::Latest(keys::moments(table, column)?),
+            _ => self.groups(table)?.map_or(Draw::Rows, Draw::Groups),
+        })
     }
 }
 

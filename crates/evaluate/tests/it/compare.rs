@@ -129,6 +129,41 @@ fn paired_draws_see_a_small_difference_and_threads_change_nothing() {
     assert_eq!((same.difference.value, same.p_value), (0.0, 1.0));
 }
 
+/// Ten copies of each row say no more than one; drawn as groups they keep the interval of one.
+#[test]
+fn rows_of_a_group_are_drawn_together() {
+    let copies = 10;
+    let repeated = |values: &[f64]| -> Vec<f64> {
+        values.iter().flat_map(|&v| std::iter::repeat_n(v, copies)).collect()
+    };
+    let off = |by: f64| -> Vec<f64> {
+        SKEWED.iter().enumerate().map(|(row, v)| v + by * (row as f64).sin()).collect()
+    };
+    let metric = Metric::named("mae").unwrap();
+    let width = |values: [&[f64]; 3], groups: Option<&[Vec<u32>]>| {
+        let target = Target::Numbers(values[0].to_vec());
+        let [a, b] = [values[1], values[2]].map(|v| Prediction::Numbers(v.to_vec()));
+        let (draw, spec) = (Bootstrap::default(), spec());
+        let found = match groups {
+            None => draw.difference_of(metric, &spec, &target, [&a, &b], Seed(1)),
+            Some(groups) => {
+                draw.difference_of_groups(metric, &spec, &target, [&a, &b], groups, Seed(1))
+            }
+        };
+        let interval = found.unwrap().difference;
+        interval.high - interval.low
+    };
+    let (a, b) = (off(1.0), off(1.5));
+    let once = width([&SKEWED, &a, &b], None);
+    let (truth, a, b) = (repeated(&SKEWED), repeated(&a), repeated(&b));
+    let groups: Vec<Vec<u32>> =
+        (0..40).map(|group| (group * 10..group * 10 + 10).collect()).collect();
+    let grouped = width([&truth, &a, &b], Some(&groups));
+    let alone = width([&truth, &a, &b], None);
+    assert!((grouped - once).abs() < 1e-9, "{grouped} {once}");
+    assert!(alone < 0.5 * once, "{alone} {once}");
+}
+
 #[test]
 fn rows_too_few_for_an_interval_are_refused() {
     let refuse = |bootstrap: Bootstrap, rows: usize| {

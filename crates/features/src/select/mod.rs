@@ -23,10 +23,12 @@ const KIND: &str = "select";
 /// Keeps the columns that matter for the target, or that vary at all, and leaves the others out.
 ///
 /// Columns that are not taken stay. Of columns that matter equally the first are kept. A note says
-/// how many are left. Sparse columns stay sparse. Row weights count where a model is learned.
+/// how many are left. Sparse columns stay sparse. Row weights count where a model is learned;
+/// `k_best` refuses them, since its scores know none, and a variance is that of the rows as they are.
 ///
 /// # Errors
-/// A setting that makes no sense; a column that the method cannot use; missing values, except for
+/// A setting that makes no sense; a column that the method cannot use; row weights for `k_best`;
+/// missing values, except for
 /// `variance`, `mutual_information` and models that take them; no known answers, except for
 /// `variance`; when no column is left.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -304,6 +306,12 @@ impl Select {
             return Err(Error::data("there are no rows to choose columns by"));
         }
         if let SelectMethod::KBest(KBest { score, features }) = method {
+            if context.weights.is_some() {
+                return Err(Error::data_hint(
+                    "`k_best` scores columns without knowing row weights, and the rows have some",
+                    "leave out `weight`, or choose by a model: `method: {from_model: ...}`",
+                ));
+            }
             let scores = score.of(train, positions, target)?;
             return Ok(Chosen::best(scores, *features));
         }

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use gristmill_core::{
-    Column, Error, FitContext, FittedTransform, Frame, Load, Result, Role, Schema, Scope, Selector,
-    Signature, State, Transform,
+    Column, Depth, Error, FitContext, FittedTransform, Frame, Load, Result, Role, Schema, Scope,
+    Selector, Signature, State, Transform,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::lag::check_lags;
-use super::sequence::{NO_ROW, Sequence};
+use super::sequence::{Group, NO_ROW, Sequence, goes_by};
 use crate::columns;
 
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 const KIND: &str = "difference";
 
 /// How much a value has changed since the row k rows before in the same group: x − xₖ, or
@@ -42,8 +42,9 @@ pub struct Difference {
     pub form: DifferenceForm,
     /// The column that orders the rows; the one with the role of time unless said otherwise.
     pub order: Option<String>,
-    /// The column that names the groups, if rows have any.
-    pub group: Option<String>,
+    /// The column that names the groups, or a list of them; the group of the split unless said
+    /// otherwise, `[]` for none.
+    pub group: Option<Group>,
 }
 
 impl Default for Difference {
@@ -90,7 +91,7 @@ impl Difference {
     fn facts(&self, input: &Schema) -> Result<Facts> {
         check_lags(&self.lags)?;
         let positions = columns::taken(&self.columns, input, columns::numeric)?;
-        let sequence = Sequence::new(self.order.as_deref(), self.group.as_deref(), input)?;
+        let sequence = Sequence::new(self.order.as_deref(), self.group.as_ref(), input)?;
         let columns = columns::names(input, &positions);
         Ok(Facts { columns, lags: self.lags.clone(), form: self.form, sequence })
     }
@@ -103,6 +104,10 @@ impl Transform for Difference {
 
     fn check(&self, input: &Schema) -> Result<Schema> {
         self.facts(input)?.output(input).map(|(_, output)| output)
+    }
+
+    fn goes_by(&self) -> Vec<Role> {
+        goes_by(self.order.as_deref(), self.group.as_ref())
     }
 
     fn fit_apply(
@@ -186,7 +191,8 @@ impl FittedTransform for FittedDifference {
     }
 
     fn scope(&self) -> Scope {
-        self.facts.sequence.scope(self.facts.lags.iter().copied().max().unwrap_or_default())
+        let furthest = self.facts.lags.iter().copied().max().unwrap_or_default();
+        self.facts.sequence.scope(Depth::Rows(furthest))
     }
 
     fn apply(&self, rows: Frame) -> Result<Frame> {

@@ -32,6 +32,11 @@ pub struct Duration {
 }
 
 impl Duration {
+    /// Its length in microseconds.
+    pub fn micros(self) -> u64 {
+        self.micros
+    }
+
     /// Its length in seconds.
     pub fn seconds(self) -> f64 {
         self.micros as f64 / 1e6

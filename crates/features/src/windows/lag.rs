@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use gristmill_core::{
-    Column, Error, FitContext, FittedTransform, Frame, Load, MISSING_CODE, MISSING_TIME, Result,
-    Schema, Scope, Selector, Signature, State, Transform, Words,
+    Column, Depth, Error, FitContext, FittedTransform, Frame, Load, MISSING_CODE, MISSING_TIME,
+    Result, Role, Schema, Scope, Selector, Signature, State, Transform, Words,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::sequence::{NO_ROW, Sequence, made};
+use super::sequence::{Group, NO_ROW, Sequence, goes_by, made};
 use crate::columns;
 
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 const KIND: &str = "lag";
 
 /// Brings values of earlier rows into each row: with lag k, the value k rows before in the same
@@ -51,8 +51,9 @@ pub struct Lag {
     pub lags: Vec<usize>,
     /// The column that orders the rows; the one with the role of time unless said otherwise.
     pub order: Option<String>,
-    /// The column that names the groups, if rows have any.
-    pub group: Option<String>,
+    /// The column that names the groups, or a list of them; the group of the split unless said
+    /// otherwise, `[]` for none.
+    pub group: Option<Group>,
 }
 
 impl Default for Lag {
@@ -77,7 +78,7 @@ impl Lag {
     fn facts(&self, input: &Schema) -> Result<Facts> {
         check_lags(&self.lags)?;
         let positions = columns::taken(&self.columns, input, |_| Ok(()))?;
-        let sequence = Sequence::new(self.order.as_deref(), self.group.as_deref(), input)?;
+        let sequence = Sequence::new(self.order.as_deref(), self.group.as_ref(), input)?;
         Ok(Facts { columns: columns::names(input, &positions), lags: self.lags.clone(), sequence })
     }
 }
@@ -89,6 +90,10 @@ impl Transform for Lag {
 
     fn check(&self, input: &Schema) -> Result<Schema> {
         self.facts(input)?.output(input).map(|(_, output)| output)
+    }
+
+    fn goes_by(&self) -> Vec<Role> {
+        goes_by(self.order.as_deref(), self.group.as_ref())
     }
 
     fn fit_apply(
@@ -175,7 +180,8 @@ impl FittedTransform for FittedLag {
     }
 
     fn scope(&self) -> Scope {
-        self.facts.sequence.scope(self.facts.lags.iter().copied().max().unwrap_or_default())
+        let furthest = self.facts.lags.iter().copied().max().unwrap_or_default();
+        self.facts.sequence.scope(Depth::Rows(furthest))
     }
 
     fn apply(&self, rows: Frame) -> Result<Frame> {

@@ -1,7 +1,7 @@
 //! Columns out of earlier rows: lags, differences, rolling figures, time since something.
 //!
-//! Each takes an order (a column of moments or numbers) and, if there is one, a column that names
-//! groups. Rows are sorted by group and order inside, whatever order they come in, and the answers
+//! Each takes an order (a column of moments or numbers) and, if there are some, columns that name
+//! groups; where a file names none, those that the split goes by. Rows are sorted by group and order inside, whatever order they come in, and the answers
 //! stand in the order in which the rows came. Rows that are equal in order keep the order in which
 //! they came. **A row sees itself and earlier rows of its group, never a later one.** A row without
 //! a group or a place in the order sees no other row and is seen by none.
@@ -20,6 +20,7 @@ pub use difference::{Difference, DifferenceForm, FittedDifference};
 pub use duration::Duration;
 pub use lag::{FittedLag, Lag};
 pub use rolling::{Current, FittedRolling, Rolling, RollingFunction, Window};
+pub use sequence::Group;
 pub use time_since::{FittedTimeSince, TimeSince, TimeUnit};
 
 pub(crate) use difference::VERSION as DIFFERENCE_VERSION;

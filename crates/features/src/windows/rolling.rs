@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use gristmill_core::{
-    Column, Error, Field, FitContext, FittedTransform, Frame, Load, Result, Role, Schema, Scope,
-    Selector, Signature, State, Transform,
+    Column, Depth, Error, Field, FitContext, FittedTransform, Frame, Load, Result, Role, Schema,
+    Scope, Selector, Signature, State, Transform,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::duration::Duration;
 use super::figures::figures;
-use super::sequence::Sequence;
+use super::sequence::{Group, Sequence, goes_by};
 use crate::columns;
 
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 const KIND: &str = "rolling";
 
 /// Figures over a window of the latest rows of the same group, as `<column>_<function>_<window>`
@@ -53,8 +53,9 @@ pub struct Rolling {
     pub min_periods: usize,
     /// The column that orders the rows; the one with the role of time unless said otherwise.
     pub order: Option<String>,
-    /// The column that names the groups, if rows have any.
-    pub group: Option<String>,
+    /// The column that names the groups, or a list of them; the group of the split unless said
+    /// otherwise, `[]` for none.
+    pub group: Option<Group>,
 }
 
 impl Default for Rolling {
@@ -141,7 +142,7 @@ impl Rolling {
             functions: self.functions.clone(),
             current: self.current,
             min_periods: self.min_periods,
-            sequence: Sequence::new(self.order.as_deref(), self.group.as_deref(), input)?,
+            sequence: Sequence::new(self.order.as_deref(), self.group.as_ref(), input)?,
         };
         facts.check(input)?;
         Ok(facts)
@@ -155,6 +156,10 @@ impl Transform for Rolling {
 
     fn check(&self, input: &Schema) -> Result<Schema> {
         self.facts(input)?.output(input).map(|(_, output)| output)
+    }
+
+    fn goes_by(&self) -> Vec<Role> {
+        goes_by(self.order.as_deref(), self.group.as_ref())
     }
 
     fn fit_apply(
@@ -271,13 +276,12 @@ impl FittedTransform for FittedRolling {
         true
     }
 
-    /// A window of time may hold any number of rows, so nothing but all earlier ones is sure to be
-    /// enough.
+    /// A window of time may hold any number of rows, so its bound is the time.
     fn scope(&self) -> Scope {
         self.facts.sequence.scope(match (self.facts.window, self.facts.current) {
-            (Window::Rows(rows), Current::Included) => rows - 1,
-            (Window::Rows(rows), Current::Excluded) => rows,
-            (Window::Time(_), _) => usize::MAX,
+            (Window::Rows(rows), Current::Included) => Depth::Rows(rows - 1),
+            (Window::Rows(rows), Current::Excluded) => Depth::Rows(rows),
+            (Window::Time(duration), _) => Depth::Time(duration.micros()),
         })
     }
 

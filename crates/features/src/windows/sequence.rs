@@ -3,29 +3,65 @@
 use std::collections::HashMap;
 
 use gristmill_core::{
-    Column, Error, Field, Frame, MISSING_TIME, Notes, Result, Role, Schema, Scope, SemanticType,
-    Words,
+    Column, Depth, Error, Field, Frame, MISSING_TIME, Notes, Result, Role, Schema, Scope,
+    SemanticType, Words,
 };
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Which row is meant when there is none.
 pub(crate) const NO_ROW: u32 = u32::MAX;
 
-/// Which column orders the rows and which one names their groups.
+/// The columns that name the groups of rows: one, or several, of which each combination is a group.
+/// An empty list stands for no groups.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected a column or a list of columns")]
+pub enum Group {
+    /// One column.
+    Column(String),
+    /// Several.
+    Columns(Vec<String>),
+}
+
+impl Group {
+    /// The columns.
+    pub fn columns(&self) -> &[String] {
+        match self {
+            Self::Column(column) => std::slice::from_ref(column),
+            Self::Columns(columns) => columns,
+        }
+    }
+}
+
+impl From<&str> for Group {
+    fn from(column: &str) -> Self {
+        Self::Column(column.into())
+    }
+}
+
+/// What a step goes by where its file names neither group nor order.
+pub(crate) fn goes_by(order: Option<&str>, group: Option<&Group>) -> Vec<Role> {
+    let time = order.is_none().then_some(Role::Time);
+    let groups = group.is_none().then_some(Role::Group);
+    time.into_iter().chain(groups).collect()
+}
+
+/// Which column orders the rows and which ones name their groups.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sequence {
     pub(crate) order: String,
-    pub(crate) group: Option<String>,
+    pub(crate) group: Option<Group>,
 }
 
 impl Sequence {
-    /// The columns that the settings name; without an `order` the column with the role of time.
+    /// The columns that the settings name; without an `order` the column with the role of time,
+    /// without a `group` the one with the role of group, if there is one.
     ///
     /// # Errors
     /// A column that does not exist, or cannot order or group; no order at all.
-    pub(crate) fn new(order: Option<&str>, group: Option<&str>, input: &Schema) -> Result<Self> {
+    pub(crate) fn new(order: Option<&str>, group: Option<&Group>, input: &Schema) -> Result<Self> {
         let order = match (order, input.with_role(Role::Time)) {
             (Some(name), _) => name.to_string(),
             (None, Some(field)) => field.name.clone(),
@@ -33,7 +69,16 @@ impl Sequence {
                 return Err(Error::setting("order", "absent", "the column that orders the rows"));
             }
         };
-        let sequence = Self { order, group: group.map(str::to_string) };
+        let group = match group {
+            Some(group) if group.columns().is_empty() => None,
+            Some(group) => Some(group.clone()),
+            // A split may group by the very column that orders the rows; then it says nothing.
+            None => input
+                .with_role(Role::Group)
+                .filter(|field| field.name != order)
+                .map(|field| Group::Column(field.name.clone())),
+        };
+        let sequence = Self { order, group };
         sequence.check(input)?;
         Ok(sequence)
     }
@@ -49,13 +94,25 @@ impl Sequence {
                 hint: Some("order rows by a moment or a number".into()),
             });
         }
-        match &self.group {
-            Some(group) if *group == self.order => {
-                Err(Error::setting("group", format!("`{group}`"), "another column than `order`"))
+        for (at, group) in self.groups().iter().enumerate() {
+            input.field(group)?;
+            if *group == self.order {
+                let wanted = "another column than `order`";
+                return Err(Error::setting("group", format!("`{group}`"), wanted));
             }
-            Some(group) => input.field(group).map(drop),
-            None => Ok(()),
+            if self.groups()[..at].contains(group) {
+                return Err(Error::setting(
+                    "group",
+                    format!("`{group}` twice"),
+                    "each column once",
+                ));
+            }
         }
+        Ok(())
+    }
+
+    fn groups(&self) -> &[String] {
+        self.group.as_ref().map_or(&[], Group::columns)
     }
 
     /// Whether the order is one of moments.
@@ -63,18 +120,19 @@ impl Sequence {
         input.field(&self.order).is_ok_and(|f| f.semantic == SemanticType::Datetime)
     }
 
-    /// What a row's answer depends on when it looks at this many earlier rows.
-    pub(crate) fn scope(&self, depth: usize) -> Scope {
-        Scope::Windowed { group: self.group.clone(), order: self.order.clone(), depth }
+    /// What a row's answer depends on when it looks back so far.
+    pub(crate) fn scope(&self, depth: Depth) -> Scope {
+        Scope::Windowed { group: self.groups().to_vec(), order: self.order.clone(), depth }
     }
 
     /// The rows sorted.
     pub(crate) fn sort(&self, rows: &Frame) -> Result<Sorted> {
         let keys = Keys::of(&rows.columns()[rows.schema().position(&self.order)?])?;
-        let groups = match &self.group {
-            Some(group) => groups(&rows.columns()[rows.schema().position(group)?]),
-            None => vec![0; rows.rows()],
-        };
+        let mut groups = vec![0; rows.rows()];
+        for group in self.groups() {
+            let found = column_groups(&rows.columns()[rows.schema().position(group)?]);
+            groups = combined(groups, found);
+        }
         Ok(Sorted::new(keys, &groups))
     }
 
@@ -82,9 +140,12 @@ impl Sequence {
     pub(crate) fn note(&self, rows: &Frame, notes: &Notes) -> Result<()> {
         let lost = rows.rows() - self.sort(rows)?.rows.len();
         if lost > 0 {
-            let group = self.group.as_ref().map_or(String::new(), |g| format!(" or no `{g}`"));
-            notes
-                .add(format!("{lost} rows have no `{}`{group}: they see no other row", self.order));
+            let groups = self.groups().iter().map(|group| format!(" or no `{group}`"));
+            let groups: String = groups.collect();
+            notes.add(format!(
+                "{lost} rows have no `{}`{groups}: they see no other row",
+                self.order
+            ));
         }
         Ok(())
     }
@@ -134,13 +195,19 @@ impl Keys {
 }
 
 /// A number for each row's group; [`NO_ROW`] when it has none.
-fn groups(column: &Column) -> Vec<u32> {
+fn column_groups(column: &Column) -> Vec<u32> {
     match column {
         Column::Words(words) => word_groups(words),
         Column::Times(times) => numbered(times.iter().map(|&t| (t != MISSING_TIME).then_some(t))),
         Column::Numbers(values) => number_groups(values),
         Column::Sparse(values) => number_groups(&values.to_dense()),
     }
+}
+
+/// A number for each pair of groups; [`NO_ROW`] where one of them is missing.
+fn combined(groups: Vec<u32>, others: Vec<u32>) -> Vec<u32> {
+    let both = |(a, b): (u32, u32)| (a != NO_ROW && b != NO_ROW).then_some((a, b));
+    numbered(groups.into_iter().zip(others).map(both))
 }
 
 fn number_groups(values: &[f64]) -> Vec<u32> {
@@ -282,6 +349,19 @@ mod tests {
         check(&rows, 1, &[Some(1), None, Some(0), None, Some(3), Some(4)]);
         check(&rows, 2, &[None, None, Some(1), None, None, Some(3)]);
         check(&rows, usize::MAX, &[None; 6]);
+    }
+
+    #[test] // by hand: the groups are a1, a2, b1
+    fn several_columns_group_together() {
+        let rows = table()
+            .numbers("t", [1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+            .words("g", [Some("a"), Some("a"), Some("a"), Some("b"), Some("a"), None])
+            .numbers("h", [1.0, 2.0, 1.0, 1.0, 2.0, 1.0])
+            .frame();
+        let group = Some(Group::Columns(vec!["g".into(), "h".into()]));
+        let sequence = Sequence { order: "t".into(), group };
+        let earlier = sequence.sort(&rows).unwrap().earlier(1);
+        assert_eq!(earlier, [NO_ROW, NO_ROW, 0, NO_ROW, 1, NO_ROW]);
     }
 
     #[test]

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use gristmill_core::expr::{BoundExpr, Expr};
 use gristmill_core::{
-    Column, Error, Field, FitContext, FittedTransform, Frame, Load, Result, Schema, Scope,
-    SemanticType, Signature, State, Transform,
+    Column, Depth, Error, Field, FitContext, FittedTransform, Frame, Load, Result, Role, Schema,
+    Scope, SemanticType, Signature, State, Transform,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::rolling::Current;
-use super::sequence::{Sequence, Sorted};
+use super::rolling::{Current, Window};
+use super::sequence::{Group, Sequence, Sorted, goes_by};
 use crate::columns;
 
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 const KIND: &str = "time_since";
 
 /// How long ago the row before it in its group was, or, with a `condition`, the latest row for
@@ -24,15 +24,16 @@ const KIND: &str = "time_since";
 /// `rain_1h > 0`; where it is unknown it does not hold. With `current: included` the current row
 /// counts: where the condition holds, the time is 0. Without a condition the current row is never
 /// the one that is looked for. Times are in `unit`, seconds unless said otherwise; where a number
-/// orders the rows they are in its own units. Missing where there was no such row yet.
+/// orders the rows they are in its own units. Missing where there was no such row yet, or none
+/// `within` so many rows or such a time before.
 ///
 /// Windowed: rows are sorted by group and order inside, ties keep the order in which they came, and
 /// no row sees a later one; a row without a group or a place in the order sees no row at all.
 /// Learns nothing.
 ///
 /// # Errors
-/// A condition that cannot be read, or is neither true nor false; a `unit` where a number orders
-/// the rows; a `name` that is taken.
+/// A condition that cannot be read, or is neither true nor false; a `unit`, or a time in `within`,
+/// where a number orders the rows; a `within` of no rows; a `name` that is taken.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TimeSince {
@@ -44,10 +45,15 @@ pub struct TimeSince {
     pub current: Current,
     /// In what moments are counted.
     pub unit: Option<TimeUnit>,
+    /// How far back to look: a number of rows, or a length of time such as 30d. Without it a
+    /// condition is looked for in all earlier rows of the group, and whoever asks the model for a
+    /// row must give them all.
+    pub within: Option<Window>,
     /// The column that orders the rows; the one with the role of time unless said otherwise.
     pub order: Option<String>,
-    /// The column that names the groups, if rows have any.
-    pub group: Option<String>,
+    /// The column that names the groups, or a list of them; the group of the split unless said
+    /// otherwise, `[]` for none.
+    pub group: Option<Group>,
 }
 
 impl Default for TimeSince {
@@ -57,6 +63,7 @@ impl Default for TimeSince {
             condition: None,
             current: Current::default(),
             unit: None,
+            within: None,
             order: None,
             group: None,
         }
@@ -93,7 +100,8 @@ impl TimeSince {
             condition: condition.map_err(of_condition)?,
             current: self.current,
             unit: self.unit,
-            sequence: Sequence::new(self.order.as_deref(), self.group.as_deref(), input)?,
+            within: self.within,
+            sequence: Sequence::new(self.order.as_deref(), self.group.as_ref(), input)?,
         })
     }
 }
@@ -117,6 +125,10 @@ impl Transform for TimeSince {
         let facts = self.facts(input)?;
         facts.bind(input)?;
         facts.output(input)
+    }
+
+    fn goes_by(&self) -> Vec<Role> {
+        goes_by(self.order.as_deref(), self.group.as_ref())
     }
 
     fn fit_apply(
@@ -146,6 +158,8 @@ struct Facts {
     condition: Option<Expr>,
     current: Current,
     unit: Option<TimeUnit>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    within: Option<Window>,
     sequence: Sequence,
 }
 
@@ -155,6 +169,17 @@ impl Facts {
         if self.unit.is_some() && !self.sequence.is_temporal(input) {
             let wanted = format!("no unit, since `{}` holds no moments", self.sequence.order);
             return Err(Error::setting("unit", "given", wanted));
+        }
+        match self.within {
+            Some(Window::Rows(0)) => {
+                return Err(Error::setting("within", 0, "1 row or more"));
+            }
+            Some(Window::Time(time)) if !self.sequence.is_temporal(input) => {
+                let wanted =
+                    format!("a number of rows, since `{}` holds no moments", self.sequence.order);
+                return Err(Error::setting("within", time, wanted));
+            }
+            _ => {}
         }
         let made = Field::number(&self.name).nullable(true);
         Schema::new(input.fields().iter().cloned().chain([made]).collect())
@@ -201,6 +226,7 @@ impl FittedTimeSince {
             if current && holds(place) {
                 last = Some(place);
             }
+            last = last.filter(|&l| self.is_near(sorted, l, place));
             since.push(last.map_or(f64::NAN, |last| sorted.distance(last, place) / unit));
             if holds(place) {
                 last = Some(place);
@@ -210,14 +236,30 @@ impl FittedTimeSince {
     }
 }
 
+impl FittedTimeSince {
+    /// Whether an earlier place is not too far back.
+    fn is_near(&self, sorted: &Sorted, earlier: usize, place: usize) -> bool {
+        match self.facts.within {
+            None => true,
+            Some(Window::Rows(rows)) => place - earlier <= rows,
+            Some(Window::Time(time)) => sorted.distance(earlier, place) <= time.seconds(),
+        }
+    }
+}
+
 impl FittedTransform for FittedTimeSince {
     fn signature(&self) -> &Signature {
         &self.signature
     }
 
-    /// The condition may have held any number of rows ago.
+    /// Without a bound a condition may have held any number of rows ago.
     fn scope(&self) -> Scope {
-        self.facts.sequence.scope(if self.condition.is_some() { usize::MAX } else { 1 })
+        self.facts.sequence.scope(match (&self.condition, self.facts.within) {
+            (None, _) => Depth::Rows(1),
+            (Some(_), Some(Window::Rows(rows))) => Depth::Rows(rows),
+            (Some(_), Some(Window::Time(time))) => Depth::Time(time.micros()),
+            (Some(_), None) => Depth::All,
+        })
     }
 
     fn apply(&self, rows: Frame) -> Result<Frame> {

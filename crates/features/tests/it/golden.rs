@@ -145,28 +145,28 @@ fn datetime() {
 
 #[test]
 fn windows() {
-    let (order, group) = (|| Some("when".to_string()), || Some("plan".to_string()));
+    let (order, group) = (|| Some("when".to_string()), || Some(Group::from("plan")));
     let columns = || Selector::from(["x", "code"]);
     let lag = Lag { columns: columns(), order: order(), group: group(), ..Default::default() };
     assert_snapshot!(learned(&lag), @r#"
-    lag 1
+    lag 2
     {"columns":["x","code"],"lags":[1],"sequence":{"group":"plan","order":"when"}}
     "#);
     let difference = Difference { columns: columns(), order: order(), ..Default::default() };
     assert_snapshot!(learned(&difference), @r#"
-    difference 1
+    difference 2
     {"columns":["x","code"],"form":"absolute","lags":[1],"sequence":{"group":null,"order":"when"}}
     "#);
     let window = Window::Time("36h".parse().unwrap());
     let rolling = Rolling { columns: columns(), window, order: order(), ..Default::default() };
     assert_snapshot!(learned(&rolling), @r#"
-    rolling 1
+    rolling 2
     {"columns":["x","code"],"current":"included","functions":["mean"],"min_periods":1,"sequence":{"group":null,"order":"when"},"window":"36h"}
     "#);
     let condition = Some("x > 1".to_string());
     let since = TimeSince { condition, order: order(), group: group(), ..Default::default() };
     assert_snapshot!(learned(&since), @r#"
-    time_since 1
+    time_since 2
     {"condition":{"nodes":[{"column":"x"},{"number":1.0},{"binary":["greater",0,1]}],"version":1},"current":"included","name":"time_since","sequence":{"group":"plan","order":"when"},"unit":null}
     "#);
 }

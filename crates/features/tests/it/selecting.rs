@@ -101,6 +101,21 @@ fn full_with_target() -> Table {
 }
 
 #[test]
+fn scores_without_row_weights_refuse_them() {
+    let data = rows_and_target(&full_with_target());
+    let notes = Notes::default();
+    let weights = vec![1.0; data.0.rows()];
+    let context = FitContext::new(Seed(3), &notes)
+        .with_target(&data.1)
+        .with_weights(Some(weights.as_slice()));
+    let fit =
+        |method: Value| select("numeric", method).fit_apply(data.0.clone(), &context).map(|_| ());
+    let refused = fit(json!({"k_best": {"features": 2}})).unwrap_err();
+    assert!(refused.to_string().contains("without knowing row weights"), "{refused}");
+    fit(json!({"from_model": {"model": {"random_forest": {"trees": 3}}}})).unwrap();
+}
+
+#[test]
 fn settings_are_spelled_in_a_pipeline_file() {
     let settings = json!({
         "columns": "numeric",

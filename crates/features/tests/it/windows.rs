@@ -1,6 +1,8 @@
 //! Columns out of earlier rows. Figures of turbofans and traffic are those of pandas 3.1.1.
 
-use gristmill_core::{Frame, MISSING_TIME, Pipeline, Role, Scope, Selector, Table, Transform};
+use gristmill_core::{
+    Depth, Frame, MISSING_TIME, Pipeline, Role, Scope, Selector, Table, Transform,
+};
 use gristmill_features::*;
 use gristmill_testkit::{conformance, shared_csv, table};
 use proptest::prelude::*;
@@ -31,7 +33,8 @@ fn order() -> Option<String> {
 
 #[test]
 fn lags_and_differences_conform() {
-    for group in [None, Some("plan".to_string()), Some("code".to_string())] {
+    let both = Group::Columns(vec!["plan".into(), "code".into()]);
+    for group in [None, Some("plan".into()), Some("code".into()), Some(both)] {
         let columns = Selector::from(["x", "plan", "when", "empty", "yes"]);
         let group = || group.clone();
         conforms(
@@ -52,7 +55,7 @@ fn lags_and_differences_conform() {
 fn rolling_figures_conform() {
     for window in [Window::Rows(1), Window::Rows(3), Window::Time("2s".parse().unwrap())] {
         for current in [Current::Included, Current::Excluded] {
-            for group in [None, Some("yes".to_string())] {
+            for group in [None, Some(Group::from("yes"))] {
                 let settings = Rolling {
                     columns: "numeric".into(),
                     window,
@@ -93,7 +96,7 @@ fn turbofans() -> Option<Table> {
 
 #[test]
 fn real_rows_conform() {
-    let (order, group) = (|| Some("cycle".to_string()), || Some("unit".to_string()));
+    let (order, group) = (|| Some("cycle".to_string()), || Some(Group::from("unit")));
     if let Some(table) = turbofans() {
         let columns = || Selector::from(["s_11", "split"]);
         let lags = vec![1, 30];
@@ -246,12 +249,16 @@ fn the_depth_is_what_must_be_at_hand() {
         }
     };
     let lag = json!({"columns": "x", "lags": [1, 4], "order": "when", "group": "plan"});
-    assert_eq!(depth("lag", lag), (Some("plan".into()), "when".into(), 4));
+    assert_eq!(depth("lag", lag), (vec!["plan".into()], "when".into(), Depth::Rows(4)));
     let rolling = json!({"columns": "x", "window": 5, "order": "when"});
-    assert_eq!(depth("rolling", rolling), (None, "when".into(), 4));
+    assert_eq!(depth("rolling", rolling), (Vec::new(), "when".into(), Depth::Rows(4)));
     let day = json!({"columns": "x", "window": "1d", "order": "when"});
-    assert_eq!(depth("rolling", day).2, usize::MAX);
-    assert_eq!(depth("time_since", json!({"order": "when"})).2, 1);
+    assert_eq!(depth("rolling", day).2, Depth::Time(86_400_000_000));
+    assert_eq!(depth("time_since", json!({"order": "when"})).2, Depth::Rows(1));
+    let since = |within: Value| json!({"order": "when", "condition": "x > 0", "within": within});
+    assert_eq!(depth("time_since", since(Value::Null)).2, Depth::All);
+    assert_eq!(depth("time_since", since(json!(9))).2, Depth::Rows(9));
+    assert_eq!(depth("time_since", since(json!("1h"))).2, Depth::Time(3_600_000_000));
 }
 
 #[test]
@@ -274,18 +281,63 @@ fn columns_of_group_and_time_reach_the_steps_that_name_them() {
         field.clone().role(role)
     });
     let schema = schema.expect("the names stay");
-    let lag = |order: Option<&str>| Lag {
+    let lag = |order: Option<&str>, group: Option<Group>| Lag {
         columns: "sold".into(),
         order: order.map(String::from),
-        group: Some("shop".into()),
+        group,
         ..Default::default()
     };
     for order in [Some("at"), None] {
-        let input = Pipeline::new().then(lag(order)).input(&schema).expect("both are there");
-        assert_eq!(input.names(), ["at", "shop", "sold"]);
-        let output = lag(order).check(&input).expect("the columns are accepted").features();
-        assert_eq!(output.names(), ["sold", "sold_lag_1"]);
+        for group in [Some("shop".into()), None] {
+            let lag = || lag(order, group.clone());
+            let input = Pipeline::new().then(lag()).input(&schema).expect("both are there");
+            assert_eq!(input.names(), ["at", "shop", "sold"]);
+            let output = lag().check(&input).expect("the columns are accepted").features();
+            assert_eq!(output.names(), ["sold", "sold_lag_1"]);
+        }
     }
+    let none = lag(Some("at"), Some(Group::Columns(Vec::new())));
+    let input = Pipeline::new().then(none).input(&schema).expect("the order is there");
+    assert!(matches!(input.names().as_slice(), [at, .., sold] if at == "at" && sold == "sold"));
+}
+
+/// A step that names no group goes by that of the split, one that names `[]` by none.
+#[test]
+fn the_group_of_the_split_is_the_group_of_a_step() {
+    let rows = table()
+        .numbers("t", [1.0, 2.0, 3.0, 4.0])
+        .words("shop", ["a", "b", "a", "b"])
+        .numbers("sold", [4.0, 5.0, 6.0, 7.0])
+        .build()
+        .with_role("shop", Role::Group)
+        .unwrap();
+    let lagged = |group: Option<Group>| {
+        let lag = Lag { columns: "sold".into(), order: Some("t".into()), group, lags: vec![1] };
+        let (_, rows, _) = fit(&lag, Frame::from_table(&rows).unwrap());
+        numbers(&rows, "sold_lag_1")
+    };
+    assert_close(&lagged(None), &[f64::NAN, f64::NAN, 4.0, 5.0]);
+    assert_close(&lagged(Some(Group::Columns(Vec::new()))), &[f64::NAN, 4.0, 5.0, 6.0]);
+}
+
+#[test] // by hand: it held at 0 and 20 seconds
+fn a_condition_is_looked_for_no_further_back_than_asked() {
+    let rows = || {
+        let times = [0, 5, 15, 20, 29].map(|second| second * 1_000_000);
+        table().times("at", times).numbers("x", [1.0, 0.0, 0.0, 1.0, 0.0]).frame()
+    };
+    let since = |within: Window| {
+        let settings = TimeSince {
+            condition: Some("x > 0".into()),
+            within: Some(within),
+            order: Some("at".into()),
+            ..Default::default()
+        };
+        numbers(&fit(&settings, rows()).1, "time_since")
+    };
+    assert_close(&since(Window::Time("10s".parse().unwrap())), &[0.0, 5.0, f64::NAN, 0.0, 9.0]);
+    assert_close(&since(Window::Rows(1)), &[0.0, 5.0, f64::NAN, 0.0, 9.0]);
+    assert_close(&since(Window::Rows(2)), &[0.0, 5.0, 15.0, 0.0, 9.0]);
 }
 
 #[test]
@@ -329,6 +381,9 @@ fn rows_need_an_order_and_lags_some_rows() {
     refused("lag", with(json!({"order": "plan"})), words);
     let twice = "`group` is `when`, expected another column than `order`";
     refused("lag", with(json!({"group": "when"})), twice);
+    refused("lag", with(json!({"group": ["plan", "when"]})), twice);
+    let twice = "`group` is `plan` twice, expected each column once";
+    refused("lag", with(json!({"group": ["plan", "plan"]})), twice);
     for (lags, found) in [(json!([0]), "0"), (json!([2, 2]), "2 twice"), (json!([]), "empty")] {
         let message = format!("`lags` is {found}, expected numbers of rows from 1 on, each once");
         refused("lag", with(json!({"lags": lags})), &message);
@@ -375,6 +430,10 @@ fn conditions_and_units_that_make_no_sense_are_refused() {
         "`unit` is given, expected no unit, since `code` holds no moments",
     );
     refused("time_since", json!({"order": "when", "name": "x"}), "column `x` appears twice");
+    let code = |within: Value| json!({"order": "code", "within": within});
+    refused("time_since", code(json!(0)), "`within` is 0, expected 1 row or more");
+    let moments = "`within` is 1h, expected a number of rows, since `code` holds no moments";
+    refused("time_since", code(json!("1h")), moments);
 }
 
 proptest! {
@@ -393,7 +452,7 @@ proptest! {
             .numbers("t", column(|r| r.1))
             .numbers("v", column(|r| r.2))
             .frame();
-        let (order, group) = (Some("t".to_string()), Some("g".to_string()));
+        let (order, group) = (Some("t".to_string()), Some("g".into()));
         let rolling = Rolling {
             columns: "v".into(),
             window: Window::Rows(window),

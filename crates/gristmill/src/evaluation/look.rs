@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gristmill_core::{
-    FittedPipeline, Labels, Prediction, Profile, Seed, Table, Target, TargetSpec, Task,
+    FittedPipeline, Labels, Pipeline, Prediction, Profile, Seed, Table, Target, TargetSpec, Task,
 };
 use gristmill_evaluate::compare::{Bootstrap, Interval};
 use gristmill_evaluate::curves::{
@@ -11,10 +11,11 @@ use gristmill_evaluate::curves::{
     RocCurve, ScoreHistogram,
 };
 use gristmill_evaluate::{
-    Answers, ConfusionMatrix, LeakageChecks, Metric, Parts, SliceSettings, Slices,
+    Answers, ConfusionMatrix, LeakageChecks, Metric, Parts, SliceSettings, Slices, Split,
 };
 
 use super::explain::{self, ExplainSettings};
+use super::learning::{self, Learning, LearningCurveSettings};
 use super::{ClassCurves, Confusion, Evaluation, FORMAT};
 use crate::Result;
 use crate::report::Metrics;
@@ -36,17 +37,29 @@ pub(crate) struct Look<'a> {
     pub table: &'a Table,
     pub parts: &'a Parts,
     pub metrics: &'a [Metric],
+    /// The one by which models are judged.
+    pub decides: Option<Metric>,
     pub slices: &'a [String],
     pub explain: ExplainSettings,
     pub seed: Seed,
 }
 
+/// What it takes to learn again from fewer rows.
+pub(crate) struct Again<'a> {
+    pub pipeline: &'a Pipeline,
+    pub settings: &'a LearningCurveSettings,
+    /// How the rows are dealt.
+    pub split: &'a Split,
+}
+
 /// The evaluation of a fitted pipeline on its test rows, or on those that trained it when none were
-/// held out. `found` are its metrics, `profile` what it learned from.
+/// held out. `found` are its metrics, `profile` what it learned from; with `again` it is also seen
+/// what fewer rows would teach.
 pub(crate) fn look(
     look: &Look<'_>,
     found: &Metrics,
     profile: Option<Profile>,
+    again: Option<&Again<'_>>,
 ) -> Result<Evaluation> {
     let (part, rows) = match look.parts.test.as_slice() {
         [] => ("train", look.parts.train.as_slice()),
@@ -71,8 +84,21 @@ pub(crate) fn look(
         slices: if supervised { slices(look, &seen, &answers)? } else { Vec::new() },
         explanation: explain::explain(look, &seen)?,
         findings: LeakageChecks::default().find(look.table, look.parts, spec)?,
+        learning: learning(look, found, again)?,
         profile,
+        comparison: None,
     })
+}
+
+/// How the model learned: by rows where it may learn `again`, by rounds where it has some.
+fn learning(look: &Look<'_>, found: &Metrics, again: Option<&Again<'_>>) -> Result<Learning> {
+    let by_rows = match again {
+        Some(Again { pipeline, settings, split }) => {
+            learning::by_rows(look, pipeline, settings, split.draw(look.table)?, found)?
+        }
+        None => Learning::default(),
+    };
+    Ok(Learning { rounds: learning::by_rounds(look)?, ..by_rows })
 }
 
 /// The interval of each metric that has one; drawing them takes as many scorings as resamples, so

@@ -2,6 +2,7 @@
 //! it as an artifact, and its report is drawn from it.
 
 mod explain;
+mod learning;
 mod look;
 
 use std::collections::BTreeMap;
@@ -16,8 +17,11 @@ use serde::{Deserialize, Serialize};
 
 pub use explain::ExplainSettings;
 pub(crate) use explain::Explanation;
-pub(crate) use look::{Look, look};
+pub use learning::LearningCurveSettings;
+pub(crate) use learning::{Learning, RoundLoss, RoundLosses};
+pub(crate) use look::{Again, Look, look};
 
+use crate::comparison::Comparison;
 use crate::report::Metrics;
 use crate::{Error, Result};
 
@@ -52,10 +56,16 @@ pub(crate) struct Evaluation {
     pub slices: Vec<Slices>,
     /// What the model goes by.
     pub explanation: Explanation,
+    /// How it learned.
+    #[serde(default)]
+    pub learning: Learning,
     /// What a person should look at.
     pub findings: Vec<Finding>,
     /// What the training rows looked like.
     pub profile: Option<Profile>,
+    /// How the version that was registered met the one that held its alias.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
 }
 
 /// The curves of one class against all others.

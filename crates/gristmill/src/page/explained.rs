@@ -1,11 +1,12 @@
 //! What a model goes by, as a report draws it.
 
 use gristmill_evaluate::explain::{
-    ColumnContribution, Curve, Dependence as Found, GridValue, Importances, ShapSummary,
+    ColumnContribution, ColumnPoints, Curve, Dependence as Found, GridValue, Importances,
+    ShapSummary,
 };
 use gristmill_view::{
-    Axis, Band, Bar, Bars, Block, CategoryDependence, Dependence, Figure, NumberDependence, Point,
-    Section,
+    Axis, Band, Bar, Bars, Beeswarm, Block, CategoryDependence, Dependence, Figure,
+    NumberDependence, Point, Section, Swarm,
 };
 
 use crate::evaluation::Evaluation;
@@ -20,6 +21,8 @@ pub(super) fn section(found: &Evaluation) -> Option<Section> {
     let mut figures = Vec::new();
     figures.extend(explanation.importances.as_ref().map(importances));
     figures.extend(explanation.contributions.as_ref().map(contributions));
+    let swarm = explanation.contributions.as_ref().filter(|found| !found.points.is_empty());
+    figures.extend(swarm.map(|found| beeswarm(found)));
     figures.extend(explanation.dependences.iter().filter_map(|d| dependence(d, found)));
     let lead = "What the model goes by, in terms of the columns that came in.";
     (!figures.is_empty())
@@ -47,6 +50,26 @@ fn contributions(found: &ShapSummary) -> Figure {
     Figure::new("Contributions", Bars::importances(label, bars))
 }
 
+/// A dot for each row that was asked, coloured by what the row has in the column.
+fn beeswarm(found: &ShapSummary) -> Figure {
+    let swarm = |points: &ColumnPoints| Swarm {
+        name: points.column.clone(),
+        contributions: points.contributions.clone(),
+        values: points.values.iter().map(|value| value.unwrap_or(f64::NAN)).collect(),
+    };
+    let label = match &found.shown {
+        Some(class) => format!("What it adds to the raw score of {class} (SHAP)"),
+        None => "What it adds to the raw score (SHAP)".to_string(),
+    };
+    let rows = found.points.first().map_or(0, |points| points.contributions.len());
+    let rows = gristmill_view::count(rows as u64);
+    Figure::new(
+        "Contributions row by row",
+        Beeswarm::of(label, found.points.iter().map(swarm).collect()),
+    )
+    .captioned(format!("{rows} rows; columns of words have no colour."))
+}
+
 /// The last curve: that of numbers, or of the second of two classes.
 fn dependence(found: &Found, evaluation: &Evaluation) -> Option<Figure> {
     let curve = found.curves.last()?;
@@ -57,6 +80,8 @@ fn dependence(found: &Found, evaluation: &Evaluation) -> Option<Figure> {
     };
     let y = Axis { from: None, to: None, ..y };
     let chart = match found.grid.first()? {
+        // A line between yes and no would promise something in between.
+        GridValue::Number(_) if found.grid.len() < 3 => words(found, curve, y),
         GridValue::Word(_) => words(found, curve, y),
         GridValue::Number(_) => numbers(found, curve, y, Axis::number(found.column.clone())),
         GridValue::Time(_) => numbers(found, curve, y, Axis::time(found.column.clone())),

@@ -1,8 +1,10 @@
 //! The report of a run: one HTML page out of what the store and the run's artifacts know.
 
+mod champion;
 mod columns;
 mod explained;
 mod figures;
+mod learning;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -117,6 +119,7 @@ fn judgement(found: &Evaluation, params: &BTreeMap<String, String>) -> Vec<Secti
         scores = scores.with(Block::Figures(folds));
     }
     let mut sections = vec![findings(found), scores];
+    sections.extend(found.comparison.as_ref().map(champion::section));
     let curves = figures::answers(found);
     if !curves.is_empty() {
         sections.push(Section::new("Answers").with(Block::Figures(curves)));
@@ -127,6 +130,7 @@ fn judgement(found: &Evaluation, params: &BTreeMap<String, String>) -> Vec<Secti
         sections.push(Section::new("Slices").led(lead).with(Block::Figures(slices)));
     }
     sections.extend(explained::section(found));
+    sections.extend(learning::section(found));
     if let Some(profile) = &found.profile {
         let lead = "The rows that the model learned from, column by column.";
         let columns = Block::Columns(columns::summaries(profile));

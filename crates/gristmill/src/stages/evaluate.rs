@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use super::Shared;
 use super::score::scores;
 use crate::Result;
-use crate::evaluation::{self, Look};
+use crate::evaluation::{self, Again, Look};
 use crate::report::{FoldScores, Metrics};
 
 /// Raised when equal models and rows would be scored otherwise.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 pub(super) fn parameters(shared: &Shared) -> Value {
     let file = &shared.checked.file;
@@ -24,10 +24,12 @@ pub(super) fn parameters(shared: &Shared) -> Value {
         "cross_validate": evaluate.cross_validate,
         "slices": evaluate.slices,
         "explain": evaluate.explain,
+        "required": evaluate.require.keys().next(),
         "seed": file.seed,
     });
     // Folds refit everything, so what is refitted decides their scores.
     if evaluate.cross_validate.is_some() {
+        decides["learning_curve"] = json!(evaluate.learning_curve);
         decides["split"] = json!(shared.data().split);
         decides["features"] = json!(file.features);
         decides["model"] = json!(file.model);
@@ -62,6 +64,16 @@ pub(super) fn metrics(shared: &Shared, fitted: &FittedPipeline) -> Result<Vec<Me
     Ok(chosen)
 }
 
+/// The metric by which models are judged: the first that is required, else the first of all.
+fn decisive(shared: &Shared, metrics: &[Metric]) -> Option<Metric> {
+    let required = shared.checked.file.evaluate.require.keys().next();
+    metrics
+        .iter()
+        .find(|m| Some(m.name()) == required.map(String::as_str))
+        .or(metrics.first())
+        .copied()
+}
+
 pub(super) fn compute(
     shared: &Shared,
     table: &Table,
@@ -83,11 +95,19 @@ pub(super) fn compute(
         table,
         parts,
         metrics: &metrics,
+        decides: decisive(shared, &metrics),
         slices: &shared.checked.file.evaluate.slices,
         explain: shared.checked.file.evaluate.explain,
         seed: Seed(shared.checked.file.seed).named("evaluation"),
     };
-    let evaluation = evaluation::look(&look, &found, Some(profile))?;
+    let evaluate = &shared.checked.file.evaluate;
+    let split = split_of(shared, fitted);
+    let again = evaluate.cross_validate.as_ref().map(|_| Again {
+        pipeline: &shared.pipeline,
+        settings: &evaluate.learning_curve,
+        split: &split,
+    });
+    let evaluation = evaluation::look(&look, &found, Some(profile), again.as_ref())?;
     fs_err::write(context.output_dir().join(evaluation::FILE), evaluation.to_json()?)?;
     for finding in &evaluation.findings {
         if finding.severity == Severity::Warning {

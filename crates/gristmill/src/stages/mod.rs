@@ -4,6 +4,7 @@
 //! A stage's work stands in its own file as plain functions; here they are wired. Results go to
 //! later stages of the same run in memory, and to other runs through the folder of the cache.
 
+mod bout;
 mod evaluate;
 mod features;
 mod frame_file;
@@ -24,6 +25,7 @@ use gristmill_flow::{
 use gristmill_track::RunId;
 use serde_json::{Value, json};
 
+use self::bout::Ring;
 use crate::check::Checked;
 use crate::file::DataSection;
 use crate::keeper::Keeper;
@@ -234,13 +236,17 @@ impl StageTask {
         let digest = inputs.facts("train")?["digest"].as_str().unwrap_or_default();
         let package = inputs.folder("train")?.join(train::PACKAGE);
         let candidate = register::Candidate { package, digest, metrics: &metrics, run: self.run };
-        let test_rows = || -> Result<(Arc<Table>, Vec<u32>)> {
+        let hash = inputs.facts("ingest")?["hash"].as_str().unwrap_or_default().to_string();
+        let ring = || -> Result<Ring> {
             let (table, parts) = (table(inputs)?, parts(inputs)?);
-            let rows = if parts.test.is_empty() { &parts.train } else { &parts.test };
-            Ok((table, rows.clone()))
+            let learned = parts.test.is_empty();
+            let rows = if learned { &parts.train } else { &parts.test };
+            Ok(Ring { table, rows: rows.clone(), hash: hash.clone(), learned })
         };
-        let registered = register::register(&self.shared, section, &candidate, &test_rows)?;
-        registered.notes.iter().for_each(|note| notes.add(note));
+        let registered = register::register(&self.shared, section, &candidate, &ring)?;
+        if let Some(refused) = registered.comparison.as_ref().filter(|c| !c.promoted) {
+            notes.add(refused.note());
+        }
         Ok(Output::facts(register::facts(&registered)))
     }
 }

@@ -1,5 +1,6 @@
 //! The library as a Rust program uses it.
 
+mod first_linear;
 mod pandas;
 
 use std::path::{Path, PathBuf};

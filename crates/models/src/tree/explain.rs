@@ -1,8 +1,14 @@
 //! What each column adds to the answer of a row: Shapley values of the trees, exact in polynomial
-//! time.
-//! Method: path-dependent TreeSHAP, Lundberg et al., *Consistent Individualized Feature Attribution
-//! for Tree Ensembles*, 2018, algorithm 2. A column that is not known sends a row both ways, in the
-//! shares in which the training rows went.
+//! time. A column that is not known sends a row both ways, in the shares in which the training rows
+//! went (path-dependent TreeSHAP, Lundberg et al., *Consistent Individualized Feature Attribution for
+//! Tree Ensembles*, 2018).
+//!
+//! Method: a leaf's answer is multiplied by a factor for each column on its path, u when the column
+//! is not known and k, 0 or 1, when it is. The Shapley value of a column is the mean of (k − u) Π over
+//! the others of u + t (k − u) for t from 0 to 1 (Owen, *Multilinear Extensions of Games*, 1972): a
+//! polynomial in t, of which some places of Gauss and Legendre give the mean exactly. What leaves
+//! below a node add up to is summed once for all of them, as in Yu et al., *Linear TreeShap*, 2022, so
+//! a node costs as many steps as there are places.
 
 use std::ops::Range;
 
@@ -50,20 +56,24 @@ impl Grove {
         let (columns, shape) = (self.bins.len(), self.shape);
         let mut values = vec![0.0; range.len() * shape.outputs * columns];
         let codes = bins::encode_rows(&self.bins, rows, range)?;
-        let mut walk = Walk::default();
+        let mut walk = Walk::new(columns, Places::new(self.most_columns()));
         let rows =
             codes.chunks_exact(columns).zip(values.chunks_exact_mut(shape.outputs * columns));
         for (codes, values) in rows {
             for (number, tree) in self.trees.iter().enumerate() {
                 let first = shape.first(number);
-                walk.explain(tree, shape.width, codes, |column, answer, weight| {
-                    for (at, answer) in answer.iter().enumerate() {
-                        values[(first + at) * columns + column as usize] += weight * answer;
-                    }
+                walk.explain(tree, shape.width, codes, |column, output, added| {
+                    values[(first + output) * columns + column as usize] += added;
                 });
             }
         }
         Ok(values)
+    }
+
+    /// How many different columns the path to a leaf can have at most.
+    fn most_columns(&self) -> usize {
+        let deepest = self.trees.iter().map(depth).max().unwrap_or(0);
+        deepest.min(self.bins.len())
     }
 
     /// The mean of each output over the training rows of the trees.
@@ -100,145 +110,222 @@ fn mean(tree: &Tree, width: usize) -> Vec<f64> {
     means
 }
 
-/// A column on the way to a node.
+/// How many nodes lie on the longest way to a leaf.
+fn depth(tree: &Tree) -> usize {
+    // Children stand behind their parents.
+    let mut depths = vec![1; tree.nodes.len()];
+    for (at, node) in tree.nodes.iter().enumerate() {
+        for child in node.children.iter().filter(|child| *child & LEAF == 0) {
+            depths[*child as usize] = depths[at] + 1;
+        }
+    }
+    depths.into_iter().max().unwrap_or(0)
+}
+
+/// Places between 0 and 1 with weights, at which a polynomial has its exact mean.
+#[derive(Clone, Debug)]
+struct Places {
+    at: Vec<f64>,
+    weights: Vec<f64>,
+}
+
+impl Places {
+    /// As many as the product over all columns but one of `columns` needs.
+    /// Source: Press et al., *Numerical Recipes*, 3rd edition, section 4.6: Newton's method on the
+    /// Legendre polynomials.
+    fn new(columns: usize) -> Self {
+        let count = columns.div_ceil(2).max(1);
+        let n = count as f64;
+        let mut places = Self { at: Vec::with_capacity(count), weights: Vec::with_capacity(count) };
+        for i in 0..count {
+            let mut z = (std::f64::consts::PI * (i as f64 + 0.75) / (n + 0.5)).cos();
+            let mut slope = 1.0;
+            // Newton's steps double the digits; the start has three.
+            for _ in 0..8 {
+                let (value, before) = legendre(count, z);
+                slope = n * (z * value - before) / (z * z - 1.0);
+                z -= value / slope;
+            }
+            places.at.push(0.5 * (1.0 - z));
+            places.weights.push(1.0 / ((1.0 - z * z) * slope * slope));
+        }
+        places
+    }
+}
+
+/// The Legendre polynomials of degrees `degree` and one less.
+fn legendre(degree: usize, z: f64) -> (f64, f64) {
+    (1..=degree).fold((1.0, 0.0), |(value, before), j| {
+        let j = j as f64;
+        (((2.0 * j - 1.0) * z * value - (j - 1.0) * before) / j, value)
+    })
+}
+
+/// The factors of a column on a path.
 #[derive(Clone, Copy, Debug)]
-struct Step {
-    /// The column; the first step of a path has none.
-    column: u32,
+struct Factor {
     /// The share of rows that go this way when the column is not known.
     unknown: f64,
-    /// 1 when the row goes this way, else 0.
-    known: f64,
-    /// The weight of the subsets of columns on the path, by their size.
-    weight: f64,
+    /// Whether the row goes this way when it is.
+    known: bool,
 }
 
-/// A node to go to, and the path that its parent has.
+impl Factor {
+    /// Of a column that is not on the path.
+    const NONE: Self = Self { unknown: 1.0, known: true };
+
+    /// The factor when the column is known with a chance of t.
+    fn at(self, t: f64) -> f64 {
+        if self.known { self.unknown + t * (1.0 - self.unknown) } else { self.unknown * (1.0 - t) }
+    }
+
+    /// What knowing the column changes, as a share of the factor.
+    fn gain(self, t: f64) -> f64 {
+        if self.known { (1.0 - self.unknown) / self.at(t) } else { -1.0 / (1.0 - t) }
+    }
+}
+
+/// Something to do on the walk.
 #[derive(Clone, Copy, Debug)]
-struct Visit {
-    node: u32,
-    step: Step,
-    parent: (usize, usize),
+enum Step {
+    /// Go to a node over the edge of a column.
+    Down { node: u32, level: usize, column: u32, before: Factor, now: Factor },
+    /// Hand over what the leaves below the edge add up to.
+    Up { level: usize, column: u32, before: Factor, now: Factor },
 }
 
-/// The column of a path's first step.
-const NO_COLUMN: u32 = u32::MAX;
-
-/// A walk down a tree, with memory that is used again.
-#[derive(Debug, Default)]
+/// A walk through a tree, with memory that is used again.
+#[derive(Debug)]
 struct Walk {
-    /// The paths of the nodes above, one after the other.
-    paths: Vec<Step>,
-    waiting: Vec<Visit>,
+    places: Places,
+    /// For each column its factor on the path.
+    factors: Vec<Factor>,
+    /// For each level the product of the factors at each place.
+    products: Vec<f64>,
+    /// For each level and output the sum over the leaves below at each place.
+    sums: Vec<f64>,
+    steps: Vec<Step>,
 }
 
 impl Walk {
-    /// Hands over for every leaf and every column on the way to it: the column, the answer, and how
-    /// much of it the column adds.
+    fn new(columns: usize, places: Places) -> Self {
+        let factors = vec![Factor::NONE; columns];
+        Self { places, factors, products: Vec::new(), sums: Vec::new(), steps: Vec::new() }
+    }
+
+    /// Hands over what each edge of the tree adds: the column, the output, and how much.
     fn explain(
         &mut self,
         tree: &Tree,
         width: usize,
         codes: &[u8],
-        mut add: impl FnMut(u32, &[f64], f64),
+        mut add: impl FnMut(u32, usize, f64),
     ) {
-        self.paths.clear();
-        let step = Step { column: NO_COLUMN, unknown: 1.0, known: 1.0, weight: 0.0 };
-        self.waiting.push(Visit { node: tree.root(), step, parent: (0, 0) });
-        while let Some(Visit { node, step, parent: (start, end) }) = self.waiting.pop() {
-            // What stands behind the parent's path belonged to a sibling.
-            self.paths.truncate(end);
-            self.paths.extend_from_within(start..end);
-            extend(&mut self.paths, end, step);
-            if node & LEAF == 0 {
-                self.fork(tree, node, codes, end);
-            } else {
-                let path = &self.paths[end..];
-                let answer = tree.answer(node, width);
-                for (at, step) in path.iter().enumerate().skip(1) {
-                    let weight = weight_without(path, at);
-                    add(step.column, answer, weight * (step.known - step.unknown));
+        self.make_room(0, width);
+        self.products[..self.places.at.len()].fill(1.0);
+        if tree.root() & LEAF == 0 {
+            self.open(tree, tree.root(), codes, 0, width);
+        }
+        while let Some(step) = self.steps.pop() {
+            match step {
+                Step::Down { node, level, column, before, now } => {
+                    self.factors[column as usize] = now;
+                    self.multiply(level, before, now);
+                    self.steps.push(Step::Up { level, column, before, now });
+                    if node & LEAF == 0 {
+                        self.open(tree, node, codes, level, width);
+                    } else {
+                        self.end(tree.answer(node, width), level);
+                    }
+                }
+                Step::Up { level, column, before, now } => {
+                    self.factors[column as usize] = before;
+                    self.hand_over(level, width, before, now, |output, added| {
+                        add(column, output, added);
+                    });
                 }
             }
         }
     }
 
-    /// Puts both children of a node on the list; its path starts at `start`.
-    fn fork(&mut self, tree: &Tree, at: u32, codes: &[u8], start: usize) {
+    /// Room for a level and the one below it.
+    fn make_room(&mut self, level: usize, width: usize) {
+        let places = self.places.at.len();
+        let (products, sums) = ((level + 2) * places, (level + 2) * places * width);
+        self.products.resize(self.products.len().max(products), 0.0);
+        self.sums.resize(self.sums.len().max(sums), 0.0);
+    }
+
+    /// Puts both children of a node at `level` on the list.
+    fn open(&mut self, tree: &Tree, at: u32, codes: &[u8], level: usize, width: usize) {
+        self.make_room(level, width);
+        let size = self.places.at.len() * width;
+        self.sums[level * size..(level + 1) * size].fill(0.0);
         let node = tree.nodes[at as usize];
         let column = tree.column(node);
-        let (mut unknown, mut known) = (1.0, 1.0);
-        // A column that is on the path already counts once.
-        if let Some(earlier) = self.paths[start..].iter().position(|step| step.column == column) {
-            let step = self.paths[start + earlier];
-            (unknown, known) = (step.unknown, step.known);
-            unwind(&mut self.paths, start, earlier);
-        }
+        let before = self.factors[column as usize];
         let left = f64::from(tree.shares[at as usize]);
         let goes_left = tree.goes_left(node, |column| codes[column as usize]);
-        let parent = (start, self.paths.len());
-        for (child, share, goes) in
-            [(node.children[0], left, goes_left), (node.children[1], 1.0 - left, !goes_left)]
-        {
-            let known = if goes { known } else { 0.0 };
-            let step = Step { column, unknown: unknown * share, known, weight: 0.0 };
-            self.waiting.push(Visit { node: child, step, parent });
+        let [first, second] = node.children;
+        for (node, share, goes) in [(first, left, goes_left), (second, 1.0 - left, !goes_left)] {
+            // A column that is on the path already counts once, with both of its shares.
+            let unknown = before.unknown * share;
+            let now = Factor { unknown, known: before.known && goes };
+            self.steps.push(Step::Down { node, level: level + 1, column, before, now });
         }
     }
-}
 
-/// Adds a step to the path that starts at `start`.
-fn extend(paths: &mut Vec<Step>, start: usize, step: Step) {
-    let length = paths.len() - start;
-    paths.push(Step { weight: if length == 0 { 1.0 } else { 0.0 }, ..step });
-    let path = &mut paths[start..];
-    let sizes = (length + 1) as f64;
-    for at in (0..length).rev() {
-        path[at + 1].weight += step.known * path[at].weight * (at + 1) as f64 / sizes;
-        path[at].weight *= step.unknown * (length - at) as f64 / sizes;
+    /// The products of a level are those of the level above with another factor for a column.
+    fn multiply(&mut self, level: usize, before: Factor, now: Factor) {
+        let places = self.places.at.len();
+        let (above, here) = self.products.split_at_mut(level * places);
+        let pairs = here.iter_mut().zip(&above[(level - 1) * places..]);
+        if !before.known {
+            let share = now.unknown / before.unknown;
+            pairs.for_each(|(here, above)| *here = above * share);
+            return;
+        }
+        for ((here, above), &t) in pairs.zip(&self.places.at) {
+            *here = above * now.at(t) / before.at(t);
+        }
     }
-}
 
-/// Takes the step at position `at` out of the path that starts at `start`.
-fn unwind(paths: &mut Vec<Step>, start: usize, at: usize) {
-    let path = &mut paths[start..];
-    let Step { unknown, known, .. } = path[at];
-    let last = path.len() - 1;
-    let mut next = path[last].weight;
-    for j in (0..last).rev() {
-        (path[j].weight, next) = without(path, j, next, unknown, known);
+    /// A leaf: its answer times the product and the weight of each place.
+    fn end(&mut self, answer: &[f64], level: usize) {
+        let places = self.places.at.len();
+        let products = &self.products[level * places..(level + 1) * places];
+        let size = places * answer.len();
+        let sums = self.sums[level * size..(level + 1) * size].chunks_exact_mut(places);
+        for (sums, answer) in sums.zip(answer) {
+            let each = sums.iter_mut().zip(products).zip(&self.places.weights);
+            each.for_each(|((sum, product), weight)| *sum = answer * product * weight);
+        }
     }
-    for j in at..last {
-        path[j] = Step { weight: path[j].weight, ..path[j + 1] };
-    }
-    paths.pop();
-}
 
-/// The sum of the weights of a path without the step at position `at`.
-fn weight_without(path: &[Step], at: usize) -> f64 {
-    let Step { unknown, known, .. } = path[at];
-    let last = path.len() - 1;
-    let mut next = path[last].weight;
-    let mut sum = 0.0;
-    for j in (0..last).rev() {
-        let (weight, rest) = without(path, j, next, unknown, known);
-        sum += weight;
-        next = rest;
+    /// What knowing the column changes in the leaves below this edge, less what the edge above that
+    /// has the same column has counted for them already.
+    fn hand_over(
+        &mut self,
+        level: usize,
+        width: usize,
+        before: Factor,
+        now: Factor,
+        mut add: impl FnMut(usize, f64),
+    ) {
+        let places = self.places.at.len();
+        let size = places * width;
+        let (above, here) = self.sums.split_at_mut(level * size);
+        let above = above[(level - 1) * size..].chunks_exact_mut(places);
+        for (output, (above, here)) in above.zip(here.chunks_exact(places)).enumerate().take(width)
+        {
+            // Where the row did not go before, it does not go now: both gains are the same.
+            if before.known {
+                let gain = |(&sum, &t): (&f64, &f64)| sum * (now.gain(t) - before.gain(t));
+                add(output, here.iter().zip(&self.places.at).map(gain).sum());
+            }
+            above.iter_mut().zip(here).for_each(|(above, here)| *above += here);
+        }
     }
-    sum
-}
-
-/// The weight at position `j` without a step of these fractions, and what is left for the position
-/// before.
-#[inline]
-fn without(path: &[Step], j: usize, next: f64, unknown: f64, known: f64) -> (f64, f64) {
-    let last = path.len() - 1;
-    let (sizes, left) = (path.len() as f64, (last - j) as f64);
-    if known == 0.0 {
-        return (path[j].weight * sizes / (unknown * left), next);
-    }
-    let weight = next * sizes / ((j + 1) as f64 * known);
-    (weight, path[j].weight - weight * unknown * left / sizes)
 }
 
 #[cfg(test)]
@@ -303,16 +390,31 @@ mod tests {
         subsets.map(term).sum()
     }
 
+    #[test] // by hand: the mean of tᵖ from 0 to 1 is 1 / (p + 1)
+    fn places_give_the_mean_of_powers() {
+        for columns in [1, 2, 7, 30, 101] {
+            let places = Places::new(columns);
+            for power in 0..columns {
+                let values = places.at.iter().map(|t| t.powi(power as i32));
+                let mean: f64 = values.zip(&places.weights).map(|(v, w)| v * w).sum();
+                let expected = 1.0 / (power as f64 + 1.0);
+                assert!((mean - expected).abs() < 1e-13, "{columns} {power}: {mean}");
+            }
+        }
+    }
+
     #[test]
     fn values_are_those_of_the_definition() {
-        let mut walk = Walk::default();
+        let mut walk = Walk::new(COLUMNS, Places::new(COLUMNS));
         for seed in 0..40 {
             let tree = random_tree(seed, seed as usize);
             let mut random = Seed(seed).named("row").random();
             let codes: Vec<u8> = (0..COLUMNS).map(|_| random.below(256) as u8).collect();
             let mut found = [0.0; COLUMNS];
-            walk.explain(&tree, 2, &codes, |column, answer, weight| {
-                found[column as usize] += weight * answer[1];
+            walk.explain(&tree, 2, &codes, |column, output, added| {
+                if output == 1 {
+                    found[column as usize] += added;
+                }
             });
             for (column, found) in found.iter().enumerate() {
                 let expected = shapley(&tree, &codes, column);

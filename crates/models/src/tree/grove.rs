@@ -57,6 +57,11 @@ impl Shape {
 }
 
 impl Grove {
+    /// The same columns and sums with other trees.
+    pub(crate) fn with_trees(&self, trees: Vec<Tree>) -> Self {
+        Self { input: Arc::clone(&self.input), bins: self.bins.clone(), trees, shape: self.shape }
+    }
+
     /// How many splits all trees have together.
     pub(crate) fn splits(&self) -> usize {
         self.trees.iter().map(|t| t.nodes.len()).sum()

@@ -441,6 +441,28 @@ fn a_damaged_model_is_refused() {
     refused(damage(&|s| drop(s.tensors.remove("shares"))), "it is missing");
 }
 
+#[test]
+fn stages_end_with_the_whole_model_and_begin_with_fewer_trees() {
+    let (rows, codes) = mixed(300);
+    let target = classes(&codes);
+    let model = fit(&GradientBoosting::trees(7), &rows, &target);
+    let stages = model.staged(&rows, 3).expect("boosting has stages").unwrap();
+    assert_eq!(stages.iter().map(|s| s.steps).collect::<Vec<_>>(), [2, 4, 7]);
+    let fewer = fit(&GradientBoosting::trees(4), &rows, &target);
+    for (stage, model) in [(&stages[1], &fewer), (&stages[2], &model)] {
+        let (Scores::Probabilities(found), Scores::Probabilities(whole)) =
+            (&stage.scores, model.predict(&rows).unwrap())
+        else {
+            panic!("classes have probabilities")
+        };
+        for class in 0..whole.columns() {
+            let pairs = found.column(class).iter().zip(whole.column(class));
+            pairs.for_each(|(a, b)| assert!((a - b).abs() < 1e-12, "{a} {b}"));
+        }
+    }
+    assert_eq!(model.staged(&rows, 0).expect("boosting has stages").unwrap(), []);
+}
+
 // Where these numbers change, `VERSION` must rise, or caches would mix old models with new ones.
 #[test]
 fn what_version_1_learns_has_not_changed() {

@@ -4,6 +4,7 @@ mod bad_input;
 mod baselines;
 mod boosting;
 mod ensemble;
+mod golden;
 mod isolation;
 mod linear;
 mod many_rows;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use gristmill_core::{Column, FittedTransform, Frame, MISSING_TIME, Scope};
+use gristmill_core::{Column, Depth, FittedTransform, Frame, MISSING_TIME, Scope};
 
 use super::transform::assert_same;
 
@@ -16,11 +16,11 @@ const ASKED: usize = 60;
 pub(super) fn rows_depend_on_their_history_alone(fitted: &dyn FittedTransform, rows: &Frame) {
     let Scope::Windowed { group, order, depth } = fitted.scope() else { return };
     let all = fitted.apply(rows.clone()).expect("rows can be applied to");
-    let places = places(rows, group.as_deref(), &order);
+    let places = places(rows, &group, &order);
     let count = rows.rows();
     for row in (0..count).step_by((count / ASKED).max(1)) {
         let earlier = earlier(&places, row);
-        let near = &earlier[earlier.len().saturating_sub(depth)..];
+        let near = near(&places, row, &earlier, depth);
         for (history, what) in [(near, "its history alone"), (&earlier[..], "no later rows")] {
             let mut some = history.to_vec();
             some.push(row as u32);
@@ -37,17 +37,15 @@ pub(super) fn rows_depend_on_their_history_alone(fitted: &dyn FittedTransform, r
 /// The group and the place in the order of each row that has both.
 type Places = Vec<Option<(usize, i128)>>;
 
-fn places(rows: &Frame, group: Option<&str>, order: &str) -> Places {
+fn places(rows: &Frame, group: &[String], order: &str) -> Places {
     let column = |name: &str| &rows.columns()[rows.schema().position(name).expect("it is there")];
     let keys = column(order);
-    let mut groups: HashMap<String, usize> = HashMap::new();
+    let mut groups: HashMap<Vec<String>, usize> = HashMap::new();
     let mut place = |row: usize| {
-        let group = match group {
-            None => String::new(),
-            Some(group) => spelled(column(group), row)?,
-        };
+        let group: Option<Vec<String>> =
+            group.iter().map(|name| spelled(column(name), row)).collect();
         let next = groups.len();
-        Some((*groups.entry(group).or_insert(next), rank(keys, row)?))
+        Some((*groups.entry(group?).or_insert(next), rank(keys, row)?))
     };
     (0..rows.rows()).map(&mut place).collect()
 }
@@ -70,6 +68,19 @@ fn rank(column: &Column, row: usize) -> Option<i128> {
         }
         _ => None,
     }
+}
+
+/// The last of the earlier rows that are no further back than `depth`.
+fn near<'a>(places: &Places, row: usize, earlier: &'a [u32], depth: Depth) -> &'a [u32] {
+    let key = |row: usize| places[row].map_or(0, |(_, key)| key);
+    let first = match depth {
+        Depth::All => 0,
+        Depth::Rows(rows) => earlier.len().saturating_sub(rows),
+        Depth::Time(micros) => {
+            earlier.partition_point(|&r| key(row) - key(r as usize) > i128::from(micros))
+        }
+    };
+    &earlier[first..]
 }
 
 /// The earlier rows of the same group in order.

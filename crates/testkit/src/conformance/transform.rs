@@ -215,6 +215,10 @@ impl<'a> Suite<'a> {
 
     /// Columns that no selector takes stand first, in the middle and last.
     fn other_columns_pass_through_in_place(&self) {
+        // To a step that goes by the group or the time of the table they are no other columns.
+        if !self.settings.goes_by().is_empty() {
+            return;
+        }
         let count = self.rows.rows();
         let witness = |name: &str, role| Field::new(name, PhysicalType::Utf8).role(role);
         let words = Words::new((0..count).map(|i| Some(if i % 3 == 0 { "a" } else { "b" })));

@@ -52,13 +52,19 @@ fn histogram(name: &str, bins: &[Bin]) -> Option<String> {
     }
     path.shut();
     let mut svg = Svg::default();
-    open(&mut svg, 50.0, &format!("{name}: {} to {}", number(first.from), number(last.to)));
+    open(&mut svg, 50.0, &format!("{name}: {} to {}", border(first.from), border(last.to)));
     svg.path("f0", &path).close();
     svg.line("axis", (0.0, area.bottom + 0.5), (WIDTH, area.bottom + 0.5));
-    svg.words("tick", (0.0, 47.0), &number(first.from));
-    svg.words("tick end", (WIDTH, 47.0), &number(last.to));
+    svg.words("tick", (0.0, 47.0), &border(first.from));
+    svg.words("tick end", (WIDTH, 47.0), &border(last.to));
     svg.end("svg");
     Some(svg.finish())
+}
+
+/// The border of a bin. Bins of whole numbers may begin a hair before the first of them.
+fn border(value: f64) -> String {
+    let whole = value.round();
+    number(if (value - whole).abs() <= 1e-6 * whole.abs().max(1.0) { whole } else { value })
 }
 
 fn frequent(name: &str, words: &[(String, u64)], rows: u64) -> Option<String> {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use gristmill_core::{Contributions, Frame, Load, Model, Result, Schema, Scores, State, Task};
+use gristmill_core::{
+    Contributions, Frame, Load, Model, Result, Schema, Scores, Stage, State, Task,
+};
 
 use super::super::forest::by_columns;
 use super::super::grove::Grove;
@@ -45,6 +47,42 @@ impl FittedBoosting {
         }
         Ok(scores)
     }
+
+    /// The answers that raw scores stand for.
+    fn answers(&self, scores: &[f64]) -> Scores {
+        let rows = scores.len() / self.base.len();
+        let width = match self.task {
+            Task::Classification { classes } => classes,
+            Task::Regression | Task::Unsupervised => 1,
+        };
+        let mut answers = vec![0.0; rows * width];
+        let pairs = scores.chunks_exact(self.base.len()).zip(answers.chunks_exact_mut(width));
+        pairs.for_each(|(scores, answer)| self.objective.answer(scores, answer));
+        match self.task {
+            Task::Classification { classes } => {
+                Scores::Probabilities(by_columns(rows, classes, &answers))
+            }
+            Task::Regression | Task::Unsupervised => Scores::Values(answers),
+        }
+    }
+
+    /// The answers after at most `most` numbers of rounds, each with the trees since the one before.
+    fn stages(&self, rows: &Frame, most: usize) -> Result<Vec<Stage>> {
+        let (rounds, outputs) = (self.rounds(), self.base.len());
+        let most = most.min(rounds);
+        let mut scores = self.base.repeat(rows.rows());
+        let mut stages = Vec::with_capacity(most);
+        let mut before = 0;
+        for steps in (1..=most).map(|stage| rounds * stage / most) {
+            let trees = self.grove.trees[before * outputs..steps * outputs].to_vec();
+            let part = self.grove.with_trees(trees);
+            let added = part.sums(rows)?;
+            scores.iter_mut().zip(added).for_each(|(score, more)| *score += more);
+            stages.push(Stage { steps, scores: self.answers(&scores) });
+            before = steps;
+        }
+        Ok(stages)
+    }
 }
 
 impl Model for FittedBoosting {
@@ -61,20 +99,12 @@ impl Model for FittedBoosting {
     }
 
     fn predict(&self, rows: &Frame) -> Result<Scores> {
-        let scores = self.raw_scores(rows)?;
-        let width = match self.task {
-            Task::Classification { classes } => classes,
-            Task::Regression | Task::Unsupervised => 1,
-        };
-        let mut answers = vec![0.0; rows.rows() * width];
-        let pairs = scores.chunks_exact(self.base.len()).zip(answers.chunks_exact_mut(width));
-        pairs.for_each(|(scores, answer)| self.objective.answer(scores, answer));
-        match self.task {
-            Task::Classification { classes } => {
-                Ok(Scores::Probabilities(by_columns(rows.rows(), classes, &answers)))
-            }
-            Task::Regression | Task::Unsupervised => Ok(Scores::Values(answers)),
-        }
+        Ok(self.answers(&self.raw_scores(rows)?))
+    }
+
+    /// After rounds of boosting.
+    fn staged(&self, rows: &Frame, most: usize) -> Option<Result<Vec<Stage>>> {
+        Some(self.stages(rows, most))
     }
 
     /// Each column's share of the sum of the gains of all splits.

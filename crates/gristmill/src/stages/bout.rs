@@ -1,0 +1,303 @@
+//! A new version asks for an alias: it and the version that holds the alias answer the same rows.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use gristmill_core::{Clock, FittedPipeline, Prediction, Seed, Table, Target, TargetSpec, Task};
+use gristmill_evaluate::compare::{Bootstrap, BootstrapMethod};
+use gristmill_evaluate::{Metric, Split};
+use gristmill_track::{ModelVersion, NewEvent, Note, RunId, Store, WhatHappened, tags};
+
+use super::Shared;
+use super::score::scores;
+use crate::clock::SystemClock;
+use crate::comparison::{Comparison, Contender, PairedDifference};
+use crate::file::{PromoteSection, PromoteWhen};
+use crate::keeper::Keeper;
+use crate::{Error, Kind, Result};
+
+/// How many rows are scored for an interval, over all draws; more rows are drawn less often.
+const SCORED_ROWS: usize = 20_000_000;
+const MOST_DRAWS: usize = 1_000;
+const LEAST_DRAWS: usize = 100;
+/// How often the printed interval holds the true difference, unless the file says how sure to be.
+const CONFIDENCE: f64 = 0.95;
+
+/// The table and which of its rows two models meet on.
+pub(super) struct Ring {
+    pub table: Arc<Table>,
+    pub rows: Vec<u32>,
+    /// The hash of the table's content.
+    pub hash: String,
+    /// Whether the new version has learned from them, because none were held out.
+    pub learned: bool,
+}
+
+/// The ring, made only when two models meet in it.
+pub(super) type MakeRing<'a> = &'a dyn Fn() -> Result<Ring>;
+
+/// A new version that may take an alias.
+pub(super) struct Bout<'a> {
+    pub shared: &'a Shared,
+    pub keeper: &'a Keeper,
+    pub promote: &'a PromoteSection,
+    pub version: &'a ModelVersion,
+    pub run: RunId,
+}
+
+/// What two models scored on the same rows.
+struct Scored {
+    ours: f64,
+    theirs: f64,
+    difference: Option<PairedDifference>,
+}
+
+impl Bout<'_> {
+    /// Moves the alias or records why it stays; what was compared, where another version held it.
+    pub fn decide(&self, ring: MakeRing<'_>) -> Result<Option<Comparison>> {
+        let model = self.keeper.wait(|s| s.model(&self.version.model))?;
+        let holder = model.aliases.get(&self.promote.alias).copied();
+        match (self.promote.when, holder) {
+            (PromoteWhen::Always, _) => self.take("every new version is promoted").map(|()| None),
+            (PromoteWhen::Better, None) => self.take("no version held it").map(|()| None),
+            (PromoteWhen::Better, Some(holder)) => self.meet(holder, ring).map(Some),
+        }
+    }
+
+    /// Both models answer the same rows; only a better score takes the alias.
+    fn meet(&self, holder: u32, ring: MakeRing<'_>) -> Result<Comparison> {
+        let (ring, ours) = (ring()?, self.load(self.version)?);
+        let metric = self.metric(&ours)?;
+        let champion = self.keeper.wait(|s| s.version(&self.version.model, holder))?;
+        let scored = match self.scored(&ours, &champion, &ring, metric) {
+            // What the present holder cannot do is no mistake of this run: it keeps the alias, since
+            // nothing shows that the new version is better.
+            Err(error) if error.kind != Kind::Bug => Err(error.message),
+            scored => Ok(scored?),
+        };
+        let mut comparison = self.comparison(&champion, &ring, metric, scored);
+        if comparison.champion.score.is_some() {
+            comparison.caveat = self.caveat(&champion, &ring)?;
+        }
+        match comparison.promoted {
+            true => self.take(&comparison.words())?,
+            false => self.refuse(&comparison.words())?,
+        }
+        Ok(comparison)
+    }
+
+    fn comparison(
+        &self,
+        champion: &ModelVersion,
+        ring: &Ring,
+        metric: Metric,
+        scored: Result<Scored, String>,
+    ) -> Comparison {
+        let contender =
+            |version: &ModelVersion| Contender { version: version.version, score: None };
+        let mut comparison = Comparison {
+            alias: self.promote.alias.clone(),
+            promoted: false,
+            metric: metric.name().into(),
+            rows: ring.rows.len(),
+            challenger: contender(self.version),
+            champion: contender(champion),
+            difference: None,
+            reason: None,
+            caveat: None,
+        };
+        match scored {
+            Err(message) => {
+                let (model, alias) = (&self.version.model, &self.promote.alias);
+                comparison.reason = Some(format!(
+                    "version {} cannot answer these rows: {message}; it keeps the alias until \
+                     someone moves it: gristmill models promote {model} {} {alias}",
+                    champion.version, self.version.version
+                ));
+            }
+            Ok(scored) => {
+                let (promoted, reason) = self.verdict(metric, &scored);
+                comparison.promoted = promoted;
+                comparison.reason = reason;
+                comparison.challenger.score = Some(scored.ours);
+                comparison.champion.score = Some(scored.theirs);
+                comparison.difference = scored.difference;
+            }
+        }
+        comparison
+    }
+
+    /// A better score wins; where the file says how sure to be, all of the interval must be better.
+    fn verdict(&self, metric: Metric, scored: &Scored) -> (bool, Option<String>) {
+        let better = |ours: f64, theirs: f64| match metric.greater_is_better() {
+            true => ours > theirs,
+            false => ours < theirs,
+        };
+        if !better(scored.ours, scored.theirs) {
+            return (false, None);
+        }
+        let Some(confidence) = self.promote.confidence else { return (true, None) };
+        let sure =
+            scored.difference.as_ref().is_some_and(|d| better(d.low, 0.0) && better(d.high, 0.0));
+        let unsure = || format!("that is not sure enough for a confidence of {confidence}");
+        (sure, (!sure).then(unsure))
+    }
+
+    /// The scores of both on the rows of the ring, and the interval of their difference.
+    fn scored(
+        &self,
+        ours: &FittedPipeline,
+        champion: &ModelVersion,
+        ring: &Ring,
+        metric: Metric,
+    ) -> Result<Scored> {
+        let theirs = self.load(champion)?;
+        refuse_unlike(ours.target(), theirs.target())?;
+        let Ring { table, rows, .. } = ring;
+        if ours.target().task() == Task::Unsupervised {
+            let score = |fitted: &FittedPipeline| -> Result<f64> {
+                let found = scores(fitted, fitted.target(), table, rows, &[metric])?;
+                found.into_values().next().ok_or_else(|| Error::bug("a metric gave no score"))
+            };
+            // A metric of clusters is no mean over rows that could be drawn anew.
+            return Ok(Scored { ours: score(ours)?, theirs: score(&theirs)?, difference: None });
+        }
+        let spec = ours.target();
+        let known = spec.apply(&table.take(rows)?)?;
+        let answers = [ours.predict_rows(table, rows)?, theirs.predict_rows(table, rows)?];
+        let score = |answer: &Prediction| metric.compute(spec, &known, answer);
+        Ok(Scored {
+            ours: score(&answers[0])?,
+            theirs: score(&answers[1])?,
+            difference: self.difference(ring, metric, spec, &known, &answers)?,
+        })
+    }
+
+    /// The interval of the difference; nothing where rows are so few that most draws have no score,
+    /// such as an area without a row of the class.
+    fn difference(
+        &self,
+        ring: &Ring,
+        metric: Metric,
+        spec: &TargetSpec,
+        known: &Target,
+        [ours, theirs]: &[Prediction; 2],
+    ) -> Result<Option<PairedDifference>> {
+        let groups = self.groups(ring)?;
+        let seed = Seed(self.shared.checked.file.seed).named("promotion");
+        let (bootstrap, both) = (self.bootstrap(ring.rows.len()), [ours, theirs]);
+        let found = match &groups {
+            Some(groups) => bootstrap.difference_of_groups(metric, spec, known, both, groups, seed),
+            None => bootstrap.difference_of(metric, spec, known, both, seed),
+        };
+        match found {
+            Err(gristmill_core::Error::Data { .. }) => Ok(None),
+            found => Ok(Some(PairedDifference::new(&found?, groups.map(|groups| groups.len())))),
+        }
+    }
+
+    fn bootstrap(&self, rows: usize) -> Bootstrap {
+        Bootstrap {
+            resamples: (SCORED_ROWS / rows.max(1)).clamp(LEAST_DRAWS, MOST_DRAWS),
+            confidence: self.promote.confidence.unwrap_or(CONFIDENCE),
+            // The interval and the p-value then come from the same draws and cannot disagree.
+            method: BootstrapMethod::Percentile,
+        }
+    }
+
+    /// The places in `ring.rows` of each group, where the split keeps groups together.
+    fn groups(&self, ring: &Ring) -> Result<Option<Vec<Vec<u32>>>> {
+        let Some(split @ Split::Group { .. }) = &self.shared.data().split else { return Ok(None) };
+        let groups = split.groups(&ring.table.take(&ring.rows)?)?;
+        Ok(groups.filter(|groups| groups.len() > 1))
+    }
+
+    /// What makes the comparison less fair than it looks: rows that one of the two has learned from.
+    fn caveat(&self, champion: &ModelVersion, ring: &Ring) -> Result<Option<String>> {
+        if ring.learned {
+            return Ok(Some(
+                "no rows were held out, so the new version has learned from these".into(),
+            ));
+        }
+        let Some(run) = champion.run else { return Ok(None) };
+        let (theirs, ours) =
+            (self.keeper.wait(|s| s.run(run))?, self.keeper.wait(|s| s.run(self.run))?);
+        let dealt = theirs.tags.get(tags::DATA_HASH) == Some(&ring.hash)
+            && split_settings(&theirs) == split_settings(&ours);
+        Ok((!dealt).then(|| {
+            format!(
+                "version {} was trained on other rows or another split, so it may have learned from \
+                 some of these",
+                champion.version
+            )
+        }))
+    }
+
+    /// The metric that decides: the one named in `promote`, else the first that is required, else
+    /// the first that is computed.
+    fn metric(&self, ours: &FittedPipeline) -> Result<Metric> {
+        let evaluate = &self.shared.checked.file.evaluate;
+        let named = self.promote.metric.as_ref();
+        let name =
+            named.or_else(|| evaluate.require.keys().next()).or_else(|| evaluate.metrics.first());
+        match name {
+            Some(name) => Ok(Metric::named(name)?),
+            None => Metric::defaults(ours.target().task()).into_iter().next().ok_or_else(|| {
+                Error::input("`promote` compares models, and no metric is named")
+                    .with_hint("name one: `promote: {alias: ..., metric: ...}`")
+            }),
+        }
+    }
+
+    fn load(&self, version: &ModelVersion) -> Result<FittedPipeline> {
+        Ok(gristmill_package::load(Path::new(&version.path), &self.shared.catalog)?.pipeline)
+    }
+
+    fn take(&self, why: &str) -> Result<()> {
+        let note = self.note(why);
+        let (model, version) = (&self.version.model, self.version.version);
+        self.keeper.wait(|s| s.set_alias(model, &self.promote.alias, version, note))?;
+        Ok(())
+    }
+
+    fn refuse(&self, why: &str) -> Result<()> {
+        let event = NewEvent {
+            what: WhatHappened::Refused,
+            version: Some(self.version.version),
+            run: Some(self.run),
+            note: self.note(why),
+        };
+        self.keeper.wait(|s| s.record_event(&self.version.model, event))
+    }
+
+    fn note(&self, why: &str) -> Note {
+        Note::new(SystemClock.now(), format!("run {}", self.run), why)
+    }
+}
+
+/// Refuses models that do not predict the same.
+fn refuse_unlike(ours: &TargetSpec, theirs: &TargetSpec) -> Result<()> {
+    let name = |spec: &TargetSpec| spec.field.as_ref().map(|field| field.name.clone());
+    let shown = |spec: &TargetSpec| match (name(spec), spec.task()) {
+        (None, _) => "no target".to_string(),
+        (Some(name), Task::Classification { .. }) => format!("the classes of `{name}`"),
+        (Some(name), _) => format!("the number `{name}`"),
+    };
+    if name(ours) != name(theirs) || shown(ours) != shown(theirs) {
+        let message = format!("it predicts {}, the new version {}", shown(theirs), shown(ours));
+        return Err(Error::input(message));
+    }
+    let words = |spec: &TargetSpec| spec.labels.as_ref().map(|l| l.names().to_vec());
+    if ours.task() != Task::Unsupervised && words(ours) != words(theirs) {
+        return Err(Error::input("it knows other classes than the new version"));
+    }
+    Ok(())
+}
+
+/// What decides which rows of a table are held out.
+fn split_settings(run: &gristmill_track::Run) -> BTreeMap<&str, &str> {
+    let decides = |name: &str| name.starts_with("data.split.") || name == "seed";
+    let params = run.params.iter().filter(|(name, _)| decides(name));
+    params.map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
