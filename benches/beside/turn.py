@@ -99,7 +99,7 @@ def learn(peer, train, known):
 
 def answer(peer, asked):
     """Probabilities where it has them, else what it predicts, else the rows transformed."""
-    for act in ("predict_proba", "predict", "score_samples", "transform"):
+    for act in ("predict_proba", "predict", "transform"):
         if hasattr(peer, act):
             return getattr(peer, act)(asked)
     return peer.labels_
