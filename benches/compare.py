@@ -35,11 +35,11 @@ def show(name, seconds, megabytes, note=""):
 def classic(folder):
     path = folder / "rows.csv"
     # In a process of its own: the peak memory of a child counts that of the process that starts it.
-    subprocess.run([sys.executable, ROOT / "benches/peers/make_rows.py", path], check=True)
+    subprocess.run([sys.executable, ROOT / "benches/classic/make_rows.py", path], check=True)
     print(f"{path.stat().st_size / 1e6:.0f} MB of CSV, {os.cpu_count()} cores")
     best = {}
     for name, command in {
-        "pandas and scikit-learn": [sys.executable, ROOT / "benches/peers/classic.py", path],
+        "pandas and scikit-learn": [sys.executable, ROOT / "benches/classic/peer.py", path],
         "gristmill": [BUILT / "examples/classic", path, "label"],
     }.items():
         runs = [measure(command) for _ in range(1 if name != "gristmill" else 3)]

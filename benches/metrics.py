@@ -1,6 +1,6 @@
 """Compares metrics with scikit-learn on the same made-up answers, turn by turn.
 
-    cargo build --release -p gristmill-evaluate --example metric_bench
+    cargo build --release --workspace --examples
     python3 benches/metrics.py [ROWS]
 
 Prints for each metric the best time of three of both, the ratio, and whether the values agree. Times

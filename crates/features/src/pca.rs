@@ -28,7 +28,7 @@ const KIND: &str = "pca";
 const BLOCK_ROWS: usize = 512;
 
 /// How many rows are summed at once; few enough for their sums to stay in registers.
-const TILE_ROWS: usize = 8;
+const TILE_ROWS: usize = 16;
 
 /// Replaces columns by their projections on the directions of greatest variance,
 /// t = (x − μ) W, where the columns of W are eigenvectors of the covariance of the training rows.
@@ -339,18 +339,37 @@ impl FittedPca {
     }
 
     /// Fills `sums`, one slice for each direction, with the rows from `start` on. Each row is
-    /// summed in the order of the columns, whatever rows stand beside it.
-    fn project_block(&self, start: usize, columns: &[&[f64]], mut sums: Vec<&mut [f64]>) {
-        let rows = sums.first().map_or(0, |s| s.len());
-        let mut centred = vec![[0.0; TILE_ROWS]; columns.len()];
+    /// summed in the order of the columns, whatever rows stand beside it: wider registers hold more
+    /// rows, and change no bit.
+    fn project_block(&self, start: usize, columns: &[&[f64]], sums: Vec<&mut [f64]>) {
+        pulp::Arch::new().dispatch(Project { learned: &self.learned, start, columns, sums });
+    }
+}
+
+struct Project<'a> {
+    learned: &'a Learned,
+    start: usize,
+    columns: &'a [&'a [f64]],
+    sums: Vec<&'a mut [f64]>,
+}
+
+impl pulp::WithSimd for Project<'_> {
+    type Output = ();
+
+    // Code that is not inlined is compiled for the narrowest registers.
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(mut self, _: S) {
+        let rows = self.sums.first().map_or(0, |s| s.len());
+        let mut centred = vec![[0.0; TILE_ROWS]; self.columns.len()];
         for from in (0..rows).step_by(TILE_ROWS) {
             let to = (from + TILE_ROWS).min(rows);
-            for ((tile, values), mean) in centred.iter_mut().zip(columns).zip(&self.learned.means) {
-                let values = &values[start + from..start + to];
-                tile.iter_mut().zip(values).for_each(|(c, value)| *c = value - mean);
+            let columns = self.columns.iter().zip(&self.learned.means);
+            for (tile, (values, mean)) in centred.iter_mut().zip(columns) {
+                center(&values[self.start + from..self.start + to], *mean, tile);
             }
-            let directions = self.directions().zip(&self.learned.scales);
-            for (sums, (direction, scale)) in sums.iter_mut().zip(directions) {
+            let directions = self.learned.directions.chunks(centred.len().max(1));
+            let directions = directions.zip(&self.learned.scales);
+            for (sums, (direction, scale)) in self.sums.iter_mut().zip(directions) {
                 let tile = times(&centred, direction);
                 sums[from..to].iter_mut().zip(tile).for_each(|(sum, t)| *sum = t / scale);
             }
@@ -358,11 +377,23 @@ impl FittedPca {
     }
 }
 
+/// Fills the tile with the values less their mean; places beyond the values stay as they are.
+#[inline(always)]
+fn center(values: &[f64], mean: f64, tile: &mut [f64; TILE_ROWS]) {
+    match <&[f64; TILE_ROWS]>::try_from(values) {
+        Ok(values) => *tile = values.map(|value| value - mean),
+        Err(_) => tile.iter_mut().zip(values).for_each(|(c, value)| *c = value - mean),
+    }
+}
+
 /// The sum of some rows' columns, each times its weight.
+#[inline(always)]
 fn times(columns: &[[f64; TILE_ROWS]], weights: &[f64]) -> [f64; TILE_ROWS] {
     let mut sums = [0.0; TILE_ROWS];
     for (values, weight) in columns.iter().zip(weights) {
-        sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value * weight);
+        for row in 0..TILE_ROWS {
+            sums[row] += values[row] * weight;
+        }
     }
     sums
 }

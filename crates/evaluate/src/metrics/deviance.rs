@@ -2,10 +2,12 @@
 //! Source: Jørgensen, *The Theory of Dispersion Models*, Chapman & Hall 1997.
 
 use gristmill_core::{Error, Result};
+use rayon::prelude::*;
 
-use super::regression::{check, refuse_constant};
-use super::sums::{mean, sum_pairs};
-use super::{Entry, number_loss, number_metric, undefined};
+use super::logarithm::ln;
+use super::regression::{refuse_constant, sum_errors};
+use super::sums::mean;
+use super::{Entry, number_loss, number_metric, same_length, undefined};
 
 /// The power of the metric `mean_tweedie_deviance`: half way between counts and amounts, as usual
 /// for insurance claims.
@@ -61,27 +63,36 @@ fn deviance(metric: &str, truth: &[f64], predicted: &[f64], power: f64) -> Resul
     if !power.is_finite() || (power > 0.0 && power < 1.0) {
         return Err(Error::setting("power", power, "0 or less, or 1 or more"));
     }
-    check(metric, truth, predicted)?;
+    same_length(metric, truth.len(), predicted.len())?;
     refuse_outside(metric, truth, predicted, power)?;
-    let unit: fn(f64, f64, f64) -> f64 = match power {
-        0.0 => |y, mu, _| (y - mu).powi(2),
-        1.0 => |y, mu, _| 2.0 * (if y == 0.0 { 0.0 } else { y * (y / mu).ln() } - y + mu),
-        2.0 => |y, mu, _| 2.0 * ((mu / y).ln() + y / mu - 1.0),
-        _ => |y, mu, p| {
+    let sum = match power {
+        0.0 => sum_errors(metric, truth, predicted, |y, mu| (y - mu) * (y - mu)),
+        // At y = 0 the logarithm is finite, and taken 0 times.
+        1.0 => sum_errors(metric, truth, predicted, |y, mu| 2.0 * (y * ln(y / mu) - y + mu)),
+        2.0 => sum_errors(metric, truth, predicted, |y, mu| 2.0 * ((mu / y).ln() + y / mu - 1.0)),
+        p => sum_errors(metric, truth, predicted, |y, mu| {
             let first = y.max(0.0).powf(2.0 - p) / ((1.0 - p) * (2.0 - p));
             2.0 * (first - y * mu.powf(1.0 - p) / (1.0 - p) + mu.powf(2.0 - p) / (2.0 - p))
-        },
+        }),
     };
-    Ok(sum_pairs(truth, predicted, |y, mu| unit(y, mu, power))? / truth.len() as f64)
+    Ok(sum? / truth.len() as f64)
 }
 
+/// Refuses truths and answers that the deviance of this power has no value for.
 fn refuse_outside(metric: &str, truth: &[f64], predicted: &[f64], power: f64) -> Result<()> {
-    let bad_truth = |y: &&f64| (power >= 1.0 && **y < 0.0) || (power >= 2.0 && **y == 0.0);
-    let bad_answer = |mu: &&f64| power != 0.0 && **mu <= 0.0;
-    let (what, value) = match (truth.iter().find(bad_truth), predicted.iter().find(bad_answer)) {
+    let bad_truth = |y: f64| (power >= 1.0 && y < 0.0) || (power >= 2.0 && y == 0.0);
+    let bad_answer = |mu: f64| power != 0.0 && mu <= 0.0;
+    let (what, value) = match (first(truth, bad_truth), first(predicted, bad_answer)) {
         (None, None) => return Ok(()),
         (Some(y), _) => ("a known answer", y),
         (None, Some(mu)) => ("an answer", mu),
     };
     Err(undefined(metric, &format!("{what} is {value}, which is too small"), "use rmse or mae"))
+}
+
+/// The first of `values` that is bad. Whole chunks are looked at without a branch.
+fn first(values: &[f64], bad: impl Fn(f64) -> bool + Sync) -> Option<f64> {
+    let any = |chunk: &&[f64]| chunk.iter().fold(false, |any, value| any | bad(*value));
+    let chunk = values.par_chunks(1 << 14).find_first(any)?;
+    chunk.iter().copied().find(|value| bad(*value))
 }

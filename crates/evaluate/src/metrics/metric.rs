@@ -6,8 +6,9 @@ use std::fmt;
 
 use gristmill_core::{
     Column, DenseMatrix, Error, FittedPipeline, Frame, Prediction, Result, Table, Target,
-    TargetSpec, Task,
+    TargetSpec, TargetTransform, Task,
 };
+use rayon::prelude::*;
 use schemars::{JsonSchema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -149,8 +150,7 @@ impl Metric {
                 Prediction::Classes { codes: predicted, probabilities, .. },
             ) => compute(&ClassAnswers { truth, predicted, probabilities, labels }),
             (Compute::Numbers(compute), Target::Numbers(seen), Prediction::Numbers(predicted)) => {
-                let truth: Vec<f64> = seen.iter().map(|v| spec.restore(*v)).collect();
-                compute(&truth, predicted)
+                compute(&restored(spec, seen), predicted)
             }
             (Compute::Clusters(_), ..) => Err(Error::data_hint(
                 format!("metric `{}` needs the rows of the clusters", self.name()),
@@ -203,6 +203,14 @@ impl Metric {
             return Err(undefined(self.name(), "there are no rows", "give rows to score"));
         }
         Ok(())
+    }
+}
+
+/// What a model has seen as `seen`, on the scale of the data; a copy only where the scales differ.
+fn restored<'a>(spec: &TargetSpec, seen: &'a [f64]) -> Cow<'a, [f64]> {
+    match spec.transform {
+        TargetTransform::None => Cow::Borrowed(seen),
+        TargetTransform::Log => Cow::Owned(seen.par_iter().map(|v| spec.restore(*v)).collect()),
     }
 }
 

@@ -8,6 +8,7 @@ mod clusters;
 mod confusion;
 mod deviance;
 mod labelings;
+mod logarithm;
 mod metric;
 mod probability;
 mod quantile;

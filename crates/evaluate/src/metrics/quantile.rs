@@ -2,9 +2,8 @@
 
 use gristmill_core::{Error, Result};
 
-use super::regression::{check, refuse_constant};
+use super::regression::{check, refuse_constant, sum_errors};
 use super::select::{median, smallest};
-use super::sums::sum_pairs;
 use super::{Entry, number_loss, number_metric};
 
 pub(super) static ENTRIES: &[Entry] = &[
@@ -67,7 +66,6 @@ fn loss(metric: &str, truth: &[f64], predicted: &[f64], alpha: f64) -> Result<f6
     if !(alpha > 0.0 && alpha < 1.0) {
         return Err(Error::setting("alpha", alpha, "a share between 0 and 1"));
     }
-    check(metric, truth, predicted)?;
-    let loss = |t: f64, p: f64| (alpha * (t - p)).max((alpha - 1.0) * (t - p));
-    Ok(sum_pairs(truth, predicted, loss)? / truth.len() as f64)
+    let loss = |t: f64, p: f64| if t > p { alpha * (t - p) } else { (1.0 - alpha) * (p - t) };
+    Ok(sum_errors(metric, truth, predicted, loss)? / truth.len() as f64)
 }

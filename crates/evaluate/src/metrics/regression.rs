@@ -4,7 +4,7 @@
 use gristmill_core::Result;
 use rayon::prelude::*;
 
-use super::sums::{mean, sum, sum_pairs};
+use super::sums::{largest_finite_difference, squared_spread, sum_finite_pairs, sum_pairs};
 use super::{Entry, number_loss, number_metric, same_length, undefined};
 
 pub(super) static ENTRIES: &[Entry] = &[
@@ -29,8 +29,7 @@ pub(super) static ENTRIES: &[Entry] = &[
 /// # Ok::<(), gristmill_core::Error>(())
 /// ```
 pub fn rmse(truth: &[f64], predicted: &[f64]) -> Result<f64> {
-    check("rmse", truth, predicted)?;
-    Ok((squared_error(truth, predicted)? / truth.len() as f64).sqrt())
+    Ok((squared_error("rmse", truth, predicted)? / truth.len() as f64).sqrt())
 }
 
 /// The mean squared error, Σ (yᵢ − ŷᵢ)² / n, in squared units of the target.
@@ -38,8 +37,7 @@ pub fn rmse(truth: &[f64], predicted: &[f64]) -> Result<f64> {
 /// # Errors
 /// As [`rmse`].
 pub fn mse(truth: &[f64], predicted: &[f64]) -> Result<f64> {
-    check("mse", truth, predicted)?;
-    Ok(squared_error(truth, predicted)? / truth.len() as f64)
+    Ok(squared_error("mse", truth, predicted)? / truth.len() as f64)
 }
 
 /// The mean absolute error, Σ |yᵢ − ŷᵢ| / n, in units of the target.
@@ -47,8 +45,7 @@ pub fn mse(truth: &[f64], predicted: &[f64]) -> Result<f64> {
 /// # Errors
 /// As [`rmse`].
 pub fn mae(truth: &[f64], predicted: &[f64]) -> Result<f64> {
-    check("mae", truth, predicted)?;
-    Ok(sum_pairs(truth, predicted, |t, p| (t - p).abs())? / truth.len() as f64)
+    Ok(sum_errors("mae", truth, predicted, |t, p| (t - p).abs())? / truth.len() as f64)
 }
 
 /// The largest error, max |yᵢ − ŷᵢ|, in units of the target.
@@ -56,15 +53,12 @@ pub fn mae(truth: &[f64], predicted: &[f64]) -> Result<f64> {
 /// # Errors
 /// As [`rmse`].
 pub fn max_error(truth: &[f64], predicted: &[f64]) -> Result<f64> {
+    same_length("max_error", truth.len(), predicted.len())?;
+    if let Some(largest) = largest_finite_difference(truth, predicted)? {
+        return Ok(largest);
+    }
     check("max_error", truth, predicted)?;
-    let largest =
-        |(t, p): (&[f64], &[f64])| t.iter().zip(p).map(|(t, p)| (t - p).abs()).fold(0.0, f64::max);
-    const CHUNK: usize = 1 << 16;
-    Ok(truth
-        .par_chunks(CHUNK)
-        .zip(predicted.par_chunks(CHUNK))
-        .map(largest)
-        .reduce(|| 0.0, f64::max))
+    Ok(f64::INFINITY)
 }
 
 /// By how much answers are too large on average, Σ (ŷᵢ − yᵢ) / n, in units of the target; below 0
@@ -73,8 +67,7 @@ pub fn max_error(truth: &[f64], predicted: &[f64]) -> Result<f64> {
 /// # Errors
 /// As [`rmse`].
 pub fn mean_error(truth: &[f64], predicted: &[f64]) -> Result<f64> {
-    check("mean_bias", truth, predicted)?;
-    Ok(sum_pairs(truth, predicted, |t, p| p - t)? / truth.len() as f64)
+    Ok(sum_errors("mean_bias", truth, predicted, |t, p| p - t)? / truth.len() as f64)
 }
 
 /// The share of the variance that is explained, 1 − Σ (yᵢ − ŷᵢ)² / Σ (yᵢ − ȳ)²; below 0 when the
@@ -83,9 +76,9 @@ pub fn mean_error(truth: &[f64], predicted: &[f64]) -> Result<f64> {
 /// # Errors
 /// As [`rmse`], and [`gristmill_core::Error::Data`] when all of `truth` is equal.
 pub fn r2(truth: &[f64], predicted: &[f64]) -> Result<f64> {
-    check("r2", truth, predicted)?;
+    let error = squared_error("r2", truth, predicted)?;
     refuse_constant("r2", truth)?;
-    Ok(1.0 - squared_error(truth, predicted)? / spread(truth)?)
+    Ok(1.0 - error / squared_spread(truth, truth, |t, _| t)?)
 }
 
 /// [`r2`] with a price for every column that the model uses,
@@ -116,21 +109,33 @@ pub fn adjusted_r2(truth: &[f64], predicted: &[f64], columns: usize) -> Result<f
 /// # Errors
 /// As [`r2`].
 pub fn explained_variance(truth: &[f64], predicted: &[f64]) -> Result<f64> {
-    check("explained_variance", truth, predicted)?;
+    same_length("explained_variance", truth.len(), predicted.len())?;
+    let left = squared_spread(truth, predicted, |t, p| t - p)?;
+    if !left.is_finite() {
+        check("explained_variance", truth, predicted)?;
+    }
     refuse_constant("explained_variance", truth)?;
-    let bias = sum_pairs(truth, predicted, |t, p| t - p)? / truth.len() as f64;
-    let left = sum_pairs(truth, predicted, |t, p| (t - p - bias) * (t - p - bias))?;
-    Ok(1.0 - left / spread(truth)?)
+    Ok(1.0 - left / squared_spread(truth, truth, |t, _| t)?)
 }
 
-fn squared_error(truth: &[f64], predicted: &[f64]) -> Result<f64> {
-    sum_pairs(truth, predicted, |t, p| (t - p) * (t - p))
+fn squared_error(metric: &str, truth: &[f64], predicted: &[f64]) -> Result<f64> {
+    sum_errors(metric, truth, predicted, |t, p| (t - p) * (t - p))
 }
 
-/// Σ (yᵢ − ȳ)².
-fn spread(truth: &[f64]) -> Result<f64> {
-    let mean = mean(truth)?;
-    sum(truth, |t| (t - mean) * (t - mean))
+/// Σ term(yᵢ, ŷᵢ) of what [`check`] does not refuse, read from memory once.
+pub(super) fn sum_errors(
+    metric: &str,
+    truth: &[f64],
+    predicted: &[f64],
+    term: impl Fn(f64, f64) -> f64 + Sync,
+) -> Result<f64> {
+    same_length(metric, truth.len(), predicted.len())?;
+    if let Some(sum) = sum_finite_pairs(truth, predicted, &term)? {
+        return Ok(sum);
+    }
+    // Something is not finite, or two finite numbers are farther apart than any number is large.
+    check(metric, truth, predicted)?;
+    sum_pairs(truth, predicted, term)
 }
 
 pub(super) fn refuse_constant(metric: &str, truth: &[f64]) -> Result<()> {

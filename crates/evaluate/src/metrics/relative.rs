@@ -2,7 +2,7 @@
 
 use gristmill_core::Result;
 
-use super::regression::check;
+use super::regression::{check, sum_errors};
 use super::sums::{sum, sum_pairs};
 use super::{Entry, number_loss, undefined};
 
@@ -21,9 +21,11 @@ pub(super) static ENTRIES: &[Entry] = &[
 /// [`gristmill_core::Error::Data`] without rows or when a number is not finite;
 /// [`gristmill_core::Error::Bug`] when the lengths differ.
 pub fn mape(truth: &[f64], predicted: &[f64]) -> Result<f64> {
-    check("mape", truth, predicted)?;
-    let share = |t: f64, p: f64| (t - p).abs() / t.abs().max(f64::EPSILON);
-    Ok(sum_pairs(truth, predicted, share)? / truth.len() as f64)
+    let share = |t: f64, p: f64| {
+        let size = if t.abs() > f64::EPSILON { t.abs() } else { f64::EPSILON };
+        (t - p).abs() / size
+    };
+    Ok(sum_errors("mape", truth, predicted, share)? / truth.len() as f64)
 }
 
 /// The symmetric mean absolute percentage error as a share between 0 and 2,
@@ -40,12 +42,11 @@ pub fn mape(truth: &[f64], predicted: &[f64]) -> Result<f64> {
 /// # Ok::<(), gristmill_core::Error>(())
 /// ```
 pub fn smape(truth: &[f64], predicted: &[f64]) -> Result<f64> {
-    check("smape", truth, predicted)?;
     let share = |t: f64, p: f64| {
         let size = t.abs() + p.abs();
         if size == 0.0 { 0.0 } else { 2.0 * (t - p).abs() / size }
     };
-    Ok(sum_pairs(truth, predicted, share)? / truth.len() as f64)
+    Ok(sum_errors("smape", truth, predicted, share)? / truth.len() as f64)
 }
 
 /// The weighted absolute percentage error as a share, Σ |yᵢ − ŷᵢ| / Σ |yᵢ|.
@@ -55,12 +56,12 @@ pub fn smape(truth: &[f64], predicted: &[f64]) -> Result<f64> {
 /// # Errors
 /// As [`mape`], and [`gristmill_core::Error::Data`] when every truth is 0.
 pub fn wape(truth: &[f64], predicted: &[f64]) -> Result<f64> {
-    check("wape", truth, predicted)?;
+    let error = sum_errors("wape", truth, predicted, |t, p| (t - p).abs())?;
     let size = sum(truth, f64::abs)?;
     if size == 0.0 {
         return Err(undefined("wape", "the target is 0 in all rows", "use mae"));
     }
-    Ok(sum_pairs(truth, predicted, |t, p| (t - p).abs())? / size)
+    Ok(error / size)
 }
 
 /// The mean squared logarithmic error, Σ (ln(1 + yᵢ) − ln(1 + ŷᵢ))² / n.
