@@ -168,7 +168,7 @@ impl Default for GradientBoosting {
 
 impl GradientBoosting {
     /// The version of what it learns.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     /// So many rounds, otherwise as by default.
     pub fn trees(trees: usize) -> Self {

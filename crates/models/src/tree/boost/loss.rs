@@ -35,6 +35,10 @@ pub(crate) enum Objective {
 /// The smallest share of a class in the constant that boosting starts from.
 const LEAST_SHARE: f64 = 1e-9;
 
+/// How far one leaf may move log-odds. Where a class is rare its curvature is next to nothing, and a
+/// Newton step would carry the rows beside it so far that no later tree brings them back.
+const MAX_LOG_ODDS: f64 = 4.0;
+
 /// Beyond, an exponential has no finite value.
 const MAX_LOGARITHM: f64 = 700.0;
 
@@ -152,6 +156,7 @@ impl Objective {
         match self {
             Self::Poisson if newton > 0.0 => newton.ln_1p(),
             Self::Gamma if newton < 0.0 => -(-newton).ln_1p(),
+            Self::Logistic | Self::Softmax { .. } => newton.clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS),
             _ => newton,
         }
     }
@@ -309,5 +314,7 @@ mod tests {
         assert_eq!(Objective::Poisson.step(999.0), 1000f64.ln());
         assert_eq!(Objective::Gamma.step(-999.0), -(1000f64.ln()));
         assert_eq!(Objective::Poisson.step(-0.5), -0.5);
+        assert_eq!(Objective::Logistic.step(-25_000.0), -4.0);
+        assert_eq!(Objective::Softmax { classes: 3 }.step(3.5), 3.5);
     }
 }
