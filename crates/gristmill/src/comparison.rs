@@ -86,10 +86,14 @@ impl PairedDifference {
 
 fn signed(value: f64) -> String {
     let digits = gristmill_view::number(value.abs());
+    let digits = match digits.contains('.') {
+        true => digits.trim_end_matches('0').trim_end_matches('.'),
+        false => &digits,
+    };
     match value {
         v if v > 0.0 => format!("+{digits}"),
         v if v < 0.0 => format!("-{digits}"),
-        _ => digits,
+        _ => digits.to_string(),
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn section(found: &Evaluation) -> Option<Section> {
     figures.extend(explanation.importances.as_ref().map(importances));
     figures.extend(explanation.contributions.as_ref().map(contributions));
     let swarm = explanation.contributions.as_ref().filter(|found| !found.points.is_empty());
-    figures.extend(swarm.map(|found| beeswarm(found)));
+    figures.extend(swarm.map(beeswarm));
     figures.extend(explanation.dependences.iter().filter_map(|d| dependence(d, found)));
     let lead = "What the model goes by, in terms of the columns that came in.";
     (!figures.is_empty())
