@@ -7,6 +7,7 @@
 //! Bounds on rounding: Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd edition, 3.1.
 
 use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
 
 use crate::points::Points;
 
@@ -160,12 +161,7 @@ pub(crate) struct Scale {
 impl Scale {
     /// The scale of these points.
     pub(crate) fn of(points: &Points) -> Self {
-        let width = points.width();
-        let (mut low, mut high) = (vec![f64::INFINITY; width], vec![f64::NEG_INFINITY; width]);
-        for point in points.iter() {
-            low.iter_mut().zip(point).for_each(|(low, x)| *low = low.min(*x));
-            high.iter_mut().zip(point).for_each(|(high, x)| *high = high.max(*x));
-        }
+        let (low, high) = points.extremes();
         let center = low.iter().zip(&high).map(|(low, high)| low / 2.0 + high / 2.0).collect();
         let reach = low.iter().zip(&high).map(|(low, high)| high / 2.0 - low / 2.0);
         let reach = reach.fold(0.0, f64::max);
@@ -174,18 +170,33 @@ impl Scale {
 
     /// Points in 32 bits.
     pub(crate) fn shrink<T: Term>(&self, points: &Points) -> Small {
-        let mut values = Vec::with_capacity(points.values().len());
-        let mut sizes = Vec::with_capacity(points.len());
-        for point in points.iter() {
+        let width = points.width();
+        let mut values = vec![0.0; points.values().len()];
+        let mut sizes = vec![0.0; points.len()];
+        let shrink = |from: &[f64], to: &mut [f32]| {
             let mut sum = 0.0;
-            for (x, center) in point.iter().zip(&self.center) {
+            for ((x, center), to) in from.iter().zip(&self.center).zip(to) {
                 let scaled = (x - center) * self.factor;
                 sum = T::add(sum, scaled);
-                values.push(scaled as f32);
+                *to = scaled as f32;
             }
-            sizes.push(T::root(sum));
+            T::root(sum)
+        };
+        let fill = |((values, sizes), points): ((&mut [f32], &mut [f64]), &[f64])| {
+            let each = values.chunks_exact_mut(width).zip(points.chunks_exact(width));
+            sizes.iter_mut().zip(each).for_each(|(size, (to, from))| *size = shrink(from, to));
+        };
+        if points.len() <= BLOCK_POINTS {
+            // Another thread would take longer to wake than so few take.
+            fill(((&mut values, &mut sizes), points.values()));
+        } else {
+            values
+                .par_chunks_mut(BLOCK_POINTS * width)
+                .zip(sizes.par_chunks_mut(BLOCK_POINTS))
+                .zip(points.values().par_chunks(BLOCK_POINTS * width))
+                .for_each(fill);
         }
-        Small { width: points.width(), values, sizes }
+        Small { width, values, sizes }
     }
 }
 
@@ -291,6 +302,9 @@ impl Filter {
         f64::from(f32::MIN_POSITIVE) * (self.width + 8) as f64
     }
 }
+
+/// How many points are turned to 32 bits by one thread at once.
+const BLOCK_POINTS: usize = 2048;
 
 /// Half of the distance from 1 to the next 32-bit number.
 const ROUNDING: f64 = 1.0 / (1u64 << 24) as f64;

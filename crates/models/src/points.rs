@@ -76,6 +76,22 @@ impl Points {
         &mut self.values
     }
 
+    /// The least and the largest value of each coordinate.
+    pub(crate) fn extremes(&self) -> (Vec<f64>, Vec<f64>) {
+        let none = || (vec![f64::INFINITY; self.width], vec![f64::NEG_INFINITY; self.width]);
+        let widen = |(mut low, mut high): (Vec<f64>, Vec<f64>),
+                     (other_low, other_high): (&[f64], &[f64])| {
+            low.iter_mut().zip(other_low).for_each(|(low, x)| *low = low.min(*x));
+            high.iter_mut().zip(other_high).for_each(|(high, x)| *high = high.max(*x));
+            (low, high)
+        };
+        let blocks = self.values.par_chunks(BLOCK_ROWS * self.width).map(|block| {
+            block.chunks_exact(self.width).fold(none(), |found, point| widen(found, (point, point)))
+        });
+        // Neither of two equal values differs from the other, so the order does not matter.
+        blocks.reduce(none, |found, (low, high)| widen(found, (&low, &high)))
+    }
+
     /// The points at `rows`, in that order.
     pub(crate) fn take(&self, rows: &[u32]) -> Self {
         let mut values = Vec::with_capacity(rows.len() * self.width);
@@ -224,7 +240,13 @@ fn require(kind: &str, rows: &Frame, wanted: &Schema) -> Result<()> {
 
 fn usable<'a>(kind: &str, rows: &'a Frame, at: usize) -> Result<&'a [f64]> {
     let values = rows.numbers(at)?;
-    let bad = values.iter().position(|v| !(-MAX_VALUE..=MAX_VALUE).contains(v));
+    let fits = |v: &f64| v.abs() <= MAX_VALUE;
+    // Whole runs are looked at without a branch for each value.
+    let run =
+        values.chunks(BLOCK_ROWS).position(|run| !run.iter().fold(true, |ok, v| ok & fits(v)));
+    let bad = run
+        .map(|run| run * BLOCK_ROWS)
+        .and_then(|from| values[from..].iter().position(|v| !fits(v)).map(|place| from + place));
     let Some(row) = bad else { return Ok(values) };
     let name = &rows.schema().fields()[at].name;
     if values[row].is_nan() {

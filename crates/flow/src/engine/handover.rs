@@ -68,7 +68,7 @@ impl Memory {
 
 /// What the needed tasks gave.
 pub struct Inputs<'a> {
-    pub(super) entries: BTreeMap<&'a str, &'a Entry>,
+    pub(super) entries: BTreeMap<&'a str, Arc<Entry>>,
     pub(super) memory: &'a Memory,
 }
 
@@ -115,7 +115,7 @@ impl Inputs<'_> {
     }
 
     fn entry(&self, task: &str) -> Result<&Entry, TaskError> {
-        self.entries.get(task).copied().ok_or_else(|| {
+        self.entries.get(task).map(Arc::as_ref).ok_or_else(|| {
             let known = list(self.entries.keys().copied(), "and");
             let message = format!("`{task}` is read but not needed; declared are {known}");
             TaskError::new(Fault::Bug, message)

@@ -1,8 +1,11 @@
 //! Tasks whose needs are known and form no circle.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 use std::fmt;
+use std::num::NonZeroUsize;
 
+use super::board::dependents;
 use super::{Digest, FileDigests, KeyParts, Task, TaskError};
 use crate::nearest::{list, nearest};
 
@@ -94,6 +97,7 @@ pub struct Plan {
     /// The positions of the tasks that each task needs.
     pub(super) needs: Vec<Vec<usize>>,
     pub(super) previous: BTreeMap<String, KeyParts>,
+    pub(super) workers: NonZeroUsize,
 }
 
 impl Plan {
@@ -111,11 +115,11 @@ impl Plan {
         }
         let mut needs = Vec::with_capacity(tasks.len());
         for task in &tasks {
-            let mut found = Vec::new();
+            let (mut found, mut seen) = (Vec::new(), HashSet::new());
             for need in task.needs() {
                 match positions.get(need.as_str()) {
-                    Some(i) if found.contains(i) => {}
-                    Some(i) => found.push(*i),
+                    Some(i) if seen.insert(*i) => found.push(*i),
+                    Some(_) => {}
                     None => errors.push(unknown_need(task.name(), need, &tasks)),
                 }
             }
@@ -152,7 +156,7 @@ impl Plan {
             .collect();
         arranged.sort_by_key(|(place, _, _)| *place);
         let (tasks, needs) = arranged.into_iter().map(|(_, task, needs)| (task, needs)).unzip();
-        Self { tasks, needs, previous: BTreeMap::new() }
+        Self { tasks, needs, previous: BTreeMap::new(), workers: NonZeroUsize::MIN }
     }
 
     /// The same plan with what the keys of the last run were made of, by task, so that reasons
@@ -160,6 +164,13 @@ impl Plan {
     #[must_use]
     pub fn with_previous(self, previous: BTreeMap<String, KeyParts>) -> Self {
         Self { previous, ..self }
+    }
+
+    /// The same plan, in which so many tasks may be at work at a time; one without a word. Which
+    /// result a task gives does not depend on it.
+    #[must_use]
+    pub fn with_workers(self, workers: NonZeroUsize) -> Self {
+        Self { workers, ..self }
     }
 
     /// The tasks in the order in which they run.
@@ -208,21 +219,27 @@ fn name(tasks: &[Box<dyn Task>], i: usize) -> String {
 /// An order in which everything comes after its needs, the earliest possible first; otherwise a
 /// circle, its first member again at the end.
 fn order(needs: &[Vec<usize>]) -> Result<Vec<usize>, Vec<usize>> {
+    let mut open_needs: Vec<usize> = needs.iter().map(Vec::len).collect();
+    let dependents = dependents(needs);
+    let first = (0..needs.len()).filter(|i| open_needs.get(*i) == Some(&0));
+    let mut ready: BinaryHeap<Reverse<usize>> = first.map(Reverse).collect();
     let mut placed = vec![false; needs.len()];
-    let is = |placed: &[bool], i: usize| placed.get(i).copied().unwrap_or(false);
     let mut order = Vec::with_capacity(needs.len());
-    while order.len() < needs.len() {
-        let ready = needs
-            .iter()
-            .enumerate()
-            .position(|(i, needs)| !is(&placed, i) && needs.iter().all(|n| is(&placed, *n)));
-        let Some(next) = ready else { return Err(circle(needs, &placed)) };
+    while let Some(Reverse(next)) = ready.pop() {
+        order.push(next);
         if let Some(slot) = placed.get_mut(next) {
             *slot = true;
         }
-        order.push(next);
+        for &dependent in dependents.get(next).into_iter().flatten() {
+            if let Some(open) = open_needs.get_mut(dependent) {
+                *open -= 1;
+                if *open == 0 {
+                    ready.push(Reverse(dependent));
+                }
+            }
+        }
     }
-    Ok(order)
+    if order.len() < needs.len() { Err(circle(needs, &placed)) } else { Ok(order) }
 }
 
 /// Follows unplaced needs until one comes again; each unplaced task has one.

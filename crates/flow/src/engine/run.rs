@@ -3,8 +3,9 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::board::Board;
 use super::cache::{Entry, Lookup};
 use super::handover::{Memory, Shared};
 use super::preview::{look_up, reasons};
@@ -21,19 +22,24 @@ impl Plan {
     /// others run. After [`Cancel::cancel`] no further task begins. Whatever happens, every task
     /// has its report, and what succeeded is kept for the next run.
     pub fn run(&self, cache: &Cache, observer: &dyn Observer, cancel: &Cancel) -> RunReport {
-        let run = Run { plan: self, cache, observer, cancel, memory: Memory::default() };
-        let mut settled: Vec<Option<Settled>> = self.tasks.iter().map(|_| None).collect();
-        let mut tasks = Vec::with_capacity(self.tasks.len());
-        while let Some(next) = run.ready(&settled) {
-            let (report, entry) = run.settle(next, &settled);
-            observer.event(Event::Finished { report: &report });
-            if let Some(slot) = settled.get_mut(next) {
-                *slot = Some(Settled { status: report.status, entry });
-            }
-            tasks.push(report);
-        }
+        let run = Run {
+            plan: self,
+            cache,
+            observer,
+            cancel,
+            memory: Memory::default(),
+            board: Board::new(&self.needs),
+            reports: Mutex::default(),
+        };
+        let workers = self.workers.get().min(self.tasks.len());
+        std::thread::scope(|scope| {
+            // The thread at hand is a worker too, so that one worker needs no other.
+            (1..workers).for_each(|_| drop(scope.spawn(|| run.work())));
+            run.work();
+        });
         cache.save();
-        RunReport { tasks }
+        let reports = run.reports.into_inner().unwrap_or_else(PoisonError::into_inner);
+        RunReport { tasks: reports.into_values().collect() }
     }
 }
 
@@ -43,12 +49,16 @@ struct Run<'a> {
     observer: &'a dyn Observer,
     cancel: &'a Cancel,
     memory: Memory,
+    board: Board<Settled>,
+    /// By the place of the task in the plan.
+    reports: Mutex<BTreeMap<usize, TaskReport>>,
 }
 
 /// A task that is done with, one way or another.
+#[derive(Clone)]
 struct Settled {
     status: TaskStatus,
-    entry: Option<Entry>,
+    entry: Option<Arc<Entry>>,
 }
 
 /// What came of a task that began.
@@ -59,19 +69,24 @@ struct Made {
 }
 
 impl Run<'_> {
-    /// The first task that can be settled next.
-    fn ready(&self, settled: &[Option<Settled>]) -> Option<usize> {
-        let is = |i: usize| settled.get(i).is_some_and(Option::is_some);
-        let mut needs = self.plan.needs.iter().enumerate();
-        needs.position(|(i, needs)| !is(i) && needs.iter().all(|n| is(*n)))
+    /// Settles one task after the other until none is left.
+    fn work(&self) {
+        let _guard = self.board.guard();
+        while let Some(next) = self.board.next() {
+            let (report, entry) = self.settle(next);
+            self.observer.event(Event::Finished { report: &report });
+            let settled = Settled { status: report.status, entry: entry.map(Arc::new) };
+            self.reports.lock().unwrap_or_else(PoisonError::into_inner).insert(next, report);
+            self.board.settle(next, settled);
+        }
     }
 
-    fn settle(&self, i: usize, settled: &[Option<Settled>]) -> (TaskReport, Option<Entry>) {
+    fn settle(&self, i: usize) -> (TaskReport, Option<Entry>) {
         let (Some(task), Some(needs)) = (self.plan.tasks.get(i), self.plan.needs.get(i)) else {
             return (TaskReport::new("", TaskStatus::Skipped), None);
         };
         let start = self.cache.clock().now_micros();
-        let (mut report, entry) = match self.entries(needs, settled) {
+        let (mut report, entry) = match self.entries(needs) {
             Err(reason) => {
                 let mut report = TaskReport::new(task.name(), TaskStatus::Skipped);
                 report.reason.push(reason);
@@ -88,20 +103,16 @@ impl Run<'_> {
     }
 
     /// What the needed tasks gave; otherwise why the task cannot run.
-    fn entries<'s>(
-        &'s self,
-        needs: &[usize],
-        settled: &'s [Option<Settled>],
-    ) -> Result<BTreeMap<&'s str, &'s Entry>, String> {
+    fn entries(&self, needs: &[usize]) -> Result<BTreeMap<&str, Arc<Entry>>, String> {
         let mut entries = BTreeMap::new();
         let mut without = Vec::new();
-        for &need in needs {
+        for (&need, settled) in needs.iter().zip(self.board.settled(needs)) {
             let name = self.plan.tasks.get(need).map_or("", |task| task.name());
-            match settled.get(need).and_then(Option::as_ref) {
+            match settled {
                 Some(Settled { entry: Some(entry), .. }) => {
                     entries.insert(name, entry);
                 }
-                Some(Settled { status, .. }) => without.push(format!("`{name}` {}", was(*status))),
+                Some(Settled { status, .. }) => without.push(format!("`{name}` {}", was(status))),
                 None => without.push(format!("`{name}` did not run")),
             }
         }
@@ -111,7 +122,7 @@ impl Run<'_> {
     fn perform(
         &self,
         task: &dyn Task,
-        entries: BTreeMap<&str, &Entry>,
+        entries: BTreeMap<&str, Arc<Entry>>,
     ) -> (TaskReport, Option<Entry>) {
         let mut report = TaskReport::new(task.name(), TaskStatus::Failed);
         let outputs = entries.iter().map(|(name, e)| ((*name).to_owned(), e.output())).collect();
@@ -182,7 +193,7 @@ impl Run<'_> {
         &self,
         task: &dyn Task,
         parts: KeyParts,
-        entries: BTreeMap<&str, &Entry>,
+        entries: BTreeMap<&str, Arc<Entry>>,
         attempt: u32,
     ) -> Result<Made, TaskError> {
         let draft = self.cache.draft()?;

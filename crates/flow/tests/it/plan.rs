@@ -374,3 +374,72 @@ fn a_plan_of_nothing_succeeds() {
     assert!(report.succeeded() && report.tasks.is_empty());
     assert_eq!(TaskStatus::Skipped.to_string(), "skipped");
 }
+
+/// 40 tasks in a row of diamonds, each of which adds up what it needs.
+fn diamonds() -> Vec<Step> {
+    let sum = |inputs: &gristmill_flow::Inputs<'_>, needs: &[String]| {
+        let facts = needs.iter().map(|need| inputs.facts(need).map(|f| f["sum"].as_u64()));
+        facts.sum::<Result<Option<u64>, TaskError>>().map(|sum| sum.unwrap_or(0) + 1)
+    };
+    let named = |i: usize| format!("t{i}");
+    (0..40)
+        .map(|i| {
+            let needs: Vec<String> = match i % 4 {
+                0 if i == 0 => vec![],
+                0 => vec![named(i - 1)],
+                3 => vec![named(i - 1), named(i - 2)],
+                at => vec![named(i - at)],
+            };
+            let given: Vec<&str> = needs.iter().map(String::as_str).collect();
+            let step = step(&named(i)).needs(&given);
+            step.does(move |inputs, _| Ok(Output::facts(json!({"sum": sum(inputs, &needs)?}))))
+        })
+        .collect()
+}
+
+#[test]
+fn any_number_of_workers_gives_the_same_results_in_the_same_order() {
+    let facts = |workers: usize| {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = plan(diamonds()).with_workers(workers.try_into().unwrap());
+        let report = run(&plan, &cache(folder.path()));
+        assert!(report.succeeded());
+        let tasks = report.tasks.iter().map(|t| (t.name.clone(), t.facts.to_string(), t.output));
+        tasks.collect::<Vec<_>>()
+    };
+    let one = facts(1);
+    assert_eq!(one.len(), 40);
+    assert_eq!(one[0].0, "t0");
+    for workers in [2, 5, 100] {
+        assert_eq!(facts(workers), one, "{workers} workers");
+    }
+}
+
+#[test]
+fn tasks_that_need_nothing_of_each_other_run_side_by_side() {
+    let folder = tempfile::tempdir().unwrap();
+    let meeting = Arc::new(std::sync::Barrier::new(3));
+    let meet = |name: &str| {
+        let meeting = Arc::clone(&meeting);
+        // One alone would wait for the others for ever.
+        step(name).does(move |_, _| {
+            meeting.wait();
+            Ok(Output::none())
+        })
+    };
+    let plan = plan(vec![meet("a"), meet("b"), meet("c"), step("d").needs(&["a", "b", "c"])]);
+    let report = run(&plan.with_workers(3.try_into().unwrap()), &cache(folder.path()));
+    assert_eq!(summary(&report), ["a succeeded", "b succeeded", "c succeeded", "d succeeded"]);
+}
+
+#[test]
+fn ten_thousand_tasks_are_put_in_order_at_once() {
+    let chain = (0..10_000).map(|i| match i {
+        0 => step("t0"),
+        i => step(&format!("t{i}")).needs(&[&format!("t{}", i - 1)]),
+    });
+    // Backwards, so that the first can only be placed when the last was read.
+    let plan = plan(chain.rev().collect());
+    assert_eq!(plan.tasks().next().unwrap().name(), "t0");
+    assert_eq!(plan.tasks().count(), 10_000);
+}
