@@ -1,6 +1,7 @@
 """Means over five folds, ours and the peer's with equal settings, and whether they differ by more
 than the folds do among themselves."""
 import tempfile
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -17,14 +18,17 @@ NEGLIGIBLE = 5e-4
 
 
 def in_folds(held):
-    """The rows with a fold each: every class in all of them."""
+    """The rows with a fold each: every class in all of them, where it has rows enough."""
     if len(np.unique(held.folds)) == len(FOLDS):
         return held
     kind = model_selection.StratifiedKFold if held.classes else model_selection.KFold
     folds = np.zeros(held.count, dtype=int)
-    split = kind(len(FOLDS), shuffle=True, random_state=0).split(np.zeros(held.count), held.target)
-    for fold, (_, test) in enumerate(split):
-        folds[test] = fold
+    with warnings.catch_warnings():
+        # Some classes have fewer rows than there are folds; then some folds have none of them.
+        warnings.simplefilter("ignore", UserWarning)
+        split = kind(len(FOLDS), shuffle=True, random_state=0).split(np.zeros(held.count), held.target)
+        for fold, (_, test) in enumerate(split):
+            folds[test] = fold
     return rows.Rows(held.columns, held.target, folds)
 
 
