@@ -122,8 +122,8 @@ fn clusters() {
         learned("gaussian_mixture", json!({"components": 3}), &none),
     ];
     let expected = [
-        ("k_means", 1, 4956045945045974205),
-        ("mini_batch_k_means", 1, 9956838552061817413),
+        ("k_means", 2, 4956045945045974205),
+        ("mini_batch_k_means", 2, 9956838552061817413),
         ("dbscan", 1, 12721584672014232995),
         ("gaussian_mixture", 1, 6334414596488381926),
     ];
