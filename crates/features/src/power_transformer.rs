@@ -17,7 +17,7 @@ use crate::columns;
 use crate::moments::Moments;
 use crate::taken::{self, Taken};
 
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 const KIND: &str = "power";
 
 /// Where exponents are looked for; beyond, one more outlier would change everything.
@@ -122,14 +122,29 @@ impl PowerMethod {
     }
 
     /// The exponent under which the values with these logarithms are most likely normal.
+    ///
+    /// Among many values every sixteenth one is asked first: the exponent of all of them lies close
+    /// to theirs, so few looks at all values are left.
     fn most_likely(self, logs: &[f64]) -> f64 {
+        const SAMPLE: usize = 16;
+        const MANY: usize = 4096 * SAMPLE;
+        const CLOSE: f64 = 0.005;
+        if logs.len() < MANY {
+            return self.most_likely_near(logs, [-2.0, 2.0], 1.5e-8);
+        }
+        let some: Vec<f64> = logs.iter().step_by(SAMPLE).copied().collect();
+        let about = self.most_likely_near(&some, [-2.0, 2.0], 1e-3);
+        self.most_likely_near(logs, [about - CLOSE, about + CLOSE], 1e-6)
+    }
+
+    fn most_likely_near(self, logs: &[f64], near: [f64; 2], tolerance: f64) -> f64 {
         let sum: f64 = logs.iter().sum();
         let cost = |lambda: f64| {
             let powers: Vec<f64> = logs.iter().map(|&log| self.power(log, lambda)).collect();
             let variance = Moments::of(&powers).variance();
             logs.len() as f64 / 2.0 * variance.ln() - (lambda - 1.0) * sum
         };
-        brent::minimum(cost, [-2.0, 2.0], LIMITS, 1.5e-8)
+        brent::minimum(cost, near, LIMITS, tolerance)
     }
 }
 

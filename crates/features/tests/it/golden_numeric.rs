@@ -46,7 +46,7 @@ fn quantile() {
 #[test]
 fn power() {
     assert_snapshot!(learned(&PowerTransformer { columns: ["code", "constant"].into(), ..Default::default() }), @r#"
-    power 1
+    power 2
     {"columns":["constant","code"],"method":"yeo_johnson"}
     centers [2] 1.00000000000e-1 1.72042757515e0
     lambdas [2] 1.00000000000e0 5.25532369788e-1

@@ -151,6 +151,18 @@ fn assert_near(found: &[f64], expected: &[f64], tolerance: f64) {
     }
 }
 
+#[test]
+fn many_values_get_the_exponent_that_few_of_the_same_get() {
+    let few: Vec<f64> = (0..4000).map(|i| (f64::from(i * 7919 % 4001) / 1e3).exp() - 1.5).collect();
+    let exponent = |times: usize| {
+        let rows = table().numbers("x", few.repeat(times)).frame();
+        let (fitted, _, _) = fit(&PowerTransformer::default(), rows);
+        own::<FittedPowerTransformer>(fitted.as_ref()).lambdas()[0]
+    };
+    let (once, often) = (exponent(1), exponent(20));
+    assert!((once - often).abs() < 1e-6, "{once} and {often}");
+}
+
 #[test] // PowerTransformer
 fn telco_and_ames_get_their_most_likely_powers() {
     let Some(rows) = telco_quantities() else { return };
