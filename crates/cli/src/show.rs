@@ -41,7 +41,7 @@ pub fn report(report: &RunReport) -> String {
         };
         let _ = writeln!(text, "model  {} version {}{aliases}", model.name, model.version);
         if let Some(comparison) = &report.comparison {
-            let _ = writeln!(text, "bout   {}", comparison.note());
+            let _ = writeln!(text, "alias  {}", comparison.note());
         }
         let _ = writeln!(text, "path   {}", model.path);
         let _ = writeln!(text, "next   gristmill predict {} --input ROWS", model.name);

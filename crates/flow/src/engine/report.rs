@@ -91,7 +91,7 @@ impl TaskReport {
     }
 }
 
-/// How a run went: every task of the plan, in the order in which they were settled.
+/// How a run went: every task of the plan, in the plan's order.
 #[derive(Debug)]
 pub struct RunReport {
     /// One report for each task.

@@ -4,7 +4,7 @@
 //! A stage's work stands in its own file as plain functions; here they are wired. Results go to
 //! later stages of the same run in memory, and to other runs through the folder of the cache.
 
-mod bout;
+mod challenge;
 mod evaluate;
 mod features;
 mod frame_file;
@@ -25,7 +25,7 @@ use gristmill_flow::{
 use gristmill_track::RunId;
 use serde_json::{Value, json};
 
-use self::bout::Ring;
+use self::challenge::CommonRows;
 use crate::check::Checked;
 use crate::file::DataSection;
 use crate::keeper::Keeper;
@@ -237,13 +237,13 @@ impl StageTask {
         let package = inputs.folder("train")?.join(train::PACKAGE);
         let candidate = register::Candidate { package, digest, metrics: &metrics, run: self.run };
         let hash = inputs.facts("ingest")?["hash"].as_str().unwrap_or_default().to_string();
-        let ring = || -> Result<Ring> {
+        let common = || -> Result<CommonRows> {
             let (table, parts) = (table(inputs)?, parts(inputs)?);
             let learned = parts.test.is_empty();
             let rows = if learned { &parts.train } else { &parts.test };
-            Ok(Ring { table, rows: rows.clone(), hash: hash.clone(), learned })
+            Ok(CommonRows { table, rows: rows.clone(), hash: hash.clone(), learned })
         };
-        let registered = register::register(&self.shared, section, &candidate, &ring)?;
+        let registered = register::register(&self.shared, section, &candidate, &common)?;
         if let Some(refused) = registered.comparison.as_ref().filter(|c| !c.promoted) {
             notes.add(refused.note());
         }

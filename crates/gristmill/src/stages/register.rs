@@ -1,4 +1,4 @@
-//! Passes the gate, registers the package and lets the alias meet its champion.
+//! Passes the gate, registers the package and lets the new version challenge the holder of its alias.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use gristmill_track::{
 use serde_json::{Value, json};
 
 use super::Shared;
-use super::bout::{Bout, MakeRing};
+use super::challenge::{Challenge, FindCommonRows};
 use crate::clock::SystemClock;
 use crate::comparison::Comparison;
 use crate::file::RegisterSection;
@@ -58,7 +58,7 @@ pub(super) fn register(
     shared: &Shared,
     section: &RegisterSection,
     candidate: &Candidate<'_>,
-    ring: MakeRing<'_>,
+    common: FindCommonRows<'_>,
 ) -> Result<Registered> {
     let keeper = shared.keeper()?;
     let path = place(shared, &keeper, candidate)?;
@@ -73,8 +73,8 @@ pub(super) fn register(
     let version = registration.version().clone();
     let comparison = match section.promote.as_ref().filter(|_| !unchanged) {
         Some(promote) => {
-            Bout { shared, keeper: &keeper, promote, version: &version, run: candidate.run }
-                .decide(ring)?
+            Challenge { shared, keeper: &keeper, promote, version: &version, run: candidate.run }
+                .decide(common)?
         }
         None => None,
     };

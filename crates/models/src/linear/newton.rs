@@ -12,14 +12,11 @@ use gristmill_core::Result;
 use super::cholesky::{Positive, Symmetric};
 use super::design::Rows;
 use super::lbfgs;
-use super::objective::{Curved, Found, Slope, Until, steepest};
+use super::objective::{Curved, Found, Slope, Until, near, steepest};
 use crate::simd::dot;
 
 /// Halvings of a step before no better point is taken to exist.
 const HALVINGS: usize = 40;
-
-/// A sample differs from all rows by more than this anyway.
-const SAMPLE_TOLERANCE: f64 = 1e-3;
 
 /// How far below the tolerance the slopes end after the sample's curvature was believed: each
 /// step there wins a digit or more, where one of Newton's doubles them.
@@ -30,10 +27,8 @@ pub(super) fn minimise(loss: &impl Curved, until: Until) -> Result<Found> {
     if !loss.has_sample() {
         return descend(loss, loss.start(), Rows::All, until);
     }
-    let rough = Until { tolerance: until.tolerance.max(SAMPLE_TOLERANCE), ..until };
-    let near = descend(loss, loss.start(), Rows::Sample, rough)?.point;
+    let near = near(descend(loss, loss.start(), Rows::Sample, until.rough())?, loss);
     let (_, hessian) = loss.curvature(&near, Rows::Sample)?;
-    let near = if near.iter().all(|x| x.is_finite()) { near } else { loss.start() };
     let fine = Until { tolerance: until.tolerance * MARGIN, ..until };
     let found = lbfgs::minimise_from(loss, near, Positive::damped(hessian), fine)?;
     if found.converged {

@@ -50,6 +50,19 @@ pub(super) struct Until {
     pub tolerance: f64,
 }
 
+impl Until {
+    /// The end of a search by a sample of the rows, which differs from all of them by more than a
+    /// finer search would win.
+    pub fn rough(self) -> Self {
+        Self { tolerance: self.tolerance.max(1e-3), ..self }
+    }
+}
+
+/// Where a search by a sample ended; the start instead where it lost its way.
+pub(super) fn near(found: Found, loss: &impl Objective) -> Vec<f64> {
+    if found.point.iter().all(|x| x.is_finite()) { found.point } else { loss.start() }
+}
+
 /// The largest slope, whatever its sign.
 pub(super) fn steepest(gradient: &[f64]) -> f64 {
     gradient.iter().fold(0.0, |m, g| m.max(g.abs()))

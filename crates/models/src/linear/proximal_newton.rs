@@ -6,13 +6,11 @@
 use gristmill_core::Result;
 
 use super::design::Rows;
-use super::objective::{Curved, Found, Slope, Until, cost, slope_with_costs};
+use super::objective::{Curved, Found, Slope, Until, cost, near, slope_with_costs};
 use super::quadratic::Quadratic;
 
 /// Halvings of a step before no better point is taken to exist.
 const HALVINGS: usize = 40;
-/// A sample differs from all rows by more than this anyway.
-const SAMPLE_TOLERANCE: f64 = 1e-3;
 /// Sweeps of coordinate descent in one step.
 const SWEEPS: usize = 200;
 
@@ -22,9 +20,7 @@ pub(super) fn minimise(loss: &impl Curved, costs: &[f64], until: Until) -> Resul
     if !loss.has_sample() {
         return descend(loss, costs, start, Rows::All, until);
     }
-    let rough = Until { tolerance: until.tolerance.max(SAMPLE_TOLERANCE), ..until };
-    let near = descend(loss, costs, start, Rows::Sample, rough)?.point;
-    let near = if near.iter().all(|x| x.is_finite()) { near } else { loss.start() };
+    let near = near(descend(loss, costs, start, Rows::Sample, until.rough())?, loss);
     descend(loss, costs, near, Rows::All, until)
 }
 

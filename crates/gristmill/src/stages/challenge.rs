@@ -25,7 +25,7 @@ const LEAST_DRAWS: usize = 100;
 const CONFIDENCE: f64 = 0.95;
 
 /// The table and which of its rows two models meet on.
-pub(super) struct Ring {
+pub(super) struct CommonRows {
     pub table: Arc<Table>,
     pub rows: Vec<u32>,
     /// The hash of the table's content.
@@ -34,11 +34,11 @@ pub(super) struct Ring {
     pub learned: bool,
 }
 
-/// The ring, made only when two models meet in it.
-pub(super) type MakeRing<'a> = &'a dyn Fn() -> Result<Ring>;
+/// Finds these rows; asked only when two models meet.
+pub(super) type FindCommonRows<'a> = &'a dyn Fn() -> Result<CommonRows>;
 
 /// A new version that may take an alias.
-pub(super) struct Bout<'a> {
+pub(super) struct Challenge<'a> {
     pub shared: &'a Shared,
     pub keeper: &'a Keeper,
     pub promote: &'a PromoteSection,
@@ -53,32 +53,32 @@ struct Scored {
     difference: Option<PairedDifference>,
 }
 
-impl Bout<'_> {
+impl Challenge<'_> {
     /// Moves the alias or records why it stays; what was compared, where another version held it.
-    pub fn decide(&self, ring: MakeRing<'_>) -> Result<Option<Comparison>> {
+    pub fn decide(&self, common: FindCommonRows<'_>) -> Result<Option<Comparison>> {
         let model = self.keeper.wait(|s| s.model(&self.version.model))?;
         let holder = model.aliases.get(&self.promote.alias).copied();
         match (self.promote.when, holder) {
             (PromoteWhen::Always, _) => self.take("every new version is promoted").map(|()| None),
             (PromoteWhen::Better, None) => self.take("no version held it").map(|()| None),
-            (PromoteWhen::Better, Some(holder)) => self.meet(holder, ring).map(Some),
+            (PromoteWhen::Better, Some(holder)) => self.meet(holder, common).map(Some),
         }
     }
 
     /// Both models answer the same rows; only a better score takes the alias.
-    fn meet(&self, holder: u32, ring: MakeRing<'_>) -> Result<Comparison> {
-        let (ring, ours) = (ring()?, self.load(self.version)?);
+    fn meet(&self, holder: u32, common: FindCommonRows<'_>) -> Result<Comparison> {
+        let (common, ours) = (common()?, self.load(self.version)?);
         let metric = self.metric(&ours)?;
         let champion = self.keeper.wait(|s| s.version(&self.version.model, holder))?;
-        let scored = match self.scored(&ours, &champion, &ring, metric) {
+        let scored = match self.scored(&ours, &champion, &common, metric) {
             // What the present holder cannot do is no mistake of this run: it keeps the alias, since
             // nothing shows that the new version is better.
             Err(error) if error.kind != Kind::Bug => Err(error.message),
             scored => Ok(scored?),
         };
-        let mut comparison = self.comparison(&champion, &ring, metric, scored);
+        let mut comparison = self.comparison(&champion, &common, metric, scored);
         if comparison.champion.score.is_some() {
-            comparison.caveat = self.caveat(&champion, &ring)?;
+            comparison.caveat = self.caveat(&champion, &common)?;
         }
         match comparison.promoted {
             true => self.take(&comparison.words())?,
@@ -90,7 +90,7 @@ impl Bout<'_> {
     fn comparison(
         &self,
         champion: &ModelVersion,
-        ring: &Ring,
+        common: &CommonRows,
         metric: Metric,
         scored: Result<Scored, String>,
     ) -> Comparison {
@@ -100,7 +100,7 @@ impl Bout<'_> {
             alias: self.promote.alias.clone(),
             promoted: false,
             metric: metric.name().into(),
-            rows: ring.rows.len(),
+            rows: common.rows.len(),
             challenger: contender(self.version),
             champion: contender(champion),
             difference: None,
@@ -144,17 +144,17 @@ impl Bout<'_> {
         (sure, (!sure).then(unsure))
     }
 
-    /// The scores of both on the rows of the ring, and the interval of their difference.
+    /// The scores of both on the common rows, and the interval of their difference.
     fn scored(
         &self,
         ours: &FittedPipeline,
         champion: &ModelVersion,
-        ring: &Ring,
+        common: &CommonRows,
         metric: Metric,
     ) -> Result<Scored> {
         let theirs = self.load(champion)?;
         refuse_unlike(ours.target(), theirs.target())?;
-        let Ring { table, rows, .. } = ring;
+        let CommonRows { table, rows, .. } = common;
         if ours.target().task() == Task::Unsupervised {
             let score = |fitted: &FittedPipeline| -> Result<f64> {
                 let found = scores(fitted, fitted.target(), table, rows, &[metric])?;
@@ -170,7 +170,7 @@ impl Bout<'_> {
         Ok(Scored {
             ours: score(&answers[0])?,
             theirs: score(&answers[1])?,
-            difference: self.difference(ring, metric, spec, &known, &answers)?,
+            difference: self.difference(common, metric, spec, &known, &answers)?,
         })
     }
 
@@ -178,15 +178,15 @@ impl Bout<'_> {
     /// such as an area without a row of the class.
     fn difference(
         &self,
-        ring: &Ring,
+        common: &CommonRows,
         metric: Metric,
         spec: &TargetSpec,
         known: &Target,
         [ours, theirs]: &[Prediction; 2],
     ) -> Result<Option<PairedDifference>> {
-        let groups = self.groups(ring)?;
+        let groups = self.groups(common)?;
         let seed = Seed(self.shared.checked.file.seed).named("promotion");
-        let (bootstrap, both) = (self.bootstrap(ring.rows.len()), [ours, theirs]);
+        let (bootstrap, both) = (self.bootstrap(common.rows.len()), [ours, theirs]);
         let found = match &groups {
             Some(groups) => bootstrap.difference_of_groups(metric, spec, known, both, groups, seed),
             None => bootstrap.difference_of(metric, spec, known, both, seed),
@@ -206,16 +206,16 @@ impl Bout<'_> {
         }
     }
 
-    /// The places in `ring.rows` of each group, where the split keeps groups together.
-    fn groups(&self, ring: &Ring) -> Result<Option<Vec<Vec<u32>>>> {
+    /// The places in `common.rows` of each group, where the split keeps groups together.
+    fn groups(&self, common: &CommonRows) -> Result<Option<Vec<Vec<u32>>>> {
         let Some(split @ Split::Group { .. }) = &self.shared.data().split else { return Ok(None) };
-        let groups = split.groups(&ring.table.take(&ring.rows)?)?;
+        let groups = split.groups(&common.table.take(&common.rows)?)?;
         Ok(groups.filter(|groups| groups.len() > 1))
     }
 
     /// What makes the comparison less fair than it looks: rows that one of the two has learned from.
-    fn caveat(&self, champion: &ModelVersion, ring: &Ring) -> Result<Option<String>> {
-        if ring.learned {
+    fn caveat(&self, champion: &ModelVersion, common: &CommonRows) -> Result<Option<String>> {
+        if common.learned {
             return Ok(Some(
                 "no rows were held out, so the new version has learned from these".into(),
             ));
@@ -223,7 +223,7 @@ impl Bout<'_> {
         let Some(run) = champion.run else { return Ok(None) };
         let (theirs, ours) =
             (self.keeper.wait(|s| s.run(run))?, self.keeper.wait(|s| s.run(self.run))?);
-        let dealt = theirs.tags.get(tags::DATA_HASH) == Some(&ring.hash)
+        let dealt = theirs.tags.get(tags::DATA_HASH) == Some(&common.hash)
             && split_settings(&theirs) == split_settings(&ours);
         Ok((!dealt).then(|| {
             format!(
