@@ -78,6 +78,19 @@ fn two_classes_end_at_the_least_loss() {
 }
 
 #[test]
+fn any_number_of_threads_ends_at_the_same_bits() {
+    let (rows, _) = rows(|a, b| ((a - 1000.0) * 2.0 + 1000.0 * b).round().max(0.0));
+    let model = PoissonRegression { alpha: 0.01, ..PoissonRegression::default() };
+    let weights = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let (_, weights) = pool.install(|| learned(&model, &rows));
+        weights.into_iter().map(f64::to_bits).collect::<Vec<_>>()
+    };
+    assert_eq!(weights(1), weights(2));
+    assert_eq!(weights(1), weights(3));
+}
+
+#[test]
 fn counts_end_at_the_least_loss() {
     let (rows, y) = rows(|a, b| ((a - 1000.0) * 2.0 + 1000.0 * b).round().max(0.0));
     let model = PoissonRegression { alpha: 0.01, ..PoissonRegression::default() };
