@@ -36,6 +36,12 @@ impl Digest {
         Self(*hasher.finalize().as_bytes())
     }
 
+    /// A number from 0 to below 1, spread evenly over digests.
+    pub(super) fn share(&self) -> f64 {
+        let [a, b, c, d, ..] = self.0;
+        f64::from(u32::from_le_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0)
+    }
+
     /// The first two hexadecimal digits: the folder that entries are spread over.
     pub(super) fn shard(&self) -> String {
         self.to_string().chars().take(2).collect()

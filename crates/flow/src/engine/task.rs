@@ -2,10 +2,11 @@
 
 use std::error::Error;
 use std::fmt;
+use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Digest, FileDigests, Inputs, Output, TaskContext};
+use super::{Demand, Digest, FileDigests, Inputs, Output, Retries, TaskContext};
 
 /// One piece of work in a plan.
 ///
@@ -42,6 +43,44 @@ pub trait Task: Send + Sync {
     /// Whether a kept result may stand for a run.
     fn caching(&self) -> Caching {
         Caching::Reuse
+    }
+
+    /// How often it is tried again after it failed. A [`Fault::Refused`], a [`Fault::Cancelled`]
+    /// and a [`Fault::Bug`] are never tried again.
+    fn retries(&self) -> Retries {
+        Retries::NONE
+    }
+
+    /// What it takes of the machine while it runs.
+    fn demand(&self) -> Demand {
+        Demand::default()
+    }
+
+    /// Of tasks that could begin, those of a higher priority do so first.
+    fn priority(&self) -> i32 {
+        0
+    }
+
+    /// The tasks that this one is spread out into, once those that it needs are done; nothing
+    /// when it does its work itself. They run side by side, need nothing but what it needs, and
+    /// are named by it: their names must be unique in the run. It runs itself when all of them
+    /// are done, and finds what they gave among its inputs.
+    ///
+    /// # Errors
+    /// When what it is to be spread over makes no sense.
+    fn spread(&self, inputs: &Inputs<'_>) -> Result<Option<Vec<Box<dyn Task>>>, TaskError> {
+        let _ = inputs;
+        Ok(None)
+    }
+
+    /// Is told that its result was taken from the cache, where its files lie in `files`: for
+    /// a task that also leaves something outside, to put that back.
+    ///
+    /// # Errors
+    /// When that fails; the task fails by it.
+    fn reuse(&self, files: &Path) -> Result<(), TaskError> {
+        let _ = files;
+        Ok(())
     }
 
     /// Does the work. Files that are to be kept go to [`TaskContext::output_dir`]; the returned
