@@ -17,10 +17,10 @@ mod validate;
 
 pub use document::{Document, Entry, Node, NodeKind, Source, Span};
 pub use engine::{
-    Cache, CacheError, Caching, Cancel, Capacity, Clock, Demand, Digest, Event, Fault, FileDigests,
-    FileRecord, Input, Inputs, KeyParts, Observer, Output, Plan, PlanError, Planned, PlannedStatus,
-    Retries, RunReport, Task, TaskContext, TaskError, TaskReport, TaskStatus, canonical_json,
-    explain,
+    Cache, CacheError, Caching, Cancel, Capacity, Clock, Demand, Digest, Earlier, EarlierResult,
+    Event, Fault, FileDigests, FileRecord, Input, Inputs, Journal, JournalError, KeyParts,
+    Observer, Output, Plan, PlanError, Planned, PlannedStatus, Retries, RunReport, Task,
+    TaskContext, TaskError, TaskReport, TaskStatus, canonical_json, explain,
 };
 pub use mistake::{Mistake, render};
 pub use validate::validate;

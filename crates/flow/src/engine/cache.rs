@@ -6,13 +6,13 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
 use super::manifest::{FILES, Manifest};
 use super::session::{Session, Workspace};
-use super::{Clock, Digest, FileDigests, KeyParts};
+use super::{Clock, Digest, EarlierResult, FileDigests, KeyParts};
 
 /// Why a cache cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -81,16 +81,28 @@ impl Cache {
         }
     }
 
-    /// An empty folder for a task to write into.
-    pub(super) fn draft(&self) -> io::Result<Draft> {
-        let workspace = self.session.workspace()?;
-        let files = workspace.folder().join(FILES);
-        fs_err::create_dir(&files)?;
-        Ok(Draft { workspace, files })
+    /// The result with this key, if it is kept and sound.
+    pub(super) fn entry(&self, key: &Digest) -> Option<Entry> {
+        match self.find(key) {
+            Lookup::Found(entry) => Some(*entry),
+            _ => None,
+        }
+    }
+
+    /// A place for a task to write into. Its folder is made when it is first asked for: most
+    /// tasks that only give facts never do, and a folder costs more than they do.
+    pub(super) fn draft(&self) -> Draft<'_> {
+        Draft { session: &self.session, made: OnceLock::new() }
+    }
+
+    /// A folder with nothing in it.
+    pub(super) fn empty(&self) -> PathBuf {
+        self.session.empty()
     }
 
     /// Keeps what a task wrote; the entry of another process when that came first.
-    pub(super) fn keep(&self, draft: Draft, manifest: Manifest) -> Result<Entry, CacheError> {
+    pub(super) fn keep(&self, draft: Draft<'_>, manifest: Manifest) -> Result<Entry, CacheError> {
+        let draft = draft.make()?;
         manifest.write(draft.workspace.folder())?;
         let place = self.place(&manifest.key);
         fs_err::create_dir_all(place.parent().unwrap_or(&self.root))?;
@@ -139,23 +151,48 @@ pub(super) enum Lookup {
     Damaged(String),
 }
 
-/// A result on disk.
+/// A result: facts, and files on disk.
 #[derive(Debug)]
 pub(super) struct Entry {
     files_dir: PathBuf,
-    manifest: Manifest,
-    /// Holds the folder of a result that is not kept beyond the run.
-    passing: Option<Draft>,
+    facts: Value,
+    notes: Vec<String>,
+    output: Digest,
+    stay: Stay,
+}
+
+/// How long the files of a result stay.
+#[derive(Debug)]
+enum Stay {
+    /// Beyond the run.
+    Kept,
+    /// As long as the result is needed; the folder goes with the last who holds it.
+    Passing { _folder: Option<Drafted> },
 }
 
 impl Entry {
     fn new(folder: &Path, manifest: Manifest) -> Self {
-        Self { files_dir: folder.join(FILES), manifest, passing: None }
+        let Manifest { facts, notes, output, .. } = manifest;
+        Self { files_dir: folder.join(FILES), facts, notes, output, stay: Stay::Kept }
     }
 
     /// A result that lasts as long as the run.
-    pub(super) fn passing(draft: Draft, manifest: Manifest) -> Self {
-        Self { files_dir: draft.files.clone(), manifest, passing: Some(draft) }
+    pub(super) fn passing(draft: Draft<'_>, manifest: Manifest, cache: &Cache) -> Self {
+        let Manifest { facts, notes, output, .. } = manifest;
+        let drafted = draft.made.into_inner().and_then(Result::ok);
+        let files_dir = drafted.as_ref().map_or_else(|| cache.empty(), |d| d.files.clone());
+        Self { files_dir, facts, notes, output, stay: Stay::Passing { _folder: drafted } }
+    }
+
+    /// A result without files that was written down by an earlier process of the run.
+    pub(super) fn written_down(result: &EarlierResult, cache: &Cache) -> Self {
+        Self {
+            files_dir: cache.empty(),
+            facts: result.facts.clone(),
+            notes: result.notes.clone(),
+            output: result.output,
+            stay: Stay::Passing { _folder: None },
+        }
     }
 
     pub(super) fn files_dir(&self) -> &Path {
@@ -163,41 +200,77 @@ impl Entry {
     }
 
     pub(super) fn facts(&self) -> &Value {
-        &self.manifest.facts
+        &self.facts
     }
 
     pub(super) fn notes(&self) -> &[String] {
-        &self.manifest.notes
+        &self.notes
     }
 
     pub(super) fn output(&self) -> Digest {
-        self.manifest.output
+        self.output
     }
 
     /// Where the result stays, if it does.
     pub(super) fn kept_at(&self) -> Option<&Path> {
-        if self.passing.is_none() { Some(&self.files_dir) } else { None }
+        match self.stay {
+            Stay::Kept => Some(&self.files_dir),
+            Stay::Passing { .. } => None,
+        }
     }
 }
 
-/// A folder in which a result is being made.
+/// A place in which a result is being made.
 #[derive(Debug)]
-pub(super) struct Draft {
+pub(super) struct Draft<'a> {
+    session: &'a Session,
+    made: OnceLock<Result<Drafted, io::Error>>,
+}
+
+/// The folder of a draft, once it is there.
+#[derive(Debug)]
+struct Drafted {
     workspace: Workspace,
     files: PathBuf,
 }
 
-impl Draft {
+impl Drafted {
+    fn make(session: &Session) -> io::Result<Self> {
+        let workspace = session.workspace()?;
+        let files = workspace.folder().join(FILES);
+        fs_err::create_dir(&files)?;
+        Ok(Self { workspace, files })
+    }
+}
+
+impl Draft<'_> {
+    /// The folder to write into. When it could not be made, writing into it fails, and so does
+    /// [`Draft::manifest`].
     pub(super) fn files(&self) -> &Path {
-        &self.files
+        match self.made.get_or_init(|| Drafted::make(self.session)) {
+            Ok(drafted) => &drafted.files,
+            Err(_) => Path::new("/dev/null/no folder"),
+        }
     }
 
+    fn make(self) -> io::Result<Drafted> {
+        match self.made.into_inner() {
+            Some(made) => made,
+            None => Drafted::make(self.session),
+        }
+    }
+
+    /// The manifest of what was written.
     pub(super) fn manifest(
         &self,
         parts: KeyParts,
         facts: Value,
         notes: Vec<String>,
     ) -> io::Result<Manifest> {
-        Manifest::of(&self.files, parts, facts, notes)
+        match self.made.get() {
+            None => Ok(Manifest::without_files(parts, facts, notes)),
+            Some(Ok(drafted)) => Manifest::of(&drafted.files, parts, facts, notes),
+            Some(Err(error)) => Err(io::Error::new(error.kind(), error.to_string())),
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
-use super::cache::Entry;
+use super::cache::{Draft, Entry};
 use super::{Cancel, Clock, Event, Fault, Observer, TaskError};
 use crate::nearest::list;
 
@@ -126,7 +126,7 @@ impl Inputs<'_> {
 /// What a task is given besides its inputs.
 pub struct TaskContext<'a> {
     pub(super) task: &'a str,
-    pub(super) folder: &'a Path,
+    pub(super) draft: &'a Draft<'a>,
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Cancel,
     pub(super) clock: &'a dyn Clock,
@@ -136,9 +136,10 @@ pub struct TaskContext<'a> {
 
 impl TaskContext<'_> {
     /// The empty folder into which the task writes its files, plain files and folders of them.
+    /// It is made when it is first asked for.
     /// What lies in it when the task succeeds is its output.
     pub fn output_dir(&self) -> &Path {
-        self.folder
+        self.draft.files()
     }
 
     /// The name of the task.

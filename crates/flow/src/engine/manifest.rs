@@ -56,8 +56,22 @@ impl Manifest {
             let size = fs_err::metadata(&path)?.len();
             files.insert(name, FileRecord { size, digest: files::hash(&path)? });
         }
+        Ok(Self::with_files(files, parts, facts, notes))
+    }
+
+    /// The manifest of a result that is nothing but facts.
+    pub(super) fn without_files(parts: KeyParts, facts: Value, notes: Vec<String>) -> Self {
+        Self::with_files(BTreeMap::new(), parts, facts, notes)
+    }
+
+    fn with_files(
+        files: BTreeMap<String, FileRecord>,
+        parts: KeyParts,
+        facts: Value,
+        notes: Vec<String>,
+    ) -> Self {
         let output = output_digest(&files, &facts);
-        Ok(Self { format: FORMAT, key: parts.key(), parts, files, facts, notes, output })
+        Self { format: FORMAT, key: parts.key(), parts, files, facts, notes, output }
     }
 
     pub(super) fn write(&self, folder: &Path) -> io::Result<()> {

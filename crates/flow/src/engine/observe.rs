@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::{TaskError, TaskReport};
 
@@ -44,6 +45,24 @@ pub enum Event<'a> {
         task: &'a str,
         /// What it has to say.
         text: &'a str,
+    },
+    /// An attempt failed, and the task rests before the next.
+    Retrying {
+        /// The task.
+        task: &'a str,
+        /// Which attempt failed, from 1.
+        attempt: u32,
+        /// How long it rests.
+        rest: Duration,
+        /// What went wrong.
+        error: &'a TaskError,
+    },
+    /// The task is spread out into others.
+    Spread {
+        /// The task.
+        task: &'a str,
+        /// Into how many.
+        parts: usize,
     },
     /// The task is settled; every task of a run is, once.
     Finished {

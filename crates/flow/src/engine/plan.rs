@@ -3,10 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 use std::fmt;
-use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use super::board::dependents;
-use super::{Digest, FileDigests, KeyParts, Task, TaskError};
+use super::{Capacity, Digest, Earlier, FileDigests, Journal, KeyParts, Task, TaskError};
 use crate::nearest::{list, nearest};
 
 /// Why tasks form no plan.
@@ -93,11 +93,13 @@ impl PlanError {
 /// # Ok::<(), CacheError>(())
 /// ```
 pub struct Plan {
-    pub(super) tasks: Vec<Box<dyn Task>>,
+    pub(super) tasks: Vec<Arc<dyn Task>>,
     /// The positions of the tasks that each task needs.
     pub(super) needs: Vec<Vec<usize>>,
     pub(super) previous: BTreeMap<String, KeyParts>,
-    pub(super) workers: NonZeroUsize,
+    pub(super) capacity: Capacity,
+    pub(super) journal: Option<Arc<dyn Journal>>,
+    pub(super) earlier: HashMap<String, Earlier>,
 }
 
 impl Plan {
@@ -145,18 +147,25 @@ impl Plan {
                 *slot = place;
             }
         }
-        let mut arranged: Vec<(usize, Box<dyn Task>, Vec<usize>)> = tasks
+        let mut arranged: Vec<(usize, Arc<dyn Task>, Vec<usize>)> = tasks
             .into_iter()
             .zip(needs)
             .zip(&places)
             .map(|((task, needs), place)| {
                 let needs = needs.iter().filter_map(|n| places.get(*n).copied()).collect();
-                (*place, task, needs)
+                (*place, Arc::from(task), needs)
             })
             .collect();
         arranged.sort_by_key(|(place, _, _)| *place);
         let (tasks, needs) = arranged.into_iter().map(|(_, task, needs)| (task, needs)).unzip();
-        Self { tasks, needs, previous: BTreeMap::new(), workers: NonZeroUsize::MIN }
+        Self {
+            tasks,
+            needs,
+            previous: BTreeMap::new(),
+            capacity: Capacity::cores(1),
+            journal: None,
+            earlier: HashMap::new(),
+        }
     }
 
     /// The same plan with what the keys of the last run were made of, by task, so that reasons
@@ -166,16 +175,29 @@ impl Plan {
         Self { previous, ..self }
     }
 
-    /// The same plan, in which so many tasks may be at work at a time; one without a word. Which
-    /// result a task gives does not depend on it.
+    /// The same plan on a machine that has this much for its tasks; one core without a word.
+    /// Which result a task gives does not depend on it.
     #[must_use]
-    pub fn with_workers(self, workers: NonZeroUsize) -> Self {
-        Self { workers, ..self }
+    pub fn with_capacity(self, capacity: Capacity) -> Self {
+        Self { capacity, ..self }
+    }
+
+    /// The same plan, whose outcomes are written down as they come.
+    #[must_use]
+    pub fn with_journal(self, journal: Arc<dyn Journal>) -> Self {
+        Self { journal: Some(journal), ..self }
+    }
+
+    /// The same plan, to go on where an earlier process of the run was cut short: a task whose
+    /// result was written down is not done again, as long as it would be given the same.
+    #[must_use]
+    pub fn with_earlier(self, earlier: HashMap<String, Earlier>) -> Self {
+        Self { earlier, ..self }
     }
 
     /// The tasks in the order in which they run.
     pub fn tasks(&self) -> impl Iterator<Item = &dyn Task> {
-        self.tasks.iter().map(Box::as_ref)
+        self.tasks.iter().map(Arc::as_ref)
     }
 
     /// The key of a task whose needs gave `outputs`.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Digest, KeyParts, TaskError};
+use super::{Digest, JournalError, KeyParts, TaskError};
 
 /// How a task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -16,7 +16,7 @@ pub enum TaskStatus {
     Succeeded,
     /// It gave an error.
     Failed,
-    /// It never began, since a task that it needs gave no result.
+    /// It never began, since a task that it needs gave no result or its condition did not hold.
     Skipped,
     /// Somebody wished to stop, before it began or while it ran.
     Cancelled,
@@ -45,17 +45,24 @@ impl fmt::Display for TaskStatus {
 pub struct TaskReport {
     /// The task.
     pub name: String,
+    /// The tasks that it needs.
+    pub needs: Vec<String>,
+    /// The task that it is a part of, if one was spread out into it.
+    pub within: Option<String>,
     /// How it ended.
     pub status: TaskStatus,
     /// Whether its result was taken from the cache.
     pub cached: bool,
     /// How often it was tried; 0 when it did not run.
     pub attempts: u32,
+    /// When it began and ended, in microseconds since 1970.
+    pub moments: Option<(i64, i64)>,
     /// How long it took, the look into the cache included.
     pub seconds: f64,
     /// The name of its result in the cache, once its inputs were known.
     pub key: Option<Digest>,
-    /// What that name is made of: to be kept, so that the next run can say what changed.
+    /// What that name is made of: to be kept, so that the next run can say what changed. Where
+    /// a journal keeps it, it is not kept here as well.
     pub key_parts: Option<KeyParts>,
     /// The digest of what it gave.
     pub output: Option<Digest>,
@@ -75,9 +82,12 @@ impl TaskReport {
     pub(super) fn new(name: &str, status: TaskStatus) -> Self {
         Self {
             name: name.to_owned(),
+            needs: Vec::new(),
+            within: None,
             status,
             cached: false,
             attempts: 0,
+            moments: None,
             seconds: 0.0,
             key: None,
             key_parts: None,
@@ -91,17 +101,22 @@ impl TaskReport {
     }
 }
 
-/// How a run went: every task of the plan, in the plan's order.
+/// How a run went: every task of the plan, in the plan's order, parts behind the task that was
+/// spread out into them.
 #[derive(Debug)]
 pub struct RunReport {
     /// One report for each task.
     pub tasks: Vec<TaskReport>,
+    /// Why the run was stopped although no task failed: an outcome could not be kept.
+    pub fault: Option<JournalError>,
 }
 
 impl RunReport {
-    /// Whether every task gave a result.
+    /// Whether every task gave a result, or did not have to.
     pub fn succeeded(&self) -> bool {
-        self.tasks.iter().all(|task| task.status == TaskStatus::Succeeded)
+        let fine =
+            |task: &TaskReport| matches!(task.status, TaskStatus::Succeeded | TaskStatus::Skipped);
+        self.fault.is_none() && self.tasks.iter().all(fine)
     }
 
     /// Whether somebody stopped the run.

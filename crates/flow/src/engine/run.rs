@@ -1,57 +1,68 @@
-//! Running a plan: a loop over the tasks whose needs are settled.
+//! Running a plan: workers that take one task after the other, and what becomes of each.
 
-use std::any::Any;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Scope;
+use std::time::Duration;
 
-use super::board::Board;
-use super::cache::{Entry, Lookup};
-use super::handover::{Memory, Shared};
-use super::preview::{look_up, reasons};
+use super::board::{Board, Terms};
+use super::cache::Entry;
+use super::handover::Memory;
+use super::roster::{Member, Roster};
 use super::{
-    Cache, Caching, Cancel, Digest, Event, Fault, Inputs, KeyParts, Observer, Output, Plan,
-    RunReport, Task, TaskContext, TaskError, TaskReport, TaskStatus, explain,
+    Cache, Cancel, Event, JournalError, Observer, Plan, RunReport, Task, TaskError, TaskReport,
+    TaskStatus,
 };
 
 impl Plan {
-    /// Runs the plan: each task once those that it needs are done, unless the cache has its
-    /// result.
+    /// Runs the plan: each task once those that it needs are done and there is room for it,
+    /// unless the cache has its result.
     ///
     /// A task that fails, or panics, leaves nothing behind; those that need it are skipped, the
     /// others run. After [`Cancel::cancel`] no further task begins. Whatever happens, every task
     /// has its report, and what succeeded is kept for the next run.
     pub fn run(&self, cache: &Cache, observer: &dyn Observer, cancel: &Cancel) -> RunReport {
+        let terms = self.tasks.iter().zip(&self.needs);
+        let terms = terms.map(|(task, needs)| terms_of(task.as_ref(), needs)).collect();
         let run = Run {
             plan: self,
             cache,
             observer,
             cancel,
             memory: Memory::default(),
-            board: Board::new(&self.needs),
+            board: Board::new(terms, self.capacity.clone(), cancel.clone()),
+            roster: Roster::new(self),
             reports: Mutex::default(),
+            fault: Mutex::default(),
         };
-        let workers = self.workers.get().min(self.tasks.len());
-        std::thread::scope(|scope| {
-            // The thread at hand is a worker too, so that one worker needs no other.
-            (1..workers).for_each(|_| drop(scope.spawn(|| run.work())));
-            run.work();
-        });
+        // The thread at hand is a worker too, so that one worker needs no other.
+        std::thread::scope(|scope| run.work(scope));
         cache.save();
-        let reports = run.reports.into_inner().unwrap_or_else(PoisonError::into_inner);
-        RunReport { tasks: reports.into_values().collect() }
+        let mut reports = run.reports.into_inner().unwrap_or_else(PoisonError::into_inner);
+        reports.sort_by_key(|(place, _)| *place);
+        RunReport {
+            tasks: reports.into_iter().map(|(_, report)| report).collect(),
+            fault: run.fault.into_inner().unwrap_or_else(PoisonError::into_inner),
+        }
     }
 }
 
-struct Run<'a> {
-    plan: &'a Plan,
-    cache: &'a Cache,
-    observer: &'a dyn Observer,
-    cancel: &'a Cancel,
-    memory: Memory,
+fn terms_of(task: &dyn Task, needs: &[usize]) -> Terms {
+    Terms { needs: needs.to_vec(), demand: task.demand(), priority: task.priority() }
+}
+
+pub(super) struct Run<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) cache: &'a Cache,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) cancel: &'a Cancel,
+    pub(super) memory: Memory,
     board: Board<Settled>,
-    /// By the place of the task in the plan.
-    reports: Mutex<BTreeMap<usize, TaskReport>>,
+    roster: Roster,
+    /// With the place of the task in the plan, and of a part behind it.
+    reports: Mutex<Vec<((usize, usize), TaskReport)>>,
+    /// The first outcome that could not be kept, which stops the run.
+    fault: Mutex<Option<JournalError>>,
 }
 
 /// A task that is done with, one way or another.
@@ -61,53 +72,90 @@ struct Settled {
     entry: Option<Arc<Entry>>,
 }
 
-/// What came of a task that began.
-struct Made {
-    entry: Entry,
-    value: Option<Shared>,
-    notes: Vec<String>,
+/// What came of giving a task its turn.
+pub(super) enum Turn {
+    /// It is done with; the report is to be kept before anyone hears of it.
+    Settled(Box<TaskReport>, Option<Entry>),
+    /// It is done with, and was so before the run was cut short.
+    SettledEarlier(Box<TaskReport>, Option<Entry>),
+    /// It failed, and has another try after a rest.
+    Rest(Duration),
+    /// It is done when these are.
+    Spread(Vec<Arc<dyn Task>>),
+}
+
+impl Turn {
+    pub(super) fn failed(mut report: Box<TaskReport>, error: TaskError) -> Self {
+        report.status = match error.fault {
+            super::Fault::Cancelled => TaskStatus::Cancelled,
+            _ => TaskStatus::Failed,
+        };
+        report.error = Some(error);
+        Self::Settled(report, None)
+    }
 }
 
 impl Run<'_> {
-    /// Settles one task after the other until none is left.
-    fn work(&self) {
+    /// Gives one task after the other its turn until none is left.
+    fn work<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>) {
         let _guard = self.board.guard();
         while let Some(next) = self.board.next() {
-            let (report, entry) = self.settle(next);
-            self.observer.event(Event::Finished { report: &report });
-            let settled = Settled { status: report.status, entry: entry.map(Arc::new) };
-            self.reports.lock().unwrap_or_else(PoisonError::into_inner).insert(next, report);
-            self.board.settle(next, settled);
+            if self.board.wants_a_worker() {
+                scope.spawn(|| self.work(scope));
+            }
+            let Some(member) = self.roster.get(next) else { continue };
+            let start = self.cache.clock().now_micros();
+            let turn = self.turn(next, &member);
+            let end = self.cache.clock().now_micros();
+            // A clock that is set back takes no time away from anyone.
+            let spent = member.spent_micros + (end - start).max(0);
+            let began = member.began.unwrap_or(start);
+            match turn {
+                Turn::Settled(mut report, entry) => {
+                    report.moments = Some((began, end.max(began)));
+                    report.seconds = spent as f64 / 1e6;
+                    self.keep(&mut report);
+                    self.settle(next, &member, *report, entry);
+                }
+                Turn::SettledEarlier(report, entry) => self.settle(next, &member, *report, entry),
+                Turn::Rest(rest) => {
+                    self.roster.update(next, |member| {
+                        member.spent_micros = spent;
+                        member.began = Some(began);
+                    });
+                    self.board.rest(next, rest);
+                }
+                Turn::Spread(parts) => self.spread(next, &member, &parts),
+            }
         }
     }
 
-    fn settle(&self, i: usize) -> (TaskReport, Option<Entry>) {
-        let (Some(task), Some(needs)) = (self.plan.tasks.get(i), self.plan.needs.get(i)) else {
-            return (TaskReport::new("", TaskStatus::Skipped), None);
-        };
-        let start = self.cache.clock().now_micros();
-        let (mut report, entry) = match self.entries(needs) {
+    fn turn(&self, position: usize, member: &Member) -> Turn {
+        let task = member.task.as_ref();
+        let mut report = Box::new(TaskReport::new(task.name(), TaskStatus::Skipped));
+        report.needs = task.needs().to_vec();
+        report.within = member.within.as_ref().map(|whole| whole.name().to_owned());
+        match self.entries(member) {
             Err(reason) => {
-                let mut report = TaskReport::new(task.name(), TaskStatus::Skipped);
                 report.reason.push(reason);
-                (report, None)
+                Turn::Settled(report, None)
             }
             Ok(_) if self.cancel.is_cancelled() => {
-                (TaskReport::new(task.name(), TaskStatus::Cancelled), None)
+                report.status = TaskStatus::Cancelled;
+                Turn::Settled(report, None)
             }
-            Ok(entries) => self.perform(task.as_ref(), entries),
-        };
-        let micros = self.cache.clock().now_micros().saturating_sub(start);
-        report.seconds = micros.max(0) as f64 / 1e6;
-        (report, entry)
+            Ok(entries) => self.perform(position, member, report, &entries),
+        }
     }
 
     /// What the needed tasks gave; otherwise why the task cannot run.
-    fn entries(&self, needs: &[usize]) -> Result<BTreeMap<&str, Arc<Entry>>, String> {
-        let mut entries = BTreeMap::new();
+    fn entries(&self, member: &Member) -> Result<Entries, String> {
+        let sources = member.sources();
+        let mut entries = Entries::new();
         let mut without = Vec::new();
-        for (&need, settled) in needs.iter().zip(self.board.settled(needs)) {
-            let name = self.plan.tasks.get(need).map_or("", |task| task.name());
+        for (&source, settled) in sources.iter().zip(self.board.settled(&sources)) {
+            let name = self.roster.get(source).map(|source| source.task.name().to_owned());
+            let name = name.unwrap_or_default();
             match settled {
                 Some(Settled { entry: Some(entry), .. }) => {
                     entries.insert(name, entry);
@@ -116,123 +164,84 @@ impl Run<'_> {
                 None => without.push(format!("`{name}` did not run")),
             }
         }
-        if without.is_empty() { Ok(entries) } else { Err(without.join(", ")) }
+        if without.is_empty() { Ok(entries) } else { Err(some_of(&without)) }
     }
 
-    fn perform(
-        &self,
-        task: &dyn Task,
-        entries: BTreeMap<&str, Arc<Entry>>,
-    ) -> (TaskReport, Option<Entry>) {
-        let mut report = TaskReport::new(task.name(), TaskStatus::Failed);
-        let outputs = entries.iter().map(|(name, e)| ((*name).to_owned(), e.output())).collect();
-        let parts = match self.parts(task, outputs) {
-            Ok(parts) => parts,
-            Err(error) => return (failed(report, error), None),
-        };
-        let found = look_up(task, &parts, self.cache);
-        report.reason = reasons(self.plan.previous.get(task.name()), &parts, &found);
-        report.key = Some(parts.key());
-        report.key_parts = Some(parts.clone());
-        if let Some(Lookup::Found(entry)) = found {
-            report.cached = true;
-            return self.succeeded(report, *entry);
+    /// Keeps an outcome; the run is stopped when that fails.
+    fn keep(&self, report: &mut TaskReport) {
+        let Some(journal) = &self.plan.journal else { return };
+        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        if fault.is_some() {
+            return;
         }
-        self.observer.event(Event::Started { task: task.name(), reason: &report.reason });
-        report.attempts = 1;
-        match self.attempt(task, parts, entries, report.attempts) {
-            Ok(made) => {
-                if let Some(value) = made.value {
-                    self.memory.keep(task.name(), value);
-                }
-                report.notes = made.notes;
-                self.succeeded(report, made.entry)
+        drop(fault);
+        let kept = journal.settled(report);
+        // What the journal has need not be held in memory a second time.
+        report.key_parts = None;
+        if let Err(error) = kept {
+            self.cancel.cancel();
+            fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+            fault.get_or_insert(error);
+        }
+    }
+
+    fn settle(&self, position: usize, member: &Member, report: TaskReport, entry: Option<Entry>) {
+        self.observer.event(Event::Finished { report: &report });
+        let settled = Settled { status: report.status, entry: entry.map(Arc::new) };
+        let place = (member.root, position);
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner).push((place, report));
+        self.board.settle(position, settled);
+    }
+
+    fn spread(&self, position: usize, member: &Member, parts: &[Arc<dyn Task>]) {
+        let name = member.task.name();
+        let terms = parts.iter().map(|part| terms_of(part.as_ref(), &[])).collect();
+        let place = || self.board.extend(position, terms);
+        if let Err(error) = self.roster.extend(self.plan, position, parts, place) {
+            let report = Box::new(TaskReport::new(name, TaskStatus::Failed));
+            if let Turn::Settled(mut report, _) = Turn::failed(report, error) {
+                self.keep(&mut report);
+                self.settle(position, member, *report, None);
             }
-            Err(error) => (failed(report, error), None),
+            return;
         }
+        if let Some(journal) = &self.plan.journal {
+            let names: Vec<&str> = parts.iter().map(|part| part.name()).collect();
+            journal.spread(name, &names);
+        }
+        self.observer.event(Event::Spread { task: name, parts: parts.len() });
     }
 
-    fn succeeded(&self, mut report: TaskReport, entry: Entry) -> (TaskReport, Option<Entry>) {
-        if report.cached {
-            report.notes = entry.notes().to_vec();
-            for text in &report.notes {
-                self.observer.event(Event::Note { task: &report.name, text });
-            }
+    /// Says that a task begins an attempt, whose number comes back.
+    pub(super) fn begin(&self, position: usize, member: &Member) -> u32 {
+        let attempt = member.attempts + 1;
+        self.roster.update(position, |member| member.attempts = attempt);
+        if let Some(journal) = &self.plan.journal {
+            let now = self.cache.clock().now_micros();
+            journal.started(member.task.name(), attempt, now);
         }
-        report.status = TaskStatus::Succeeded;
-        report.output = Some(entry.output());
-        report.folder = entry.kept_at().map(Into::into);
-        report.facts = entry.facts().clone();
-        (report, Some(entry))
+        attempt
     }
 
-    fn parts(
-        &self,
-        task: &dyn Task,
-        outputs: BTreeMap<String, Digest>,
-    ) -> Result<KeyParts, TaskError> {
-        let parts = || self.plan.key_parts(task, outputs, self.cache.files());
-        guarded(task.name(), parts)
-    }
-
-    /// What changed under a task that would be kept, if anything did: its result belongs to
-    /// neither what was there before nor what is there now.
-    fn moved(&self, task: &dyn Task, parts: &KeyParts) -> Option<String> {
-        if task.caching() == Caching::Never || parts.inputs.is_empty() {
-            return None;
-        }
-        match self.parts(task, parts.needs.clone()) {
-            Ok(now) if now.inputs == parts.inputs => None,
-            Ok(now) => Some(explain(parts, &now).join(", ")),
-            Err(error) => Some(format!("an input went away ({error})")),
-        }
-    }
-
-    /// Runs a task in a folder of its own, and keeps what it gave.
-    fn attempt(
-        &self,
-        task: &dyn Task,
-        parts: KeyParts,
-        entries: BTreeMap<&str, Arc<Entry>>,
-        attempt: u32,
-    ) -> Result<Made, TaskError> {
-        let draft = self.cache.draft()?;
-        let notes = Mutex::new(Vec::new());
-        let inputs = Inputs { entries, memory: &self.memory };
-        let context = TaskContext {
-            task: task.name(),
-            folder: draft.files(),
-            observer: self.observer,
-            cancel: self.cancel,
-            clock: self.cache.clock(),
-            attempt,
-            notes: &notes,
-        };
-        let Output { facts, value } = guarded(task.name(), || task.run(&inputs, &context))?;
-        let moved = self.moved(task, &parts);
-        if let Some(changes) = &moved {
-            context.note(format!("{changes} while it ran, so its result is not kept"));
-        }
-        let notes = notes.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let manifest = draft.manifest(parts, facts, notes.clone())?;
-        if task.caching() == Caching::Never || moved.is_some() {
-            return Ok(Made { entry: Entry::passing(draft, manifest), value, notes });
-        }
-        let ours = manifest.output;
-        let entry = self.cache.keep(draft, manifest)?;
-        // Another process may have kept its own result first: what counts is what is kept.
-        let value = value.filter(|_| entry.output() == ours);
-        Ok(Made { entry, value, notes })
+    /// The rest before another try of a task that failed, if it has one.
+    pub(super) fn rest(&self, position: usize, member: &Member) -> Option<Duration> {
+        let failures = member.failures + 1;
+        self.roster.update(position, |member| member.failures = failures);
+        member.task.retries().rest(failures, member.task.name())
     }
 }
 
-fn failed(mut report: TaskReport, error: TaskError) -> TaskReport {
-    report.status = match error.fault {
-        Fault::Cancelled => TaskStatus::Cancelled,
-        _ => TaskStatus::Failed,
-    };
-    report.error = Some(error);
-    report
+/// What the tasks gave that a task needs, by their names.
+pub(super) type Entries = BTreeMap<String, Arc<Entry>>;
+
+/// The first few of many reasons.
+fn some_of(reasons: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = reasons.get(..SHOWN.min(reasons.len())).unwrap_or_default().join(", ");
+    match reasons.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown}, and {more} more"),
+    }
 }
 
 fn was(status: TaskStatus) -> &'static str {
@@ -242,17 +251,4 @@ fn was(status: TaskStatus) -> &'static str {
         TaskStatus::Skipped => "was skipped",
         TaskStatus::Cancelled => "was cancelled",
     }
-}
-
-/// What a task's own code gives; a panic in it is an error of that task and of no other.
-fn guarded<T>(task: &str, work: impl FnOnce() -> Result<T, TaskError>) -> Result<T, TaskError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let message = format!("task `{task}` panicked: {}", words(panic.as_ref()));
-        Err(TaskError::new(Fault::Bug, message).with_hint("this is a bug; please report it"))
-    })
-}
-
-fn words(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without words")
 }

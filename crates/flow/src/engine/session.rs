@@ -6,8 +6,10 @@
 //! and no live folder is ever taken for a dead one, not even by another machine whose processes
 //! have the same numbers.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A folder of this process, removed with everything in it when dropped.
@@ -17,6 +19,13 @@ pub(super) struct Session {
     /// Held open, since closing it would free the lock.
     _file: fs_err::File,
     next: AtomicU64,
+    empty: OnceLock<Option<Workspace>>,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.folder.fmt(f)
+    }
 }
 
 impl Session {
@@ -51,7 +60,13 @@ impl Session {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             other => other?,
         }
-        Ok(Some(Self { folder, lock, _file: file, next: AtomicU64::new(0) }))
+        Ok(Some(Self {
+            folder,
+            lock,
+            _file: file,
+            next: AtomicU64::new(0),
+            empty: OnceLock::new(),
+        }))
     }
 
     /// A new empty folder.
@@ -60,6 +75,13 @@ impl Session {
         let folder = self.folder.join(number.to_string());
         fs_err::create_dir(&folder)?;
         Ok(Workspace { folder })
+    }
+
+    /// A folder with nothing in it, the same for all who ask; one that is not there when it
+    /// cannot be made.
+    pub(super) fn empty(&self) -> PathBuf {
+        let made = self.empty.get_or_init(|| self.workspace().ok());
+        made.as_ref().map_or_else(|| self.folder.join("empty"), |w| w.folder.clone())
     }
 }
 

@@ -3,6 +3,7 @@
 mod any_text;
 mod cache;
 mod document;
+mod durable;
 mod fragments;
 mod parameters;
 mod plan;

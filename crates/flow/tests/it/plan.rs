@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use gristmill_flow::{
-    Cancel, Event, Fault, Output, Plan, PlannedStatus, Task, TaskError, TaskReport, TaskStatus,
+    Cancel, Capacity, Event, Fault, Output, Plan, PlannedStatus, Task, TaskError, TaskReport,
+    TaskStatus,
 };
 use serde_json::json;
 
@@ -399,9 +400,9 @@ fn diamonds() -> Vec<Step> {
 
 #[test]
 fn any_number_of_workers_gives_the_same_results_in_the_same_order() {
-    let facts = |workers: usize| {
+    let facts = |workers: u32| {
         let folder = tempfile::tempdir().unwrap();
-        let plan = plan(diamonds()).with_workers(workers.try_into().unwrap());
+        let plan = plan(diamonds()).with_capacity(Capacity::cores(workers));
         let report = run(&plan, &cache(folder.path()));
         assert!(report.succeeded());
         let tasks = report.tasks.iter().map(|t| (t.name.clone(), t.facts.to_string(), t.output));
@@ -428,7 +429,7 @@ fn tasks_that_need_nothing_of_each_other_run_side_by_side() {
         })
     };
     let plan = plan(vec![meet("a"), meet("b"), meet("c"), step("d").needs(&["a", "b", "c"])]);
-    let report = run(&plan.with_workers(3.try_into().unwrap()), &cache(folder.path()));
+    let report = run(&plan.with_capacity(Capacity::cores(3)), &cache(folder.path()));
     assert_eq!(summary(&report), ["a succeeded", "b succeeded", "c succeeded", "d succeeded"]);
 }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use gristmill_flow::{
-    Cache, Caching, Cancel, Digest, FileDigests, Input, Inputs, KeyParts, Output, Plan, RunReport,
-    Task, TaskContext, TaskError,
+    Cache, Caching, Cancel, Demand, Digest, FileDigests, Input, Inputs, KeyParts, Output, Plan,
+    Retries, RunReport, Task, TaskContext, TaskError,
 };
 use serde_json::{Value, json};
 
@@ -22,7 +23,13 @@ pub struct Step {
     caching: Caching,
     work: Work,
     runs: Arc<AtomicUsize>,
+    retries: Retries,
+    demand: Demand,
+    priority: i32,
+    parts: Option<Parts>,
 }
+
+type Parts = Box<dyn Fn(&Inputs<'_>) -> Vec<Step> + Send + Sync>;
 
 /// A task that writes its parameters and the facts of what it needs into the file `out`.
 pub fn step(name: &str) -> Step {
@@ -38,6 +45,10 @@ pub fn step(name: &str) -> Step {
             Ok(Output::none())
         }),
         runs: Arc::default(),
+        retries: Retries::NONE,
+        demand: Demand::default(),
+        priority: 0,
+        parts: None,
     }
 }
 
@@ -64,6 +75,30 @@ impl Step {
 
     pub fn every_time(mut self) -> Self {
         self.caching = Caching::Never;
+        self
+    }
+
+    /// Tries again so often, a millisecond later.
+    pub fn retried(mut self, times: u32) -> Self {
+        self.retries = Retries { times, backoff: Duration::from_millis(1), ..Retries::NONE };
+        self
+    }
+
+    pub fn demands(mut self, demand: Demand) -> Self {
+        self.demand = demand;
+        self
+    }
+
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    pub fn parts(
+        mut self,
+        parts: impl Fn(&Inputs<'_>) -> Vec<Step> + Send + Sync + 'static,
+    ) -> Self {
+        self.parts = Some(Box::new(parts));
         self
     }
 
@@ -108,6 +143,23 @@ impl Task for Step {
 
     fn caching(&self) -> Caching {
         self.caching
+    }
+
+    fn retries(&self) -> Retries {
+        self.retries
+    }
+
+    fn demand(&self) -> Demand {
+        self.demand.clone()
+    }
+
+    fn priority(&self) -> i32 {
+        self.priority
+    }
+
+    fn spread(&self, inputs: &Inputs<'_>) -> Result<Option<Vec<Box<dyn Task>>>, TaskError> {
+        let boxed = |step: Step| Box::new(step) as Box<dyn Task>;
+        Ok(self.parts.as_ref().map(|parts| parts(inputs).into_iter().map(boxed).collect()))
     }
 
     fn run(&self, inputs: &Inputs<'_>, context: &TaskContext<'_>) -> Result<Output, TaskError> {
