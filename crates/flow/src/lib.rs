@@ -9,12 +9,14 @@
 //!
 //! Nothing here reads a clock: time comes from a [`Clock`] that the caller brings.
 
+mod condition;
 mod document;
 mod engine;
 mod mistake;
 mod nearest;
 mod validate;
 
+pub use condition::{Condition, ConditionError};
 pub use document::{Document, Entry, Node, NodeKind, Source, Span};
 pub use engine::{
     Cache, CacheError, Caching, Cancel, Capacity, Clock, Demand, Digest, Earlier, EarlierResult,

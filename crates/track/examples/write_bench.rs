@@ -1,4 +1,4 @@
-//! Prints how fast the store takes metrics and how quickly a home opens.
+//! Prints how fast the store takes metrics and tasks, and how quickly a home opens.
 //!
 //! Repeat with `cargo run --release -p gristmill-track --example write_bench`.
 #![allow(clippy::disallowed_methods, reason = "a bench reads the clock")]
@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gristmill_core::Timestamp;
-use gristmill_track::{Batch, NewRun, RunId, RunQuery, SqliteStore, Store, TrackError};
+use gristmill_track::{
+    Batch, NewRun, RunId, RunQuery, SqliteStore, Store, TaskRecord, TaskStatus, TrackError,
+};
 
 const BATCHES: i64 = 100;
 const PER_BATCH: i64 = 1000;
@@ -44,6 +46,8 @@ async fn measure(home: &std::path::Path) -> Result<(), TrackError> {
     }
     say("metrics one a call, one caller", start, SINGLES);
 
+    tasks(&store).await?;
+
     let store = Arc::new(store);
     let start = Instant::now();
     let callers: Vec<_> =
@@ -73,6 +77,38 @@ async fn measure(home: &std::path::Path) -> Result<(), TrackError> {
     store.close().await;
     say("closed", start, 1);
     Ok(())
+}
+
+/// A run of many tasks as the engine records it: all as pending, then the end of one with the start of another.
+async fn tasks(store: &SqliteStore) -> Result<(), TrackError> {
+    for count in [10_000, 100_000] {
+        let id = RunId::from_parts(&[&i64::to_le_bytes(count)]);
+        store.create_run(NewRun::new(id, "tasks", Timestamp(0))).await?;
+        let start = Instant::now();
+        store.record_tasks(id, (0..count).map(|n| task(n, TaskStatus::Pending)).collect()).await?;
+        say("new tasks in one call", start, count);
+
+        let start = Instant::now();
+        for n in 0..SINGLES {
+            let ended = task(n, TaskStatus::Succeeded);
+            store.record_tasks(id, vec![ended, task(n + 1, TaskStatus::Running)]).await?;
+        }
+        say("calls of two tasks, one caller", start, SINGLES);
+
+        let start = Instant::now();
+        let found = store.tasks(id).await?;
+        say("tasks read", start, found.len() as i64);
+    }
+    Ok(())
+}
+
+fn task(number: i64, status: TaskStatus) -> TaskRecord {
+    TaskRecord {
+        started: Some(Timestamp(number)),
+        inputs: serde_json::json!({"command": "python train.py", "file": "0123456789abcdef"}),
+        needs: vec!["fetch".into()],
+        ..TaskRecord::new(format!("train[{number}]"), status)
+    }
 }
 
 async fn crowd(store: Arc<SqliteStore>, id: RunId, caller: i64) -> Result<(), TrackError> {

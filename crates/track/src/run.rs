@@ -10,7 +10,7 @@ use crate::{ExperimentId, Lifecycle, RunId};
 words! {
     /// How far a run got.
     RunStatus {
-        /// At work, or its process died without a word.
+        /// At work, or its process died and nobody noticed yet.
         Running = "running",
         /// Done.
         Succeeded = "succeeded",
@@ -20,6 +20,8 @@ words! {
         Cancelled = "cancelled",
         /// A gate refused the model.
         Refused = "refused",
+        /// Its process died before it ended; it can be resumed.
+        Interrupted = "interrupted",
     }
 }
 

@@ -1,7 +1,8 @@
-//! What became of each task of a run: for `runs show` and `why`.
+//! What became of each task of a run: for `runs show` and `why`, and for resuming the run.
 
 use gristmill_core::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 words! {
     /// How far a task got.
@@ -43,11 +44,26 @@ pub struct TaskRecord {
     /// The key of its result in the cache.
     pub cache_key: Option<String>,
     /// What its cache key was made of, for `why` to compare with an earlier run.
-    pub inputs: serde_json::Value,
+    pub inputs: Value,
     /// Why it ran, or why it did not have to.
     pub reason: Option<String>,
     /// What went wrong.
     pub error: Option<String>,
+    /// The tasks that it waits for.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// What it gave to conditions and to later tasks; null when it gave nothing.
+    #[serde(default)]
+    pub facts: Value,
+    /// The digest of what it left behind.
+    #[serde(default)]
+    pub output: Option<String>,
+    /// Remarks for people.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// The task that spread this one out.
+    #[serde(default)]
+    pub within: Option<String>,
 }
 
 impl TaskRecord {
@@ -62,9 +78,29 @@ impl TaskRecord {
             ended: None,
             seconds: None,
             cache_key: None,
-            inputs: serde_json::Value::Null,
+            inputs: Value::Null,
             reason: None,
             error: None,
+            needs: Vec::new(),
+            facts: Value::Null,
+            output: None,
+            notes: Vec::new(),
+            within: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_of_before_loads() {
+        let mut json = serde_json::to_value(TaskRecord::new("fetch", TaskStatus::Pending)).unwrap();
+        for field in ["needs", "facts", "output", "notes", "within"] {
+            json.as_object_mut().unwrap().remove(field).unwrap();
+        }
+        let loaded: TaskRecord = serde_json::from_value(json).unwrap();
+        assert_eq!(loaded, TaskRecord::new("fetch", TaskStatus::Pending));
     }
 }

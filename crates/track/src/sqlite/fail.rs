@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -128,10 +129,10 @@ pub(super) fn count<T: TryFrom<i64>>(row: &SqliteRow, column: &str) -> Result<T,
 }
 
 /// A column of JSON.
-pub(super) fn json(row: &SqliteRow, column: &str) -> Result<serde_json::Value, Fail> {
+pub(super) fn json<T: DeserializeOwned>(row: &SqliteRow, column: &str) -> Result<T, Fail> {
     let text: &str = row.try_get(column)?;
     serde_json::from_str(text)
-        .map_err(|error| Fail::Damaged(format!("column `{column}` is no JSON: {error}")))
+        .map_err(|error| Fail::Damaged(format!("column `{column}` holds other JSON: {error}")))
 }
 
 /// Rows of `key` and `value` by key.

@@ -16,7 +16,10 @@ const TRIES: u32 = 200;
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// The layouts in order: the database's version is how many of them were applied.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_start.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../migrations/0001_start.sql"),
+    include_str!("../../migrations/0002_tasks.sql"),
+];
 
 /// How readers and the writer connect.
 pub(super) fn options(path: &Path, durability: Durability) -> SqliteConnectOptions {
@@ -97,4 +100,47 @@ async fn migrate(db: &mut SqliteConnection) -> Result<(), Fail> {
     }
     tx.commit().await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{RunId, SqliteStore, Store, TaskRecord, TaskStatus};
+
+    /// A home as layout 1 left it, with a run and a task.
+    async fn filled_layout_1(home: &Path, run: RunId) {
+        let options = options(&home.join("gristmill.db"), Durability::Process);
+        let mut db = options.create_if_missing(true).connect().await.unwrap();
+        let filled = format!(
+            "CREATE TABLE schema_versions (version BIGINT NOT NULL PRIMARY KEY);
+             INSERT INTO schema_versions (version) VALUES (1);
+             INSERT INTO runs (id, experiment_id, name, status, lifecycle, started)
+             VALUES ('{run}', 0, 'old', 'running', 'active', 5);
+             INSERT INTO tasks (run_id, name, position, status, cached, attempts, inputs)
+             VALUES ('{run}', 'split', 1, 'pending', 0, 0, 'null'),
+                    ('{run}', 'ingest', 0, 'succeeded', 1, 0, '{{\"a\": 1}}');"
+        );
+        sqlx::raw_sql(MIGRATIONS[0]).execute(&mut db).await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(filled)).execute(&mut db).await.unwrap();
+        db.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_filled_home_of_layout_1_is_upgraded() {
+        let home = tempfile::tempdir().unwrap();
+        let run = RunId::from_parts(&[b"old"]);
+        filled_layout_1(home.path(), run).await;
+        let store = SqliteStore::open(home.path()).await.unwrap();
+        let ingest = TaskRecord {
+            cached: true,
+            inputs: serde_json::json!({"a": 1}),
+            ..TaskRecord::new("ingest", TaskStatus::Succeeded)
+        };
+        let split = TaskRecord::new("split", TaskStatus::Pending);
+        assert_eq!(store.tasks(run).await.unwrap(), [ingest.clone(), split.clone()]);
+        let train = TaskRecord { needs: vec!["split".into()], ..split.clone() };
+        let train = TaskRecord { name: "train".into(), ..train };
+        store.record_tasks(run, vec![train.clone()]).await.unwrap();
+        assert_eq!(store.tasks(run).await.unwrap(), [ingest, split, train]);
+    }
 }

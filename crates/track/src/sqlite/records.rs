@@ -1,54 +1,96 @@
 //! Tasks and artifacts of a run in SQL.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use gristmill_core::Timestamp;
+use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::fail::{Fail, count, json, word};
 use super::runs;
 use crate::check;
 use crate::{Artifact, ArtifactKind, ArtifactPath, Content, RunId, TaskRecord, TaskStatus};
 
+/// Tasks in one statement.
+const ROWS: usize = 128;
+
 pub(super) async fn record_tasks(
     db: &mut SqliteConnection,
     id: RunId,
     tasks: &[TaskRecord],
 ) -> Result<(), Fail> {
+    tasks.iter().try_for_each(|task| check::name("a task's name", &task.name))?;
     runs::require_active(db, id).await?;
     let run = id.to_string();
-    for task in tasks {
-        record_task(db, &run, task).await?;
+    let sql = "SELECT coalesce(max(position) + 1, 0) FROM tasks WHERE run_id = $1";
+    let next: i64 = sqlx::query_scalar(sql).bind(&run).fetch_one(&mut *db).await?;
+    let rows: Vec<(i64, &TaskRecord)> = (next..).zip(last_of_each_name(tasks)).collect();
+    for rows in rows.chunks(ROWS) {
+        insert_tasks(db, &run, rows).await?;
     }
     Ok(())
 }
 
-async fn record_task(db: &mut SqliteConnection, run: &str, task: &TaskRecord) -> Result<(), Fail> {
-    check::name("a task's name", &task.name)?;
-    let sql = "INSERT INTO tasks (run_id, name, position, status, cached, attempts, started, \
-               ended, seconds, cache_key, inputs, reason, error) \
-               SELECT $1, $2, count(*), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 \
-               FROM tasks WHERE run_id = $1 \
-               ON CONFLICT (run_id, name) DO UPDATE SET status = excluded.status, \
-               cached = excluded.cached, attempts = excluded.attempts, \
-               started = excluded.started, ended = excluded.ended, seconds = excluded.seconds, \
-               cache_key = excluded.cache_key, inputs = excluded.inputs, \
-               reason = excluded.reason, error = excluded.error";
-    sqlx::query(sql)
-        .bind(run)
-        .bind(&task.name)
-        .bind(task.status.as_str())
-        .bind(i64::from(task.cached))
-        .bind(i64::from(task.attempts))
-        .bind(task.started.map(|at| at.0))
-        .bind(task.ended.map(|at| at.0))
-        .bind(task.seconds.filter(|seconds| seconds.is_finite()))
-        .bind(task.cache_key.as_deref().map(check::free_text))
-        .bind(task.inputs.to_string())
-        .bind(task.reason.as_deref().map(check::free_text))
-        .bind(task.error.as_deref().map(check::free_text))
-        .execute(&mut *db)
-        .await?;
+/// Each name once, where it first stands and as it was last given: one statement may not touch a
+/// row twice.
+fn last_of_each_name(tasks: &[TaskRecord]) -> Vec<&TaskRecord> {
+    let mut places: HashMap<&str, usize> = HashMap::with_capacity(tasks.len());
+    let mut last: Vec<&TaskRecord> = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        match places.entry(&task.name) {
+            Entry::Occupied(place) => last[*place.get()] = task,
+            Entry::Vacant(place) => {
+                place.insert(last.len());
+                last.push(task);
+            }
+        }
+    }
+    last
+}
+
+/// Stores tasks at their positions; one that is there already keeps the position that it has.
+async fn insert_tasks(
+    db: &mut SqliteConnection,
+    run: &str,
+    rows: &[(i64, &TaskRecord)],
+) -> Result<(), Fail> {
+    let mut sql = QueryBuilder::<Sqlite>::new(
+        "INSERT INTO tasks (run_id, name, position, status, cached, attempts, started, ended, \
+         seconds, cache_key, inputs, reason, error, needs, facts, output, notes, within) ",
+    );
+    sql.push_values(rows, |mut row, (position, task)| {
+        row.push_bind(run).push_bind(task.name.as_str()).push_bind(*position);
+        row.push_bind(task.status.as_str()).push_bind(i64::from(task.cached));
+        row.push_bind(i64::from(task.attempts)).push_bind(task.started.map(|at| at.0));
+        row.push_bind(task.ended.map(|at| at.0));
+        row.push_bind(task.seconds.filter(|seconds| seconds.is_finite()));
+        row.push_bind(text(&task.cache_key)).push_bind(task.inputs.to_string());
+        row.push_bind(text(&task.reason)).push_bind(text(&task.error));
+        row.push_bind(list(&task.needs)).push_bind(task.facts.to_string());
+        row.push_bind(text(&task.output))
+            .push_bind(list(&task.notes))
+            .push_bind(text(&task.within));
+    });
+    sql.push(
+        " ON CONFLICT (run_id, name) DO UPDATE SET status = excluded.status, \
+         cached = excluded.cached, attempts = excluded.attempts, started = excluded.started, \
+         ended = excluded.ended, seconds = excluded.seconds, cache_key = excluded.cache_key, \
+         inputs = excluded.inputs, reason = excluded.reason, error = excluded.error, \
+         needs = excluded.needs, facts = excluded.facts, output = excluded.output, \
+         notes = excluded.notes, within = excluded.within",
+    );
+    sql.build().execute(&mut *db).await?;
     Ok(())
+}
+
+fn text(text: &Option<String>) -> Option<String> {
+    text.as_deref().map(check::free_text)
+}
+
+fn list(words: &[String]) -> String {
+    Value::from(words).to_string()
 }
 
 pub(super) async fn tasks(db: &mut SqliteConnection, id: RunId) -> Result<Vec<TaskRecord>, Fail> {
@@ -71,6 +113,11 @@ fn decode_task(row: &SqliteRow) -> Result<TaskRecord, Fail> {
         inputs: json(row, "inputs")?,
         reason: row.try_get("reason")?,
         error: row.try_get("error")?,
+        needs: json(row, "needs")?,
+        facts: json(row, "facts")?,
+        output: row.try_get("output")?,
+        notes: json(row, "notes")?,
+        within: row.try_get("within")?,
     })
 }
 

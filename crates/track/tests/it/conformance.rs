@@ -18,6 +18,7 @@ pub async fn store(store: &dyn Store) {
     runs_are_found(store).await;
     conditions_are_held(store).await;
     tasks_keep_their_place(store).await;
+    many_tasks_are_recorded_in_order(store).await;
     artifacts_are_listed(store).await;
     names_are_checked(store).await;
     versions_count_up(store).await;
@@ -99,6 +100,8 @@ async fn what_was_logged_comes_back(store: &dyn Store) {
         RunUpdate { error: Some("a\0b".into()), ..RunUpdate::ended(RunStatus::Failed, at(9)) };
     let info = store.update_run(id("logged"), end).await.unwrap();
     assert_eq!((info.status, info.ended), (RunStatus::Failed, Some(at(9))));
+    let died = RunUpdate { status: Some(RunStatus::Interrupted), ..RunUpdate::default() };
+    assert_eq!(store.update_run(id("part"), died).await.unwrap().status, RunStatus::Interrupted);
     assert_eq!((info.name.as_str(), info.error.as_deref()), ("logged", Some("a\u{fffd}b")));
 
     store.remove_run_tag(id("logged"), tags::GIT_COMMIT).await.unwrap();
@@ -269,11 +272,38 @@ async fn tasks_keep_their_place(store: &dyn Store) {
         cache_key: Some("abc".into()),
         inputs: json!({"file": "churn.csv", "sizes": [1, 2.5, null]}),
         reason: Some("nothing changed".into()),
+        error: Some("first try: timed out".into()),
+        needs: vec!["fetch".into(), "größe 'quoted'".into()],
+        facts: json!({"rows": 7043, "unchanged": false}),
+        output: Some("0123abcd".into()),
+        notes: vec!["2 rows dropped".into()],
+        within: Some("each".into()),
         ..TaskRecord::new("ingest", TaskStatus::Succeeded)
     };
     store.record_tasks(run, vec![done.clone()]).await.unwrap();
     let tasks = store.tasks(run).await.unwrap();
     assert_eq!(tasks, [done, pending[1].clone(), pending[2].clone()]);
+}
+
+async fn many_tasks_are_recorded_in_order(store: &dyn Store) {
+    let run = new_run(store, "many tasks").await;
+    let task = |number: u32, attempts| TaskRecord {
+        attempts,
+        ..TaskRecord::new(format!("t{number}"), TaskStatus::Pending)
+    };
+    store.record_tasks(run, Vec::new()).await.unwrap();
+    store.record_tasks(run, (0..300).map(|number| task(number, 0)).collect()).await.unwrap();
+    // Old ones, new ones, and one that is named twice: the later words count, the first place stays.
+    let mixed = vec![task(300, 1), task(7, 1), task(301, 1), task(300, 2), task(7, 3)];
+    store.record_tasks(run, mixed).await.unwrap();
+    let mut expected: Vec<_> = (0..300).map(|number| task(number, 0)).collect();
+    expected[7] = task(7, 3);
+    expected.extend([task(300, 2), task(301, 1)]);
+    assert_eq!(store.tasks(run).await.unwrap(), expected);
+    let unnamed = TaskRecord::new(" ", TaskStatus::Pending);
+    let refused = store.record_tasks(run, vec![task(400, 0), unnamed]).await;
+    assert!(matches!(refused, Err(TrackError::Invalid { .. })), "{refused:?}");
+    assert_eq!(store.tasks(run).await.unwrap().len(), 302);
 }
 
 async fn artifacts_are_listed(store: &dyn Store) {
@@ -433,6 +463,7 @@ async fn unknown_things_are_named(store: &dyn Store) {
     assert!(store.run(nobody).await.is_err());
     assert!(store.log(nobody, Batch::default()).await.is_err());
     assert!(store.tasks(nobody).await.is_err());
+    assert!(store.record_tasks(nobody, Vec::new()).await.is_err());
     assert!(store.artifacts(nobody).await.is_err());
     assert!(store.metric_history(nobody, "m", Page::default()).await.is_err());
     assert!(store.update_run(nobody, RunUpdate::default()).await.is_err());
