@@ -9,6 +9,9 @@ use super::board::dependents;
 use super::{Capacity, Digest, Earlier, FileDigests, Journal, KeyParts, Task, TaskError};
 use crate::nearest::{list, nearest};
 
+/// The first part of paths in conditions that ask how a task ended.
+pub(super) const STATUS: &str = "status";
+
 /// Why tasks form no plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -29,6 +32,16 @@ pub enum PlanError {
         /// The names that exist.
         known: Vec<String>,
     },
+    /// A condition names something that no task is or gives.
+    #[error("the condition of task `{task}` names `{name}`, which does not exist")]
+    UnknownName {
+        /// The task with the condition.
+        task: String,
+        /// What it names.
+        name: String,
+        /// The names that exist.
+        known: Vec<String>,
+    },
     /// Tasks need each other in a circle.
     #[error("tasks need each other in a circle: {}", circle.join(" -> "))]
     Cycle {
@@ -42,7 +55,7 @@ impl PlanError {
     pub fn task(&self) -> &str {
         match self {
             Self::Duplicate { name } => name,
-            Self::UnknownNeed { task, .. } => task,
+            Self::UnknownNeed { task, .. } | Self::UnknownName { task, .. } => task,
             Self::Cycle { circle } => circle.first().map_or("", String::as_str),
         }
     }
@@ -51,7 +64,7 @@ impl PlanError {
     pub fn hint(&self) -> String {
         match self {
             Self::Duplicate { .. } => "give one of them another name".into(),
-            Self::UnknownNeed { need, known, .. } => {
+            Self::UnknownNeed { need, known, .. } | Self::UnknownName { name: need, known, .. } => {
                 match nearest(need, known.iter().map(String::as_str)) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None if known.is_empty() => "remove it; there is no other task".into(),
@@ -96,6 +109,8 @@ pub struct Plan {
     pub(super) tasks: Vec<Arc<dyn Task>>,
     /// The positions of the tasks that each task needs.
     pub(super) needs: Vec<Vec<usize>>,
+    /// By the position of a task with a condition, the positions of the tasks that it names.
+    pub(super) named: HashMap<usize, HashMap<String, usize>>,
     pub(super) previous: BTreeMap<String, KeyParts>,
     pub(super) capacity: Capacity,
     pub(super) journal: Option<Arc<dyn Journal>>,
@@ -127,11 +142,12 @@ impl Plan {
             }
             needs.push(found);
         }
-        let order = order(&needs).map_err(|circle| PlanError::Cycle {
+        let named = named(&tasks, &positions, &mut errors);
+        let order = order(&waits(&needs, &named)).map_err(|circle| PlanError::Cycle {
             circle: circle.into_iter().map(|i| name(&tasks, i)).collect(),
         });
         match order {
-            Ok(order) if errors.is_empty() => Ok(Self::arranged(tasks, &needs, &order)),
+            Ok(order) if errors.is_empty() => Ok(Self::arranged(tasks, &needs, &named, &order)),
             Ok(_) => Err(errors),
             Err(cycle) => {
                 errors.push(cycle);
@@ -140,32 +156,48 @@ impl Plan {
         }
     }
 
-    fn arranged(tasks: Vec<Box<dyn Task>>, needs: &[Vec<usize>], order: &[usize]) -> Self {
+    fn arranged(
+        tasks: Vec<Box<dyn Task>>,
+        needs: &[Vec<usize>],
+        named: &HashMap<usize, HashMap<String, usize>>,
+        order: &[usize],
+    ) -> Self {
         let mut places = vec![0; tasks.len()];
         for (place, &i) in order.iter().enumerate() {
             if let Some(slot) = places.get_mut(i) {
                 *slot = place;
             }
         }
+        let placed = |i: &usize| places.get(*i).copied().unwrap_or_default();
         let mut arranged: Vec<(usize, Arc<dyn Task>, Vec<usize>)> = tasks
             .into_iter()
             .zip(needs)
             .zip(&places)
             .map(|((task, needs), place)| {
-                let needs = needs.iter().filter_map(|n| places.get(*n).copied()).collect();
-                (*place, Arc::from(task), needs)
+                (*place, Arc::from(task), needs.iter().map(placed).collect())
             })
             .collect();
         arranged.sort_by_key(|(place, _, _)| *place);
         let (tasks, needs) = arranged.into_iter().map(|(_, task, needs)| (task, needs)).unzip();
+        let named = named.iter().map(|(task, names)| {
+            let names = names.iter().map(|(name, named)| (name.clone(), placed(named)));
+            (placed(task), names.collect())
+        });
         Self {
             tasks,
             needs,
+            named: named.collect(),
             previous: BTreeMap::new(),
             capacity: Capacity::cores(1),
             journal: None,
             earlier: HashMap::new(),
         }
+    }
+
+    /// For each task the positions of those that it waits for: those that it needs, and those
+    /// that its condition names.
+    pub(super) fn waits(&self) -> Vec<Vec<usize>> {
+        waits(&self.needs, &self.named)
     }
 
     /// The same plan with what the keys of the last run were made of, by task, so that reasons
@@ -222,6 +254,55 @@ impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.tasks.iter().map(|task| task.name())).finish()
     }
+}
+
+fn waits(needs: &[Vec<usize>], named: &HashMap<usize, HashMap<String, usize>>) -> Vec<Vec<usize>> {
+    let mut waits = needs.to_vec();
+    for (task, names) in named {
+        if let Some(waits) = waits.get_mut(*task) {
+            waits.extend(names.values());
+            waits.sort_unstable();
+            waits.dedup();
+        }
+    }
+    waits
+}
+
+/// By the position of a task with a condition, what it names: tasks, and fields of tasks.
+fn named(
+    tasks: &[Box<dyn Task>],
+    positions: &HashMap<&str, usize>,
+    errors: &mut Vec<PlanError>,
+) -> HashMap<usize, HashMap<String, usize>> {
+    let fields = tasks
+        .iter()
+        .enumerate()
+        .flat_map(|(i, task)| task.common_fields().iter().map(move |field| (*field, i)));
+    let mut known: HashMap<&str, usize> = fields.collect();
+    known.extend(positions);
+    let mut named = HashMap::new();
+    for (i, task) in tasks.iter().enumerate() {
+        let Some(condition) = task.when() else { continue };
+        let names = condition.names().into_iter().filter(|name| *name != STATUS);
+        let mut found = HashMap::new();
+        for name in names.chain(condition.statuses()) {
+            match known.get(name) {
+                Some(position) => drop(found.insert(name.to_owned(), *position)),
+                None => errors.push(PlanError::UnknownName {
+                    task: task.name().to_owned(),
+                    name: name.to_owned(),
+                    known: known
+                        .keys()
+                        .copied()
+                        .filter(|k| *k != task.name())
+                        .map(Into::into)
+                        .collect(),
+                }),
+            }
+        }
+        named.insert(i, found);
+    }
+    named
 }
 
 fn unknown_need(task: &str, need: &str, tasks: &[Box<dyn Task>]) -> PlanError {

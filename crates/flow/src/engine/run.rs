@@ -1,18 +1,22 @@
 //! Running a plan: workers that take one task after the other, and what becomes of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Scope;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::board::{Board, Terms};
 use super::cache::Entry;
 use super::handover::Memory;
+use super::plan::STATUS;
 use super::roster::{Member, Roster};
 use super::{
-    Cache, Cancel, Event, JournalError, Observer, Plan, RunReport, Task, TaskError, TaskReport,
-    TaskStatus,
+    Cache, Cancel, Event, Fault, JournalError, Observer, Plan, RunReport, Task, TaskError,
+    TaskReport, TaskStatus,
 };
+use crate::{Condition, ConditionError};
 
 impl Plan {
     /// Runs the plan: each task once those that it needs are done and there is room for it,
@@ -22,8 +26,8 @@ impl Plan {
     /// others run. After [`Cancel::cancel`] no further task begins. Whatever happens, every task
     /// has its report, and what succeeded is kept for the next run.
     pub fn run(&self, cache: &Cache, observer: &dyn Observer, cancel: &Cancel) -> RunReport {
-        let terms = self.tasks.iter().zip(&self.needs);
-        let terms = terms.map(|(task, needs)| terms_of(task.as_ref(), needs)).collect();
+        let terms = self.tasks.iter().zip(self.waits());
+        let terms = terms.map(|(task, waits)| terms_of(task.as_ref(), waits)).collect();
         let run = Run {
             plan: self,
             cache,
@@ -47,8 +51,8 @@ impl Plan {
     }
 }
 
-fn terms_of(task: &dyn Task, needs: &[usize]) -> Terms {
-    Terms { needs: needs.to_vec(), demand: task.demand(), priority: task.priority() }
+fn terms_of(task: &dyn Task, needs: Vec<usize>) -> Terms {
+    Terms { needs, demand: task.demand(), priority: task.priority() }
 }
 
 pub(super) struct Run<'a> {
@@ -87,7 +91,7 @@ pub(super) enum Turn {
 impl Turn {
     pub(super) fn failed(mut report: Box<TaskReport>, error: TaskError) -> Self {
         report.status = match error.fault {
-            super::Fault::Cancelled => TaskStatus::Cancelled,
+            Fault::Cancelled => TaskStatus::Cancelled,
             _ => TaskStatus::Failed,
         };
         report.error = Some(error);
@@ -135,21 +139,53 @@ impl Run<'_> {
         let mut report = Box::new(TaskReport::new(task.name(), TaskStatus::Skipped));
         report.needs = task.needs().to_vec();
         report.within = member.within.as_ref().map(|whole| whole.name().to_owned());
-        match self.entries(member) {
-            Err(reason) => {
-                report.reason.push(reason);
+        let (entries, without) = self.entries(member);
+        let condition = task.when().filter(|_| member.parts.is_none());
+        let by_status = condition.is_some_and(|when| !when.statuses().is_empty());
+        if !without.is_empty() && !by_status {
+            report.reason.push(some_of(&without));
+            return Turn::Settled(report, None);
+        }
+        if self.cancel.is_cancelled() {
+            report.status = TaskStatus::Cancelled;
+            return Turn::Settled(report, None);
+        }
+        match condition.map_or(Ok(true), |when| self.holds(position, when)) {
+            Ok(true) => self.perform(position, member, report, &entries),
+            Ok(false) => {
+                report.reason.extend(condition.map(|when| format!("`{when}` does not hold")));
                 Turn::Settled(report, None)
             }
-            Ok(_) if self.cancel.is_cancelled() => {
-                report.status = TaskStatus::Cancelled;
-                Turn::Settled(report, None)
+            Err(error) => {
+                let hint = error.hint();
+                let error = TaskError::new(Fault::Input, format!("its condition: {error}"));
+                Turn::failed(report, TaskError { hint, ..error })
             }
-            Ok(entries) => self.perform(position, member, report, &entries),
         }
     }
 
-    /// What the needed tasks gave; otherwise why the task cannot run.
-    fn entries(&self, member: &Member) -> Result<Entries, String> {
+    /// Whether the condition of the task at `position` holds.
+    fn holds(&self, position: usize, condition: &Condition) -> Result<bool, ConditionError> {
+        let none = HashMap::new();
+        let named = self.plan.named.get(&position).unwrap_or(&none);
+        let settled = |name: &str| self.board.settled(&[*named.get(name)?]).pop().flatten();
+        condition.holds(&|path| match path {
+            [STATUS, task] => Some(settled(task)?.status.as_str().into()),
+            [name, rest @ ..] => {
+                let settled = settled(name)?;
+                let facts = settled.entry.as_ref()?.facts();
+                let position = *named.get(*name)?;
+                // What is named may be the task, or a field of what it gave.
+                let is_task = self.plan.tasks.get(position)?.name() == *name;
+                let rest = if is_task { rest } else { path };
+                rest.iter().try_fold(facts, |value, part| field(value, part)).cloned()
+            }
+            [] => None,
+        })
+    }
+
+    /// What the needed tasks gave; and of those that gave nothing, why.
+    fn entries(&self, member: &Member) -> (Entries, Vec<String>) {
         let sources = member.sources();
         let mut entries = Entries::new();
         let mut without = Vec::new();
@@ -164,7 +200,7 @@ impl Run<'_> {
                 None => without.push(format!("`{name}` did not run")),
             }
         }
-        if without.is_empty() { Ok(entries) } else { Err(some_of(&without)) }
+        (entries, without)
     }
 
     /// Keeps an outcome; the run is stopped when that fails.
@@ -195,7 +231,7 @@ impl Run<'_> {
 
     fn spread(&self, position: usize, member: &Member, parts: &[Arc<dyn Task>]) {
         let name = member.task.name();
-        let terms = parts.iter().map(|part| terms_of(part.as_ref(), &[])).collect();
+        let terms = parts.iter().map(|part| terms_of(part.as_ref(), Vec::new())).collect();
         let place = || self.board.extend(position, terms);
         if let Err(error) = self.roster.extend(self.plan, position, parts, place) {
             let report = Box::new(TaskReport::new(name, TaskStatus::Failed));
@@ -228,6 +264,14 @@ impl Run<'_> {
         let failures = member.failures + 1;
         self.roster.update(position, |member| member.failures = failures);
         member.task.retries().rest(failures, member.task.name())
+    }
+}
+
+/// A field of an object, or the item of a list at this position.
+fn field<'a>(value: &'a Value, part: &str) -> Option<&'a Value> {
+    match value {
+        Value::Array(items) => items.get(part.parse::<usize>().ok()?),
+        value => value.get(part),
     }
 }
 

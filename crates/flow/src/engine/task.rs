@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{Demand, Digest, FileDigests, Inputs, Output, Retries, TaskContext};
+use crate::Condition;
 
 /// One piece of work in a plan.
 ///
@@ -43,6 +44,18 @@ pub trait Task: Send + Sync {
     /// Whether a kept result may stand for a run.
     fn caching(&self) -> Caching {
         Caching::Reuse
+    }
+
+    /// The condition under which it runs; it waits for every task that this names. A task whose
+    /// condition does not hold is skipped. One that asks for the status of a task runs by that
+    /// alone, even when a task that it needs failed.
+    fn when(&self) -> Option<&Condition> {
+        None
+    }
+
+    /// Fields of its facts that conditions may name without naming the task: `metrics`.
+    fn common_fields(&self) -> &[&str] {
+        &[]
     }
 
     /// How often it is tried again after it failed. A [`Fault::Refused`], a [`Fault::Cancelled`]

@@ -296,3 +296,58 @@ fn of_those_that_could_begin_the_most_urgent_does() {
     plan(steps).run(&cache(folder.path()), &watch, &Cancel::new());
     assert_eq!(*order.lock().unwrap(), ["b", "c", "a"]);
 }
+
+/// `fetch` gives rows, `train` fails, `evaluate` gives a score; `tell` runs by this condition.
+fn told(condition: &str) -> (TaskStatus, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let steps = vec![
+        step("tell").when(condition),
+        step("fetch").does(|_, _| Ok(Output::facts(json!({"rows": 7, "files": ["a", "b"]})))),
+        step("train").does(|_, _| Err(TaskError::new(Fault::Input, "no class"))),
+        step("evaluate").does(|_, _| Ok(Output::facts(json!({"metrics": {"test": {"auc": 0.9}}})))),
+    ];
+    let report = run(&plan(steps), &cache(folder.path()));
+    let tell = report.task("tell").unwrap();
+    let error = tell.error.as_ref().map(|error| error.message.clone());
+    (tell.status, error.unwrap_or_else(|| tell.reason.join("; ")))
+}
+
+#[test]
+fn a_condition_decides_on_what_earlier_tasks_gave_and_how_they_ended() {
+    #[track_caller]
+    fn check(condition: &str, status: TaskStatus, words: &str) {
+        let (found, reason) = told(condition);
+        assert_eq!((found, reason.as_str()), (status, words), "{condition}");
+    }
+    use TaskStatus::{Failed, Skipped, Succeeded};
+    let ran = "it has not run before";
+    check("fetch.rows > 5 and fetch.files[1] == 'b'", Succeeded, ran);
+    check("metrics.test.auc > 0.8", Succeeded, ran);
+    check("metrics.test.auc > 0.95", Skipped, "`metrics.test.auc > 0.95` does not hold");
+    check("status.train == 'failed'", Succeeded, ran);
+    check("status.train == 'succeeded'", Skipped, "`status.train == 'succeeded'` does not hold");
+    let (status, words) = told("fetch.colums > 5");
+    assert_eq!(status, Failed);
+    assert!(words.starts_with("its condition: "), "{words}");
+}
+
+#[test]
+fn a_condition_over_nothing_that_exists_is_refused_with_the_plan() {
+    let tasks = vec![step("fetch"), step("tell").when("fetsh.rows > 1")];
+    let tasks = tasks.into_iter().map(|step| Box::new(step) as Box<dyn gristmill_flow::Task>);
+    let errors = Plan::new(tasks.collect()).unwrap_err();
+    assert_eq!(
+        errors[0].to_string(),
+        "the condition of task `tell` names `fetsh`, which does not exist"
+    );
+    assert_eq!(errors[0].hint(), "did you mean `fetch`?");
+}
+
+#[test]
+fn a_task_that_asks_how_another_ended_runs_although_that_one_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let fails = || step("a").does(|_, _| Err(TaskError::new(Fault::Input, "no")));
+    let tell = step("b").needs(&["a"]).when("status.a == 'failed'");
+    let report = run(&plan(vec![fails(), tell, step("c").needs(&["a"])]), &cache(folder.path()));
+    assert_eq!(summary(&report), ["a failed", "b succeeded", "c skipped"]);
+}

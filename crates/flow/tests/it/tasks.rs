@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gristmill_flow::{
-    Cache, Caching, Cancel, Demand, Digest, FileDigests, Input, Inputs, KeyParts, Output, Plan,
-    Retries, RunReport, Task, TaskContext, TaskError,
+    Cache, Caching, Cancel, Condition, Demand, Digest, FileDigests, Input, Inputs, KeyParts,
+    Output, Plan, Retries, RunReport, Task, TaskContext, TaskError,
 };
 use serde_json::{Value, json};
 
@@ -26,6 +26,7 @@ pub struct Step {
     retries: Retries,
     demand: Demand,
     priority: i32,
+    when: Option<Condition>,
     parts: Option<Parts>,
 }
 
@@ -48,6 +49,7 @@ pub fn step(name: &str) -> Step {
         retries: Retries::NONE,
         demand: Demand::default(),
         priority: 0,
+        when: None,
         parts: None,
     }
 }
@@ -91,6 +93,11 @@ impl Step {
 
     pub fn priority(mut self, priority: i32) -> Self {
         self.priority = priority;
+        self
+    }
+
+    pub fn when(mut self, condition: &str) -> Self {
+        self.when = Some(Condition::parse(condition).unwrap());
         self
     }
 
@@ -147,6 +154,14 @@ impl Task for Step {
 
     fn retries(&self) -> Retries {
         self.retries
+    }
+
+    fn when(&self) -> Option<&Condition> {
+        self.when.as_ref()
+    }
+
+    fn common_fields(&self) -> &[&str] {
+        if self.name == "evaluate" { &["metrics"] } else { &[] }
     }
 
     fn demand(&self) -> Demand {
