@@ -7,6 +7,7 @@ mod commands;
 mod context;
 mod progress;
 mod show;
+mod signals;
 
 use std::process::ExitCode;
 

@@ -16,6 +16,7 @@ mod evaluation;
 pub mod file;
 mod home;
 mod init;
+mod journal;
 mod keeper;
 pub mod models;
 mod page;
@@ -34,15 +35,17 @@ pub use clock::SystemClock;
 pub use comparison::{Comparison, Contender, PairedDifference};
 pub use error::{Error, Kind, Result};
 pub use gristmill_core::Timestamp;
+pub use gristmill_flow::Cancel;
 pub use home::Home;
 pub use init::init;
 pub use page::{Page, report};
 pub use predict::{Answers, predict};
+pub use recorder::Start;
 pub use report::{
     FoldScores, Metrics, Progress, RegisteredModel, RunDetails, RunReport, RunStatus, RunSummary,
     Silent, TaskLine,
 };
-pub use run::{PlannedTask, plan, run};
+pub use run::{PlannedTask, RunOptions, plan, run};
 pub use runs::moment_words;
 pub use why::{Reason, why};
 

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use gristmill_core::{Clock, Timestamp};
-use gristmill_flow::{KeyParts, TaskReport};
+use gristmill_flow::{Digest, Task};
 use gristmill_track::{
     Artifact, ArtifactPath, ArtifactStore, Batch, Experiment, ExperimentId, LocalArtifacts,
     NewExperiment, NewRun, RunId, RunQuery, RunStatus, RunUpdate, Store, TaskRecord, TaskStatus,
@@ -16,62 +18,132 @@ use crate::check::Checked;
 use crate::clock::SystemClock;
 use crate::keeper::Keeper;
 use crate::report::Metrics;
-use crate::{Home, Result, environment};
+use crate::{Error, Home, Result, environment};
+
+/// Whether a run may go on with an earlier one that was cut short.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// With the pipeline's latest run, if that was cut short and the file is the same.
+    #[default]
+    Resume,
+    /// Never.
+    Anew,
+}
 
 /// A run in the store that has begun.
 pub(crate) struct Recorder {
-    keeper: Keeper,
+    keeper: Arc<Keeper>,
     home: Home,
     id: RunId,
     started: Timestamp,
+    /// What an earlier process of the run wrote down of its tasks; nothing for a new run.
+    earlier: Vec<TaskRecord>,
+    resumed: bool,
     /// Held as long as the run's process lives, so that others can tell.
     _alive: Alive,
 }
 
 impl Recorder {
-    /// Records that a run of `checked` begins now.
-    pub fn start(home: &Home, checked: &Checked, path: &Path) -> Result<Self> {
-        let keeper = Keeper::open(home)?;
+    /// Records that a run of `checked` begins now, or goes on.
+    pub fn start(home: &Home, checked: &Checked, path: &Path, start: Start) -> Result<Self> {
+        let keeper = Arc::new(Keeper::open(home)?);
+        settle_the_dead(&keeper, home)?;
+        let fingerprint = fingerprint(checked);
+        if start == Start::Resume
+            && let Some(resumed) = Self::resume(home, &keeper, checked, &fingerprint)?
+        {
+            return Ok(resumed);
+        }
         let started = SystemClock.now();
         let id = run_id(&checked.file.name, started);
         let alive = Alive::begin(home, id)?;
-        settle_the_dead(&keeper, home)?;
         let experiment = experiment(&keeper, &checked.file.name, started)?;
+        let batch = settings(checked).tag(tags::PIPELINE_HASH, fingerprint);
         let new = NewRun {
             experiment,
             kind: Some("pipeline".into()),
             pipeline: Some(checked.file.name.clone()),
             source: Some(path.display().to_string()),
-            batch: settings(checked),
+            batch,
             ..NewRun::new(id, &checked.file.name, started)
         };
         keeper.wait(|s| s.create_run(new))?;
         keep_file(&keeper, home, id, "pipeline.yaml", path)?;
-        Ok(Self { keeper, home: home.clone(), id, started, _alive: alive })
+        let home = home.clone();
+        Ok(Self { keeper, home, id, started, earlier: Vec::new(), resumed: false, _alive: alive })
+    }
+
+    /// The pipeline's latest run, if it was cut short, ran the same file, and nobody else has
+    /// gone on with it.
+    fn resume(
+        home: &Home,
+        keeper: &Arc<Keeper>,
+        checked: &Checked,
+        fingerprint: &str,
+    ) -> Result<Option<Self>> {
+        let Some(latest) = keeper.wait(|s| s.latest_run(&checked.file.name))? else {
+            return Ok(None);
+        };
+        let cut_short = matches!(latest.info.status, RunStatus::Interrupted | RunStatus::Cancelled);
+        if !cut_short || latest.tags.get(tags::PIPELINE_HASH).is_none_or(|plan| plan != fingerprint)
+        {
+            return Ok(None);
+        }
+        let id = latest.info.id;
+        let Some(alive) = Alive::take(home, id)? else { return Ok(None) };
+        let update = RunUpdate { status: Some(RunStatus::Running), ..RunUpdate::default() };
+        keeper.wait(|s| s.update_run(id, update))?;
+        let earlier = keeper.wait(|s| s.tasks(id))?;
+        Ok(Some(Self {
+            keeper: Arc::clone(keeper),
+            home: home.clone(),
+            id,
+            started: SystemClock.now(),
+            earlier,
+            resumed: true,
+            _alive: alive,
+        }))
     }
 
     pub fn id(&self) -> RunId {
         self.id
     }
 
+    /// When this process began with it.
     pub fn started(&self) -> Timestamp {
         self.started
     }
 
-    pub fn keeper(&self) -> &Keeper {
+    pub fn keeper(&self) -> &Arc<Keeper> {
         &self.keeper
     }
 
-    /// Records which tasks there are, in their order, before any of them begins.
-    pub fn expect<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<()> {
-        let pending = names.map(|name| TaskRecord::new(name, TaskStatus::Pending)).collect();
-        self.keeper.wait(|s| s.record_tasks(self.id, pending))
+    /// Whether this process goes on with what another began.
+    pub fn resumed(&self) -> bool {
+        self.resumed
     }
 
-    /// Records what became of tasks.
-    pub fn tasks(&self, reports: &[TaskReport]) -> Result<()> {
-        let records = reports.iter().map(record).collect();
-        self.keeper.wait(|s| s.record_tasks(self.id, records))
+    /// What an earlier process wrote down of the tasks; once.
+    pub fn take_earlier(&mut self) -> Vec<TaskRecord> {
+        std::mem::take(&mut self.earlier)
+    }
+
+    /// Records which tasks there are, in their order, before any of them begins. Those of an
+    /// earlier process keep what it wrote down.
+    pub fn expect<'a>(&self, tasks: impl Iterator<Item = &'a dyn Task>) -> Result<()> {
+        const GROUP: usize = 5_000;
+        if self.resumed {
+            return Ok(());
+        }
+        let pending = tasks.map(|task| TaskRecord {
+            needs: task.needs().to_vec(),
+            ..TaskRecord::new(task.name(), TaskStatus::Pending)
+        });
+        let pending: Vec<TaskRecord> = pending.collect();
+        for group in pending.chunks(GROUP) {
+            self.keeper.wait(|s| s.record_tasks(self.id, group.to_vec()))?;
+        }
+        Ok(())
     }
 
     /// Keeps the file at `path` as the run's artifact `name`.
@@ -183,37 +255,21 @@ fn scores(metrics: &Metrics, now: Timestamp) -> Batch {
     batch
 }
 
-fn record(report: &TaskReport) -> TaskRecord {
-    let status = TaskStatus::parse(&report.status.to_string()).unwrap_or(TaskStatus::Failed);
-    TaskRecord {
-        cached: is_cached(report),
-        attempts: report.attempts,
-        seconds: Some(report.seconds),
-        cache_key: report.key.as_ref().map(ToString::to_string),
-        inputs: parts(report.key_parts.as_ref()),
-        reason: (!report.reason.is_empty()).then(|| report.reason.join("; ")),
-        error: report.error.as_ref().map(ToString::to_string),
-        ..TaskRecord::new(&report.name, status)
-    }
+/// What a run must have in common with another to go on with it: the file, with everything that
+/// it includes and all that was set in its place.
+fn fingerprint(checked: &Checked) -> String {
+    let file = serde_json::to_value(&checked.file).unwrap_or_default();
+    Digest::of_json("gristmill plan 1", &file).to_string()
 }
 
-/// Whether nothing was done: taken from the cache, or registered already.
-pub(crate) fn is_cached(report: &TaskReport) -> bool {
-    report.cached || report.facts["unchanged"] == Value::Bool(true)
-}
-
-fn parts(parts: Option<&KeyParts>) -> Value {
-    parts.and_then(|p| serde_json::to_value(p).ok()).unwrap_or_default()
-}
-
-/// Runs whose process ended before they did are over; says so in the store.
+/// Runs whose process ended before they did were interrupted; says so in the store.
 fn settle_the_dead(keeper: &Keeper, home: &Home) -> Result<()> {
     let query = RunQuery { statuses: vec![RunStatus::Running], ..RunQuery::default() };
     for run in keeper.wait(|s| s.search_runs(&query))? {
         if run.info.kind.as_deref() == Some("pipeline") && !Alive::is(home, run.info.id)? {
             let update = RunUpdate {
                 error: Some("its process ended before it did".into()),
-                ..RunUpdate::ended(RunStatus::Cancelled, SystemClock.now())
+                ..RunUpdate::ended(RunStatus::Interrupted, SystemClock.now())
             };
             keeper.wait(|s| s.update_run(run.info.id, update))?;
         }
@@ -234,11 +290,28 @@ impl Alive {
     }
 
     fn begin(home: &Home, run: RunId) -> Result<Self> {
+        Self::take(home, run)?.ok_or_else(|| Error::bug("another process has this new run"))
+    }
+
+    /// The lock of a run, unless a living process has it.
+    fn take(home: &Home, run: RunId) -> Result<Option<Self>> {
+        // Whoever looks whether the run lives holds its lock for an instant.
+        const TRIES: u32 = 20;
+        const PAUSE: Duration = Duration::from_millis(5);
         let path = Self::path(home, run);
         fs_err::create_dir_all(home.root().join("locks"))?;
-        let lock = fs_err::File::create(&path)?.into_parts().0;
-        lock.lock()?;
-        Ok(Self { path, _lock: lock })
+        for _ in 0..TRIES {
+            let lock = fs_err::OpenOptions::new().create(true).append(true).open(&path)?;
+            let lock = lock.into_parts().0;
+            match lock.try_lock() {
+                Ok(()) if is_at(&lock, &path) => return Ok(Some(Self { path, _lock: lock })),
+                // Its last holder removed it between opening and locking.
+                Ok(()) => {}
+                Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+                Err(std::fs::TryLockError::Error(error)) => return Err(error.into()),
+            }
+        }
+        Ok(None)
     }
 
     /// Whether the process of `run` lives.
@@ -248,12 +321,26 @@ impl Alive {
         match file.into_parts().0.try_lock() {
             Err(std::fs::TryLockError::WouldBlock) => Ok(true),
             Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
-            Ok(()) => {
-                remove(&path);
-                Ok(false)
-            }
+            Ok(()) => Ok(false),
         }
     }
+}
+
+/// Whether the file that was opened still stands at its path.
+#[cfg(unix)]
+#[allow(clippy::disallowed_types, reason = "only the standard file can be locked")]
+fn is_at(file: &std::fs::File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (file.metadata(), fs_err::metadata(path)) {
+        (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+#[allow(clippy::disallowed_types, reason = "only the standard file can be locked")]
+fn is_at(_file: &std::fs::File, path: &Path) -> bool {
+    path.exists()
 }
 
 impl Drop for Alive {

@@ -103,6 +103,8 @@ pub struct TaskLine {
 pub trait Progress: Sync {
     /// The run has this many tasks.
     fn planned(&self, _tasks: usize) {}
+    /// The run has so many tasks more than was known.
+    fn more(&self, _tasks: usize) {}
     /// A task has begun.
     fn started(&self, task: &str);
     /// A task has come this far, of how much if that is known.
@@ -111,10 +113,6 @@ pub trait Progress: Sync {
     fn note(&self, message: &str);
     /// A task has ended.
     fn finished(&self, task: &TaskLine);
-    /// Whether someone asked to stop.
-    fn cancelled(&self) -> bool {
-        false
-    }
 }
 
 /// Hears nothing.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use gristmill_core::Clock;
 use gristmill_flow::{
-    Cache, Cancel, Event, KeyParts, Observer, Plan, PlannedStatus, RunReport as FlowReport, Task,
-    TaskReport,
+    Cache, Cancel, Capacity, Event, KeyParts, Observer, Plan, PlannedStatus,
+    RunReport as FlowReport, Task, TaskReport,
 };
 use gristmill_track::{RunId, RunQuery, RunStatus as Recorded, Store, tags};
 use serde::Serialize;
@@ -17,8 +17,9 @@ use crate::check::{Checked, check};
 use crate::clock::SystemClock;
 use crate::comparison::Comparison;
 use crate::evaluation::{self, Evaluation};
+use crate::journal::{self, StoreJournal, is_cached};
 use crate::keeper::Keeper;
-use crate::recorder::{Recorder, is_cached};
+use crate::recorder::{Recorder, Start};
 use crate::report::{Metrics, Progress, RunReport, RunStatus, TaskLine};
 use crate::runs::seconds_between;
 use crate::stages::{self, Shared};
@@ -68,7 +69,18 @@ pub fn plan(path: &Path, settings: &[String], home: &Home) -> Result<Vec<Planned
     Ok(lines.collect())
 }
 
-/// Runs the file at `path`, with `settings` such as `data.split.test=0.3` in place of what it says.
+/// How a file is run.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// Such as `data.split.test=0.3`, in place of what the file says.
+    pub settings: Vec<String>,
+    /// Whether it may go on with a run that was cut short.
+    pub start: Start,
+    /// Stops the run when somebody wishes so.
+    pub cancel: Cancel,
+}
+
+/// Runs the file at `path`, or goes on with its latest run if that was cut short.
 ///
 /// A model that misses what the file requires is no error: the report's status says so.
 ///
@@ -76,17 +88,23 @@ pub fn plan(path: &Path, settings: &[String], home: &Home) -> Result<Vec<Planned
 /// As [`check`], and when a task fails; the failed run is recorded.
 pub fn run(
     path: &Path,
-    settings: &[String],
+    options: &RunOptions,
     home: &Home,
     progress: &dyn Progress,
 ) -> Result<RunReport> {
-    let checked = check(path, settings)?;
+    let checked = check(path, &options.settings)?;
     let pipeline = checked.file.name.clone();
     let require = checked.file.evaluate.require.clone();
     let mut notes = checked.notes.clone();
     notes.iter().for_each(|note| progress.note(note));
-    let recorder = Recorder::start(home, &checked, path)?;
-    let outcome = execute(checked, home, &recorder, progress).and_then(|flow| {
+    let mut recorder = Recorder::start(home, &checked, path, options.start)?;
+    if recorder.resumed() {
+        let run: String = recorder.id().to_string().chars().take(8).collect();
+        let note = format!("going on with run {run}, which was cut short; `--new` starts over");
+        progress.note(&note);
+        notes.push(note);
+    }
+    let outcome = execute(checked, home, &mut recorder, options, progress).and_then(|flow| {
         let (metrics, missed) = judged(&flow, &require)?;
         Ok((flow, metrics, missed))
     });
@@ -116,22 +134,36 @@ pub fn run(
 fn execute(
     checked: Checked,
     home: &Home,
-    recorder: &Recorder,
+    recorder: &mut Recorder,
+    options: &RunOptions,
     progress: &dyn Progress,
 ) -> Result<FlowReport> {
     let previous = previous(recorder.keeper(), &checked.file.name)?;
-    let plan = planned(tasks(checked, home, recorder.id())?)?.with_previous(previous);
-    recorder.expect(plan.tasks().map(Task::name))?;
+    let journal = Arc::new(StoreJournal::start(Arc::clone(recorder.keeper()), recorder.id())?);
+    let plan = planned(tasks(checked, home, recorder.id())?)?
+        .with_previous(previous)
+        .with_capacity(capacity())
+        .with_earlier(journal::earlier(recorder.take_earlier()))
+        .with_journal(journal.clone());
+    recorder.expect(plan.tasks())?;
     progress.planned(plan.tasks().count());
     let cache = cache(home)?;
-    let watcher = Watcher { progress, recorder, failed: Mutex::default(), cancel: Cancel::new() };
-    let report = plan.run(&cache, &watcher, &watcher.cancel);
-    recorder.tasks(&report.tasks)?;
-    let failed = watcher.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match failed {
-        Some(error) => Err(error),
-        None => Ok(report),
+    let report = plan.run(&cache, &Watcher { progress }, &options.cancel);
+    match &report.fault {
+        Some(fault) => {
+            let known = fault.0.downcast_ref::<Error>().cloned();
+            Err(known.unwrap_or_else(|| Error::bug(fault.to_string())))
+        }
+        None => {
+            journal.flush()?;
+            Ok(report)
+        }
     }
+}
+
+/// What the machine has for tasks that run side by side.
+fn capacity() -> Capacity {
+    Capacity::cores(u32::try_from(rayon::current_num_threads()).unwrap_or(u32::MAX))
 }
 
 /// The scores of a run, if it came so far, and what they miss of what is required.
@@ -264,33 +296,25 @@ fn line(task: &TaskReport) -> TaskLine {
     }
 }
 
-/// Passes on what the engine says: to the person who waits, and to the record.
+/// Passes on what the engine says to the person who waits.
 struct Watcher<'a> {
     progress: &'a dyn Progress,
-    recorder: &'a Recorder,
-    /// The first thing that could not be recorded; the run fails by it.
-    failed: Mutex<Option<Error>>,
-    cancel: Cancel,
 }
 
 impl Observer for Watcher<'_> {
     fn event(&self, event: Event<'_>) {
-        if self.progress.cancelled() {
-            self.cancel.cancel();
-        }
         match event {
             Event::Started { task, .. } => self.progress.started(task),
             Event::Progress { task, done, total } => self.progress.advanced(task, done, total),
             Event::Note { text, .. } => self.progress.note(text),
-            Event::Finished { report } => {
-                self.progress.finished(&line(report));
-                if !report.cached
-                    && let Err(error) = self.recorder.tasks(std::slice::from_ref(report))
-                {
-                    self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                    self.cancel.cancel();
-                }
+            Event::Retrying { task, attempt, rest, error } => {
+                let rest = rest.as_secs_f64();
+                let text =
+                    format!("`{task}` failed (attempt {attempt}): {error}; again in {rest:.1} s");
+                self.progress.note(&text);
             }
+            Event::Spread { parts, .. } => self.progress.more(parts),
+            Event::Finished { report } => self.progress.finished(&line(report)),
             _ => {}
         }
     }

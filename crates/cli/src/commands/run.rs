@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use gristmill::RunStatus;
+use gristmill::{RunOptions, RunStatus, Start};
 
 use crate::context::Context;
 use crate::progress::Progress;
-use crate::show;
+use crate::{show, signals};
 
 /// Run a pipeline file: ingest, split, features, train, evaluate, register
 #[derive(Debug, Args)]
@@ -17,11 +17,19 @@ pub struct Arguments {
     /// Change a value for this run: --set data.split.test=0.3
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
+    /// Start over, even where the latest run of this file was cut short
+    #[arg(long)]
+    new: bool,
 }
 
 pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
     let progress = Progress::new(context.quiet);
-    let report = gristmill::run(&arguments.file, &arguments.set, &context.home, &progress)?;
+    let options = RunOptions {
+        settings: arguments.set.clone(),
+        start: if arguments.new { Start::Anew } else { Start::Resume },
+        cancel: signals::cancel_on_interrupt()?,
+    };
+    let report = gristmill::run(&arguments.file, &options, &context.home, &progress)?;
     progress.finish();
     context.print(&report, || show::report(&report))?;
     match report.status {

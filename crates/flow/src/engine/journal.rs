@@ -5,19 +5,20 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::{Digest, TaskReport};
+use super::{Digest, Task, TaskReport};
 
 /// Keeps what became of the tasks of one run.
 ///
 /// The engine promises: a task's place on the machine is used again, and a task that needs it
 /// begins, only when [`settled`](Journal::settled) has said that its outcome is kept.
 pub trait Journal: Send + Sync {
-    /// A task begins an attempt. This may be written later, together with something else: a task
-    /// of which nothing is known is run again anyway.
-    fn started(&self, task: &str, attempt: u32, at_micros: i64);
+    /// A task begins an attempt, at this moment; the report says what is known of it so far.
+    /// This may be written later, together with something else: a task of which nothing is known
+    /// is run again anyway.
+    fn started(&self, report: &TaskReport, at_micros: i64);
 
     /// A task was spread out into these; may be written later, too.
-    fn spread(&self, task: &str, parts: &[&str]);
+    fn spread(&self, task: &dyn Task, parts: &[&str]);
 
     /// What became of a task. When this returns, neither the death of the process nor anything
     /// that comes later undoes it. Called by several threads at once.
@@ -48,6 +49,8 @@ impl Error for JournalError {
 pub struct Earlier {
     /// How often it was begun.
     pub attempts: u32,
+    /// How many of these count against its retries: not the one that was cut short.
+    pub failures: u32,
     /// Its result, if it came to one.
     pub result: Option<EarlierResult>,
 }

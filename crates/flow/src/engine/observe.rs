@@ -99,6 +99,11 @@ impl Cancel {
         Self::default()
     }
 
+    /// The flag behind it, for a signal handler to raise.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+
     /// Wishes to stop: no further task begins, and those that ask return early.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::SeqCst);

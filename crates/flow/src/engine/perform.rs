@@ -146,8 +146,8 @@ impl Run<'_> {
         parts: KeyParts,
     ) -> Turn {
         let task = member.task.as_ref();
-        report.attempts = self.begin(position, member);
-        self.observer.event(Event::Started { task: task.name(), reason: &report.reason });
+        report.attempts = member.attempts + 1;
+        self.begin(position, &report);
         let error = match self.work_on(task, parts, entries, report.attempts) {
             Ok(made) => {
                 if let Some(value) = made.value {

@@ -97,8 +97,8 @@ impl Roster {
 
 impl Member {
     fn new(plan: &Plan, task: Arc<dyn Task>, needs: Arc<[usize]>, root: usize) -> Self {
-        // What was at work when the run was cut short did not fail by itself.
-        let attempts = plan.earlier.get(task.name()).map_or(0, |earlier| earlier.attempts);
+        let earlier = plan.earlier.get(task.name());
+        let (attempts, failures) = earlier.map_or((0, 0), |e| (e.attempts, e.failures));
         Self {
             task,
             needs,
@@ -106,7 +106,7 @@ impl Member {
             within: None,
             parts: None,
             attempts,
-            failures: attempts.saturating_sub(1),
+            failures,
             began: None,
             spent_micros: 0,
         }

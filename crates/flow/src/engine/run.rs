@@ -243,20 +243,18 @@ impl Run<'_> {
         }
         if let Some(journal) = &self.plan.journal {
             let names: Vec<&str> = parts.iter().map(|part| part.name()).collect();
-            journal.spread(name, &names);
+            journal.spread(member.task.as_ref(), &names);
         }
         self.observer.event(Event::Spread { task: name, parts: parts.len() });
     }
 
-    /// Says that a task begins an attempt, whose number comes back.
-    pub(super) fn begin(&self, position: usize, member: &Member) -> u32 {
-        let attempt = member.attempts + 1;
-        self.roster.update(position, |member| member.attempts = attempt);
+    /// Says that a task begins an attempt.
+    pub(super) fn begin(&self, position: usize, report: &TaskReport) {
+        self.roster.update(position, |member| member.attempts = report.attempts);
         if let Some(journal) = &self.plan.journal {
-            let now = self.cache.clock().now_micros();
-            journal.started(member.task.name(), attempt, now);
+            journal.started(report, self.cache.clock().now_micros());
         }
-        attempt
+        self.observer.event(Event::Started { task: &report.name, reason: &report.reason });
     }
 
     /// The rest before another try of a task that failed, if it has one.

@@ -36,13 +36,14 @@ impl Book {
 }
 
 impl Journal for Book {
-    fn started(&self, task: &str, attempt: u32, _at: i64) {
-        self.earlier.lock().unwrap().entry(task.into()).or_default().attempts = attempt;
+    fn started(&self, report: &TaskReport, _at: i64) {
+        let (task, attempt) = (&report.name, report.attempts);
+        self.earlier.lock().unwrap().entry(task.clone()).or_default().attempts = attempt;
         self.write(format!("{task} started {attempt}"));
     }
 
-    fn spread(&self, task: &str, parts: &[&str]) {
-        self.write(format!("{task} spread into {}", parts.join(" ")));
+    fn spread(&self, task: &dyn gristmill_flow::Task, parts: &[&str]) {
+        self.write(format!("{} spread into {}", task.name(), parts.join(" ")));
     }
 
     fn settled(&self, report: &TaskReport) -> Result<(), JournalError> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use gristmill_core::{Clock, FittedPipeline, Prediction, Seed, Table, Target, TargetSpec, Task};
 use gristmill_evaluate::compare::{Bootstrap, BootstrapMethod};
 use gristmill_evaluate::{Metric, Split};
-use gristmill_track::{ModelVersion, NewEvent, Note, RunId, Store, WhatHappened, tags};
+use gristmill_track::{ModelEvent, ModelVersion, NewEvent, Note, RunId, Store, WhatHappened, tags};
 
 use super::Shared;
 use super::score::scores;
@@ -56,13 +56,35 @@ struct Scored {
 impl Challenge<'_> {
     /// Moves the alias or records why it stays; what was compared, where another version held it.
     pub fn decide(&self, common: FindCommonRows<'_>) -> Result<Option<Comparison>> {
-        let model = self.keeper.wait(|s| s.model(&self.version.model))?;
-        let holder = model.aliases.get(&self.promote.alias).copied();
+        let holder = self.holder()?;
         match (self.promote.when, holder) {
             (PromoteWhen::Always, _) => self.take("every new version is promoted").map(|()| None),
             (PromoteWhen::Better, None) => self.take("no version held it").map(|()| None),
             (PromoteWhen::Better, Some(holder)) => self.meet(holder, common).map(Some),
         }
+    }
+
+    /// The version that held the alias when this run first asked for it: a run that is cut short
+    /// after it moved the alias must meet the same version again when it goes on.
+    fn holder(&self) -> Result<Option<u32>> {
+        let alias = &self.promote.alias;
+        let moved = self.own_events()?.into_iter().find(|event| {
+            event.what == WhatHappened::AliasSet && event.alias.as_ref() == Some(alias)
+        });
+        if let Some(moved) = moved {
+            return Ok(moved.previous);
+        }
+        let model = self.keeper.wait(|s| s.model(&self.version.model))?;
+        Ok(model.aliases.get(alias).copied())
+    }
+
+    /// What this run has done about its version so far.
+    fn own_events(&self) -> Result<Vec<ModelEvent>> {
+        let ours = |event: &ModelEvent| {
+            event.version == Some(self.version.version) && event.note.who == self.who()
+        };
+        let history = self.keeper.wait(|s| s.history(&self.version.model))?;
+        Ok(history.into_iter().filter(ours).collect())
     }
 
     /// Both models answer the same rows; only a better score takes the alias.
@@ -262,6 +284,9 @@ impl Challenge<'_> {
     }
 
     fn refuse(&self, why: &str) -> Result<()> {
+        if self.own_events()?.iter().any(|event| event.what == WhatHappened::Refused) {
+            return Ok(());
+        }
         let event = NewEvent {
             what: WhatHappened::Refused,
             version: Some(self.version.version),
@@ -272,7 +297,11 @@ impl Challenge<'_> {
     }
 
     fn note(&self, why: &str) -> Note {
-        Note::new(SystemClock.now(), format!("run {}", self.run), why)
+        Note::new(SystemClock.now(), self.who(), why)
+    }
+
+    fn who(&self) -> String {
+        format!("run {}", self.run)
     }
 }
 

@@ -69,8 +69,10 @@ pub(super) fn register(
         ..NewVersion::new(&section.model, candidate.digest, path.to_string_lossy(), note)
     };
     let registration = keeper.wait(|s| s.register(new))?;
-    let unchanged = matches!(registration, Registration::Unchanged(_));
     let version = registration.version().clone();
+    // A run that was cut short finds the version that it registered itself, and goes on with it.
+    let ours = version.run == Some(candidate.run);
+    let unchanged = matches!(registration, Registration::Unchanged(_)) && !ours;
     let comparison = match section.promote.as_ref().filter(|_| !unchanged) {
         Some(promote) => {
             Challenge { shared, keeper: &keeper, promote, version: &version, run: candidate.run }
