@@ -13,6 +13,7 @@ mod data;
 mod environment;
 mod error;
 mod evaluation;
+mod execution;
 pub mod file;
 mod home;
 mod init;
@@ -28,6 +29,7 @@ mod run;
 pub mod runs;
 mod stages;
 mod why;
+mod workflow;
 
 pub use catalog::catalog;
 pub use check::{Checked, check};
@@ -35,7 +37,7 @@ pub use clock::SystemClock;
 pub use comparison::{Comparison, Contender, PairedDifference};
 pub use error::{Error, Kind, Result};
 pub use gristmill_core::Timestamp;
-pub use gristmill_flow::Cancel;
+pub use gristmill_flow::{self as flow, Cancel};
 pub use home::Home;
 pub use init::init;
 pub use page::{Page, report};
@@ -48,6 +50,7 @@ pub use report::{
 pub use run::{PlannedTask, RunOptions, plan, run};
 pub use runs::moment_words;
 pub use why::{Reason, why};
+pub use workflow::Workflow;
 
 /// The JSON Schema of a pipeline file.
 pub fn schema() -> serde_json::Value {

@@ -12,12 +12,12 @@ use gristmill_track::{
     NewExperiment, NewRun, RunId, RunQuery, RunStatus, RunUpdate, Store, TaskRecord, TaskStatus,
     tags,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::check::Checked;
 use crate::clock::SystemClock;
 use crate::keeper::Keeper;
-use crate::report::Metrics;
+use crate::report::{Metrics, Progress};
 use crate::{Error, Home, Result, environment};
 
 /// Whether a run may go on with an earlier one that was cut short.
@@ -30,10 +30,56 @@ pub enum Start {
     Anew,
 }
 
+/// What a run is a run of.
+pub(crate) struct Subject {
+    /// The pipeline.
+    pub name: String,
+    /// Its file.
+    pub file: Option<PathBuf>,
+    /// What a run must have in common with another to go on with it.
+    pub fingerprint: String,
+    /// What is recorded with it.
+    pub settings: Batch,
+}
+
+impl Subject {
+    /// The pipeline of the file at `path`.
+    pub fn file(checked: &Checked, path: &Path) -> Self {
+        // With everything that it includes and all that was set in its place.
+        let file = serde_json::to_value(&checked.file).unwrap_or_default();
+        Self {
+            name: checked.file.name.clone(),
+            file: Some(path.into()),
+            fingerprint: Digest::of_json(FINGERPRINT, &file).to_string(),
+            settings: settings(checked),
+        }
+    }
+
+    /// Tasks of a program.
+    pub fn tasks(name: &str, tasks: &[Box<dyn Task>]) -> Self {
+        let tasks: Vec<Value> = tasks
+            .iter()
+            .map(|task| {
+                json!([task.name(), task.needs(), task.kind(), task.version(), task.parameters()])
+            })
+            .collect();
+        Self {
+            name: name.into(),
+            file: None,
+            fingerprint: Digest::of_json(FINGERPRINT, &Value::Array(tasks)).to_string(),
+            settings: Batch::default(),
+        }
+    }
+}
+
+/// The form of what is hashed.
+const FINGERPRINT: &str = "gristmill plan 1";
+
 /// A run in the store that has begun.
 pub(crate) struct Recorder {
     keeper: Arc<Keeper>,
     home: Home,
+    pipeline: String,
     id: RunId,
     started: Timestamp,
     /// What an earlier process of the run wrote down of its tasks; nothing for a new run.
@@ -44,49 +90,53 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// Records that a run of `checked` begins now, or goes on.
-    pub fn start(home: &Home, checked: &Checked, path: &Path, start: Start) -> Result<Self> {
+    /// Records that a run begins now, or goes on.
+    pub fn start(home: &Home, subject: Subject, start: Start) -> Result<Self> {
         let keeper = Arc::new(Keeper::open(home)?);
         settle_the_dead(&keeper, home)?;
-        let fingerprint = fingerprint(checked);
         if start == Start::Resume
-            && let Some(resumed) = Self::resume(home, &keeper, checked, &fingerprint)?
+            && let Some(resumed) = Self::resume(home, &keeper, &subject)?
         {
             return Ok(resumed);
         }
+        let Subject { name, file, fingerprint, settings } = subject;
         let started = SystemClock.now();
-        let id = run_id(&checked.file.name, started);
+        let id = run_id(&name, started);
         let alive = Alive::begin(home, id)?;
-        let experiment = experiment(&keeper, &checked.file.name, started)?;
-        let batch = settings(checked).tag(tags::PIPELINE_HASH, fingerprint);
+        let experiment = experiment(&keeper, &name, started)?;
         let new = NewRun {
             experiment,
             kind: Some("pipeline".into()),
-            pipeline: Some(checked.file.name.clone()),
-            source: Some(path.display().to_string()),
-            batch,
-            ..NewRun::new(id, &checked.file.name, started)
+            pipeline: Some(name.clone()),
+            source: file.as_ref().map(|file| file.display().to_string()),
+            batch: settings.tag(tags::PIPELINE_HASH, fingerprint),
+            ..NewRun::new(id, &name, started)
         };
         keeper.wait(|s| s.create_run(new))?;
-        keep_file(&keeper, home, id, "pipeline.yaml", path)?;
-        let home = home.clone();
-        Ok(Self { keeper, home, id, started, earlier: Vec::new(), resumed: false, _alive: alive })
+        if let Some(file) = &file {
+            keep_file(&keeper, home, id, "pipeline.yaml", file)?;
+        }
+        Ok(Self {
+            keeper,
+            home: home.clone(),
+            pipeline: name,
+            id,
+            started,
+            earlier: Vec::new(),
+            resumed: false,
+            _alive: alive,
+        })
     }
 
     /// The pipeline's latest run, if it was cut short, ran the same file, and nobody else has
     /// gone on with it.
-    fn resume(
-        home: &Home,
-        keeper: &Arc<Keeper>,
-        checked: &Checked,
-        fingerprint: &str,
-    ) -> Result<Option<Self>> {
-        let Some(latest) = keeper.wait(|s| s.latest_run(&checked.file.name))? else {
+    fn resume(home: &Home, keeper: &Arc<Keeper>, subject: &Subject) -> Result<Option<Self>> {
+        let Some(latest) = keeper.wait(|s| s.latest_run(&subject.name))? else {
             return Ok(None);
         };
         let cut_short = matches!(latest.info.status, RunStatus::Interrupted | RunStatus::Cancelled);
-        if !cut_short || latest.tags.get(tags::PIPELINE_HASH).is_none_or(|plan| plan != fingerprint)
-        {
+        let same = latest.tags.get(tags::PIPELINE_HASH) == Some(&subject.fingerprint);
+        if !cut_short || !same {
             return Ok(None);
         }
         let id = latest.info.id;
@@ -97,6 +147,7 @@ impl Recorder {
         Ok(Some(Self {
             keeper: Arc::clone(keeper),
             home: home.clone(),
+            pipeline: subject.name.clone(),
             id,
             started: SystemClock.now(),
             earlier,
@@ -118,9 +169,19 @@ impl Recorder {
         &self.keeper
     }
 
-    /// Whether this process goes on with what another began.
-    pub fn resumed(&self) -> bool {
-        self.resumed
+    /// What it is a run of.
+    pub fn pipeline(&self) -> &str {
+        &self.pipeline
+    }
+
+    /// Says so, when this process goes on with what another began.
+    pub fn going_on(&self, progress: &dyn Progress) -> Option<String> {
+        let run: String = self.id.to_string().chars().take(8).collect();
+        let note = format!("going on with run {run}, which was cut short; `--new` starts over");
+        self.resumed.then(|| {
+            progress.note(&note);
+            note
+        })
     }
 
     /// What an earlier process wrote down of the tasks; once.
@@ -253,13 +314,6 @@ fn scores(metrics: &Metrics, now: Timestamp) -> Batch {
         }
     }
     batch
-}
-
-/// What a run must have in common with another to go on with it: the file, with everything that
-/// it includes and all that was set in its place.
-fn fingerprint(checked: &Checked) -> String {
-    let file = serde_json::to_value(&checked.file).unwrap_or_default();
-    Digest::of_json("gristmill plan 1", &file).to_string()
 }
 
 /// Runs whose process ended before they did were interrupted; says so in the store.

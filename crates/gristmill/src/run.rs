@@ -4,23 +4,18 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use gristmill_core::Clock;
-use gristmill_flow::{
-    Cache, Cancel, Capacity, Event, KeyParts, Observer, Plan, PlannedStatus,
-    RunReport as FlowReport, Task, TaskReport,
-};
-use gristmill_track::{RunId, RunQuery, RunStatus as Recorded, Store, tags};
+use gristmill_flow::{Cancel, PlannedStatus, RunReport as FlowReport, Task};
+use gristmill_track::{RunId, RunStatus as Recorded, tags};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::check::{Checked, check};
-use crate::clock::SystemClock;
 use crate::comparison::Comparison;
 use crate::evaluation::{self, Evaluation};
-use crate::journal::{self, StoreJournal, is_cached};
+use crate::execution::{cache, execute, line, planned, previous};
 use crate::keeper::Keeper;
-use crate::recorder::{Recorder, Start};
-use crate::report::{Metrics, Progress, RunReport, RunStatus, TaskLine};
+use crate::recorder::{Recorder, Start, Subject};
+use crate::report::{Metrics, Progress, RunReport, RunStatus};
 use crate::runs::seconds_between;
 use crate::stages::{self, Shared};
 use crate::{Error, Home, Kind, Result};
@@ -97,17 +92,14 @@ pub fn run(
     let require = checked.file.evaluate.require.clone();
     let mut notes = checked.notes.clone();
     notes.iter().for_each(|note| progress.note(note));
-    let mut recorder = Recorder::start(home, &checked, path, options.start)?;
-    if recorder.resumed() {
-        let run: String = recorder.id().to_string().chars().take(8).collect();
-        let note = format!("going on with run {run}, which was cut short; `--new` starts over");
-        progress.note(&note);
-        notes.push(note);
-    }
-    let outcome = execute(checked, home, &mut recorder, options, progress).and_then(|flow| {
-        let (metrics, missed) = judged(&flow, &require)?;
-        Ok((flow, metrics, missed))
-    });
+    let mut recorder = Recorder::start(home, Subject::file(&checked, path), options.start)?;
+    notes.extend(recorder.going_on(progress));
+    let outcome = tasks(checked, home, recorder.id())
+        .and_then(|tasks| execute(tasks, home, &mut recorder, options, progress))
+        .and_then(|flow| {
+            let (metrics, missed) = judged(&flow, &require)?;
+            Ok((flow, metrics, missed))
+        });
     let (flow, metrics, missed) = match outcome {
         Ok(outcome) => outcome,
         Err(error) => {
@@ -129,41 +121,6 @@ pub fn run(
         tasks: flow.tasks.iter().map(line).collect(),
         gate: missed,
     })
-}
-
-fn execute(
-    checked: Checked,
-    home: &Home,
-    recorder: &mut Recorder,
-    options: &RunOptions,
-    progress: &dyn Progress,
-) -> Result<FlowReport> {
-    let previous = previous(recorder.keeper(), &checked.file.name)?;
-    let journal = Arc::new(StoreJournal::start(Arc::clone(recorder.keeper()), recorder.id())?);
-    let plan = planned(tasks(checked, home, recorder.id())?)?
-        .with_previous(previous)
-        .with_capacity(capacity())
-        .with_earlier(journal::earlier(recorder.take_earlier()))
-        .with_journal(journal.clone());
-    recorder.expect(plan.tasks())?;
-    progress.planned(plan.tasks().count());
-    let cache = cache(home)?;
-    let report = plan.run(&cache, &Watcher { progress }, &options.cancel);
-    match &report.fault {
-        Some(fault) => {
-            let known = fault.0.downcast_ref::<Error>().cloned();
-            Err(known.unwrap_or_else(|| Error::bug(fault.to_string())))
-        }
-        None => {
-            journal.flush()?;
-            Ok(report)
-        }
-    }
-}
-
-/// What the machine has for tasks that run side by side.
-fn capacity() -> Capacity {
-    Capacity::cores(u32::try_from(rayon::current_num_threads()).unwrap_or(u32::MAX))
 }
 
 /// The scores of a run, if it came so far, and what they miss of what is required.
@@ -249,73 +206,5 @@ fn tasks(checked: Checked, home: &Home, run: RunId) -> Result<Vec<Box<dyn Task>>
     match Shared::new(checked, home)? {
         Some(shared) => Ok(stages::tasks(&Arc::new(shared), run)),
         None => Ok(Vec::new()),
-    }
-}
-
-fn planned(tasks: Vec<Box<dyn Task>>) -> Result<Plan> {
-    Plan::new(tasks).map_err(|errors| match errors.first() {
-        Some(first) => Error::input(first.to_string()).with_hint(first.hint()),
-        None => Error::bug("a plan was refused without a reason"),
-    })
-}
-
-fn cache(home: &Home) -> Result<Cache> {
-    let clock = Arc::new(|| SystemClock.now().0);
-    Cache::open(&home.cache(), clock)
-        .map_err(|e| Error::input(e.to_string()).with_hint("choose another place with --home"))
-}
-
-/// What the keys of the pipeline's latest run were made of, by task.
-fn previous(keeper: &Keeper, pipeline: &str) -> Result<BTreeMap<String, KeyParts>> {
-    let query = RunQuery {
-        pipeline: Some(pipeline.into()),
-        page: gristmill_track::Page { limit: 5, offset: 0 },
-        ..RunQuery::default()
-    };
-    let mut found = BTreeMap::new();
-    for run in keeper.wait(|s| s.search_runs(&query))? {
-        for task in keeper.wait(|s| s.tasks(run.info.id))? {
-            if let Ok(parts) = serde_json::from_value::<KeyParts>(task.inputs) {
-                found.entry(task.name).or_insert(parts);
-            }
-        }
-        if !found.is_empty() {
-            break;
-        }
-    }
-    Ok(found)
-}
-
-fn line(task: &TaskReport) -> TaskLine {
-    TaskLine {
-        name: task.name.clone(),
-        status: task.status.to_string(),
-        cached: is_cached(task),
-        attempts: task.attempts,
-        seconds: task.seconds,
-    }
-}
-
-/// Passes on what the engine says to the person who waits.
-struct Watcher<'a> {
-    progress: &'a dyn Progress,
-}
-
-impl Observer for Watcher<'_> {
-    fn event(&self, event: Event<'_>) {
-        match event {
-            Event::Started { task, .. } => self.progress.started(task),
-            Event::Progress { task, done, total } => self.progress.advanced(task, done, total),
-            Event::Note { text, .. } => self.progress.note(text),
-            Event::Retrying { task, attempt, rest, error } => {
-                let rest = rest.as_secs_f64();
-                let text =
-                    format!("`{task}` failed (attempt {attempt}): {error}; again in {rest:.1} s");
-                self.progress.note(&text);
-            }
-            Event::Spread { parts, .. } => self.progress.more(parts),
-            Event::Finished { report } => self.progress.finished(&line(report)),
-            _ => {}
-        }
     }
 }

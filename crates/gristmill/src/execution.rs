@@ -1,0 +1,125 @@
+//! Tasks as a recorded run: planned, given what is known of earlier runs, run, and written down.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gristmill_core::Clock;
+use gristmill_flow::{
+    Cache, Capacity, Event, KeyParts, Observer, Plan, RunReport as FlowReport, Task, TaskReport,
+};
+use gristmill_track::{RunQuery, Store};
+
+use crate::clock::SystemClock;
+use crate::journal::{self, StoreJournal, is_cached};
+use crate::keeper::Keeper;
+use crate::recorder::Recorder;
+use crate::report::{Progress, TaskLine};
+use crate::run::RunOptions;
+use crate::{Error, Home, Result};
+
+/// Runs these tasks for the run that `recorder` has begun.
+///
+/// # Errors
+/// When they form no plan, or what becomes of them cannot be kept; a task that fails is no error.
+pub(crate) fn execute(
+    tasks: Vec<Box<dyn Task>>,
+    home: &Home,
+    recorder: &mut Recorder,
+    options: &RunOptions,
+    progress: &dyn Progress,
+) -> Result<FlowReport> {
+    let previous = previous(recorder.keeper(), recorder.pipeline())?;
+    let journal = Arc::new(StoreJournal::start(Arc::clone(recorder.keeper()), recorder.id())?);
+    let plan = planned(tasks)?
+        .with_previous(previous)
+        .with_capacity(capacity())
+        .with_earlier(journal::earlier(recorder.take_earlier()))
+        .with_journal(journal.clone());
+    recorder.expect(plan.tasks())?;
+    progress.planned(plan.tasks().count());
+    let cache = cache(home)?;
+    let report = plan.run(&cache, &Watcher { progress }, &options.cancel);
+    match &report.fault {
+        Some(fault) => {
+            let known = fault.0.downcast_ref::<Error>().cloned();
+            Err(known.unwrap_or_else(|| Error::bug(fault.to_string())))
+        }
+        None => {
+            journal.flush()?;
+            Ok(report)
+        }
+    }
+}
+
+/// What the machine has for tasks that run side by side.
+fn capacity() -> Capacity {
+    Capacity::cores(u32::try_from(rayon::current_num_threads()).unwrap_or(u32::MAX))
+}
+
+pub(crate) fn planned(tasks: Vec<Box<dyn Task>>) -> Result<Plan> {
+    Plan::new(tasks).map_err(|errors| match errors.first() {
+        Some(first) => Error::input(first.to_string()).with_hint(first.hint()),
+        None => Error::bug("a plan was refused without a reason"),
+    })
+}
+
+pub(crate) fn cache(home: &Home) -> Result<Cache> {
+    let clock = Arc::new(|| SystemClock.now().0);
+    Cache::open(&home.cache(), clock)
+        .map_err(|e| Error::input(e.to_string()).with_hint("choose another place with --home"))
+}
+
+/// What the keys of the pipeline's latest run were made of, by task.
+pub(crate) fn previous(keeper: &Keeper, pipeline: &str) -> Result<BTreeMap<String, KeyParts>> {
+    let query = RunQuery {
+        pipeline: Some(pipeline.into()),
+        page: gristmill_track::Page { limit: 5, offset: 0 },
+        ..RunQuery::default()
+    };
+    let mut found = BTreeMap::new();
+    for run in keeper.wait(|s| s.search_runs(&query))? {
+        for task in keeper.wait(|s| s.tasks(run.info.id))? {
+            if let Ok(parts) = serde_json::from_value::<KeyParts>(task.inputs) {
+                found.entry(task.name).or_insert(parts);
+            }
+        }
+        if !found.is_empty() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+pub(crate) fn line(task: &TaskReport) -> TaskLine {
+    TaskLine {
+        name: task.name.clone(),
+        status: task.status.to_string(),
+        cached: is_cached(task),
+        attempts: task.attempts,
+        seconds: task.seconds,
+    }
+}
+
+/// Passes on what the engine says to the person who waits.
+struct Watcher<'a> {
+    progress: &'a dyn Progress,
+}
+
+impl Observer for Watcher<'_> {
+    fn event(&self, event: Event<'_>) {
+        match event {
+            Event::Started { task, .. } => self.progress.started(task),
+            Event::Progress { task, done, total } => self.progress.advanced(task, done, total),
+            Event::Note { text, .. } => self.progress.note(text),
+            Event::Retrying { task, attempt, rest, error } => {
+                let rest = rest.as_secs_f64();
+                let text =
+                    format!("`{task}` failed (attempt {attempt}): {error}; again in {rest:.1} s");
+                self.progress.note(&text);
+            }
+            Event::Spread { parts, .. } => self.progress.more(parts),
+            Event::Finished { report } => self.progress.finished(&line(report)),
+            _ => {}
+        }
+    }
+}
