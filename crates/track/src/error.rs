@@ -38,6 +38,16 @@ pub enum TrackError {
         /// The name or id.
         name: String,
     },
+    /// Somebody else holds the lease on a thing, so what was to be written about it is out of date.
+    #[error("another process took over {what} `{name}`")]
+    Lost {
+        /// A run.
+        what: &'static str,
+        /// The name or id.
+        name: String,
+        /// Who holds the lease now.
+        holder: String,
+    },
     /// A param was logged before with another value.
     #[error(
         "param `{key}` of run `{run}` is already `{stored}` and never changes; found `{given}`"
@@ -143,6 +153,9 @@ impl TrackError {
             },
             Self::Exists { .. } => Some("choose another name".into()),
             Self::Deleted { what, .. } => Some(format!("restore the {what} first")),
+            Self::Lost { holder, .. } => {
+                Some(format!("leave it to `{holder}`, which goes on with it"))
+            }
             Self::ParamChanged { .. } => Some("start another run for another value".into()),
             Self::Home { hint, .. } => Some(hint.clone()),
             Self::Damaged { .. } => Some("restore it from a backup, or make it again".into()),

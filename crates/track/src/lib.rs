@@ -12,12 +12,18 @@ mod words;
 
 mod artifact;
 mod check;
+mod deployment;
+mod due;
 mod durability;
 mod error;
 mod experiment;
+mod fail;
 mod id;
+mod lease;
+mod migrations;
 mod model;
 mod run;
+mod signal;
 mod sqlite;
 mod store;
 pub mod tags;
@@ -25,10 +31,13 @@ mod task;
 
 pub use artifact::{Artifact, ArtifactKind, ArtifactPath, ArtifactStore, Content, LocalArtifacts};
 pub use check::{MAX_ALIAS_CHARS, MAX_KEY_CHARS, MAX_NAME_CHARS, MAX_PARAM_CHARS, MAX_TAG_CHARS};
+pub use deployment::Deployment;
+pub use due::Due;
 pub use durability::Durability;
 pub use error::{Result, TrackError};
 pub use experiment::{Experiment, ExperimentId, Lifecycle, NewExperiment};
 pub use id::{ContentHash, RunId};
+pub use lease::Lease;
 pub use model::{
     Model, ModelEvent, ModelVersion, NewEvent, NewVersion, Note, Registration, VersionStatus,
     WhatHappened,
@@ -37,6 +46,7 @@ pub use run::{
     Batch, Comparison, Condition, Metric, NewRun, Page, Run, RunInfo, RunQuery, RunStatus,
     RunUpdate,
 };
+pub use signal::Signal;
 pub use sqlite::SqliteStore;
 pub use store::Store;
 pub use task::{TaskRecord, TaskStatus};

@@ -2,14 +2,15 @@
 
 use async_trait::async_trait;
 use gristmill_core::Timestamp;
+use serde_json::Value;
 
 use crate::{
-    Artifact, Batch, Experiment, ExperimentId, Lifecycle, Metric, Model, ModelEvent, ModelVersion,
-    NewEvent, NewExperiment, NewRun, NewVersion, Note, Page, Registration, Result, Run, RunId,
-    RunInfo, RunQuery, RunUpdate, TaskRecord,
+    Artifact, Batch, Deployment, Due, Experiment, ExperimentId, Lease, Lifecycle, Metric, Model,
+    ModelEvent, ModelVersion, NewEvent, NewExperiment, NewRun, NewVersion, Note, Page,
+    Registration, Result, Run, RunId, RunInfo, RunQuery, RunUpdate, Signal, TaskRecord,
 };
 
-/// Keeps experiments, runs and models.
+/// Keeps experiments, runs and models, and what is to run when.
 ///
 /// Each call is one transaction: when it returns `Ok`, what it wrote survives the death of the
 /// process and every later call sees it; when it returns an error, nothing of it was written.
@@ -105,6 +106,11 @@ pub trait Store: Send + Sync {
     /// `NotFound`, `Deleted`.
     async fn record_tasks(&self, id: RunId, tasks: Vec<TaskRecord>) -> Result<()>;
 
+    /// Records tasks as the holder of the lease on the run, [`Lease::of_run`]. `Lost` when somebody
+    /// else has taken that lease, even if its time is over too: whatever this caller knows about the
+    /// run may be out of date by now. Without a lease on the run it is [`Store::record_tasks`].
+    async fn record_tasks_as(&self, id: RunId, holder: &str, tasks: Vec<TaskRecord>) -> Result<()>;
+
     /// The tasks of a run in the order in which they were first recorded. `NotFound`.
     async fn tasks(&self, id: RunId) -> Result<Vec<TaskRecord>>;
 
@@ -189,4 +195,55 @@ pub trait Store: Send + Sync {
 
     /// The history of a model, the oldest line first. `NotFound`.
     async fn history(&self, model: &str) -> Result<Vec<ModelEvent>>;
+
+    /// Takes a lease, or keeps it, until `until`: when nobody has it, when its time was over at
+    /// `now`, or when `holder` has it already. Of any number of callers at once, in any number of
+    /// processes, exactly one is told `true`.
+    async fn acquire_lease(
+        &self,
+        name: &str,
+        holder: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool>;
+
+    /// Gives a lease back; one that `holder` does not have stays as it is.
+    async fn release_lease(&self, name: &str, holder: &str) -> Result<()>;
+
+    /// The lease of this name, also when its time is over, if somebody took it and did not give it
+    /// back.
+    async fn lease(&self, name: &str) -> Result<Option<Lease>>;
+
+    /// Puts a deployment in the place of the one of its name, if there was one.
+    async fn deploy(&self, deployment: Deployment) -> Result<()>;
+
+    /// Takes a deployment out of use; it stays listed. `NotFound`, with the names that are in use.
+    async fn undeploy(&self, name: &str, at: Timestamp) -> Result<()>;
+
+    /// All deployments by name, those out of use too.
+    async fn deployments(&self) -> Result<Vec<Deployment>>;
+
+    /// The deployment of this name, in use or not. `NotFound`, with the names that are in use.
+    async fn deployment(&self, name: &str) -> Result<Deployment>;
+
+    /// Takes up an occasion. Of all calls with the same deployment, trigger and key, whenever and
+    /// from whichever process they come, exactly one is told `true`.
+    async fn claim_due(&self, due: Due) -> Result<bool>;
+
+    /// The occasions of a deployment, those that were due last first.
+    async fn dues(&self, deployment: &str, page: Page) -> Result<Vec<Due>>;
+
+    /// The occasion of this sort that was due last, if there was one.
+    async fn last_due(&self, deployment: &str, trigger: &str) -> Result<Option<Due>>;
+
+    /// The occasions whose run is not there yet, is running or was interrupted, those that were due
+    /// first first. A run that was put away or purged is not waited for.
+    async fn open_dues(&self) -> Result<Vec<Due>>;
+
+    /// Raises a signal under the next number, which comes back. Whoever sees a number has seen, or
+    /// can see, all those before it.
+    async fn raise(&self, name: &str, payload: Value, at: Timestamp) -> Result<u64>;
+
+    /// The first signals after that number, in their order, at most `limit`.
+    async fn signals_after(&self, number: u64, limit: u32) -> Result<Vec<Signal>>;
 }

@@ -3,33 +3,26 @@
 //! Readers never wait for the writer nor the writer for them (write-ahead log), and several
 //! processes may use one home at once.
 
-mod experiments;
 mod fail;
-mod history;
-mod logging;
 mod open;
-mod records;
-mod registry;
-mod runs;
-mod search;
+#[path = "../sql/mod.rs"]
+mod sql;
 mod writer;
 
 use std::path::{Path, PathBuf};
 
-use async_trait::async_trait;
 use fs_err as fs;
-use gristmill_core::Timestamp;
-use sqlx::SqliteConnection;
-use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
+use sqlx::Sqlite as Database;
+use sqlx::SqliteConnection as Connection;
+use sqlx::sqlite::{SqlitePool, SqlitePoolOptions, SqliteRow as DbRow};
 use tokio::sync::oneshot;
 
-use self::fail::Fail;
-use self::writer::{Work, Writer};
-use crate::{
-    Artifact, Batch, Durability, Experiment, ExperimentId, Lifecycle, Metric, Model, ModelEvent,
-    ModelVersion, NewEvent, NewExperiment, NewRun, NewVersion, Note, Page, Registration, Result,
-    Run, RunId, RunInfo, RunQuery, RunUpdate, Store, TaskRecord, TrackError,
-};
+use self::SqliteStore as Keeper;
+use self::fail::told;
+use self::sql::Statements;
+use self::writer::Writer;
+use crate::fail::Fail;
+use crate::{Durability, Result, TrackError};
 
 /// The name of the database in its home.
 const FILE: &str = "gristmill.db";
@@ -105,308 +98,48 @@ impl SqliteStore {
     }
 
     /// Runs `work` in the next commit.
-    async fn write<T, F>(&self, work: F) -> Result<T>
+    async fn write<A, T>(&self, args: A, work: Statements<A, T>) -> Result<T>
     where
+        A: Send + Sync + 'static,
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T> + Send + 'static,
     {
-        self.writer.write(&self.path, work).await
+        self.writer.write(&self.path, args, work).await
     }
 
     /// Runs `work` over one unmoving state of the database.
-    async fn read<T, F>(&self, work: F) -> Result<T>
-    where
-        F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T> + Send,
-    {
+    async fn read<A, T>(&self, args: A, work: Statements<A, T>) -> Result<T> {
         let read = async {
             let mut tx = self.readers.begin().await?;
-            let found = work(&mut tx).await?;
+            let found = work(&mut tx, &args).await?;
             tx.commit().await?;
             Ok::<T, Fail>(found)
         };
-        read.await.map_err(|fail| fail.at(&self.path))
+        read.await.map_err(|fail| told(&self.path, fail))
     }
 }
 
-#[async_trait]
-impl Store for SqliteStore {
-    async fn create_experiment(&self, new: NewExperiment) -> Result<Experiment> {
-        self.write(move |db| Box::pin(async move { experiments::create(db, &new).await })).await
-    }
+/// Keeps others from the same thing until the transaction ends: a transaction that writes has the
+/// whole database to itself here.
+async fn hold(_: &mut Connection, _: &str, _: &str) -> Result<(), Fail> {
+    Ok(())
+}
 
-    async fn experiment(&self, id: ExperimentId) -> Result<Experiment> {
-        self.read(move |db| Box::pin(experiments::by_id(db, id))).await
-    }
-
-    async fn experiment_named(&self, name: &str) -> Result<Option<Experiment>> {
-        let name = name.to_string();
-        self.read(move |db| Box::pin(async move { experiments::by_name(db, &name).await })).await
-    }
-
-    async fn experiments(
-        &self,
-        lifecycle: Option<Lifecycle>,
-        page: Page,
-    ) -> Result<Vec<Experiment>> {
-        self.read(move |db| Box::pin(experiments::list(db, lifecycle, page))).await
-    }
-
-    async fn rename_experiment(&self, id: ExperimentId, name: &str, at: Timestamp) -> Result<()> {
-        let name = name.to_string();
-        self.write(move |db| Box::pin(async move { experiments::rename(db, id, &name, at).await }))
-            .await
-    }
-
-    async fn set_experiment_lifecycle(
-        &self,
-        id: ExperimentId,
-        lifecycle: Lifecycle,
-        at: Timestamp,
-    ) -> Result<()> {
-        self.write(move |db| Box::pin(experiments::set_lifecycle(db, id, lifecycle, at))).await
-    }
-
-    async fn tag_experiment(
-        &self,
-        id: ExperimentId,
-        key: &str,
-        value: &str,
-        at: Timestamp,
-    ) -> Result<()> {
-        let key = key.to_string();
-        let value = value.to_string();
-        self.write(move |db| {
-            Box::pin(async move { experiments::tag(db, id, &key, &value, at).await })
-        })
-        .await
-    }
-
-    async fn create_run(&self, new: NewRun) -> Result<Run> {
-        self.write(move |db| Box::pin(async move { runs::create(db, &new).await })).await
-    }
-
-    async fn update_run(&self, id: RunId, update: RunUpdate) -> Result<RunInfo> {
-        self.write(move |db| Box::pin(async move { runs::update(db, id, &update).await })).await
-    }
-
-    async fn set_run_lifecycle(&self, id: RunId, lifecycle: Lifecycle) -> Result<()> {
-        self.write(move |db| Box::pin(runs::set_lifecycle(db, id, lifecycle))).await
-    }
-
-    async fn purge_run(&self, id: RunId) -> Result<()> {
-        self.write(move |db| Box::pin(runs::purge(db, id))).await
-    }
-
-    async fn run(&self, id: RunId) -> Result<Run> {
-        self.read(move |db| Box::pin(runs::run(db, id))).await
-    }
-
-    async fn runs_starting_with(&self, prefix: &str) -> Result<Vec<RunInfo>> {
-        let prefix = prefix.to_string();
-        self.read(move |db| Box::pin(async move { runs::starting_with(db, &prefix).await })).await
-    }
-
-    async fn search_runs(&self, query: &RunQuery) -> Result<Vec<Run>> {
-        let query = query.clone();
-        self.read(move |db| Box::pin(async move { search::search(db, &query).await })).await
-    }
-
-    async fn log(&self, id: RunId, batch: Batch) -> Result<()> {
-        self.write(move |db| Box::pin(async move { logging::log(db, id, &batch).await })).await
-    }
-
-    async fn remove_run_tag(&self, id: RunId, key: &str) -> Result<()> {
-        let key = key.to_string();
-        self.write(move |db| Box::pin(async move { logging::remove_tag(db, id, &key).await })).await
-    }
-
-    async fn metric_history(&self, id: RunId, key: &str, page: Page) -> Result<Vec<Metric>> {
-        let key = key.to_string();
-        self.read(move |db| Box::pin(async move { logging::history(db, id, &key, page).await }))
-            .await
-    }
-
-    async fn record_tasks(&self, id: RunId, tasks: Vec<TaskRecord>) -> Result<()> {
-        self.write(move |db| Box::pin(async move { records::record_tasks(db, id, &tasks).await }))
-            .await
-    }
-
-    async fn tasks(&self, id: RunId) -> Result<Vec<TaskRecord>> {
-        self.read(move |db| Box::pin(records::tasks(db, id))).await
-    }
-
-    async fn record_artifacts(&self, id: RunId, artifacts: Vec<Artifact>) -> Result<()> {
-        self.write(move |db| {
-            Box::pin(async move { records::record_artifacts(db, id, &artifacts).await })
-        })
-        .await
-    }
-
-    async fn artifacts(&self, id: RunId) -> Result<Vec<Artifact>> {
-        self.read(move |db| Box::pin(records::artifacts(db, id))).await
-    }
-
-    async fn ensure_model(&self, name: &str, at: Timestamp) -> Result<Model> {
-        let name = name.to_string();
-        self.write(move |db| Box::pin(async move { registry::ensure(db, &name, at).await })).await
-    }
-
-    async fn model(&self, name: &str) -> Result<Model> {
-        let name = name.to_string();
-        self.read(move |db| Box::pin(async move { registry::model(db, &name).await })).await
-    }
-
-    async fn models(&self, page: Page) -> Result<Vec<Model>> {
-        self.read(move |db| Box::pin(registry::models(db, page))).await
-    }
-
-    async fn describe_model(&self, name: &str, description: &str, at: Timestamp) -> Result<()> {
-        let name = name.to_string();
-        let description = description.to_string();
-        self.write(move |db| {
-            Box::pin(async move { registry::describe(db, &name, &description, at).await })
-        })
-        .await
-    }
-
-    async fn tag_model(&self, name: &str, key: &str, value: &str, at: Timestamp) -> Result<()> {
-        let name = name.to_string();
-        let key = key.to_string();
-        let value = value.to_string();
-        self.write(move |db| {
-            Box::pin(async move { registry::tag(db, &name, &key, &value, at).await })
-        })
-        .await
-    }
-
-    async fn delete_model(&self, name: &str) -> Result<()> {
-        let name = name.to_string();
-        self.write(move |db| Box::pin(async move { registry::delete(db, &name).await })).await
-    }
-
-    async fn register(&self, new: NewVersion) -> Result<Registration> {
-        self.write(move |db| Box::pin(async move { registry::register(db, &new).await })).await
-    }
-
-    async fn version(&self, model: &str, version: u32) -> Result<ModelVersion> {
-        let model = model.to_string();
-        self.read(move |db| Box::pin(async move { registry::version(db, &model, version).await }))
-            .await
-    }
-
-    async fn versions(&self, model: &str, page: Page) -> Result<Vec<ModelVersion>> {
-        let model = model.to_string();
-        self.read(move |db| Box::pin(async move { registry::versions(db, &model, page).await }))
-            .await
-    }
-
-    async fn versions_of_run(&self, id: RunId) -> Result<Vec<ModelVersion>> {
-        self.read(move |db| Box::pin(registry::versions_of_run(db, id))).await
-    }
-
-    async fn describe_version(
-        &self,
-        model: &str,
-        version: u32,
-        description: &str,
-        at: Timestamp,
-    ) -> Result<()> {
-        let model = model.to_string();
-        let description = description.to_string();
-        self.write(move |db| {
-            Box::pin(async move {
-                registry::describe_version(db, &model, version, &description, at).await
-            })
-        })
-        .await
-    }
-
-    async fn tag_version(&self, model: &str, version: u32, key: &str, value: &str) -> Result<()> {
-        let model = model.to_string();
-        let key = key.to_string();
-        let value = value.to_string();
-        self.write(move |db| {
-            Box::pin(async move { registry::tag_version(db, &model, version, &key, &value).await })
-        })
-        .await
-    }
-
-    async fn delete_version(&self, model: &str, version: u32, note: Note) -> Result<()> {
-        let model = model.to_string();
-        self.write(move |db| {
-            Box::pin(async move { registry::delete_version(db, &model, version, &note).await })
-        })
-        .await
-    }
-
-    async fn set_alias(
-        &self,
-        model: &str,
-        alias: &str,
-        version: u32,
-        note: Note,
-    ) -> Result<ModelVersion> {
-        let model = model.to_string();
-        let alias = alias.to_string();
-        self.write(move |db| {
-            Box::pin(async move { history::set_alias(db, &model, &alias, version, &note).await })
-        })
-        .await
-    }
-
-    async fn remove_alias(&self, model: &str, alias: &str, note: Note) -> Result<()> {
-        let model = model.to_string();
-        let alias = alias.to_string();
-        self.write(move |db| {
-            Box::pin(async move { history::remove_alias(db, &model, &alias, &note).await })
-        })
-        .await
-    }
-
-    async fn roll_back(&self, model: &str, alias: &str, note: Note) -> Result<ModelVersion> {
-        let model = model.to_string();
-        let alias = alias.to_string();
-        self.write(move |db| {
-            Box::pin(async move { history::roll_back(db, &model, &alias, &note).await })
-        })
-        .await
-    }
-
-    async fn aliased(&self, model: &str, alias: &str) -> Result<ModelVersion> {
-        let model = model.to_string();
-        let alias = alias.to_string();
-        self.read(move |db| Box::pin(async move { history::aliased(db, &model, &alias).await }))
-            .await
-    }
-
-    async fn newest_version(&self, model: &str) -> Result<ModelVersion> {
-        let model = model.to_string();
-        self.read(move |db| Box::pin(async move { registry::newest(db, &model).await })).await
-    }
-
-    async fn record_event(&self, model: &str, event: NewEvent) -> Result<()> {
-        let model = model.to_string();
-        self.write(move |db| Box::pin(async move { history::record(db, &model, &event).await }))
-            .await
-    }
-
-    async fn history(&self, model: &str) -> Result<Vec<ModelEvent>> {
-        let model = model.to_string();
-        self.read(move |db| Box::pin(async move { history::history(db, &model).await })).await
-    }
+/// The same, letting in others who only look at it.
+async fn share(_: &mut Connection, _: &str, _: &str) -> Result<(), Fail> {
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Batch;
-    use gristmill_core::ErrorKind;
+    use crate::{Batch, NewRun, RunId, Store};
+    use gristmill_core::{ErrorKind, Timestamp};
 
     async fn run_sql(store: &SqliteStore, sql: &'static str) {
         store
-            .write(move |db| {
+            .write(sql, |db, sql| {
                 Box::pin(async move {
-                    sqlx::query(sql).execute(db).await?;
+                    sqlx::query(*sql).execute(db).await?;
                     Ok(())
                 })
             })

@@ -4,9 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use sqlx::{ConnectOptions, Connection as _};
 
-use super::fail::{Fail, is_busy};
+use super::Connection;
+use super::fail::{is_busy, told};
+use crate::fail::Fail;
+use crate::migrations::MIGRATIONS;
 use crate::{Durability, Result, TrackError};
 
 /// How long a write waits for another process that is writing.
@@ -14,12 +17,6 @@ const BUSY: Duration = Duration::from_secs(30);
 /// How often, and with what pause, switching to the write-ahead log is tried while others do it too.
 const TRIES: u32 = 200;
 const PAUSE: Duration = Duration::from_millis(10);
-
-/// The layouts in order: the database's version is how many of them were applied.
-const MIGRATIONS: [&str; 2] = [
-    include_str!("../../migrations/0001_start.sql"),
-    include_str!("../../migrations/0002_tasks.sql"),
-];
 
 /// How readers and the writer connect.
 pub(super) fn options(path: &Path, durability: Durability) -> SqliteConnectOptions {
@@ -35,19 +32,16 @@ pub(super) fn options(path: &Path, durability: Durability) -> SqliteConnectOptio
 }
 
 /// The writer's connection to a database of the current layout, made or upgraded if need be.
-pub(super) async fn connect(
-    path: &Path,
-    options: &SqliteConnectOptions,
-) -> Result<SqliteConnection> {
+pub(super) async fn connect(path: &Path, options: &SqliteConnectOptions) -> Result<Connection> {
     let options = options.clone().create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
-    let mut db = patiently(&options).await.map_err(|error| Fail::from(error).at(path))?;
+    let mut db = patiently(&options).await.map_err(|error| told(path, error.into()))?;
     upgrade(&mut db, path).await?;
     Ok(db)
 }
 
 /// Connects. SQLite gives up at once, without its usual patience, when two processes turn on the
 /// write-ahead log of one new database together: so wait here.
-async fn patiently(options: &SqliteConnectOptions) -> Result<SqliteConnection, sqlx::Error> {
+async fn patiently(options: &SqliteConnectOptions) -> Result<Connection, sqlx::Error> {
     let mut tries = 0;
     loop {
         match options.connect().await {
@@ -61,11 +55,11 @@ async fn patiently(options: &SqliteConnectOptions) -> Result<SqliteConnection, s
     }
 }
 
-async fn upgrade(db: &mut SqliteConnection, path: &Path) -> Result<()> {
+async fn upgrade(db: &mut Connection, path: &Path) -> Result<()> {
     let known = MIGRATIONS.len() as i64;
-    let found = version(db).await.map_err(|fail| fail.at(path))?;
+    let found = version(db).await.map_err(|fail| told(path, fail))?;
     if found < known {
-        migrate(db).await.map_err(|fail| fail.at(path))?;
+        migrate(db).await.map_err(|fail| told(path, fail))?;
     } else if found > known {
         return Err(TrackError::Newer { path: path.into(), found, known });
     }
@@ -73,7 +67,7 @@ async fn upgrade(db: &mut SqliteConnection, path: &Path) -> Result<()> {
 }
 
 /// How many migrations the database has seen; 0 for an empty one.
-async fn version(db: &mut SqliteConnection) -> Result<i64, Fail> {
+async fn version(db: &mut Connection) -> Result<i64, Fail> {
     let table = "SELECT count(*) FROM sqlite_master WHERE name = 'schema_versions'";
     let there: i64 = sqlx::query_scalar(table).fetch_one(&mut *db).await?;
     if there == 0 {
@@ -84,7 +78,7 @@ async fn version(db: &mut SqliteConnection) -> Result<i64, Fail> {
 }
 
 /// Applies what is missing in one transaction. Another process may have done it meanwhile.
-async fn migrate(db: &mut SqliteConnection) -> Result<(), Fail> {
+async fn migrate(db: &mut Connection) -> Result<(), Fail> {
     let mut tx = db.begin_with("BEGIN IMMEDIATE").await?;
     let table = "CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT NOT NULL PRIMARY KEY)";
     sqlx::query(table).execute(&mut *tx).await?;

@@ -4,24 +4,22 @@
 //! Each behind the first has a savepoint of its own, so that one that is refused leaves the others alone. The writer
 //! has its own thread, so that it lives however long the runtimes of its callers do.
 
-use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 
 use async_trait::async_trait;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::Connection as _;
 use tokio::sync::{mpsc, oneshot};
 
-use super::fail::Fail;
+use super::Connection;
+use super::fail::told;
+use super::sql::Statements;
+use crate::fail::Fail;
 use crate::{Result, TrackError};
 
 /// How many writes may wait before their callers have to.
 const QUEUE: usize = 1024;
 /// How many writes one commit takes at most.
 const GROUP: usize = 512;
-
-/// What a piece of work does inside the transaction.
-pub(super) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, Fail>> + Send + 'c>>;
 
 /// The door to the writer's thread, which ends when the last of these is dropped.
 #[derive(Clone, Debug)]
@@ -31,10 +29,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread that writes over `db`. The receiver hears when it has ended.
-    pub(super) fn start(
-        db: SqliteConnection,
-        path: PathBuf,
-    ) -> Result<(Self, oneshot::Receiver<()>)> {
+    pub(super) fn start(db: Connection, path: PathBuf) -> Result<(Self, oneshot::Receiver<()>)> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .map_err(|error| TrackError::io(&path, &error))?;
@@ -55,13 +50,18 @@ impl Writer {
 
     /// Runs `work` in a transaction, and answers when it is committed. The work is done even if
     /// the caller no longer waits.
-    pub(super) async fn write<T, F>(&self, path: &Path, work: F) -> Result<T>
+    pub(super) async fn write<A, T>(
+        &self,
+        path: &Path,
+        args: A,
+        work: Statements<A, T>,
+    ) -> Result<T>
     where
+        A: Send + Sync + 'static,
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Task { work, reply, path: path.into() };
+        let job = Task { work, args, reply, path: path.into() };
         let gone = || TrackError::Bug("the store's writer has ended".into());
         self.jobs.send(Box::new(job)).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
@@ -75,32 +75,29 @@ type Reply = Box<dyn FnOnce(Result<()>) + Send>;
 #[async_trait]
 trait Job: Send {
     /// Does the work. Nothing comes back when it failed and its caller was told.
-    async fn run(self: Box<Self>, db: &mut SqliteConnection) -> Option<Reply>;
+    async fn run(self: Box<Self>, db: &mut Connection) -> Option<Reply>;
 
     /// Tells the caller that the work was not begun.
     fn refuse(self: Box<Self>, error: TrackError);
 }
 
-struct Task<T, F> {
-    work: F,
+struct Task<A, T> {
+    work: Statements<A, T>,
+    args: A,
     reply: oneshot::Sender<Result<T>>,
     path: PathBuf,
 }
 
 #[async_trait]
-impl<T, F> Job for Task<T, F>
-where
-    T: Send + 'static,
-    F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T> + Send + 'static,
-{
-    async fn run(self: Box<Self>, db: &mut SqliteConnection) -> Option<Reply> {
-        let Task { work, reply, path } = *self;
-        match work(db).await {
+impl<A: Send + Sync, T: Send + 'static> Job for Task<A, T> {
+    async fn run(self: Box<Self>, db: &mut Connection) -> Option<Reply> {
+        let Task { work, args, reply, path } = *self;
+        match work(db, &args).await {
             Ok(value) => Some(Box::new(move |ended: Result<()>| {
                 let _ = reply.send(ended.map(|()| value));
             })),
             Err(fail) => {
-                let _ = reply.send(Err(fail.at(&path)));
+                let _ = reply.send(Err(told(&path, fail)));
                 None
             }
         }
@@ -111,7 +108,7 @@ where
     }
 }
 
-async fn serve(mut db: SqliteConnection, mut queue: mpsc::Receiver<Box<dyn Job>>, path: &Path) {
+async fn serve(mut db: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, path: &Path) {
     while let Some(job) = queue.recv().await {
         let mut waiting = Vec::new();
         let ended = group(&mut db, job, &mut queue, &mut waiting, path).await;
@@ -129,14 +126,14 @@ async fn serve(mut db: SqliteConnection, mut queue: mpsc::Receiver<Box<dyn Job>>
 
 /// One transaction with everything that waits; the replies of what succeeded are left in `waiting`.
 async fn group(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     first: Box<dyn Job>,
     queue: &mut mpsc::Receiver<Box<dyn Job>>,
     waiting: &mut Vec<Reply>,
     path: &Path,
 ) -> Result<()> {
     if let Err(error) = sqlx::query("BEGIN IMMEDIATE").execute(&mut *db).await {
-        first.refuse(Fail::from(error).at(path));
+        first.refuse(told(path, error.into()));
         return Ok(());
     }
     // The first needs no savepoint: when it fails there is nothing else to keep.
@@ -155,12 +152,12 @@ async fn group(
         sqlx::query("COMMIT").execute(&mut *db).await?;
         Ok::<(), Fail>(())
     };
-    run.await.map_err(|fail| fail.at(path))
+    run.await.map_err(|fail| told(path, fail))
 }
 
 /// Runs one job so that its failure undoes nothing but its own writes.
 async fn in_savepoint(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     job: Box<dyn Job>,
     waiting: &mut Vec<Reply>,
 ) -> Result<(), Fail> {

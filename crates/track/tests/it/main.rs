@@ -3,3 +3,8 @@
 mod artifacts;
 mod conformance;
 mod sqlite;
+
+/// What `work` comes to, on a runtime of its own.
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}

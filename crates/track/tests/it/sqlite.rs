@@ -9,7 +9,7 @@ use fs_err as fs;
 use gristmill_core::{ErrorKind, Timestamp};
 use gristmill_track::*;
 
-use crate::conformance;
+use crate::{block_on, conformance};
 
 const HOME: &str = "GRISTMILL_TEST_CHILD_HOME";
 const RUN: &str = "GRISTMILL_TEST_CHILD_RUN";
@@ -35,6 +35,13 @@ async fn it_does_what_every_store_must() {
         conformance::store(&store).await;
         store.close().await;
     }
+}
+
+#[test]
+fn many_callers_of_two_stores_agree() {
+    let home = tempfile::tempdir().unwrap();
+    let open = || block_on(SqliteStore::open(home.path())).unwrap();
+    conformance::races::all([Arc::new(open()), Arc::new(open())]);
 }
 
 #[tokio::test]
@@ -189,8 +196,4 @@ fn writes_until_killed() {
             writeln!(std::io::stdout(), "acknowledged {number}").unwrap();
         }
     });
-}
-
-fn block_on<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }

@@ -1,5 +1,8 @@
 //! What every store must do, as one suite over the trait. Each store runs all of it on an empty home.
 
+mod duties;
+pub mod races;
+
 use gristmill_core::Timestamp;
 use gristmill_track::*;
 use serde_json::json;
@@ -26,6 +29,7 @@ pub async fn store(store: &dyn Store) {
     aliases_move_and_go_back(store).await;
     deleted_versions_leave_their_number(store).await;
     unknown_things_are_named(store).await;
+    duties::all(store).await;
 }
 
 fn id(name: &str) -> RunId {

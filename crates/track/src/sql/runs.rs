@@ -1,21 +1,22 @@
 //! Runs in SQL: their beginning, their end, and what stands in one row.
 
 use gristmill_core::Timestamp;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 
-use super::fail::{Fail, optional, word};
-use super::{experiments, logging, search};
+use super::columns::{optional, word};
+use super::{Connection, DbRow, dues, experiments, hold, logging, search};
 use crate::check;
+use crate::fail::Fail;
 use crate::{
     ExperimentId, Lifecycle, NewRun, Run, RunId, RunInfo, RunStatus, RunUpdate, TrackError,
 };
 
-const WHAT: &str = "run";
+pub(super) const WHAT: &str = "run";
 
-pub(super) async fn create(db: &mut SqliteConnection, new: &NewRun) -> Result<Run, Fail> {
+pub(super) async fn create(db: &mut Connection, new: &NewRun) -> Result<Run, Fail> {
     check::name("a run's name", &new.name)?;
     experiments::require_active(db, new.experiment).await?;
+    hold(db, WHAT, &new.id.to_string()).await?;
     if find(db, new.id).await?.is_some() {
         return Err(TrackError::Exists { what: WHAT, name: new.id.to_string() }.into());
     }
@@ -41,7 +42,7 @@ pub(super) async fn create(db: &mut SqliteConnection, new: &NewRun) -> Result<Ru
 }
 
 pub(super) async fn update(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     id: RunId,
     update: &RunUpdate,
 ) -> Result<RunInfo, Fail> {
@@ -59,42 +60,49 @@ pub(super) async fn update(
         .bind(update.error.as_deref().map(check::free_text))
         .execute(&mut *db)
         .await?;
+    if let Some(status) = update.status {
+        dues::note_status(db, id, status).await?;
+    }
     info(db, id).await
 }
 
 pub(super) async fn set_lifecycle(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     id: RunId,
     lifecycle: Lifecycle,
 ) -> Result<(), Fail> {
+    hold(db, WHAT, &id.to_string()).await?;
     info(db, id).await?;
     let sql = "UPDATE runs SET lifecycle = $2 WHERE id = $1";
     sqlx::query(sql).bind(id.to_string()).bind(lifecycle.as_str()).execute(&mut *db).await?;
     Ok(())
 }
 
-pub(super) async fn purge(db: &mut SqliteConnection, id: RunId) -> Result<(), Fail> {
+pub(super) async fn purge(db: &mut Connection, id: RunId) -> Result<(), Fail> {
+    hold(db, WHAT, &id.to_string()).await?;
     if info(db, id).await?.lifecycle == Lifecycle::Active {
         let expected = "a run that was deleted first";
         return Err(TrackError::invalid(format!("run `{id}`"), "still in use", expected).into());
     }
+    dues::close(db, id).await?;
     sqlx::query("DELETE FROM runs WHERE id = $1").bind(id.to_string()).execute(&mut *db).await?;
     Ok(())
 }
 
-pub(super) async fn run(db: &mut SqliteConnection, id: RunId) -> Result<Run, Fail> {
+pub(super) async fn run(db: &mut Connection, id: RunId) -> Result<Run, Fail> {
     let info = info(db, id).await?;
     let mut runs = search::with_data(db, vec![info]).await?;
     runs.pop().ok_or_else(|| TrackError::not_found(WHAT, id).into())
 }
 
 /// The run without what it logged, or `NotFound`.
-pub(super) async fn info(db: &mut SqliteConnection, id: RunId) -> Result<RunInfo, Fail> {
+pub(super) async fn info(db: &mut Connection, id: RunId) -> Result<RunInfo, Fail> {
     find(db, id).await?.ok_or_else(|| TrackError::not_found(WHAT, id).into())
 }
 
-/// The run, or why nothing can be added to it.
-pub(super) async fn require_active(db: &mut SqliteConnection, id: RunId) -> Result<RunInfo, Fail> {
+/// The run, or why nothing can be added to it. Until the transaction ends nobody else adds to it.
+pub(super) async fn require_active(db: &mut Connection, id: RunId) -> Result<RunInfo, Fail> {
+    hold(db, WHAT, &id.to_string()).await?;
     let info = info(db, id).await?;
     match info.lifecycle {
         Lifecycle::Active => Ok(info),
@@ -102,10 +110,7 @@ pub(super) async fn require_active(db: &mut SqliteConnection, id: RunId) -> Resu
     }
 }
 
-pub(super) async fn starting_with(
-    db: &mut SqliteConnection,
-    prefix: &str,
-) -> Result<Vec<RunInfo>, Fail> {
+pub(super) async fn starting_with(db: &mut Connection, prefix: &str) -> Result<Vec<RunInfo>, Fail> {
     // Ids hold nothing but hex digits, so that a prefix with `%` or `_` matches nothing.
     if prefix.is_empty() || !prefix.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return Ok(Vec::new());
@@ -117,13 +122,13 @@ pub(super) async fn starting_with(
     rows.iter().map(decode).collect()
 }
 
-async fn find(db: &mut SqliteConnection, id: RunId) -> Result<Option<RunInfo>, Fail> {
+async fn find(db: &mut Connection, id: RunId) -> Result<Option<RunInfo>, Fail> {
     let sql = "SELECT * FROM runs WHERE id = $1";
     let row = sqlx::query(sql).bind(id.to_string()).fetch_optional(&mut *db).await?;
     row.as_ref().map(decode).transpose()
 }
 
-pub(super) fn decode(row: &SqliteRow) -> Result<RunInfo, Fail> {
+pub(super) fn decode(row: &DbRow) -> Result<RunInfo, Fail> {
     Ok(RunInfo {
         id: word(row, "id", |text| text.parse().ok())?,
         experiment: ExperimentId(row.try_get("experiment_id")?),

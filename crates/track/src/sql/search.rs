@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Row};
 
-use super::fail::{Fail, word};
-use super::{logging, runs};
+use super::columns::word;
+use super::{Connection, Database, DbRow, logging, runs};
+use crate::fail::Fail;
 use crate::{Comparison, Condition, Lifecycle, Run, RunId, RunInfo, RunQuery};
 
 /// Runs whose data is fetched by one statement.
 const RUNS: usize = 500;
 
-pub(super) async fn search(db: &mut SqliteConnection, query: &RunQuery) -> Result<Vec<Run>, Fail> {
-    let mut sql = QueryBuilder::<Sqlite>::new("SELECT * FROM runs WHERE 1 = 1");
+pub(super) async fn search(db: &mut Connection, query: &RunQuery) -> Result<Vec<Run>, Fail> {
+    let mut sql = QueryBuilder::<Database>::new("SELECT * FROM runs WHERE 1 = 1");
     filter(&mut sql, query);
     sql.push(" ORDER BY started DESC, id LIMIT ").push_bind(i64::from(query.page.limit));
     sql.push(" OFFSET ").push_bind(query.page.skipped());
@@ -22,7 +22,7 @@ pub(super) async fn search(db: &mut SqliteConnection, query: &RunQuery) -> Resul
     with_data(db, infos?).await
 }
 
-fn filter(sql: &mut QueryBuilder<Sqlite>, query: &RunQuery) {
+fn filter(sql: &mut QueryBuilder<Database>, query: &RunQuery) {
     if !query.experiments.is_empty() {
         one_of(sql, " AND experiment_id IN ", query.experiments.iter().map(|id| id.0));
     }
@@ -44,9 +44,9 @@ fn filter(sql: &mut QueryBuilder<Sqlite>, query: &RunQuery) {
 }
 
 /// Appends `head` and the list of values.
-fn one_of<'a, T>(sql: &mut QueryBuilder<Sqlite>, head: &str, values: impl Iterator<Item = T>)
+fn one_of<'a, T>(sql: &mut QueryBuilder<Database>, head: &str, values: impl Iterator<Item = T>)
 where
-    T: sqlx::Encode<'a, Sqlite> + sqlx::Type<Sqlite>,
+    T: sqlx::Encode<'a, Database> + sqlx::Type<Database>,
 {
     sql.push(head).push("(");
     let mut list = sql.separated(", ");
@@ -56,7 +56,7 @@ where
     sql.push(")");
 }
 
-fn require(sql: &mut QueryBuilder<Sqlite>, condition: &Condition) {
+fn require(sql: &mut QueryBuilder<Database>, condition: &Condition) {
     let (table, key) = match condition {
         Condition::Metric(key, ..) => ("latest_metrics", key),
         Condition::Param(key, ..) => ("params", key),
@@ -74,7 +74,7 @@ fn require(sql: &mut QueryBuilder<Sqlite>, condition: &Condition) {
 }
 
 /// NaN on either side equals nothing and differs from everything.
-fn compare_number(sql: &mut QueryBuilder<Sqlite>, how: Comparison, number: f64) {
+fn compare_number(sql: &mut QueryBuilder<Database>, how: Comparison, number: f64) {
     match (how, number.is_nan()) {
         (Comparison::NotEqual, true) => {}
         (_, true) => drop(sql.push(" AND 1 = 0")),
@@ -89,10 +89,7 @@ fn compare_number(sql: &mut QueryBuilder<Sqlite>, how: Comparison, number: f64) 
 }
 
 /// The runs with what they logged, in the same order.
-pub(super) async fn with_data(
-    db: &mut SqliteConnection,
-    infos: Vec<RunInfo>,
-) -> Result<Vec<Run>, Fail> {
+pub(super) async fn with_data(db: &mut Connection, infos: Vec<RunInfo>) -> Result<Vec<Run>, Fail> {
     let mut found: BTreeMap<RunId, Run> = BTreeMap::new();
     let order: Vec<RunId> = infos.iter().map(|info| info.id).collect();
     for info in infos {
@@ -121,11 +118,11 @@ pub(super) async fn with_data(
 }
 
 async fn of_runs(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     table: &'static str,
     ids: &[RunId],
-) -> Result<Vec<SqliteRow>, Fail> {
-    let mut sql = QueryBuilder::<Sqlite>::new("SELECT * FROM ");
+) -> Result<Vec<DbRow>, Fail> {
+    let mut sql = QueryBuilder::<Database>::new("SELECT * FROM ");
     sql.push(table);
     one_of(&mut sql, " WHERE run_id IN ", ids.iter().map(RunId::to_string));
     Ok(sql.build().fetch_all(&mut *db).await?)
@@ -133,7 +130,7 @@ async fn of_runs(
 
 fn owner<'a>(
     found: &'a mut BTreeMap<RunId, Run>,
-    row: &SqliteRow,
+    row: &DbRow,
 ) -> Result<Option<&'a mut Run>, Fail> {
     let id: RunId = word(row, "run_id", |text| text.parse().ok())?;
     Ok(found.get_mut(&id))

@@ -5,32 +5,40 @@ use std::collections::hash_map::Entry;
 
 use gristmill_core::Timestamp;
 use serde_json::Value;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Row};
 
-use super::fail::{Fail, count, json, word};
-use super::runs;
+use super::columns::{count, json, word};
+use super::{Connection, Database, DbRow, hold, leases, runs};
 use crate::check;
+use crate::fail::Fail;
 use crate::{Artifact, ArtifactKind, ArtifactPath, Content, RunId, TaskRecord, TaskStatus};
 
 /// Tasks in one statement.
 const ROWS: usize = 128;
 
 pub(super) async fn record_tasks(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     id: RunId,
     tasks: &[TaskRecord],
 ) -> Result<(), Fail> {
     tasks.iter().try_for_each(|task| check::name("a task's name", &task.name))?;
-    runs::require_active(db, id).await?;
     let run = id.to_string();
-    let sql = "SELECT coalesce(max(position) + 1, 0) FROM tasks WHERE run_id = $1";
-    let next: i64 = sqlx::query_scalar(sql).bind(&run).fetch_one(&mut *db).await?;
-    let rows: Vec<(i64, &TaskRecord)> = (next..).zip(last_of_each_name(tasks)).collect();
-    for rows in rows.chunks(ROWS) {
-        insert_tasks(db, &run, rows).await?;
+    hold(db, runs::WHAT, &run).await?;
+    let mut stored = 0;
+    for rows in last_of_each_name(tasks).chunks(ROWS) {
+        stored += insert_tasks(db, &run, rows).await?;
     }
-    Ok(())
+    if stored == 0 { runs::require_active(db, id).await.map(drop) } else { Ok(()) }
+}
+
+pub(super) async fn record_tasks_as(
+    db: &mut Connection,
+    id: RunId,
+    holder: &str,
+    tasks: &[TaskRecord],
+) -> Result<(), Fail> {
+    leases::refuse_others(db, id, holder).await?;
+    record_tasks(db, id, tasks).await
 }
 
 /// Each name once, where it first stands and as it was last given: one statement may not touch a
@@ -50,18 +58,37 @@ fn last_of_each_name(tasks: &[TaskRecord]) -> Vec<&TaskRecord> {
     last
 }
 
-/// Stores tasks at their positions; one that is there already keeps the position that it has.
-async fn insert_tasks(
-    db: &mut SqliteConnection,
-    run: &str,
-    rows: &[(i64, &TaskRecord)],
-) -> Result<(), Fail> {
-    let mut sql = QueryBuilder::<Sqlite>::new(
-        "INSERT INTO tasks (run_id, name, position, status, cached, attempts, started, ended, \
-         seconds, cache_key, inputs, reason, error, needs, facts, output, notes, within) ",
+/// Stores tasks behind those that are there, or in the place of those of the same name. How many
+/// were stored comes back: none when the run is not there or not in use. One statement does it all,
+/// because each one more costs as much as its work does.
+async fn insert_tasks(db: &mut Connection, run: &str, tasks: &[&TaskRecord]) -> Result<u64, Fail> {
+    let mut sql = QueryBuilder::<Database>::new("WITH new (place, ");
+    sql.push(TASK_COLUMNS).push(") AS (");
+    push_tasks(&mut sql, tasks);
+    sql.push(") INSERT INTO tasks (run_id, position, ").push(TASK_COLUMNS);
+    sql.push(") SELECT ").push_bind(run);
+    sql.push(", place + (SELECT coalesce(max(position) + 1, 0) FROM tasks WHERE run_id = ");
+    sql.push_bind(run).push("), ").push(TASK_COLUMNS);
+    sql.push(" FROM new WHERE EXISTS (SELECT 1 FROM runs WHERE lifecycle = 'active' AND id = ");
+    sql.push_bind(run);
+    sql.push(
+        ") ON CONFLICT (run_id, name) DO UPDATE SET status = excluded.status, \
+         cached = excluded.cached, attempts = excluded.attempts, started = excluded.started, \
+         ended = excluded.ended, seconds = excluded.seconds, cache_key = excluded.cache_key, \
+         inputs = excluded.inputs, reason = excluded.reason, error = excluded.error, \
+         needs = excluded.needs, facts = excluded.facts, output = excluded.output, \
+         notes = excluded.notes, within = excluded.within",
     );
-    sql.push_values(rows, |mut row, (position, task)| {
-        row.push_bind(run).push_bind(task.name.as_str()).push_bind(*position);
+    Ok(sql.build().execute(&mut *db).await?.rows_affected())
+}
+
+const TASK_COLUMNS: &str = "name, status, cached, attempts, started, ended, seconds, cache_key, \
+                            inputs, reason, error, needs, facts, output, notes, within";
+
+/// The tasks as rows of a place among them and [`TASK_COLUMNS`].
+fn push_tasks(sql: &mut QueryBuilder<Database>, tasks: &[&TaskRecord]) {
+    sql.push_values((0_i64..).zip(tasks), |mut row, (place, task)| {
+        row.push_bind(place).push_bind(task.name.as_str());
         row.push_bind(task.status.as_str()).push_bind(i64::from(task.cached));
         row.push_bind(i64::from(task.attempts)).push_bind(task.started.map(|at| at.0));
         row.push_bind(task.ended.map(|at| at.0));
@@ -69,20 +96,9 @@ async fn insert_tasks(
         row.push_bind(text(&task.cache_key)).push_bind(task.inputs.to_string());
         row.push_bind(text(&task.reason)).push_bind(text(&task.error));
         row.push_bind(list(&task.needs)).push_bind(task.facts.to_string());
-        row.push_bind(text(&task.output))
-            .push_bind(list(&task.notes))
-            .push_bind(text(&task.within));
+        row.push_bind(text(&task.output)).push_bind(list(&task.notes));
+        row.push_bind(text(&task.within));
     });
-    sql.push(
-        " ON CONFLICT (run_id, name) DO UPDATE SET status = excluded.status, \
-         cached = excluded.cached, attempts = excluded.attempts, started = excluded.started, \
-         ended = excluded.ended, seconds = excluded.seconds, cache_key = excluded.cache_key, \
-         inputs = excluded.inputs, reason = excluded.reason, error = excluded.error, \
-         needs = excluded.needs, facts = excluded.facts, output = excluded.output, \
-         notes = excluded.notes, within = excluded.within",
-    );
-    sql.build().execute(&mut *db).await?;
-    Ok(())
 }
 
 fn text(text: &Option<String>) -> Option<String> {
@@ -93,14 +109,14 @@ fn list(words: &[String]) -> String {
     Value::from(words).to_string()
 }
 
-pub(super) async fn tasks(db: &mut SqliteConnection, id: RunId) -> Result<Vec<TaskRecord>, Fail> {
+pub(super) async fn tasks(db: &mut Connection, id: RunId) -> Result<Vec<TaskRecord>, Fail> {
     runs::info(db, id).await?;
     let sql = "SELECT * FROM tasks WHERE run_id = $1 ORDER BY position";
     let rows = sqlx::query(sql).bind(id.to_string()).fetch_all(&mut *db).await?;
     rows.iter().map(decode_task).collect()
 }
 
-fn decode_task(row: &SqliteRow) -> Result<TaskRecord, Fail> {
+fn decode_task(row: &DbRow) -> Result<TaskRecord, Fail> {
     Ok(TaskRecord {
         name: row.try_get("name")?,
         status: word(row, "status", TaskStatus::parse)?,
@@ -122,7 +138,7 @@ fn decode_task(row: &SqliteRow) -> Result<TaskRecord, Fail> {
 }
 
 pub(super) async fn record_artifacts(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     id: RunId,
     artifacts: &[Artifact],
 ) -> Result<(), Fail> {
@@ -143,7 +159,7 @@ pub(super) async fn record_artifacts(
     Ok(())
 }
 
-pub(super) async fn artifacts(db: &mut SqliteConnection, id: RunId) -> Result<Vec<Artifact>, Fail> {
+pub(super) async fn artifacts(db: &mut Connection, id: RunId) -> Result<Vec<Artifact>, Fail> {
     runs::info(db, id).await?;
     let sql = "SELECT * FROM artifacts WHERE run_id = $1";
     let rows = sqlx::query(sql).bind(id.to_string()).fetch_all(&mut *db).await?;
@@ -153,7 +169,7 @@ pub(super) async fn artifacts(db: &mut SqliteConnection, id: RunId) -> Result<Ve
     Ok(artifacts)
 }
 
-fn decode_artifact(row: &SqliteRow) -> Result<Artifact, Fail> {
+fn decode_artifact(row: &DbRow) -> Result<Artifact, Fail> {
     Ok(Artifact {
         path: word(row, "path", |text| ArtifactPath::parse(text).ok())?,
         content: Content {

@@ -3,25 +3,25 @@
 use std::collections::BTreeMap;
 
 use gristmill_core::Timestamp;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Row};
 
-use super::fail::{Fail, pairs};
-use super::runs;
+use super::columns::pairs;
+use super::{Connection, Database, DbRow, runs};
 use crate::check::{self, MAX_PARAM_CHARS};
+use crate::fail::Fail;
 use crate::{Batch, Metric, Page, RunId, TrackError};
 
 /// Values in one statement: long enough to amortise it, short enough for every database's limit
 /// on parameters.
 const ROWS: usize = 128;
 
-pub(super) async fn log(db: &mut SqliteConnection, id: RunId, batch: &Batch) -> Result<(), Fail> {
+pub(super) async fn log(db: &mut Connection, id: RunId, batch: &Batch) -> Result<(), Fail> {
     runs::require_active(db, id).await?;
     store(db, id, batch).await
 }
 
 /// Stores a batch of a run that is known to be there and in use.
-pub(super) async fn store(db: &mut SqliteConnection, id: RunId, batch: &Batch) -> Result<(), Fail> {
+pub(super) async fn store(db: &mut Connection, id: RunId, batch: &Batch) -> Result<(), Fail> {
     check_batch(batch)?;
     let run = id.to_string();
     params(db, &run, &batch.params).await?;
@@ -42,13 +42,13 @@ fn check_batch(batch: &Batch) -> Result<(), TrackError> {
 }
 
 async fn params(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     run: &str,
     params: &BTreeMap<String, String>,
 ) -> Result<(), Fail> {
     let mut fresh = 0;
     for chunk in chunks(params) {
-        let mut sql = QueryBuilder::<Sqlite>::new("INSERT INTO params (run_id, key, value) ");
+        let mut sql = QueryBuilder::<Database>::new("INSERT INTO params (run_id, key, value) ");
         push_pairs(&mut sql, run, &chunk);
         sql.push(" ON CONFLICT (run_id, key) DO NOTHING");
         fresh += sql.build().execute(&mut *db).await?.rows_affected();
@@ -58,7 +58,7 @@ async fn params(
 
 /// Some params were there already: that is well when each has the value that was given.
 async fn refuse_changes(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     run: &str,
     given: &BTreeMap<String, String>,
 ) -> Result<(), Fail> {
@@ -81,15 +81,15 @@ fn chunks(pairs: &BTreeMap<String, String>) -> Vec<Vec<Pair<'_>>> {
     pairs.chunks(ROWS).map(<[_]>::to_vec).collect()
 }
 
-fn push_pairs(sql: &mut QueryBuilder<Sqlite>, run: &str, pairs: &[Pair<'_>]) {
+fn push_pairs(sql: &mut QueryBuilder<Database>, run: &str, pairs: &[Pair<'_>]) {
     sql.push_values(pairs, |mut row, (key, value)| {
         row.push_bind(run).push_bind(key.as_str()).push_bind(value.as_str());
     });
 }
 
-async fn metrics(db: &mut SqliteConnection, run: &str, metrics: &[Metric]) -> Result<(), Fail> {
+async fn metrics(db: &mut Connection, run: &str, metrics: &[Metric]) -> Result<(), Fail> {
     for chunk in metrics.chunks(ROWS) {
-        let mut sql = QueryBuilder::<Sqlite>::new(
+        let mut sql = QueryBuilder::<Database>::new(
             "INSERT INTO metrics (run_id, key, step, at, value, is_nan) ",
         );
         push_metrics(&mut sql, run, chunk);
@@ -100,7 +100,7 @@ async fn metrics(db: &mut SqliteConnection, run: &str, metrics: &[Metric]) -> Re
 }
 
 /// Moves each metric's latest value forward, once a metric however many values the batch has.
-async fn latest(db: &mut SqliteConnection, run: &str, metrics: &[Metric]) -> Result<(), Fail> {
+async fn latest(db: &mut Connection, run: &str, metrics: &[Metric]) -> Result<(), Fail> {
     let mut newest: BTreeMap<&str, &Metric> = BTreeMap::new();
     for metric in metrics {
         let best = newest.entry(&metric.key).or_insert(metric);
@@ -110,7 +110,7 @@ async fn latest(db: &mut SqliteConnection, run: &str, metrics: &[Metric]) -> Res
     }
     let newest: Vec<&Metric> = newest.into_values().collect();
     for chunk in newest.chunks(ROWS) {
-        let mut sql = QueryBuilder::<Sqlite>::new(
+        let mut sql = QueryBuilder::<Database>::new(
             "INSERT INTO latest_metrics (run_id, key, step, at, value, is_nan) ",
         );
         push_metrics(&mut sql, run, chunk.iter().copied());
@@ -126,7 +126,7 @@ async fn latest(db: &mut SqliteConnection, run: &str, metrics: &[Metric]) -> Res
 }
 
 fn push_metrics<'a>(
-    sql: &mut QueryBuilder<Sqlite>,
+    sql: &mut QueryBuilder<Database>,
     run: &str,
     metrics: impl IntoIterator<Item = &'a Metric>,
 ) {
@@ -141,13 +141,9 @@ fn rank(metric: &Metric) -> (i64, Timestamp) {
     (metric.step, metric.at)
 }
 
-async fn tags(
-    db: &mut SqliteConnection,
-    run: &str,
-    tags: &BTreeMap<String, String>,
-) -> Result<(), Fail> {
+async fn tags(db: &mut Connection, run: &str, tags: &BTreeMap<String, String>) -> Result<(), Fail> {
     for chunk in chunks(tags) {
-        let mut sql = QueryBuilder::<Sqlite>::new("INSERT INTO run_tags (run_id, key, value) ");
+        let mut sql = QueryBuilder::<Database>::new("INSERT INTO run_tags (run_id, key, value) ");
         push_pairs(&mut sql, run, &chunk);
         sql.push(" ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value");
         sql.build().execute(&mut *db).await?;
@@ -155,11 +151,7 @@ async fn tags(
     Ok(())
 }
 
-pub(super) async fn remove_tag(
-    db: &mut SqliteConnection,
-    id: RunId,
-    key: &str,
-) -> Result<(), Fail> {
+pub(super) async fn remove_tag(db: &mut Connection, id: RunId, key: &str) -> Result<(), Fail> {
     runs::require_active(db, id).await?;
     let sql = "DELETE FROM run_tags WHERE run_id = $1 AND key = $2";
     let done = sqlx::query(sql).bind(id.to_string()).bind(key).execute(&mut *db).await?;
@@ -170,7 +162,7 @@ pub(super) async fn remove_tag(
 }
 
 pub(super) async fn history(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     id: RunId,
     key: &str,
     page: Page,
@@ -188,7 +180,7 @@ pub(super) async fn history(
     rows.iter().map(decode).collect()
 }
 
-pub(super) fn decode(row: &SqliteRow) -> Result<Metric, Fail> {
+pub(super) fn decode(row: &DbRow) -> Result<Metric, Fail> {
     let is_nan: i64 = row.try_get("is_nan")?;
     let value: f64 = row.try_get("value")?;
     Ok(Metric {

@@ -1,12 +1,12 @@
 //! Aliases of models and the history of every move in SQL.
 
 use gristmill_core::Timestamp;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 
-use super::fail::{Fail, count, optional, word};
-use super::registry;
+use super::columns::{count, optional, word};
+use super::{Connection, DbRow, hold, registry};
 use crate::check;
+use crate::fail::Fail;
 use crate::{ModelEvent, ModelVersion, NewEvent, Note, RunId, TrackError, WhatHappened};
 
 const ALIAS: &str = "alias";
@@ -21,13 +21,14 @@ pub(super) struct Line {
 }
 
 pub(super) async fn set_alias(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     model: &str,
     alias: &str,
     number: u32,
     note: &Note,
 ) -> Result<ModelVersion, Fail> {
     check::alias(alias)?;
+    hold(db, registry::MODEL, model).await?;
     let version = registry::version(db, model, number).await?;
     if version.aliases.iter().any(|name| name == alias) {
         return Ok(version);
@@ -36,11 +37,12 @@ pub(super) async fn set_alias(
 }
 
 pub(super) async fn remove_alias(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     model: &str,
     alias: &str,
     note: &Note,
 ) -> Result<(), Fail> {
+    hold(db, registry::MODEL, model).await?;
     let previous = Some(aliased(db, model, alias).await?.version);
     let sql = "DELETE FROM model_aliases WHERE model = $1 AND alias = $2";
     sqlx::query(sql).bind(model).bind(alias).execute(&mut *db).await?;
@@ -50,11 +52,12 @@ pub(super) async fn remove_alias(
 }
 
 pub(super) async fn roll_back(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     model: &str,
     alias: &str,
     note: &Note,
 ) -> Result<ModelVersion, Fail> {
+    hold(db, registry::MODEL, model).await?;
     aliased(db, model, alias).await?;
     let mut moves = moves_not_undone(db, model, alias).await?;
     moves.pop();
@@ -76,11 +79,7 @@ pub(super) async fn roll_back(
 
 /// The versions that the alias named, oldest first, without those that were rolled back. Taking an
 /// alias away forgets where it stood: going back past that would surprise.
-async fn moves_not_undone(
-    db: &mut SqliteConnection,
-    model: &str,
-    alias: &str,
-) -> Result<Vec<u32>, Fail> {
+async fn moves_not_undone(db: &mut Connection, model: &str, alias: &str) -> Result<Vec<u32>, Fail> {
     let mut named = Vec::new();
     for event in history(db, model).await? {
         match (event.what, event.version) {
@@ -95,7 +94,7 @@ async fn moves_not_undone(
 }
 
 async fn move_alias(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     model: &str,
     alias: &str,
     number: u32,
@@ -113,7 +112,7 @@ async fn move_alias(
 }
 
 pub(super) async fn aliased(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     model: &str,
     alias: &str,
 ) -> Result<ModelVersion, Fail> {
@@ -125,17 +124,14 @@ pub(super) async fn aliased(
     Err(TrackError::NotFound { what: ALIAS, name: format!("{model}@{alias}"), known }.into())
 }
 
-async fn find(db: &mut SqliteConnection, model: &str, alias: &str) -> Result<Option<u32>, Fail> {
+async fn find(db: &mut Connection, model: &str, alias: &str) -> Result<Option<u32>, Fail> {
     let sql = "SELECT version FROM model_aliases WHERE model = $1 AND alias = $2";
     let row = sqlx::query(sql).bind(model).bind(alias).fetch_optional(&mut *db).await?;
     row.map(|row| count(&row, "version")).transpose()
 }
 
-pub(super) async fn record(
-    db: &mut SqliteConnection,
-    model: &str,
-    event: &NewEvent,
-) -> Result<(), Fail> {
+pub(super) async fn record(db: &mut Connection, model: &str, event: &NewEvent) -> Result<(), Fail> {
+    hold(db, registry::MODEL, model).await?;
     registry::model(db, model).await?;
     let line = Line { version: event.version, run: event.run, ..Line::default() };
     append(db, model, event.what, line, &event.note).await
@@ -143,7 +139,7 @@ pub(super) async fn record(
 
 /// Adds a line to the history of a model that is known to be there.
 pub(super) async fn append(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     model: &str,
     what: WhatHappened,
     line: Line,
@@ -168,17 +164,14 @@ pub(super) async fn append(
     Ok(())
 }
 
-pub(super) async fn history(
-    db: &mut SqliteConnection,
-    model: &str,
-) -> Result<Vec<ModelEvent>, Fail> {
+pub(super) async fn history(db: &mut Connection, model: &str) -> Result<Vec<ModelEvent>, Fail> {
     registry::model(db, model).await?;
     let sql = "SELECT * FROM model_events WHERE model = $1 ORDER BY number";
     let rows = sqlx::query(sql).bind(model).fetch_all(&mut *db).await?;
     rows.iter().map(decode).collect()
 }
 
-fn decode(row: &SqliteRow) -> Result<ModelEvent, Fail> {
+fn decode(row: &DbRow) -> Result<ModelEvent, Fail> {
     Ok(ModelEvent {
         number: count(row, "number")?,
         what: word(row, "what", WhatHappened::parse)?,
@@ -194,7 +187,7 @@ fn decode(row: &SqliteRow) -> Result<ModelEvent, Fail> {
     })
 }
 
-fn number(row: &SqliteRow, column: &str) -> Result<Option<u32>, Fail> {
+fn number(row: &DbRow, column: &str) -> Result<Option<u32>, Fail> {
     match row.try_get::<Option<i64>, _>(column)? {
         Some(_) => count(row, column).map(Some),
         None => Ok(None),

@@ -1,19 +1,20 @@
 //! Experiments in SQL.
 
 use gristmill_core::Timestamp;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 
-use super::fail::{Fail, pairs, word};
+use super::columns::{pairs, word};
+use super::{Connection, DbRow, hold, share};
 use crate::check;
+use crate::fail::Fail;
 use crate::{Experiment, ExperimentId, Lifecycle, NewExperiment, Page, TrackError};
 
 const WHAT: &str = "experiment";
+/// What is held while a name or a number is chosen.
+const NAMES: &str = "experiments";
 
-pub(super) async fn create(
-    db: &mut SqliteConnection,
-    new: &NewExperiment,
-) -> Result<Experiment, Fail> {
+pub(super) async fn create(db: &mut Connection, new: &NewExperiment) -> Result<Experiment, Fail> {
+    hold(db, NAMES, "").await?;
     refuse_taken(db, &new.name).await?;
     let id: i64 =
         sqlx::query_scalar("SELECT max(id) + 1 FROM experiments").fetch_one(&mut *db).await?;
@@ -26,16 +27,13 @@ pub(super) async fn create(
     by_id(db, ExperimentId(id)).await
 }
 
-pub(super) async fn by_id(db: &mut SqliteConnection, id: ExperimentId) -> Result<Experiment, Fail> {
+pub(super) async fn by_id(db: &mut Connection, id: ExperimentId) -> Result<Experiment, Fail> {
     let sql = "SELECT * FROM experiments WHERE id = $1";
     let row = sqlx::query(sql).bind(id.0).fetch_optional(&mut *db).await?;
     with_tags(db, &row.ok_or_else(|| TrackError::not_found(WHAT, id))?).await
 }
 
-pub(super) async fn by_name(
-    db: &mut SqliteConnection,
-    name: &str,
-) -> Result<Option<Experiment>, Fail> {
+pub(super) async fn by_name(db: &mut Connection, name: &str) -> Result<Option<Experiment>, Fail> {
     let sql = "SELECT * FROM experiments WHERE name = $1";
     match sqlx::query(sql).bind(name).fetch_optional(&mut *db).await? {
         Some(row) => with_tags(db, &row).await.map(Some),
@@ -44,7 +42,7 @@ pub(super) async fn by_name(
 }
 
 pub(super) async fn list(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     lifecycle: Option<Lifecycle>,
     page: Page,
 ) -> Result<Vec<Experiment>, Fail> {
@@ -64,11 +62,12 @@ pub(super) async fn list(
 }
 
 pub(super) async fn rename(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     id: ExperimentId,
     name: &str,
     at: Timestamp,
 ) -> Result<(), Fail> {
+    hold(db, NAMES, "").await?;
     if require_active(db, id).await?.name == name {
         return Ok(());
     }
@@ -79,11 +78,12 @@ pub(super) async fn rename(
 }
 
 pub(super) async fn set_lifecycle(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     id: ExperimentId,
     lifecycle: Lifecycle,
     at: Timestamp,
 ) -> Result<(), Fail> {
+    hold(db, WHAT, &id.to_string()).await?;
     by_id(db, id).await?;
     let sql = "UPDATE experiments SET lifecycle = $2, updated = $3 WHERE id = $1";
     sqlx::query(sql).bind(id.0).bind(lifecycle.as_str()).bind(at.0).execute(&mut *db).await?;
@@ -93,7 +93,7 @@ pub(super) async fn set_lifecycle(
 }
 
 pub(super) async fn tag(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     id: ExperimentId,
     key: &str,
     value: &str,
@@ -106,11 +106,12 @@ pub(super) async fn tag(
     Ok(())
 }
 
-/// The experiment, or why nothing can be added to it.
+/// The experiment, or why nothing can be added to it. It stays as it is until the transaction ends.
 pub(super) async fn require_active(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     id: ExperimentId,
 ) -> Result<Experiment, Fail> {
+    share(db, WHAT, &id.to_string()).await?;
     let experiment = by_id(db, id).await?;
     match experiment.lifecycle {
         Lifecycle::Active => Ok(experiment),
@@ -118,7 +119,7 @@ pub(super) async fn require_active(
     }
 }
 
-async fn refuse_taken(db: &mut SqliteConnection, name: &str) -> Result<(), Fail> {
+async fn refuse_taken(db: &mut Connection, name: &str) -> Result<(), Fail> {
     check::name("an experiment's name", name)?;
     match by_name(db, name).await? {
         Some(_) => Err(TrackError::Exists { what: WHAT, name: name.into() }.into()),
@@ -126,12 +127,7 @@ async fn refuse_taken(db: &mut SqliteConnection, name: &str) -> Result<(), Fail>
     }
 }
 
-async fn insert_tag(
-    db: &mut SqliteConnection,
-    id: i64,
-    key: &str,
-    value: &str,
-) -> Result<(), Fail> {
+async fn insert_tag(db: &mut Connection, id: i64, key: &str, value: &str) -> Result<(), Fail> {
     check::tag(key, value)?;
     let sql = "INSERT INTO experiment_tags (experiment_id, key, value) VALUES ($1, $2, $3) \
                ON CONFLICT (experiment_id, key) DO UPDATE SET value = excluded.value";
@@ -139,7 +135,7 @@ async fn insert_tag(
     Ok(())
 }
 
-async fn with_tags(db: &mut SqliteConnection, row: &SqliteRow) -> Result<Experiment, Fail> {
+async fn with_tags(db: &mut Connection, row: &DbRow) -> Result<Experiment, Fail> {
     let id: i64 = row.try_get("id")?;
     let sql = "SELECT key, value FROM experiment_tags WHERE experiment_id = $1";
     Ok(Experiment {

@@ -1,33 +1,31 @@
 //! Models and their versions in SQL.
 
 use gristmill_core::Timestamp;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 
-use super::fail::{Fail, count, json, optional, pairs, word};
+use super::columns::{count, json, optional, pairs, word};
 use super::history::{self, Line};
+use super::{Connection, DbRow, hold};
 use crate::check;
+use crate::fail::Fail;
 use crate::{
     Model, ModelVersion, NewVersion, Note, Page, Registration, RunId, TrackError, VersionStatus,
     WhatHappened,
 };
 
-const MODEL: &str = "model";
+pub(super) const MODEL: &str = "model";
 const VERSION: &str = "version";
 
-pub(super) async fn ensure(
-    db: &mut SqliteConnection,
-    name: &str,
-    at: Timestamp,
-) -> Result<Model, Fail> {
+pub(super) async fn ensure(db: &mut Connection, name: &str, at: Timestamp) -> Result<Model, Fail> {
     check::model_name(name)?;
+    hold(db, MODEL, name).await?;
     let sql = "INSERT INTO models (name, created, updated, description, last_version) \
                VALUES ($1, $2, $2, '', 0) ON CONFLICT (name) DO NOTHING";
     sqlx::query(sql).bind(name).bind(at.0).execute(&mut *db).await?;
     model(db, name).await
 }
 
-pub(super) async fn model(db: &mut SqliteConnection, name: &str) -> Result<Model, Fail> {
+pub(super) async fn model(db: &mut Connection, name: &str) -> Result<Model, Fail> {
     let sql = "SELECT * FROM models WHERE name = $1";
     match sqlx::query(sql).bind(name).fetch_optional(&mut *db).await? {
         Some(row) => decode_model(db, &row).await,
@@ -35,7 +33,7 @@ pub(super) async fn model(db: &mut SqliteConnection, name: &str) -> Result<Model
     }
 }
 
-pub(super) async fn models(db: &mut SqliteConnection, page: Page) -> Result<Vec<Model>, Fail> {
+pub(super) async fn models(db: &mut Connection, page: Page) -> Result<Vec<Model>, Fail> {
     let sql = "SELECT * FROM models ORDER BY name LIMIT $1 OFFSET $2";
     let rows = sqlx::query(sql)
         .bind(i64::from(page.limit))
@@ -50,11 +48,12 @@ pub(super) async fn models(db: &mut SqliteConnection, page: Page) -> Result<Vec<
 }
 
 pub(super) async fn describe(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     name: &str,
     description: &str,
     at: Timestamp,
 ) -> Result<(), Fail> {
+    hold(db, MODEL, name).await?;
     model(db, name).await?;
     let sql = "UPDATE models SET description = $2 WHERE name = $1";
     sqlx::query(sql).bind(name).bind(check::free_text(description)).execute(&mut *db).await?;
@@ -62,12 +61,13 @@ pub(super) async fn describe(
 }
 
 pub(super) async fn tag(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     name: &str,
     key: &str,
     value: &str,
     at: Timestamp,
 ) -> Result<(), Fail> {
+    hold(db, MODEL, name).await?;
     model(db, name).await?;
     check::tag(key, value)?;
     let sql = "INSERT INTO model_tags (model, key, value) VALUES ($1, $2, $3) \
@@ -76,16 +76,14 @@ pub(super) async fn tag(
     touch(db, name, at).await
 }
 
-pub(super) async fn delete(db: &mut SqliteConnection, name: &str) -> Result<(), Fail> {
+pub(super) async fn delete(db: &mut Connection, name: &str) -> Result<(), Fail> {
+    hold(db, MODEL, name).await?;
     model(db, name).await?;
     sqlx::query("DELETE FROM models WHERE name = $1").bind(name).execute(&mut *db).await?;
     Ok(())
 }
 
-pub(super) async fn register(
-    db: &mut SqliteConnection,
-    new: &NewVersion,
-) -> Result<Registration, Fail> {
+pub(super) async fn register(db: &mut Connection, new: &NewVersion) -> Result<Registration, Fail> {
     check::key("a package's digest", &new.digest)?;
     check::value("package", "path", &new.path, check::MAX_TAG_CHARS)?;
     let model = ensure(db, &new.model, new.note.at).await?;
@@ -102,7 +100,7 @@ pub(super) async fn register(
 }
 
 /// Stores the version under the next number, which comes back.
-async fn insert_version(db: &mut SqliteConnection, new: &NewVersion) -> Result<u32, Fail> {
+async fn insert_version(db: &mut Connection, new: &NewVersion) -> Result<u32, Fail> {
     let sql = "UPDATE models SET last_version = last_version + 1, updated = $2 WHERE name = $1 \
                RETURNING last_version";
     let row = sqlx::query(sql).bind(&new.model).bind(new.note.at.0).fetch_one(&mut *db).await?;
@@ -128,7 +126,7 @@ async fn insert_version(db: &mut SqliteConnection, new: &NewVersion) -> Result<u
 }
 
 pub(super) async fn version(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     model: &str,
     number: u32,
 ) -> Result<ModelVersion, Fail> {
@@ -141,7 +139,7 @@ pub(super) async fn version(
 }
 
 pub(super) async fn versions(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     name: &str,
     page: Page,
 ) -> Result<Vec<ModelVersion>, Fail> {
@@ -158,7 +156,7 @@ pub(super) async fn versions(
 }
 
 pub(super) async fn versions_of_run(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     id: RunId,
 ) -> Result<Vec<ModelVersion>, Fail> {
     let sql = "SELECT * FROM model_versions WHERE run_id = $1 ORDER BY model, version";
@@ -166,7 +164,7 @@ pub(super) async fn versions_of_run(
     decode_versions(db, &rows).await
 }
 
-pub(super) async fn newest(db: &mut SqliteConnection, name: &str) -> Result<ModelVersion, Fail> {
+pub(super) async fn newest(db: &mut Connection, name: &str) -> Result<ModelVersion, Fail> {
     match model(db, name).await?.newest {
         Some(number) => version(db, name, number).await,
         None => Err(TrackError::not_found(VERSION, format!("{name}/1")).into()),
@@ -174,12 +172,13 @@ pub(super) async fn newest(db: &mut SqliteConnection, name: &str) -> Result<Mode
 }
 
 pub(super) async fn describe_version(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     name: &str,
     number: u32,
     description: &str,
     at: Timestamp,
 ) -> Result<(), Fail> {
+    hold(db, MODEL, name).await?;
     version(db, name, number).await?;
     let sql = "UPDATE model_versions SET description = $3 WHERE model = $1 AND version = $2";
     sqlx::query(sql)
@@ -192,22 +191,24 @@ pub(super) async fn describe_version(
 }
 
 pub(super) async fn tag_version(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     model: &str,
     number: u32,
     key: &str,
     value: &str,
 ) -> Result<(), Fail> {
+    hold(db, MODEL, model).await?;
     version(db, model, number).await?;
     insert_version_tag(db, model, number, key, value).await
 }
 
 pub(super) async fn delete_version(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     model: &str,
     number: u32,
     note: &Note,
 ) -> Result<(), Fail> {
+    hold(db, MODEL, model).await?;
     let gone = version(db, model, number).await?;
     for alias in gone.aliases {
         let line = Line { alias: Some(alias), previous: Some(number), ..Line::default() };
@@ -221,18 +222,14 @@ pub(super) async fn delete_version(
 }
 
 /// Says that the model, a version or an alias of it has changed.
-pub(super) async fn touch(
-    db: &mut SqliteConnection,
-    model: &str,
-    at: Timestamp,
-) -> Result<(), Fail> {
+pub(super) async fn touch(db: &mut Connection, model: &str, at: Timestamp) -> Result<(), Fail> {
     let sql = "UPDATE models SET updated = $2 WHERE name = $1";
     sqlx::query(sql).bind(model).bind(at.0).execute(&mut *db).await?;
     Ok(())
 }
 
 async fn insert_version_tag(
-    db: &mut SqliteConnection,
+    db: &mut Connection,
     model: &str,
     number: u32,
     key: &str,
@@ -252,14 +249,14 @@ async fn insert_version_tag(
     Ok(())
 }
 
-async fn unknown_model(db: &mut SqliteConnection, name: &str) -> Result<TrackError, Fail> {
+async fn unknown_model(db: &mut Connection, name: &str) -> Result<TrackError, Fail> {
     let sql = "SELECT name FROM models ORDER BY name LIMIT 20";
     let known = sqlx::query_scalar(sql).fetch_all(&mut *db).await?;
     Ok(TrackError::NotFound { what: MODEL, name: name.into(), known })
 }
 
 /// Why there is no such version: the model is unknown, or it has others.
-async fn unknown_version(db: &mut SqliteConnection, name: &str, number: u32) -> Result<Fail, Fail> {
+async fn unknown_version(db: &mut Connection, name: &str, number: u32) -> Result<Fail, Fail> {
     model(db, name).await?;
     let sql = "SELECT version FROM model_versions WHERE model = $1 ORDER BY version DESC LIMIT 20";
     let known: Vec<i64> = sqlx::query_scalar(sql).bind(name).fetch_all(&mut *db).await?;
@@ -267,7 +264,7 @@ async fn unknown_version(db: &mut SqliteConnection, name: &str, number: u32) -> 
     Ok(TrackError::NotFound { what: VERSION, name: format!("{name}/{number}"), known }.into())
 }
 
-async fn decode_model(db: &mut SqliteConnection, row: &SqliteRow) -> Result<Model, Fail> {
+async fn decode_model(db: &mut Connection, row: &DbRow) -> Result<Model, Fail> {
     let name: String = row.try_get("name")?;
     let tags = "SELECT key, value FROM model_tags WHERE model = $1";
     let tags = sqlx::query(tags).bind(&name).fetch_all(&mut *db).await?;
@@ -290,10 +287,7 @@ async fn decode_model(db: &mut SqliteConnection, row: &SqliteRow) -> Result<Mode
     })
 }
 
-async fn decode_versions(
-    db: &mut SqliteConnection,
-    rows: &[SqliteRow],
-) -> Result<Vec<ModelVersion>, Fail> {
+async fn decode_versions(db: &mut Connection, rows: &[DbRow]) -> Result<Vec<ModelVersion>, Fail> {
     let mut versions = Vec::with_capacity(rows.len());
     for row in rows {
         versions.push(decode_version(db, row).await?);
@@ -301,7 +295,7 @@ async fn decode_versions(
     Ok(versions)
 }
 
-async fn decode_version(db: &mut SqliteConnection, row: &SqliteRow) -> Result<ModelVersion, Fail> {
+async fn decode_version(db: &mut Connection, row: &DbRow) -> Result<ModelVersion, Fail> {
     let model: String = row.try_get("model")?;
     let number: i64 = row.try_get("version")?;
     let tags = "SELECT key, value FROM model_version_tags WHERE model = $1 AND version = $2";

@@ -1,0 +1,9 @@
+//! The layouts of the database, one step each from the layout before: a database's version is how
+//! many of them it has seen. Written once for every database; a step that was released never changes.
+
+/// The steps in order.
+pub(crate) const MIGRATIONS: [&str; 3] = [
+    include_str!("../migrations/0001_start.sql"),
+    include_str!("../migrations/0002_tasks.sql"),
+    include_str!("../migrations/0003_deployments.sql"),
+];

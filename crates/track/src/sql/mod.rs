@@ -1,0 +1,28 @@
+//! The statements, written once in the SQL that SQLite and Postgres share.
+//!
+//! Each store compiles this folder as a module of its own, over its `Connection`, `Database`, `DbRow`
+//! and `Keeper`, so a statement is checked for both and stands here once. What a store gives besides:
+//! `Keeper::read` and `Keeper::write`, which run [`Statements`] in a transaction, and `hold` and
+//! `share`, which keep others away from a thing until that transaction ends. Whatever depends on
+//! what it has just read holds the thing first. A transaction may be begun anew when the database
+//! asks for it, so statements borrow what they work on.
+
+mod columns;
+mod deployments;
+mod dues;
+mod experiments;
+mod history;
+mod leases;
+mod logging;
+mod records;
+mod registry;
+mod runs;
+mod search;
+mod signals;
+mod store;
+
+use super::{Connection, Database, DbRow, Keeper, hold, share};
+use crate::fail::Work;
+
+/// What is done in one transaction with what a call was given.
+pub(super) type Statements<A, T> = for<'c> fn(&'c mut Connection, &'c A) -> Work<'c, T>;

@@ -1,0 +1,369 @@
+//! The trait in SQL: which statements answer which call.
+
+use async_trait::async_trait;
+use gristmill_core::Timestamp;
+use serde_json::Value;
+
+use super::{
+    Keeper, deployments, dues, experiments, history, leases, logging, records, registry, runs,
+    search, signals,
+};
+use crate::{
+    Artifact, Batch, Deployment, Due, Experiment, ExperimentId, Lease, Lifecycle, Metric, Model,
+    ModelEvent, ModelVersion, NewEvent, NewExperiment, NewRun, NewVersion, Note, Page,
+    Registration, Result, Run, RunId, RunInfo, RunQuery, RunUpdate, Signal, Store, TaskRecord,
+};
+
+#[async_trait]
+impl Store for Keeper {
+    async fn create_experiment(&self, new: NewExperiment) -> Result<Experiment> {
+        self.write(new, |db, new| Box::pin(experiments::create(db, new))).await
+    }
+
+    async fn experiment(&self, id: ExperimentId) -> Result<Experiment> {
+        self.read(id, |db, id| Box::pin(experiments::by_id(db, *id))).await
+    }
+
+    async fn experiment_named(&self, name: &str) -> Result<Option<Experiment>> {
+        self.read(name.to_string(), |db, name| Box::pin(experiments::by_name(db, name))).await
+    }
+
+    async fn experiments(
+        &self,
+        lifecycle: Option<Lifecycle>,
+        page: Page,
+    ) -> Result<Vec<Experiment>> {
+        self.read((lifecycle, page), |db, (lifecycle, page)| {
+            Box::pin(experiments::list(db, *lifecycle, *page))
+        })
+        .await
+    }
+
+    async fn rename_experiment(&self, id: ExperimentId, name: &str, at: Timestamp) -> Result<()> {
+        self.write((id, name.to_string(), at), |db, (id, name, at)| {
+            Box::pin(experiments::rename(db, *id, name, *at))
+        })
+        .await
+    }
+
+    async fn set_experiment_lifecycle(
+        &self,
+        id: ExperimentId,
+        lifecycle: Lifecycle,
+        at: Timestamp,
+    ) -> Result<()> {
+        self.write((id, lifecycle, at), |db, (id, lifecycle, at)| {
+            Box::pin(experiments::set_lifecycle(db, *id, *lifecycle, *at))
+        })
+        .await
+    }
+
+    async fn tag_experiment(
+        &self,
+        id: ExperimentId,
+        key: &str,
+        value: &str,
+        at: Timestamp,
+    ) -> Result<()> {
+        self.write((id, key.to_string(), value.to_string(), at), |db, (id, key, value, at)| {
+            Box::pin(experiments::tag(db, *id, key, value, *at))
+        })
+        .await
+    }
+
+    async fn create_run(&self, new: NewRun) -> Result<Run> {
+        self.write(new, |db, new| Box::pin(runs::create(db, new))).await
+    }
+
+    async fn update_run(&self, id: RunId, update: RunUpdate) -> Result<RunInfo> {
+        self.write((id, update), |db, (id, update)| Box::pin(runs::update(db, *id, update))).await
+    }
+
+    async fn set_run_lifecycle(&self, id: RunId, lifecycle: Lifecycle) -> Result<()> {
+        self.write((id, lifecycle), |db, (id, lifecycle)| {
+            Box::pin(runs::set_lifecycle(db, *id, *lifecycle))
+        })
+        .await
+    }
+
+    async fn purge_run(&self, id: RunId) -> Result<()> {
+        self.write(id, |db, id| Box::pin(runs::purge(db, *id))).await
+    }
+
+    async fn run(&self, id: RunId) -> Result<Run> {
+        self.read(id, |db, id| Box::pin(runs::run(db, *id))).await
+    }
+
+    async fn runs_starting_with(&self, prefix: &str) -> Result<Vec<RunInfo>> {
+        self.read(prefix.to_string(), |db, prefix| Box::pin(runs::starting_with(db, prefix))).await
+    }
+
+    async fn search_runs(&self, query: &RunQuery) -> Result<Vec<Run>> {
+        self.read(query.clone(), |db, query| Box::pin(search::search(db, query))).await
+    }
+
+    async fn log(&self, id: RunId, batch: Batch) -> Result<()> {
+        self.write((id, batch), |db, (id, batch)| Box::pin(logging::log(db, *id, batch))).await
+    }
+
+    async fn remove_run_tag(&self, id: RunId, key: &str) -> Result<()> {
+        self.write((id, key.to_string()), |db, (id, key)| {
+            Box::pin(logging::remove_tag(db, *id, key))
+        })
+        .await
+    }
+
+    async fn metric_history(&self, id: RunId, key: &str, page: Page) -> Result<Vec<Metric>> {
+        self.read((id, key.to_string(), page), |db, (id, key, page)| {
+            Box::pin(logging::history(db, *id, key, *page))
+        })
+        .await
+    }
+
+    async fn record_tasks(&self, id: RunId, tasks: Vec<TaskRecord>) -> Result<()> {
+        self.write((id, tasks), |db, (id, tasks)| Box::pin(records::record_tasks(db, *id, tasks)))
+            .await
+    }
+
+    async fn record_tasks_as(&self, id: RunId, holder: &str, tasks: Vec<TaskRecord>) -> Result<()> {
+        self.write((id, holder.to_string(), tasks), |db, (id, holder, tasks)| {
+            Box::pin(records::record_tasks_as(db, *id, holder, tasks))
+        })
+        .await
+    }
+
+    async fn tasks(&self, id: RunId) -> Result<Vec<TaskRecord>> {
+        self.read(id, |db, id| Box::pin(records::tasks(db, *id))).await
+    }
+
+    async fn record_artifacts(&self, id: RunId, artifacts: Vec<Artifact>) -> Result<()> {
+        self.write((id, artifacts), |db, (id, artifacts)| {
+            Box::pin(records::record_artifacts(db, *id, artifacts))
+        })
+        .await
+    }
+
+    async fn artifacts(&self, id: RunId) -> Result<Vec<Artifact>> {
+        self.read(id, |db, id| Box::pin(records::artifacts(db, *id))).await
+    }
+
+    async fn ensure_model(&self, name: &str, at: Timestamp) -> Result<Model> {
+        self.write((name.to_string(), at), |db, (name, at)| {
+            Box::pin(registry::ensure(db, name, *at))
+        })
+        .await
+    }
+
+    async fn model(&self, name: &str) -> Result<Model> {
+        self.read(name.to_string(), |db, name| Box::pin(registry::model(db, name))).await
+    }
+
+    async fn models(&self, page: Page) -> Result<Vec<Model>> {
+        self.read(page, |db, page| Box::pin(registry::models(db, *page))).await
+    }
+
+    async fn describe_model(&self, name: &str, description: &str, at: Timestamp) -> Result<()> {
+        self.write(
+            (name.to_string(), description.to_string(), at),
+            |db, (name, description, at)| Box::pin(registry::describe(db, name, description, *at)),
+        )
+        .await
+    }
+
+    async fn tag_model(&self, name: &str, key: &str, value: &str, at: Timestamp) -> Result<()> {
+        self.write(
+            (name.to_string(), key.to_string(), value.to_string(), at),
+            |db, (name, key, value, at)| Box::pin(registry::tag(db, name, key, value, *at)),
+        )
+        .await
+    }
+
+    async fn delete_model(&self, name: &str) -> Result<()> {
+        self.write(name.to_string(), |db, name| Box::pin(registry::delete(db, name))).await
+    }
+
+    async fn register(&self, new: NewVersion) -> Result<Registration> {
+        self.write(new, |db, new| Box::pin(registry::register(db, new))).await
+    }
+
+    async fn version(&self, model: &str, version: u32) -> Result<ModelVersion> {
+        self.read((model.to_string(), version), |db, (model, version)| {
+            Box::pin(registry::version(db, model, *version))
+        })
+        .await
+    }
+
+    async fn versions(&self, model: &str, page: Page) -> Result<Vec<ModelVersion>> {
+        self.read((model.to_string(), page), |db, (model, page)| {
+            Box::pin(registry::versions(db, model, *page))
+        })
+        .await
+    }
+
+    async fn versions_of_run(&self, id: RunId) -> Result<Vec<ModelVersion>> {
+        self.read(id, |db, id| Box::pin(registry::versions_of_run(db, *id))).await
+    }
+
+    async fn describe_version(
+        &self,
+        model: &str,
+        version: u32,
+        description: &str,
+        at: Timestamp,
+    ) -> Result<()> {
+        self.write(
+            (model.to_string(), version, description.to_string(), at),
+            |db, (model, version, description, at)| {
+                Box::pin(registry::describe_version(db, model, *version, description, *at))
+            },
+        )
+        .await
+    }
+
+    async fn tag_version(&self, model: &str, version: u32, key: &str, value: &str) -> Result<()> {
+        self.write(
+            (model.to_string(), version, key.to_string(), value.to_string()),
+            |db, (model, version, key, value)| {
+                Box::pin(registry::tag_version(db, model, *version, key, value))
+            },
+        )
+        .await
+    }
+
+    async fn delete_version(&self, model: &str, version: u32, note: Note) -> Result<()> {
+        self.write((model.to_string(), version, note), |db, (model, version, note)| {
+            Box::pin(registry::delete_version(db, model, *version, note))
+        })
+        .await
+    }
+
+    async fn set_alias(
+        &self,
+        model: &str,
+        alias: &str,
+        version: u32,
+        note: Note,
+    ) -> Result<ModelVersion> {
+        self.write(
+            (model.to_string(), alias.to_string(), version, note),
+            |db, (model, alias, version, note)| {
+                Box::pin(history::set_alias(db, model, alias, *version, note))
+            },
+        )
+        .await
+    }
+
+    async fn remove_alias(&self, model: &str, alias: &str, note: Note) -> Result<()> {
+        self.write((model.to_string(), alias.to_string(), note), |db, (model, alias, note)| {
+            Box::pin(history::remove_alias(db, model, alias, note))
+        })
+        .await
+    }
+
+    async fn roll_back(&self, model: &str, alias: &str, note: Note) -> Result<ModelVersion> {
+        self.write((model.to_string(), alias.to_string(), note), |db, (model, alias, note)| {
+            Box::pin(history::roll_back(db, model, alias, note))
+        })
+        .await
+    }
+
+    async fn aliased(&self, model: &str, alias: &str) -> Result<ModelVersion> {
+        self.read((model.to_string(), alias.to_string()), |db, (model, alias)| {
+            Box::pin(history::aliased(db, model, alias))
+        })
+        .await
+    }
+
+    async fn newest_version(&self, model: &str) -> Result<ModelVersion> {
+        self.read(model.to_string(), |db, model| Box::pin(registry::newest(db, model))).await
+    }
+
+    async fn record_event(&self, model: &str, event: NewEvent) -> Result<()> {
+        self.write((model.to_string(), event), |db, (model, event)| {
+            Box::pin(history::record(db, model, event))
+        })
+        .await
+    }
+
+    async fn history(&self, model: &str) -> Result<Vec<ModelEvent>> {
+        self.read(model.to_string(), |db, model| Box::pin(history::history(db, model))).await
+    }
+
+    async fn acquire_lease(
+        &self,
+        name: &str,
+        holder: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool> {
+        let wanted = Lease { name: name.into(), holder: holder.into(), until };
+        self.write((wanted, now), |db, (wanted, now)| Box::pin(leases::acquire(db, wanted, *now)))
+            .await
+    }
+
+    async fn release_lease(&self, name: &str, holder: &str) -> Result<()> {
+        self.write((name.to_string(), holder.to_string()), |db, (name, holder)| {
+            Box::pin(leases::release(db, name, holder))
+        })
+        .await
+    }
+
+    async fn lease(&self, name: &str) -> Result<Option<Lease>> {
+        self.read(name.to_string(), |db, name| Box::pin(leases::find(db, name))).await
+    }
+
+    async fn deploy(&self, deployment: Deployment) -> Result<()> {
+        self.write(deployment, |db, deployment| Box::pin(deployments::deploy(db, deployment))).await
+    }
+
+    async fn undeploy(&self, name: &str, at: Timestamp) -> Result<()> {
+        self.write((name.to_string(), at), |db, (name, at)| {
+            Box::pin(deployments::undeploy(db, name, *at))
+        })
+        .await
+    }
+
+    async fn deployments(&self) -> Result<Vec<Deployment>> {
+        self.read((), |db, ()| Box::pin(deployments::list(db))).await
+    }
+
+    async fn deployment(&self, name: &str) -> Result<Deployment> {
+        self.read(name.to_string(), |db, name| Box::pin(deployments::by_name(db, name))).await
+    }
+
+    async fn claim_due(&self, due: Due) -> Result<bool> {
+        self.write(due, |db, due| Box::pin(dues::claim(db, due))).await
+    }
+
+    async fn dues(&self, deployment: &str, page: Page) -> Result<Vec<Due>> {
+        self.read((deployment.to_string(), page), |db, (deployment, page)| {
+            Box::pin(dues::list(db, deployment, *page))
+        })
+        .await
+    }
+
+    async fn last_due(&self, deployment: &str, trigger: &str) -> Result<Option<Due>> {
+        self.read((deployment.to_string(), trigger.to_string()), |db, (deployment, trigger)| {
+            Box::pin(dues::last(db, deployment, trigger))
+        })
+        .await
+    }
+
+    async fn open_dues(&self) -> Result<Vec<Due>> {
+        self.read((), |db, ()| Box::pin(dues::open(db))).await
+    }
+
+    async fn raise(&self, name: &str, payload: Value, at: Timestamp) -> Result<u64> {
+        self.write((name.to_string(), payload, at), |db, (name, payload, at)| {
+            Box::pin(signals::raise(db, name, payload, *at))
+        })
+        .await
+    }
+
+    async fn signals_after(&self, number: u64, limit: u32) -> Result<Vec<Signal>> {
+        self.read((number, limit), |db, (number, limit)| {
+            Box::pin(signals::after(db, *number, *limit))
+        })
+        .await
+    }
+}
