@@ -14,6 +14,7 @@ mod document;
 mod engine;
 mod mistake;
 mod nearest;
+mod schedule;
 mod validate;
 
 pub use condition::{Condition, ConditionError};
@@ -25,4 +26,7 @@ pub use engine::{
     TaskContext, TaskError, TaskReport, TaskStatus, canonical_json, explain,
 };
 pub use mistake::{Mistake, render};
+pub use schedule::{
+    CatchUp, ClockNote, Due, Schedule, ScheduleError, ScheduleSpec, ScheduleSpecs, due,
+};
 pub use validate::validate;
