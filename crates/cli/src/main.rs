@@ -37,6 +37,9 @@ enum Command {
     Predict(commands::predict::Arguments),
     Report(commands::report::Arguments),
     Why(commands::why::Arguments),
+    Tasks(commands::tasks::Arguments),
+    #[command(hide = true)]
+    Warden(commands::warden::Arguments),
     Schema(commands::schema::Arguments),
     Completions(commands::completions::Arguments),
 }
@@ -66,6 +69,8 @@ fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
         Command::Predict(a) => commands::predict::run(&a, context),
         Command::Report(a) => commands::report::run(&a, context),
         Command::Why(a) => commands::why::run(&a, context),
+        Command::Tasks(a) => commands::tasks::run(&a, context),
+        Command::Warden(a) => commands::warden::run(&a),
         Command::Schema(a) => commands::schema::run(&a, context),
         Command::Completions(a) => commands::completions::run(&a, context),
     }

@@ -9,17 +9,18 @@ use gristmill_core::{
     TransformSpec,
 };
 use gristmill_evaluate::Metric;
-use gristmill_flow::{Document, Mistake, render, validate};
+use gristmill_flow::{CommandTask, Document, Foreach, Mistake, Plan, PlanError, render, validate};
+use gristmill_track::RunId;
 
 use crate::catalog::catalog;
 use crate::file::{self, DataSection, PipelineFile};
-use crate::{Error, Result, data};
+use crate::{Error, Home, Result, data, stages, tasks};
 
 /// Sections that the format has settled and this version does not run yet.
-const LATER: &[&str] = &["monitor", "schedule", "tasks"];
+const LATER: &[&str] = &["monitor", "schedule"];
 
 /// A pipeline file without mistakes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Checked {
     /// Its sections.
     pub file: PipelineFile,
@@ -44,20 +45,7 @@ impl Checked {
 
     /// The stages that a run of it goes through.
     pub fn stages(&self) -> Vec<&'static str> {
-        let mut stages = Vec::new();
-        if let Some(data) = &self.file.data {
-            stages.push("ingest");
-            if data.split.is_some() || self.file.model.is_some() {
-                stages.push("split");
-            }
-        }
-        if self.file.model.is_some() {
-            stages.extend(["features", "train", "evaluate"]);
-        }
-        if self.file.register.is_some() {
-            stages.push("register");
-        }
-        stages
+        stages_of(&self.file)
     }
 
     /// The steps of the file put together, nothing learned yet.
@@ -84,6 +72,49 @@ impl Checked {
     }
 }
 
+fn stages_of(file: &PipelineFile) -> Vec<&'static str> {
+    let mut stages = Vec::new();
+    if let Some(data) = &file.data {
+        stages.push("ingest");
+        if data.split.is_some() || file.model.is_some() {
+            stages.push("split");
+        }
+    }
+    if file.model.is_some() {
+        stages.extend(["features", "train", "evaluate"]);
+    }
+    if file.register.is_some() {
+        stages.push("register");
+    }
+    stages
+}
+
+/// What keeps the tasks of a file from forming a plan, beyond each by itself: a circle, a condition
+/// over what nobody gives.
+fn circles(document: &Document, checked: &Checked) -> Vec<Mistake> {
+    if checked.file.tasks.is_empty() {
+        return Vec::new();
+    }
+    let nowhere = Home::at("");
+    let tasks = match tasks::tasks(checked.clone(), &nowhere, RunId::from_bytes([0; 16]), None) {
+        Ok(tasks) => tasks,
+        Err(error) => return vec![document.mistake("tasks", error.message).maybe_hint(error.hint)],
+    };
+    let errors = Plan::new(tasks).err().unwrap_or_default();
+    let mistake = |error: &PlanError| {
+        let setting = match error {
+            PlanError::UnknownName { .. } => ".when",
+            _ => ".needs",
+        };
+        let path = match error.task() {
+            stage if stages::is_stage(stage) => "data.needs".to_string(),
+            task => format!("tasks.{task}{setting}"),
+        };
+        document.mistake(&path, error.to_string()).with_hint(error.hint())
+    };
+    errors.iter().map(mistake).collect()
+}
+
 /// Reads a pipeline file, with `settings` such as `data.split.test=0.3` in place of what it says,
 /// and holds it against its format and a look at the data: the footer of Parquet, or the header and
 /// a bounded sample.
@@ -103,16 +134,18 @@ pub fn check(path: &Path, settings: &[String]) -> Result<Checked> {
         .map_err(|e| drawn(vec![document.mistake("", e.to_string())]))?;
     judge.name(&file);
     judge.sections(&file);
+    judge.tasks(&file, &folder);
     judge.metrics(&file);
     if let Some(data) = &file.data {
         judge.data(&file, data, &folder);
     } else {
         judge.steps(&file, None);
     }
+    let checked = Checked { file, folder, notes: judge.notes };
     if judge.mistakes.is_empty() {
-        return Ok(Checked { file, folder, notes: judge.notes });
+        judge.mistakes = circles(&document, &checked);
     }
-    Err(drawn(judge.mistakes))
+    if judge.mistakes.is_empty() { Ok(checked) } else { Err(drawn(judge.mistakes)) }
 }
 
 /// The text of a pipeline file as a tree whose values know their places.
@@ -224,6 +257,50 @@ impl Judge<'_> {
         }
     }
 
+    /// Each task by itself, and whether what it names exists.
+    fn tasks(&mut self, file: &PipelineFile, folder: &Path) {
+        let stages = stages_of(file);
+        let tasks = file.tasks.keys().map(String::as_str);
+        let known: Vec<&str> = stages.iter().copied().chain(tasks).collect();
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        for (name, spec) in &file.tasks {
+            let path = format!("tasks.{name}");
+            if stages::is_stage(name) {
+                let hint = "give it another name; `needs` may name the stage";
+                self.blame(
+                    &path,
+                    format!("`{name}` is a stage of every pipeline"),
+                    Some(hint.into()),
+                );
+            } else if name.is_empty() || !name.chars().all(fits) {
+                let hint = "use letters, digits, `-` and `_`";
+                self.blame(&path, format!("a task is called `{name}`"), Some(hint.into()));
+            }
+            for mistake in CommandTask::mistakes(name, spec, folder) {
+                self.blame(&format!("{path}.{}", mistake.path), mistake.message, mistake.hint);
+            }
+            for (at, need) in spec.needs.iter().enumerate() {
+                self.known_task(&format!("{path}.needs.{at}"), need, &known);
+            }
+            if let Some(Foreach::Given(given)) = &spec.foreach {
+                self.known_task(&format!("{path}.foreach.task"), &given.task, &known);
+            }
+        }
+        for (at, need) in file.data.iter().flat_map(|data| &data.needs).enumerate() {
+            self.known_task(&format!("data.needs.{at}"), need, &known);
+        }
+    }
+
+    fn known_task(&mut self, path: &str, name: &str, known: &[&str]) {
+        if !known.contains(&name) {
+            let hint = match gristmill_core::nearest(name, known) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("known are {}", known.join(", ")),
+            };
+            self.blame(path, format!("there is no task `{name}`"), Some(hint));
+        }
+    }
+
     fn metrics(&mut self, file: &PipelineFile) {
         for (at, name) in file.evaluate.metrics.iter().enumerate() {
             self.judge(&format!("evaluate.metrics.{at}"), Metric::named(name));
@@ -282,6 +359,16 @@ impl Judge<'_> {
     fn sample(&mut self, section: &DataSection, folder: &Path) -> Option<Sample> {
         let before = self.mistakes.len();
         self.sources(section);
+        let mut missing = section
+            .named_sources()
+            .filter(|(_, spec, _)| gristmill_ingest::files(spec, folder).is_err());
+        if !section.needs.is_empty() && missing.next().is_some() {
+            let needs = section.needs.join("`, `");
+            self.notes.push(format!(
+                "the source is not there yet; its columns are checked once `{needs}` is done"
+            ));
+            return None;
+        }
         let mut tables = BTreeMap::new();
         for (name, spec, path) in section.named_sources() {
             let peeked = self.judge(&path, gristmill_ingest::peek(spec, folder));

@@ -1,17 +1,19 @@
 //! Tasks as a recorded run: planned, given what is known of earlier runs, run, and written down.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use gristmill_core::Clock;
 use gristmill_flow::{
-    Cache, Capacity, Event, KeyParts, Observer, Plan, RunReport as FlowReport, Task, TaskReport,
+    Cache, Event, KeyParts, Observer, Plan, RunReport as FlowReport, Task, TaskReport,
 };
 use gristmill_track::{RunQuery, Store};
 
 use crate::clock::SystemClock;
 use crate::journal::{self, StoreJournal, is_cached};
 use crate::keeper::Keeper;
+use crate::machine;
 use crate::recorder::Recorder;
 use crate::report::{Progress, TaskLine};
 use crate::run::RunOptions;
@@ -26,13 +28,14 @@ pub(crate) fn execute(
     home: &Home,
     recorder: &mut Recorder,
     options: &RunOptions,
+    pools: &BTreeMap<String, NonZeroU32>,
     progress: &dyn Progress,
 ) -> Result<FlowReport> {
     let previous = previous(recorder.keeper(), recorder.pipeline())?;
     let journal = Arc::new(StoreJournal::start(Arc::clone(recorder.keeper()), recorder.id())?);
     let plan = planned(tasks)?
         .with_previous(previous)
-        .with_capacity(capacity())
+        .with_capacity(machine::capacity(pools))
         .with_earlier(journal::earlier(recorder.take_earlier()))
         .with_journal(journal.clone());
     recorder.expect(plan.tasks())?;
@@ -49,11 +52,6 @@ pub(crate) fn execute(
             Ok(report)
         }
     }
-}
-
-/// What the machine has for tasks that run side by side.
-fn capacity() -> Capacity {
-    Capacity::cores(u32::try_from(rayon::current_num_threads()).unwrap_or(u32::MAX))
 }
 
 pub(crate) fn planned(tasks: Vec<Box<dyn Task>>) -> Result<Plan> {

@@ -1,9 +1,11 @@
 //! The sections of a pipeline file as types, and the JSON Schema that describes them.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use gristmill_core::{Catalog, EstimatorSpec, SemanticType, TargetTransform, TransformSpec};
 use gristmill_evaluate::{Folds, Metric, Split};
+use gristmill_flow::TaskSpec;
 use gristmill_ingest::{Expectation, SourceSpec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -32,6 +34,12 @@ pub struct PipelineFile {
     pub evaluate: EvaluateSection,
     /// What the model is registered as.
     pub register: Option<RegisterSection>,
+    /// Any other work, as commands that run as tasks beside the stages.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tasks: BTreeMap<String, TaskSpec>,
+    /// How many places each pool of tasks has; one that is not named here has one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pools: BTreeMap<String, NonZeroU32>,
 }
 
 /// Where the rows come from and what they are.
@@ -67,6 +75,9 @@ pub struct DataSection {
     pub expect: Vec<Expectation>,
     /// Which rows train and which test.
     pub split: Option<Split>,
+    /// Tasks that must be done before the source is read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
 }
 
 impl DataSection {

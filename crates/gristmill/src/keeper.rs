@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use gristmill_core::Clock;
-use gristmill_track::{Note, Page, RunId, RunInfo, RunQuery, SqliteStore, Store};
+use gristmill_track::{Note, Page, RunId, RunInfo, RunQuery, SqliteStore, Store, TaskRecord};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::clock::SystemClock;
@@ -34,6 +34,26 @@ impl Keeper {
     /// What a work in progress comes to.
     pub fn wait_for<T>(&self, work: impl Future<Output = gristmill_track::Result<T>>) -> Result<T> {
         Ok(self.runtime.block_on(work)?)
+    }
+
+    /// The task of this name in a run.
+    pub fn find_task(&self, run: RunId, task: &str) -> Result<TaskRecord> {
+        const SHOWN: usize = 20;
+        let tasks = self.wait(|s| s.tasks(run))?;
+        let mut names: Vec<String> = tasks.iter().map(|t| t.name.clone()).collect();
+        if let Some(found) = tasks.into_iter().find(|t| t.name == task) {
+            return Ok(found);
+        }
+        let error = Error::input(format!("the run has no task `{task}`"));
+        Err(match gristmill_core::nearest(task, &names) {
+            Some(near) => error.with_hint(format!("did you mean `{near}`?")),
+            None => {
+                let more = names.len().saturating_sub(SHOWN);
+                names.truncate(SHOWN);
+                let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+                error.with_hint(format!("its tasks are {}{more}", names.join(", ")))
+            }
+        })
     }
 
     /// The run that `name` means: its id, the start of it, or `latest`.

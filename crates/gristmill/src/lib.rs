@@ -19,6 +19,7 @@ mod home;
 mod init;
 mod journal;
 mod keeper;
+mod machine;
 pub mod models;
 mod page;
 mod predict;
@@ -28,6 +29,7 @@ mod report;
 mod run;
 pub mod runs;
 mod stages;
+mod tasks;
 mod why;
 mod workflow;
 

@@ -1,10 +1,9 @@
 //! A pipeline file from its text to a recorded run.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
-use gristmill_flow::{Cancel, PlannedStatus, RunReport as FlowReport, Task};
+use gristmill_flow::{Cancel, PlannedStatus, RunReport as FlowReport, Warden};
 use gristmill_track::{RunId, RunStatus as Recorded, tags};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,7 +16,8 @@ use crate::keeper::Keeper;
 use crate::recorder::{Recorder, Start, Subject};
 use crate::report::{Metrics, Progress, RunReport, RunStatus};
 use crate::runs::seconds_between;
-use crate::stages::{self, Shared};
+use crate::stages;
+use crate::tasks::{tasks, warden};
 use crate::{Error, Home, Kind, Result};
 
 /// What a run would do with a task.
@@ -40,7 +40,7 @@ pub struct PlannedTask {
 pub fn plan(path: &Path, settings: &[String], home: &Home) -> Result<Vec<PlannedTask>> {
     let checked = check(path, settings)?;
     let name = checked.file.name.clone();
-    let tasks = tasks(checked, home, RunId::from_bytes([0; 16]))?;
+    let tasks = tasks(checked, home, RunId::from_bytes([0; 16]), None)?;
     let needs: BTreeMap<String, Vec<String>> =
         tasks.iter().map(|t| (t.name().to_string(), t.needs().to_vec())).collect();
     let previous = previous(&Keeper::open(home)?, &name)?;
@@ -73,6 +73,9 @@ pub struct RunOptions {
     pub start: Start,
     /// Stops the run when somebody wishes so.
     pub cancel: Cancel,
+    /// The `gristmill` binary, which as a process of its own ends the commands of this run when
+    /// this process is killed. Without it they go on then.
+    pub binary: Option<PathBuf>,
 }
 
 /// Runs the file at `path`, or goes on with its latest run if that was cut short.
@@ -94,8 +97,10 @@ pub fn run(
     notes.iter().for_each(|note| progress.note(note));
     let mut recorder = Recorder::start(home, Subject::file(&checked, path), options.start)?;
     notes.extend(recorder.going_on(progress));
-    let outcome = tasks(checked, home, recorder.id())
-        .and_then(|tasks| execute(tasks, home, &mut recorder, options, progress))
+    let pools = checked.file.pools.clone();
+    let outcome = wardened(&checked, home, recorder.id(), options)
+        .and_then(|warden| tasks(checked, home, recorder.id(), warden))
+        .and_then(|tasks| execute(tasks, home, &mut recorder, options, &pools, progress))
         .and_then(|flow| {
             let (metrics, missed) = judged(&flow, &require)?;
             Ok((flow, metrics, missed))
@@ -202,9 +207,15 @@ fn fact<T: DeserializeOwned>(flow: &FlowReport, name: &str) -> Result<Option<T>>
     }
 }
 
-fn tasks(checked: Checked, home: &Home, run: RunId) -> Result<Vec<Box<dyn Task>>> {
-    match Shared::new(checked, home)? {
-        Some(shared) => Ok(stages::tasks(&Arc::new(shared), run)),
-        None => Ok(Vec::new()),
+/// Who ends the commands of a run that is killed, when it has any.
+fn wardened(
+    checked: &Checked,
+    home: &Home,
+    run: RunId,
+    options: &RunOptions,
+) -> Result<Option<Warden>> {
+    match &options.binary {
+        Some(binary) if !checked.file.tasks.is_empty() => warden(binary, home, run).map(Some),
+        _ => Ok(None),
     }
 }

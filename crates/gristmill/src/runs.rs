@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use gristmill_core::Timestamp;
+use gristmill_flow::{TaskLog, task_logs};
 use gristmill_track::{Page, Run, RunInfo, RunQuery, Store, TaskRecord};
 
 use crate::keeper::Keeper;
 use crate::report::{RunDetails, RunSummary, TaskLine};
-use crate::{Home, Result};
+use crate::{Home, Result, tasks};
 
 /// The latest runs, newest first.
 ///
@@ -40,6 +41,17 @@ pub fn show(home: &Home, run: &str) -> Result<RunDetails> {
         tasks: tasks.iter().map(line).collect(),
         summary: summary(found),
     })
+}
+
+/// What a task of a run printed, one log for each attempt that printed anything.
+///
+/// # Errors
+/// When there is no such run or task.
+pub fn logs(home: &Home, run: &str, task: &str) -> Result<Vec<TaskLog>> {
+    let keeper = Keeper::open(home)?;
+    let id = keeper.find_run(run)?;
+    keeper.find_task(id, task)?;
+    Ok(task_logs(&tasks::logs(home, id), task)?)
 }
 
 /// Deletes a run and gives its id back; models that it registered stay.

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use gristmill_track::Store;
 use serde::Serialize;
 
 use crate::keeper::Keeper;
-use crate::{Error, Home, Result};
+use crate::{Home, Result};
 
 /// What is known of one task of one run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -39,15 +38,7 @@ impl fmt::Display for Reason {
 pub fn why(home: &Home, run: &str, task: &str) -> Result<Reason> {
     let keeper = Keeper::open(home)?;
     let id = keeper.find_run(run)?;
-    let tasks = keeper.wait(|s| s.tasks(id))?;
-    let names: Vec<String> = tasks.iter().map(|t| t.name.clone()).collect();
-    let Some(found) = tasks.into_iter().find(|t| t.name == task) else {
-        let error = Error::input(format!("the run has no task `{task}`"));
-        return Err(match gristmill_core::nearest(task, &names) {
-            Some(near) => error.with_hint(format!("did you mean `{near}`?")),
-            None => error.with_hint(format!("its tasks are {}", names.join(", "))),
-        });
-    };
+    let found = keeper.find_task(id, task)?;
     let usual =
         if found.cached { "nothing that it depends on changed" } else { "it had not run before" };
     Ok(Reason {

@@ -62,7 +62,8 @@ impl Workflow {
         let subject = Subject::tasks(&self.name, &self.tasks);
         let mut recorder = Recorder::start(home, subject, options.start)?;
         recorder.going_on(progress);
-        let report = execute(self.tasks, home, &mut recorder, options, progress);
+        let report =
+            execute(self.tasks, home, &mut recorder, options, &Default::default(), progress);
         let (status, error) = match &report {
             Err(error) => (RunStatus::Failed, Some(error.message.clone())),
             Ok(report) if report.cancelled() => (RunStatus::Cancelled, None),

@@ -10,4 +10,6 @@ pub mod report;
 pub mod run;
 pub mod runs;
 pub mod schema;
+pub mod tasks;
+pub mod warden;
 pub mod why;

@@ -28,6 +28,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
         settings: arguments.set.clone(),
         start: if arguments.new { Start::Anew } else { Start::Resume },
         cancel: signals::cancel_on_interrupt()?,
+        binary: std::env::current_exe().ok(),
     };
     let report = gristmill::run(&arguments.file, &options, &context.home, &progress)?;
     progress.finish();

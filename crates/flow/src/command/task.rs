@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::check::{SpecMistake, Texts, texts};
 use super::template::{ITEM, Scope, Template, descend};
-use super::{CacheRule, Foreach, Surroundings, TaskSpec, execute, outputs, reads};
+use super::{CacheRule, Foreach, Surroundings, TaskSpec, UsualSecrets, execute, outputs, reads};
 use crate::{
-    Caching, Demand, Fault, FileDigests, Input, Inputs, Output, Retries, Task, TaskContext,
-    TaskError,
+    Caching, Condition, Demand, Fault, FileDigests, Input, Inputs, Output, Retries, Task,
+    TaskContext, TaskError,
 };
 
 /// A command as a task of a plan.
@@ -25,6 +25,7 @@ pub struct CommandTask {
     pub(super) texts: Arc<Texts>,
     pub(super) surroundings: Arc<Surroundings>,
     needs: Vec<String>,
+    when: Option<Condition>,
     role: Role,
 }
 
@@ -50,6 +51,7 @@ impl CommandTask {
         surroundings: Arc<Surroundings>,
     ) -> Result<Self, Vec<SpecMistake>> {
         let texts = Arc::new(texts(&spec)?);
+        let when = condition(&spec)?;
         let mut needs = spec.needs.clone();
         let role = match &spec.foreach {
             None => Role::Alone,
@@ -60,7 +62,20 @@ impl CommandTask {
         {
             needs.push(given.task.clone());
         }
-        Ok(Self { name: name.into(), spec: Arc::new(spec), texts, surroundings, needs, role })
+        let (name, spec) = (name.into(), Arc::new(spec));
+        Ok(Self { name, spec, texts, surroundings, needs, when, role })
+    }
+
+    /// All mistakes in the settings of a task whose file stands in `folder`.
+    pub fn mistakes(name: &str, spec: &TaskSpec, folder: &Path) -> Vec<SpecMistake> {
+        let surroundings = Surroundings {
+            folder: folder.into(),
+            logs: folder.into(),
+            run_id: String::new(),
+            secrets: Arc::new(UsualSecrets::of_environment()),
+            warden: None,
+        };
+        Self::new(name, spec.clone(), Arc::new(surroundings)).err().unwrap_or_default()
     }
 
     /// The settings.
@@ -73,6 +88,8 @@ impl CommandTask {
             name: part_name(&self.name, index),
             // Not the task that gave the list: its other items are none of this one's business.
             needs: self.spec.needs.clone(),
+            // The condition was asked before the task was spread out.
+            when: None,
             role: Role::Part(item.clone()),
             ..self.clone()
         }
@@ -100,6 +117,13 @@ impl CommandTask {
         let facts = facts.collect::<Result<Vec<Value>, TaskError>>()?;
         Ok(Output::facts(json!({"items": facts})))
     }
+}
+
+fn condition(spec: &TaskSpec) -> Result<Option<Condition>, Vec<SpecMistake>> {
+    let parsed = spec.when.as_deref().map(Condition::parse).transpose();
+    parsed.map_err(|error| {
+        vec![SpecMistake { path: "when".into(), message: error.to_string(), hint: error.hint() }]
+    })
 }
 
 fn part_name(name: &str, index: usize) -> String {
@@ -185,6 +209,10 @@ impl Task for CommandTask {
             Role::Alone | Role::Part(_) if keeps => Caching::Reuse,
             _ => Caching::Never,
         }
+    }
+
+    fn when(&self) -> Option<&Condition> {
+        self.when.as_ref()
     }
 
     fn retries(&self) -> Retries {

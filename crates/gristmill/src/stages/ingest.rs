@@ -18,6 +18,8 @@ pub(super) fn parameters(shared: &Shared) -> Value {
     let mut data = shared.data().clone();
     // Which class is positive and what the model sees of the target change no row.
     data.positive = None;
+    // What the tasks before it gave is in the key by itself.
+    data.needs = Vec::new();
     let roles = data
         .split
         .take()

@@ -82,6 +82,11 @@ const STAGES: [(&str, Stage, &[&str]); 6] = [
     ("register", Stage::Register, &["ingest", "split", "train", "evaluate"]),
 ];
 
+/// Whether a stage has this name, which no other task may have then.
+pub(crate) fn is_stage(name: &str) -> bool {
+    STAGES.iter().any(|(stage, ..)| *stage == name)
+}
+
 /// One stage of one run.
 struct StageTask {
     name: &'static str,
@@ -98,7 +103,10 @@ pub(crate) fn tasks(shared: &Arc<Shared>, run: RunId) -> Vec<Box<dyn Task>> {
         .iter()
         .filter(|(name, ..)| wanted.contains(name))
         .map(|&(name, stage, needs)| -> Box<dyn Task> {
-            let needs = needs.iter().map(ToString::to_string).collect();
+            let mut needs: Vec<String> = needs.iter().map(ToString::to_string).collect();
+            if stage == Stage::Ingest {
+                needs.extend(shared.data().needs.iter().cloned());
+            }
             Box::new(StageTask { name, stage, needs, shared: Arc::clone(shared), run })
         })
         .collect()
@@ -143,6 +151,13 @@ impl Task for StageTask {
         match self.stage {
             Stage::Ingest => self.sources(files),
             _ => Ok(Vec::new()),
+        }
+    }
+
+    fn common_fields(&self) -> &[&str] {
+        match self.stage {
+            Stage::Evaluate => &["metrics"],
+            _ => &[],
         }
     }
 

@@ -1,0 +1,85 @@
+//! All tasks of a pipeline file: its stages, and the commands of its `tasks:` section.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gristmill_flow::{
+    CommandTask, SpecMistake, Surroundings, Task, UsualSecrets, Warden, wait_for_old_warden,
+};
+use gristmill_track::RunId;
+
+use crate::check::Checked;
+use crate::stages::{self, Shared};
+use crate::{Error, Home, Result};
+
+/// How long a run that goes on with another waits for the commands of that one to end.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The tasks of a file for the run `run`. Without a warden its commands go on when this process
+/// is killed.
+///
+/// # Errors
+/// None for a file that `check` gave.
+pub(crate) fn tasks(
+    checked: Checked,
+    home: &Home,
+    run: RunId,
+    warden: Option<Warden>,
+) -> Result<Vec<Box<dyn Task>>> {
+    let mut tasks = commands(&checked, home, run, warden).map_err(|(task, mistakes)| {
+        let words: Vec<&str> = mistakes.iter().map(|mistake| mistake.message.as_str()).collect();
+        Error::input(words.join("; ")).with_place(format!("task `{task}`"))
+    })?;
+    if let Some(shared) = Shared::new(checked, home)? {
+        let stages = stages::tasks(&Arc::new(shared), run);
+        // Stages stand first where the order is open.
+        tasks = stages.into_iter().chain(tasks).collect();
+    }
+    Ok(tasks)
+}
+
+/// The commands of a file; the first task with mistakes, and these.
+fn commands(
+    checked: &Checked,
+    home: &Home,
+    run: RunId,
+    warden: Option<Warden>,
+) -> Result<Vec<Box<dyn Task>>, (String, Vec<SpecMistake>)> {
+    let surroundings = Arc::new(Surroundings {
+        folder: checked.folder.clone(),
+        logs: logs(home, run),
+        run_id: run.to_string(),
+        secrets: Arc::new(UsualSecrets::with_folder(&home.root().join("secrets"))),
+        warden,
+    });
+    let specs = checked.file.tasks.iter();
+    let tasks = specs.map(|(name, spec)| {
+        let task = CommandTask::new(name, spec.clone(), Arc::clone(&surroundings));
+        let task = task.map_err(|mistakes| (name.clone(), mistakes))?;
+        Ok(Box::new(task) as Box<dyn Task>)
+    });
+    tasks.collect()
+}
+
+/// The folder of a run's logs.
+pub(crate) fn logs(home: &Home, run: RunId) -> PathBuf {
+    home.root().join("logs").join(run.to_string())
+}
+
+/// Starts the process that ends the commands of this run when this process is killed, once the
+/// one of an earlier process of the run has done so.
+///
+/// # Errors
+/// When it cannot be started, or the commands of the earlier process do not end.
+pub(crate) fn warden(binary: &Path, home: &Home, run: RunId) -> Result<Warden> {
+    let lock = home.root().join("locks").join(format!("{run}.warden"));
+    if !wait_for_old_warden(&lock, PATIENCE)? {
+        return Err(Error::input("commands of the run that was cut short are still at work")
+            .with_hint("end them, or wait and run the file again"));
+    }
+    let mut command = Command::new(binary);
+    command.arg("warden");
+    Ok(Warden::start(command, &lock)?)
+}
