@@ -231,3 +231,53 @@ fn wait_for(watched: &mut [PollFd<'_>], pause: Duration) -> io::Result<()> {
         Err(error) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 10,000 commands, two at a time, beside `xargs -P2` on as many: prints both times.
+    #[test]
+    #[ignore = "a measurement"]
+    fn many_commands_cost_little_more_than_by_xargs() {
+        const MANY: usize = 10_000;
+        let (shell, program): (&[&str], &[&str]) = (&["/bin/sh", "-c", "true"], &["/bin/true"]);
+        for words in [shell, program] {
+            for _ in 0..3 {
+                let (ours, theirs) = (ours(words, MANY), by_xargs(words, MANY));
+                println!("{words:?}: {ours:?} to {theirs:?}, {:.2}", ours.div_duration_f64(theirs));
+            }
+        }
+    }
+
+    fn ours(words: &[&str], many: usize) -> Duration {
+        let start = now();
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| (0..many / 2).for_each(|_| one(words)));
+            }
+        });
+        start.elapsed()
+    }
+
+    fn one(words: &[&str]) {
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]);
+        let grace = Duration::from_secs(1);
+        let cancel = &Cancel::new();
+        let order = Order { command, timeout: None, grace, cancel, warden: None };
+        let ended = run(order, &mut |_| {}).unwrap();
+        assert!(matches!(ended, Ended::Itself(status) if status.success()));
+    }
+
+    fn by_xargs(words: &[&str], many: usize) -> Duration {
+        let start = now();
+        let mut numbers =
+            Command::new("seq").arg(many.to_string()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut xargs = Command::new("xargs");
+        xargs.args(["-P2", "-n1"]).args(words).stdin(numbers.stdout.take().unwrap());
+        assert!(xargs.status().unwrap().success());
+        numbers.wait().unwrap();
+        start.elapsed()
+    }
+}
