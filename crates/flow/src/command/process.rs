@@ -27,8 +27,9 @@ const TICK: Duration = Duration::from_millis(50);
 const REMAINS: Duration = Duration::from_secs(2);
 /// How much is read from the pipe at once: as much as it holds.
 const CHUNK: usize = 64 << 10;
-/// How much is read of what still comes when the process has ended.
-const MOST_AFTER_END: usize = 16 * CHUNK;
+/// How many times as much is read of what still comes when the process has ended: what escaped
+/// may print for ever.
+const CHUNKS_AFTER_END: usize = 16;
 
 /// What is to be run, and for how long.
 pub(super) struct Order<'a> {
@@ -165,6 +166,16 @@ impl<'a> Running<'a> {
         }
     }
 
+    /// Reads what is in the pipe and what comes while that is done, within bounds.
+    fn drain(&mut self, show: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+        for _ in 0..CHUNKS_AFTER_END {
+            if !self.read(show)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Reaps the leader, which has ended, and ends what is left of its group.
     fn end(&mut self, grace: Duration, show: &mut dyn FnMut(&[u8])) -> io::Result<ExitStatus> {
         // As long as the leader is not reaped, the number of the group cannot be another's.
@@ -175,10 +186,7 @@ impl<'a> Running<'a> {
         let status = self.child.wait()?;
         self.reaped = true;
         self.end_remains(grace.min(REMAINS), show)?;
-        let mut left = MOST_AFTER_END / CHUNK;
-        while left > 0 && self.read(show)? {
-            left -= 1;
-        }
+        self.drain(show)?;
         Ok(status)
     }
 
@@ -197,7 +205,7 @@ impl<'a> Running<'a> {
                 deadline = now() + AFTER_KILL;
             }
             // The remains must not get stuck at a full pipe.
-            while self.read(show)? {}
+            self.drain(show)?;
             std::thread::sleep(PAUSE);
         }
         Ok(())

@@ -22,7 +22,7 @@ fn again(test: &str, variable: &str, value: &Path) -> Command {
     command
 }
 
-fn start(lock: &Path) -> std::io::Result<Warden> {
+pub fn start(lock: &Path) -> std::io::Result<Warden> {
     Warden::start(again("command::warden::as_a_warden", WARDEN, lock), lock)
 }
 
