@@ -26,14 +26,3 @@ fn many_commands_without_and_with_a_warden() {
         all(&bench().with_warden(super::warden::start(&folder.path().join(i.to_string())).unwrap()));
     }
 }
-
-/// To be run where memory is limited, for example with
-/// `mkdir /sys/fs/cgroup/small; echo 300M > /sys/fs/cgroup/small/memory.max` and this process in it.
-#[test]
-#[ignore = "needs a limit of memory"]
-fn a_command_that_takes_all_memory_is_ended_and_told_so() {
-    let run = "tail -c 2000000000 /dev/zero";
-    let (message, hint) = bench().failure(json!({"run": run}));
-    assert!(message.contains("by the system's out-of-memory killer"), "{message}");
-    assert!(hint.contains("declare its `memory`"), "{hint}");
-}
