@@ -1,6 +1,6 @@
 //! What a run of many commands costs: measurements, not tests.
 
-use gristmill_flow::{Cancel, CommandTask, Plan, Task};
+use gristmill_flow::{Cancel, Capacity, CommandTask, Plan, Task};
 use serde_json::json;
 
 use super::bench::{Bench, bench, timed};
@@ -10,7 +10,7 @@ const MANY: usize = 2_000;
 fn all(bench: &Bench) {
     let one = |i: usize| -> CommandTask { bench.task(&format!("t{i}"), json!({"run": "true"})) };
     let tasks = (0..MANY).map(|i| Box::new(one(i)) as Box<dyn Task>).collect();
-    let plan = Plan::new(tasks).unwrap().with_workers(2.try_into().unwrap());
+    let plan = Plan::new(tasks).unwrap().with_capacity(Capacity::cores(2));
     let (report, took) = timed(|| plan.run(&bench.cache, &(), &Cancel::new()));
     assert!(report.succeeded());
     println!("{MANY} commands: {took:?}");

@@ -135,3 +135,13 @@ fn a_wish_to_stop_ends_a_command_at_once() {
     assert!(took < Duration::from_millis(500), "{took:?}");
     assert!(!lives(bench.read("leader").trim()));
 }
+
+#[test]
+fn a_command_that_fails_is_tried_again_with_a_log_for_each_try() {
+    let bench = bench();
+    let run = "echo try $GRISTMILL_ATTEMPT; test $GRISTMILL_ATTEMPT = 3";
+    let retries = json!({"times": 4, "backoff": "1ms"});
+    let report = bench.run("job", json!({"run": run, "retries": retries}));
+    assert_eq!((report.status, report.attempts), (TaskStatus::Succeeded, 3), "{report:?}");
+    assert_eq!(bench.log("job"), "try 1\ntry 2\ntry 3\n");
+}

@@ -1,32 +1,23 @@
 //! Commands that run for each item of a list.
 
-use std::sync::{Arc, Mutex};
-
-use gristmill_flow::{Cancel, CommandTask, Output, RunReport, Task};
+use gristmill_flow::{Cancel, Output, RunReport, Task, TaskReport};
 use serde_json::{Value, json};
 
 use super::bench::{Bench, bench};
-use crate::tasks::{step, summary};
+use crate::tasks::step;
 
-/// The parts of a task, once `facts` were given by the task `list`.
-fn parts(task: &CommandTask, bench: &Bench, facts: Value) -> Result<Vec<Box<dyn Task>>, String> {
-    let (task, given) = (task.clone(), Arc::new(Mutex::new(Vec::new())));
-    let spread = Arc::clone(&given);
+/// Runs the task `load` with these settings, after a task `list` that gives `facts`.
+fn run(bench: &Bench, spec: &Value, facts: Value) -> RunReport {
     let list = step("list").every_time().does(move |_, _| Ok(Output::facts(facts.clone())));
-    let look = step("look").every_time().needs(&["list"]).does(move |inputs, _| {
-        *spread.lock().unwrap() = task.spread(inputs)?.expect("it goes over a list");
-        Ok(Output::none())
-    });
-    let report = bench.run_all(vec![Box::new(list), Box::new(look)], &Cancel::new());
-    if let Some((_, error)) = report.failure() {
-        return Err(format!("{} ({})", error.message, error.hint.as_deref().unwrap_or_default()));
-    }
-    Ok(std::mem::take(&mut *given.lock().unwrap()))
+    let load = bench.task("load", spec.clone());
+    bench.run_all(vec![Box::new(list), Box::new(load)], &Cancel::new())
 }
 
-fn run(bench: &Bench, spec: &Value, facts: Value) -> RunReport {
-    let parts = parts(&bench.task("load", spec.clone()), bench, facts).unwrap();
-    bench.run_all(parts, &Cancel::new())
+/// The parts of `load` and how each went.
+fn parts(report: &RunReport) -> Vec<String> {
+    let parts = report.tasks.iter().filter(|task| task.name.starts_with("load["));
+    let word = |t: &TaskReport| if t.cached { "cached" } else { t.status.as_str() };
+    parts.map(|task| format!("{} {}", task.name, word(task))).collect()
 }
 
 fn load(foreach: Value) -> Value {
@@ -34,6 +25,7 @@ fn load(foreach: Value) -> Value {
         "run": "echo {{item.name}} >> ran; cat {{item.name}}.csv > out-{{item.name}}; \
                 echo '{\"n\": 1}' > $GRISTMILL_OUTPUT",
         "inputs": ["{{item.name}}.csv"], "outputs": ["out-{{item.name}}"], "foreach": foreach,
+        "cpu": 4,
     })
 }
 
@@ -42,64 +34,67 @@ fn one_item_more_runs_one_command_more() {
     let bench = bench();
     ["a", "b", "c"].iter().for_each(|n| bench.write(&format!("{n}.csv"), n));
     let items = json!([{"name": "a"}, {"name": "b"}]);
-    let first = run(&bench, &load(items.clone()), Value::Null);
-    assert_eq!(summary(&first), ["load[0] succeeded", "load[1] succeeded"]);
+    let first = run(&bench, &load(items), Value::Null);
+    assert_eq!(parts(&first), ["load[0] succeeded", "load[1] succeeded"]);
     let items = json!([{"name": "c"}, {"name": "a"}, {"name": "b"}]);
     let second = run(&bench, &load(items.clone()), Value::Null);
-    assert_eq!(summary(&second), ["load[0] succeeded", "load[1] cached", "load[2] cached"]);
+    assert_eq!(parts(&second), ["load[0] succeeded", "load[1] cached", "load[2] cached"]);
     assert_eq!(bench.read("ran"), "a\nb\nc\n");
+    fs_err::remove_file(bench.work.join("out-a")).unwrap();
     // Also when a task gives the items, which gives something else by one item more.
     let spec = load(json!({"task": "list", "output": "found.files"}));
     let third = run(&bench, &spec, json!({"found": {"files": items}}));
-    assert_eq!(summary(&third), ["load[0] cached", "load[1] cached", "load[2] cached"]);
+    assert_eq!(parts(&third), ["load[0] cached", "load[1] cached", "load[2] cached"]);
+    assert_eq!(bench.read("out-a"), "a");
     bench.write("b.csv", "other");
     let fourth = run(&bench, &spec, json!({"found": {"files": items}}));
-    assert_eq!(summary(&fourth), ["load[0] cached", "load[1] cached", "load[2] succeeded"]);
+    assert_eq!(parts(&fourth), ["load[0] cached", "load[1] cached", "load[2] succeeded"]);
 }
 
 #[test]
 fn the_gathering_task_gives_what_each_gave() {
     let bench = bench();
-    let task = bench.task(
-        "load",
-        json!({
-            "run": "echo '{\"n\": {{item}}}' > $GRISTMILL_OUTPUT", "foreach": [1, 2], "retries": 3,
-        }),
-    );
-    let mut tasks = parts(&task, &bench, Value::Null).unwrap();
-    assert_eq!((task.retries().times, tasks[0].retries().times), (0, 3));
-    let gather = step("gather").every_time().needs(&["load[0]", "load[1]"]);
-    tasks.push(Box::new(gather.does(move |inputs, context| task.run(inputs, context))));
-    let report = bench.run_all(tasks, &Cancel::new());
-    assert_eq!(report.tasks[2].facts, json!({"items": [{"n": 1}, {"n": 2}]}));
+    let run_one = "echo '{\"n\": {{item}}}' > $GRISTMILL_OUTPUT";
+    let spec = json!({"run": run_one, "foreach": {"task": "list", "output": "numbers"}});
+    let report = run(&bench, &spec, json!({"numbers": [1, 2]}));
+    assert!(report.succeeded(), "{report:?}");
+    assert_eq!(report.task("load").unwrap().facts, json!({"items": [{"n": 1}, {"n": 2}]}));
 }
 
 #[test]
-fn a_part_needs_the_task_that_gives_the_items_only_if_it_says_so() {
+fn a_part_is_told_of_the_tasks_that_it_says_it_needs() {
     let bench = bench();
-    let facts = || json!({"names": ["a"]});
-    let foreach = json!({"task": "list", "output": "names"});
-    let task = bench.task("load", json!({"run": "true", "foreach": foreach}));
-    assert_eq!(task.needs(), ["list"]);
-    assert_eq!(parts(&task, &bench, facts()).unwrap()[0].needs(), [""; 0]);
-    let task = bench.task("load", json!({"run": "true", "foreach": foreach, "needs": ["list"]}));
-    assert_eq!(task.needs(), ["list"]);
-    assert_eq!(parts(&task, &bench, facts()).unwrap()[0].needs(), ["list"]);
+    let spec = json!({
+        "run": "echo '{\"all\": {{list.total}}}' > $GRISTMILL_OUTPUT", "needs": ["list"],
+        "foreach": {"task": "list", "output": "names"},
+    });
+    let report = run(&bench, &spec, json!({"names": ["a"], "total": 7}));
+    assert_eq!(report.task("load").unwrap().facts, json!({"items": [{"all": 7}]}), "{report:?}");
+    let alone = json!({"run": "true", "foreach": {"task": "list", "output": "names"}});
+    assert_eq!(bench.task("load", alone).needs(), ["list"]);
 }
 
 #[test]
 fn no_items_are_no_parts() {
     let bench = bench();
-    let task = bench.task("load", json!({"run": "true", "foreach": []}));
-    assert!(parts(&task, &bench, Value::Null).unwrap().is_empty());
+    let report = run(&bench, &json!({"run": "true", "foreach": []}), Value::Null);
+    assert_eq!(report.task("load").unwrap().facts, json!({"items": []}), "{report:?}");
+}
+
+#[test]
+fn a_part_that_fails_fails_the_whole() {
+    let bench = bench();
+    let report = run(&bench, &json!({"run": "exit {{item}}", "foreach": [0, 3]}), Value::Null);
+    assert_eq!(parts(&report), ["load[0] succeeded", "load[1] failed"]);
+    assert!(!report.succeeded());
 }
 
 #[track_caller]
 fn refused(output: &str, facts: Value, expected: &str) {
-    let bench = bench();
     let foreach = json!({"task": "list", "output": output});
-    let task = bench.task("load", json!({"run": "true", "foreach": foreach}));
-    assert_eq!(parts(&task, &bench, facts).err().unwrap(), expected);
+    let report = run(&bench(), &json!({"run": "true", "foreach": foreach}), facts);
+    let (_, error) = report.failure().unwrap();
+    assert_eq!(format!("{} ({})", error.message, error.hint.as_ref().unwrap()), expected);
 }
 
 #[test]

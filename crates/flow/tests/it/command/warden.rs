@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use gristmill_flow::{Cancel, Task, TaskStatus, Warden, wait_for_old_warden, warden_main};
+use gristmill_flow::{
+    Cancel, Capacity, Task, TaskStatus, Warden, wait_for_old_warden, warden_main,
+};
 use serde_json::json;
 
 use super::bench::{bench, lives, timed, wait_for};
@@ -46,7 +48,7 @@ fn as_a_parent() {
             bench.task("astray", run("setsid sh -c 'echo $$ > $F/d; exec sleep 60' & sleep 60")),
         ),
     ];
-    let plan = gristmill_flow::Plan::new(tasks).unwrap().with_workers(3.try_into().unwrap());
+    let plan = gristmill_flow::Plan::new(tasks).unwrap().with_capacity(Capacity::cores(3));
     plan.run(&bench.cache, &(), &Cancel::new());
 }
 
