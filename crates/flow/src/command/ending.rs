@@ -39,7 +39,8 @@ fn of_status(status: ExitStatus, before: &Before) -> TaskError {
         (None, None) => (format!("ended in an unknown way ({status})"), None),
     };
     if signal != Some(Signal::KILL.as_raw()) {
-        return TaskError::new(Fault::Input, message);
+        let hint = status.code().and_then(hint).map(str::to_owned);
+        return TaskError { hint, ..TaskError::new(Fault::Input, message) };
     }
     let killer = match before.since() {
         Memory::RanOut => ", by the system's out-of-memory killer",
@@ -48,6 +49,15 @@ fn of_status(status: ExitStatus, before: &Before) -> TaskError {
     };
     TaskError::new(Fault::Machine, format!("{message}{killer}"))
         .with_hint("give it less to hold in memory at once, or declare its `memory` so that less runs beside it")
+}
+
+/// What shells mean by some codes.
+fn hint(code: i32) -> Option<&'static str> {
+    match code {
+        126 => Some("the shell may not run that file; `chmod +x` makes it a program"),
+        127 => Some("the shell found no such command; is it installed, and in `PATH`?"),
+        _ => None,
+    }
 }
 
 /// `signal 9 (SIGKILL)`.

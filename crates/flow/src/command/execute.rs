@@ -46,7 +46,10 @@ pub(super) fn execute(
     command.env(OUTPUT, facts_file.path());
     command.envs(variables.iter().map(|(name, content)| (name, content.reveal())));
     let facts = attend(task, command, &variables, &facts_file, context)?;
-    outputs::keep(&task.name, &outputs, &place, context.output_dir())?;
+    // The folder is made when it is asked for, and most commands do not need one.
+    if !outputs.is_empty() {
+        outputs::keep(&task.name, &outputs, &place, context.output_dir())?;
+    }
     Ok(Output::facts(facts))
 }
 

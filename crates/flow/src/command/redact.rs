@@ -102,6 +102,7 @@ impl Redactor {
     /// Shows the bytes before `end`, and remembers how far behind it a secret goes.
     fn emit(&mut self, bytes: &[u8], end: usize, show: &mut dyn FnMut(&[u8])) {
         let mut at = 0;
+        let known = self.blotted;
         for (start, stop) in self.spans(bytes) {
             if start >= end {
                 break;
@@ -119,7 +120,7 @@ impl Redactor {
             show(plain);
             self.within = false;
         }
-        self.blotted = at.saturating_sub(end);
+        self.blotted = at.max(known).saturating_sub(end);
     }
 
     /// The stretches that belong to secrets, in order and apart from each other.
@@ -173,7 +174,7 @@ mod tests {
     #[track_caller]
     fn check(secrets: &[&str], text: &str, expected: &str) {
         let each: Vec<String> = text.chars().map(String::from).collect();
-        let each: Vec<&str> = each.iter().map(String::as_str).collect();
+        let each: Vec<&str> = each.iter().flat_map(|c| [c.as_str(), ""]).collect();
         assert_eq!(streamed(secrets, &each), expected, "byte by byte");
         assert_eq!(streamed(secrets, &[text]), expected, "at once");
     }

@@ -39,11 +39,12 @@ pub struct TaskSpec {
     pub inputs: Vec<String>,
     /// The files and folders that it makes, relative to the working folder. They are kept, and
     /// put back when the result is taken from the cache. Without them the command runs every
-    /// time.
+    /// time. What lay there before and the command left as it was counts as made by it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<String>,
     /// Variables of the command's environment, besides those that Gristmill was started with:
-    /// a text each, or `{secret: NAME}`.
+    /// a text each, or `{secret: NAME}`. A secret is replaced by `***` in the log, in messages and
+    /// in what the command gives; only as it is, not in another encoding.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, Variable>,
     /// The working folder, relative to the folder of the pipeline file, which it is by default.

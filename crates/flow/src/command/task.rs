@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::check::{SpecMistake, Texts, texts};
 use super::template::{ITEM, Scope, Template, descend};
@@ -176,22 +176,19 @@ impl Task for CommandTask {
     /// put in from other tasks is in the digests of those. A secret counts by its name only.
     fn parameters(&self) -> Value {
         let spec = &self.spec;
-        let mut parameters = Map::new();
-        parameters.insert("run".into(), json!(spec.run));
-        let mut add = |name: &str, value: Value, is_set: bool| {
-            if is_set {
-                parameters.insert(name.into(), value);
-            }
+        let item = match &self.role {
+            Role::Alone => None,
+            Role::Gathers(foreach) => Some(("foreach", json!(foreach))),
+            Role::Part(item) => Some((ITEM, item.clone())),
         };
-        add("folder", json!(spec.folder), spec.folder.is_some());
-        add("outputs", json!(spec.outputs), !spec.outputs.is_empty());
-        add("env", json!(spec.env), !spec.env.is_empty());
-        match &self.role {
-            Role::Alone => {}
-            Role::Gathers(foreach) => add("foreach", json!(foreach), true),
-            Role::Part(item) => add("item", item.clone(), true),
-        }
-        Value::Object(parameters)
+        let settings = [
+            Some(("run", json!(spec.run))),
+            spec.folder.as_ref().map(|folder| ("folder", json!(folder))),
+            (!spec.outputs.is_empty()).then(|| ("outputs", json!(spec.outputs))),
+            (!spec.env.is_empty()).then(|| ("env", json!(spec.env))),
+            item,
+        ];
+        settings.into_iter().flatten().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     fn inputs(&self, files: &FileDigests) -> Result<Vec<Input>, TaskError> {

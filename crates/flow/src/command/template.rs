@@ -49,7 +49,7 @@ impl Template {
                 continue;
             }
             plain.push_str(before);
-            let (inside, after) = after.split_once("}}").unwrap_or((after, ""));
+            let (inside, after) = after.split_once("}}").ok_or_else(|| no_template(after))?;
             let reference = Reference::parse(inside).ok_or_else(|| no_template(inside))?;
             if !plain.is_empty() {
                 pieces.push(Piece::Text(std::mem::take(&mut plain)));

@@ -52,38 +52,36 @@ impl Walk<'_> {
                 allowed(&entry.path(), self.links)?;
                 kind = fs_err::metadata(entry.path())?.file_type();
             }
-            if kind.is_file() {
-                self.tree.files.push(below);
-            } else if kind.is_dir() {
-                self.folder(below, is_link, trail)?;
-            } else {
-                let message = format!("`{}` is neither file nor folder", entry.path().display());
-                return Err(TaskError::new(Fault::Input, message));
+            match kind {
+                kind if kind.is_file() => self.tree.files.push(below),
+                kind if kind.is_dir() && is_link => self.follow(below, trail)?,
+                kind if kind.is_dir() => {
+                    self.enter(&below, trail)?;
+                    self.tree.folders.push(below);
+                }
+                _ => {
+                    let message =
+                        format!("`{}` is neither file nor folder", entry.path().display());
+                    return Err(TaskError::new(Fault::Input, message));
+                }
             }
         }
         Ok(())
     }
 
-    fn folder(
-        &mut self,
-        relative: PathBuf,
-        is_link: bool,
-        trail: &mut Vec<PathBuf>,
-    ) -> Result<(), TaskError> {
-        if is_link {
-            let place = fs_err::canonicalize(self.root.join(&relative))?;
-            if trail.contains(&place) {
-                let link = self.root.join(&relative);
-                let message = format!("the link `{}` leads in a circle", link.display());
-                return Err(TaskError::new(Fault::Input, message));
-            }
-            trail.push(place);
+    /// Enters a folder through a link, unless another link led through it to here.
+    fn follow(&mut self, link: PathBuf, trail: &mut Vec<PathBuf>) -> Result<(), TaskError> {
+        let path = self.root.join(&link);
+        let place = fs_err::canonicalize(&path)?;
+        let here = path.parent().map(fs_err::canonicalize).transpose()?;
+        if trail.contains(&place) || here.is_some_and(|here| here.starts_with(&place)) {
+            let message = format!("the link `{}` leads in a circle", path.display());
+            return Err(TaskError::new(Fault::Input, message));
         }
-        self.enter(&relative, trail)?;
-        if is_link {
-            trail.pop();
-        }
-        self.tree.folders.push(relative);
+        trail.push(place);
+        self.enter(&link, trail)?;
+        trail.pop();
+        self.tree.folders.push(link);
         Ok(())
     }
 }

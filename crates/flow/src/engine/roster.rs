@@ -81,7 +81,8 @@ impl Roster {
         let Some(whole) = members.list.get(position).cloned() else { return Ok(()) };
         let added = place();
         for part in parts {
-            let part = Member::new(plan, Arc::clone(part), Arc::clone(&whole.needs), whole.root);
+            let needs = members.needs_of(part.as_ref(), &whole);
+            let part = Member::new(plan, Arc::clone(part), needs, whole.root);
             members.list.push(Member { within: Some(Arc::clone(&whole.task)), ..part });
         }
         if let Some(whole) = members.list.get_mut(position) {
@@ -92,6 +93,18 @@ impl Roster {
 
     fn lock(&self) -> MutexGuard<'_, Members> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Members {
+    /// What a part needs of that which the whole needs: its result depends on nothing else, so
+    /// that one item more in the list that a task gave leaves the other parts as they are.
+    fn needs_of(&self, part: &dyn Task, whole: &Member) -> Arc<[usize]> {
+        let needed = |position: &usize| {
+            let need = self.list.get(*position).map(|member| member.task.name());
+            need.is_some_and(|name| part.needs().iter().any(|need| need == name))
+        };
+        whole.needs.iter().copied().filter(needed).collect()
     }
 }
 

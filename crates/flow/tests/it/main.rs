@@ -2,6 +2,8 @@
 
 mod any_text;
 mod cache;
+#[cfg(unix)]
+mod command;
 mod document;
 mod durable;
 mod fragments;
