@@ -14,6 +14,7 @@
 mod command;
 mod condition;
 mod document;
+mod draw;
 mod engine;
 mod mistake;
 mod nearest;
@@ -27,6 +28,7 @@ pub use command::{
 };
 pub use condition::{Condition, ConditionError};
 pub use document::{Document, Entry, Node, NodeKind, Source, Span};
+pub use draw::{DrawNode, DrawSigns, DrawState, DrawStyle, draw_plan};
 pub use engine::{
     Cache, CacheError, Caching, Cancel, Capacity, Clock, Demand, Digest, Earlier, EarlierResult,
     Event, Fault, FileDigests, FileRecord, Input, Inputs, Journal, JournalError, KeyParts,
