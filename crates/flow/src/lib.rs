@@ -16,6 +16,7 @@ mod condition;
 mod document;
 mod draw;
 mod engine;
+mod lineage;
 mod mistake;
 mod nearest;
 mod schedule;
@@ -34,6 +35,9 @@ pub use engine::{
     Event, Fault, FileDigests, FileRecord, Input, Inputs, Journal, JournalError, KeyParts,
     Observer, Output, Plan, PlanError, Planned, PlannedStatus, Retries, RunReport, Task,
     TaskContext, TaskError, TaskReport, TaskStatus, canonical_json, explain,
+};
+pub use lineage::{
+    Emit, EmitError, Lineage, LineageDataset, LineageEvent, LineageFile, LineageState,
 };
 pub use mistake::{Mistake, render};
 pub use schedule::{
