@@ -85,3 +85,6 @@ fn this_or_next_minute(time: DateTime) -> Option<DateTime> {
     let whole = time.second() == 0 && time.subsec_nanosecond() == 0;
     if whole { Some(time) } else { next_minute(time) }
 }
+
+#[cfg(test)]
+mod tests;
