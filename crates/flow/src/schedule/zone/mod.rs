@@ -11,7 +11,7 @@
 //!
 //! Vixie's cron draws the line elsewhere: a job with a `*` at the beginning of its minute or hour
 //! counts hours there, so that `*/15 2 * * *` runs eight times on the day in autumn and not at all
-//! on that in spring, and `30 */2 * * *` leaves a hole of four hours.
+//! on that in spring, when `30 */2 * * *` passes over half past two as well.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
