@@ -14,7 +14,9 @@
 mod command;
 mod condition;
 mod document;
+mod draw;
 mod engine;
+mod lineage;
 mod mistake;
 mod nearest;
 mod schedule;
@@ -27,11 +29,15 @@ pub use command::{
 };
 pub use condition::{Condition, ConditionError};
 pub use document::{Document, Entry, Node, NodeKind, Source, Span};
+pub use draw::{DrawNode, DrawSigns, DrawState, DrawStyle, draw_plan};
 pub use engine::{
     Cache, CacheError, Caching, Cancel, Capacity, Clock, Demand, Digest, Earlier, EarlierResult,
     Event, Fault, FileDigests, FileRecord, Input, Inputs, Journal, JournalError, KeyParts,
     Observer, Output, Plan, PlanError, Planned, PlannedStatus, Retries, RunReport, Task,
     TaskContext, TaskError, TaskReport, TaskStatus, canonical_json, explain,
+};
+pub use lineage::{
+    Emit, EmitError, Lineage, LineageDataset, LineageEvent, LineageFile, LineageState,
 };
 pub use mistake::{Mistake, render};
 pub use schedule::{

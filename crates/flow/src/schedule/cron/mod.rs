@@ -242,7 +242,7 @@ fn wrong_fields(text: &str, found: usize) -> ScheduleError {
     };
     let expected = "5 fields: minute, hour, day of the month, month, day of the week";
     let hint = match found {
-        1 if text.eq_ignore_ascii_case("@reboot") => Some("deploying a pipeline can run it once"),
+        1 if text.eq_ignore_ascii_case("@reboot") => Some("`gristmill run` runs a pipeline once"),
         6 | 7 => Some("leave the field for seconds away; `every: 30s` runs twice a minute"),
         _ => Some("`0 3 * * *` is three o'clock every night"),
     };

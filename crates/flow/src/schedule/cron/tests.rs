@@ -128,7 +128,7 @@ fn what_has_not_five_fields_or_never_comes_is_refused() {
     ");
     insta::assert_snapshot!(refusal("@reboot"), @"
     `cron` has `@reboot`, expected 5 fields: minute, hour, day of the month, month, day of the week
-    hint: deploying a pipeline can run it once
+    hint: `gristmill run` runs a pipeline once
     ");
     insta::assert_snapshot!(refusal("0 0 30 2 *"), @"`cron` has `0 0 30 2 *`, expected a day that comes; none has month `2`, day `30` and weekday `*`");
 }

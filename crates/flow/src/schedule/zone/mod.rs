@@ -11,7 +11,7 @@
 //!
 //! Vixie's cron draws the line elsewhere: a job with a `*` at the beginning of its minute or hour
 //! counts hours there, so that `*/15 2 * * *` runs eight times on the day in autumn and not at all
-//! on that in spring, and `30 */2 * * *` leaves a hole of four hours.
+//! on that in spring, when `30 */2 * * *` passes over half past two as well.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -85,3 +85,6 @@ fn this_or_next_minute(time: DateTime) -> Option<DateTime> {
     let whole = time.second() == 0 && time.subsec_nanosecond() == 0;
     if whole { Some(time) } else { next_minute(time) }
 }
+
+#[cfg(test)]
+mod tests;
