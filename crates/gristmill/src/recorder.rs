@@ -9,8 +9,8 @@ use gristmill_core::{Clock, Timestamp};
 use gristmill_flow::{Digest, Task};
 use gristmill_track::{
     Artifact, ArtifactPath, ArtifactStore, Batch, Experiment, ExperimentId, LocalArtifacts,
-    NewExperiment, NewRun, RunId, RunQuery, RunStatus, RunUpdate, Store, TaskRecord, TaskStatus,
-    tags,
+    NewExperiment, NewRun, Run, RunId, RunQuery, RunStatus, RunUpdate, Store, TaskRecord,
+    TaskStatus, tags,
 };
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ use crate::check::Checked;
 use crate::clock::SystemClock;
 use crate::keeper::Keeper;
 use crate::report::{Metrics, Progress};
-use crate::{Error, Home, Result, environment};
+use crate::{Error, Home, Kind, Result, environment};
 
 /// Whether a run may go on with an earlier one that was cut short.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,6 +28,9 @@ pub enum Start {
     Resume,
     /// Never.
     Anew,
+    /// With the run of this id, unless it has ended; a new run of this id when there is none. Who
+    /// has to begin a run once and only once chooses its id and writes that down before.
+    As(RunId),
 }
 
 /// What a run is a run of.
@@ -94,14 +97,20 @@ impl Recorder {
     pub fn start(home: &Home, subject: Subject, start: Start) -> Result<Self> {
         let keeper = Arc::new(Keeper::open(home)?);
         settle_the_dead(&keeper, home)?;
-        if start == Start::Resume
-            && let Some(resumed) = Self::resume(home, &keeper, &subject)?
-        {
+        let resumed = match start {
+            Start::Anew => None,
+            Start::Resume => Self::resume_latest(home, &keeper, &subject)?,
+            Start::As(id) => Self::resume_named(home, &keeper, &subject, id)?,
+        };
+        if let Some(resumed) = resumed {
             return Ok(resumed);
         }
         let Subject { name, file, fingerprint, settings } = subject;
         let started = SystemClock.now();
-        let id = run_id(&name, started);
+        let id = match start {
+            Start::As(id) => id,
+            Start::Anew | Start::Resume => run_id(&name, started),
+        };
         let alive = Alive::begin(home, id)?;
         let experiment = experiment(&keeper, &name, started)?;
         let new = NewRun {
@@ -130,21 +139,56 @@ impl Recorder {
 
     /// The pipeline's latest run, if it was cut short, ran the same file, and nobody else has
     /// gone on with it.
-    fn resume(home: &Home, keeper: &Arc<Keeper>, subject: &Subject) -> Result<Option<Self>> {
+    fn resume_latest(home: &Home, keeper: &Arc<Keeper>, subject: &Subject) -> Result<Option<Self>> {
         let Some(latest) = keeper.wait(|s| s.latest_run(&subject.name))? else {
             return Ok(None);
         };
-        let cut_short = matches!(latest.info.status, RunStatus::Interrupted | RunStatus::Cancelled);
-        let same = latest.tags.get(tags::PIPELINE_HASH) == Some(&subject.fingerprint);
-        if !cut_short || !same {
+        if !was_cut_short(latest.info.status) || !is_of(&latest, subject) {
             return Ok(None);
         }
-        let id = latest.info.id;
-        let Some(alive) = Alive::take(home, id)? else { return Ok(None) };
+        match Alive::take(home, latest.info.id)? {
+            Some(alive) => Self::go_on(home, keeper, subject, latest.info.id, alive).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The run of this id, if there is one.
+    fn resume_named(
+        home: &Home,
+        keeper: &Arc<Keeper>,
+        subject: &Subject,
+        id: RunId,
+    ) -> Result<Option<Self>> {
+        let run = match keeper.wait(|s| s.run(id)) {
+            Ok(run) => run,
+            Err(error) if error.kind == Kind::Input => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let refuse = |found: String, hint: &str| Err(Error::input(found).with_hint(hint));
+        if !is_of(&run, subject) {
+            return refuse(format!("run {id} is of another file"), "run the file without an id");
+        }
+        let Some(alive) = Alive::take(home, id)? else {
+            return refuse(format!("another process is at work on run {id}"), "let it end");
+        };
+        if !was_cut_short(run.info.status) && run.info.status != RunStatus::Running {
+            let found = format!("run {id} has ended: it {}", run.info.status);
+            return refuse(found, "run the file without an id");
+        }
+        Self::go_on(home, keeper, subject, id, alive).map(Some)
+    }
+
+    fn go_on(
+        home: &Home,
+        keeper: &Arc<Keeper>,
+        subject: &Subject,
+        id: RunId,
+        alive: Alive,
+    ) -> Result<Self> {
         let update = RunUpdate { status: Some(RunStatus::Running), ..RunUpdate::default() };
         keeper.wait(|s| s.update_run(id, update))?;
         let earlier = keeper.wait(|s| s.tasks(id))?;
-        Ok(Some(Self {
+        Ok(Self {
             keeper: Arc::clone(keeper),
             home: home.clone(),
             pipeline: subject.name.clone(),
@@ -153,7 +197,7 @@ impl Recorder {
             earlier,
             resumed: true,
             _alive: alive,
-        }))
+        })
     }
 
     pub fn id(&self) -> RunId {
@@ -314,6 +358,15 @@ fn scores(metrics: &Metrics, now: Timestamp) -> Batch {
         }
     }
     batch
+}
+
+fn was_cut_short(status: RunStatus) -> bool {
+    matches!(status, RunStatus::Interrupted | RunStatus::Cancelled)
+}
+
+/// Whether a run is one of the very same file or tasks.
+fn is_of(run: &Run, subject: &Subject) -> bool {
+    run.tags.get(tags::PIPELINE_HASH) == Some(&subject.fingerprint)
 }
 
 /// Runs whose process ended before they did were interrupted; says so in the store.
