@@ -62,7 +62,10 @@ impl FromStr for ByteSize {
         let bytes =
             size.zip(number.parse().ok()).and_then(|((_, s), n): (_, u64)| n.checked_mul(*s));
         bytes.map(Self).ok_or_else(|| {
-            format!("`{text}` is no amount of memory, expected a whole number with a unit, such as `512MB`, `4GB` or `1GiB`")
+            format!(
+                "`{text}` is no amount of memory, expected a whole number with a unit, such as \
+                 `512MB`, `4GB` or `1GiB`"
+            )
         })
     }
 }

@@ -47,8 +47,10 @@ fn of_status(status: ExitStatus, before: &Before) -> TaskError {
         Memory::Unknown => ", perhaps by the system's out-of-memory killer",
         Memory::Sufficed => return TaskError::new(Fault::Input, message),
     };
-    TaskError::new(Fault::Machine, format!("{message}{killer}"))
-        .with_hint("give it less to hold in memory at once, or declare its `memory` so that less runs beside it")
+    TaskError::new(Fault::Machine, format!("{message}{killer}")).with_hint(
+        "give it less to hold in memory at once, or declare its `memory` so that less runs \
+             beside it",
+    )
 }
 
 /// What shells mean by some codes.

@@ -66,7 +66,10 @@ impl FromStr for TimeSpan {
 
     fn from_str(text: &str) -> Result<Self, String> {
         parse(text).map(Self::from_millis).ok_or_else(|| {
-            format!("`{text}` is no length of time, expected one such as `500ms`, `2s`, `10m`, `1h30m` or `1d`")
+            format!(
+                "`{text}` is no length of time, expected one such as `500ms`, `2s`, `10m`, \
+                 `1h30m` or `1d`"
+            )
         })
     }
 }
