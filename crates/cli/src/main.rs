@@ -5,6 +5,7 @@
 
 mod commands;
 mod context;
+mod graph;
 mod progress;
 mod show;
 mod signals;

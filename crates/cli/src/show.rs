@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
-use gristmill::{Metrics, PlannedTask, RunReport, RunStatus};
+use gristmill::{Metrics, RunReport, RunStatus};
 
 /// A table without lines, for a terminal of any width.
 pub fn table(header: &[&str]) -> Table {
@@ -89,15 +89,6 @@ pub fn number(value: f64) -> String {
 /// The start of an id, enough to name it.
 pub fn short(id: &str) -> &str {
     id.get(..8).unwrap_or(id)
-}
-
-/// The tasks of a plan with what will become of them.
-pub fn plan(tasks: &[PlannedTask]) -> String {
-    let mut shown = table(&["task", "needs", "what", "why"]);
-    for task in tasks {
-        shown.add_row([&task.name, &task.needs.join(", "), &task.what, &task.why]);
-    }
-    draw(&shown)
 }
 
 /// How long ago, in the largest unit that says something.

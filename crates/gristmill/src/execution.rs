@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gristmill_core::Clock;
 use gristmill_flow::{
-    Cache, Event, KeyParts, Observer, Plan, RunReport as FlowReport, Task, TaskReport,
+    Cache, Event, KeyParts, Observer, Plan, RunReport as FlowReport, Task, TaskReport, TaskStatus,
 };
 use gristmill_track::{RunQuery, Store};
 
@@ -95,6 +95,11 @@ pub(crate) fn line(task: &TaskReport) -> TaskLine {
         cached: is_cached(task),
         attempts: task.attempts,
         seconds: task.seconds,
+        needs: task.needs.clone(),
+        why: match task.status {
+            TaskStatus::Skipped => Some(task.reason.join("; ")),
+            _ => task.error.as_ref().map(|error| error.message.clone()),
+        },
     }
 }
 

@@ -89,7 +89,7 @@ pub struct RegisteredModel {
 pub struct TaskLine {
     /// The task.
     pub name: String,
-    /// `succeeded`, `failed`, `skipped` or `cancelled`.
+    /// `succeeded`, `failed`, `skipped` or `cancelled`; `pending` or `running` before that.
     pub status: String,
     /// Whether its result was taken from the cache.
     pub cached: bool,
@@ -97,6 +97,12 @@ pub struct TaskLine {
     pub attempts: u32,
     /// Seconds on the clock.
     pub seconds: f64,
+    /// The tasks that it needs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
+    /// Why it was skipped or failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// Hears how a run goes on; the binary draws its progress from it.

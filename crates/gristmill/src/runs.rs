@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gristmill_core::Timestamp;
 use gristmill_flow::{TaskLog, task_logs};
-use gristmill_track::{Page, Run, RunInfo, RunQuery, Store, TaskRecord};
+use gristmill_track::{Page, Run, RunInfo, RunQuery, Store, TaskRecord, TaskStatus};
 
 use crate::keeper::Keeper;
 use crate::report::{RunDetails, RunSummary, TaskLine};
@@ -86,6 +86,11 @@ fn line(task: &TaskRecord) -> TaskLine {
         cached: task.cached,
         attempts: task.attempts,
         seconds: task.seconds.unwrap_or_default(),
+        needs: task.needs.clone(),
+        why: match task.status {
+            TaskStatus::Skipped => task.reason.clone(),
+            _ => task.error.clone(),
+        },
     }
 }
 

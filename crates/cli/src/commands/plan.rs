@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::context::Context;
-use crate::show;
+use crate::graph;
 
 /// Show the tasks of a pipeline file: what is cached, what will run and why
 #[derive(Debug, Args)]
@@ -19,5 +19,5 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
     let planned = gristmill::plan(&arguments.file, &arguments.set, &context.home)?;
-    context.print(&planned, || show::plan(&planned))
+    context.print(&planned, || graph::plan(&planned))
 }

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use gristmill::RunDetails;
 
 use crate::context::Context;
-use crate::show;
+use crate::{graph, show};
 
 /// Look at runs
 #[derive(Debug, Args)]
@@ -99,12 +99,7 @@ fn draw(details: &RunDetails) -> String {
     if let Some(error) = &details.error {
         let _ = writeln!(text, "error     {error}");
     }
-    let mut tasks = show::table(&["task", "status", "cached", "seconds"]);
-    for task in &details.tasks {
-        let cached = if task.cached { "yes" } else { "no" };
-        tasks.add_row([&task.name, &task.status, cached, &format!("{:.3}", task.seconds)]);
-    }
-    let _ = writeln!(text, "\n{}", show::draw(&tasks));
+    let _ = writeln!(text, "\n{}", graph::run(&details.tasks).trim_end());
     section(&mut text, "metric", summary.metrics.iter().map(|(k, v)| (k, show::number(*v))));
     section(&mut text, "param", details.params.iter().map(|(k, v)| (k, v.clone())));
     section(&mut text, "tag", details.tags.iter().map(|(k, v)| (k, v.clone())));

@@ -7,5 +7,6 @@ mod churn;
 mod edges;
 mod examples;
 mod fragments;
+mod kills;
 mod sandbox;
 mod sources;
