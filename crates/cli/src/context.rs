@@ -42,7 +42,7 @@ enum Device {
 }
 
 /// A size in bytes: a number with B, KB, MB, GB or TB (thousands), or KiB, MiB, GiB or TiB (1024s).
-fn bytes(text: &str) -> Result<u64, String> {
+pub fn bytes(text: &str) -> Result<u64, String> {
     let wrong = || format!("`{text}` is no size; write a number with a unit, such as 2GB");
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(split);

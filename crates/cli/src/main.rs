@@ -41,6 +41,7 @@ enum Command {
     Tasks(commands::tasks::Arguments),
     #[command(hide = true)]
     Warden(commands::warden::Arguments),
+    Gc(commands::gc::Arguments),
     Schema(commands::schema::Arguments),
     Completions(commands::completions::Arguments),
 }
@@ -72,6 +73,7 @@ fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
         Command::Why(a) => commands::why::run(&a, context),
         Command::Tasks(a) => commands::tasks::run(&a, context),
         Command::Warden(a) => commands::warden::run(&a),
+        Command::Gc(a) => commands::gc::run(&a, context),
         Command::Schema(a) => commands::schema::run(&a, context),
         Command::Completions(a) => commands::completions::run(&a, context),
     }

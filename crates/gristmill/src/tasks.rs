@@ -65,7 +65,12 @@ fn commands(
 
 /// The folder of a run's logs.
 pub(crate) fn logs(home: &Home, run: RunId) -> PathBuf {
-    home.root().join("logs").join(run.to_string())
+    all_logs(home).join(run.to_string())
+}
+
+/// The folder with a folder of logs for each run.
+pub(crate) fn all_logs(home: &Home) -> PathBuf {
+    home.root().join("logs")
 }
 
 /// Starts the process that ends the commands of this run when this process is killed, once the

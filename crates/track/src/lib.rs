@@ -29,7 +29,9 @@ mod store;
 pub mod tags;
 mod task;
 
-pub use artifact::{Artifact, ArtifactKind, ArtifactPath, ArtifactStore, Content, LocalArtifacts};
+pub use artifact::{
+    Artifact, ArtifactKind, ArtifactPath, ArtifactStore, Content, LocalArtifacts, Stored,
+};
 pub use check::{MAX_ALIAS_CHARS, MAX_KEY_CHARS, MAX_NAME_CHARS, MAX_PARAM_CHARS, MAX_TAG_CHARS};
 pub use deployment::Deployment;
 pub use due::Due;

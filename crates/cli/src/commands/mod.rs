@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod completions;
+pub mod gc;
 pub mod init;
 pub mod models;
 pub mod plan;

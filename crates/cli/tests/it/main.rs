@@ -6,6 +6,7 @@ mod champion;
 mod churn;
 mod edges;
 mod examples;
+mod flow;
 mod fragments;
 mod kills;
 mod sandbox;

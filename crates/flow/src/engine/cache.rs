@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::manifest::{FILES, Manifest};
 use super::session::{Session, Workspace};
+use super::usage::{self, Kept};
 use super::{Clock, Digest, EarlierResult, FileDigests, KeyParts};
 
 /// Why a cache cannot be used.
@@ -76,7 +77,11 @@ impl Cache {
             return Lookup::Absent;
         }
         match Manifest::verified(&folder, key, &self.digests) {
-            Ok(manifest) => Lookup::Found(Box::new(Entry::new(&folder, manifest))),
+            Ok(manifest) => {
+                // Without the mark it only counts as older than it is.
+                let _ = usage::mark(&folder, self.clock.now_micros());
+                Lookup::Found(Box::new(Entry::new(&folder, manifest)))
+            }
             Err(found) => Lookup::Damaged(found),
         }
     }
@@ -124,6 +129,47 @@ impl Cache {
             let _ = fs_err::rename(&place, aside.folder().join("damaged"));
         }
         Err(CacheError::Stuck { folder: place, found: broken })
+    }
+
+    /// Everything that is kept, sound or not, in no order.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn list(&self) -> io::Result<Vec<Kept>> {
+        let mut kept = Vec::new();
+        for shard in fs_err::read_dir(&self.root)? {
+            let shard = shard?.path();
+            if !shard.is_dir() || shard.ends_with("tmp") {
+                continue;
+            }
+            for entry in fs_err::read_dir(shard)? {
+                let entry = entry?;
+                let key = entry.file_name().to_str().and_then(|name| name.parse().ok());
+                if let Some(key) = key {
+                    kept.extend(usage::of(&entry.path(), key)?);
+                }
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Removes a result, unless it was used since `since_micros`; whether it is gone.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove(&self, key: &Digest, since_micros: i64) -> io::Result<bool> {
+        let place = self.place(key);
+        match usage::of(&place, *key)? {
+            None => return Ok(true),
+            Some(kept) if kept.used_micros >= since_micros => return Ok(false),
+            Some(_) => {}
+        }
+        // Moved away first: an entry is there whole or not at all.
+        let aside = self.session.workspace()?;
+        match fs_err::rename(&place, aside.folder().join("removed")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+            moved => moved.map(|()| true),
+        }
     }
 
     /// Writes down what was learned about files.

@@ -19,6 +19,7 @@ mod roster;
 mod run;
 mod session;
 mod task;
+mod usage;
 
 pub use cache::{Cache, CacheError};
 pub use digest::{Digest, canonical_json};
@@ -33,3 +34,4 @@ pub use policy::{Capacity, Demand, Retries};
 pub use preview::{Planned, PlannedStatus};
 pub use report::{RunReport, TaskReport, TaskStatus};
 pub use task::{Caching, Fault, Input, Task, TaskError};
+pub use usage::Kept;

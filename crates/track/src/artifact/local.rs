@@ -3,11 +3,13 @@
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::UNIX_EPOCH;
 
 use async_trait::async_trait;
 use fs_err as fs;
+use gristmill_core::Timestamp;
 
-use super::{ArtifactKind, ArtifactStore, Content};
+use super::{ArtifactKind, ArtifactStore, Content, Stored};
 use crate::{ContentHash, Durability, Result, TrackError};
 
 /// How much of a file is in memory at a time.
@@ -213,6 +215,24 @@ impl LocalArtifacts {
         }
     }
 
+    /// Everything that is stored; what has no hash for a name is none of it.
+    fn stored(&self) -> Result<Vec<Stored>> {
+        let mut stored = Vec::new();
+        for shard in names_in(&self.root)? {
+            for name in names_in(&self.root.join(shard))? {
+                let Ok(hash) = name.parse::<ContentHash>() else { continue };
+                let place = self.place(hash);
+                let Some(content) = self.look(hash)? else { continue };
+                let modified =
+                    fs::metadata(&place).and_then(|m| m.modified()).map_err(at(&place))?;
+                let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+                let since = Timestamp(i64::try_from(since).unwrap_or(i64::MAX));
+                stored.push(Stored { content, since });
+            }
+        }
+        Ok(stored)
+    }
+
     fn require(&self, hash: ContentHash) -> Result<Content> {
         self.look(hash)?.ok_or_else(|| TrackError::not_found("artifact", hash))
     }
@@ -280,18 +300,44 @@ impl ArtifactStore for LocalArtifacts {
         .await
     }
 
+    async fn list(&self) -> Result<Vec<Stored>> {
+        self.blocking(Self::stored).await
+    }
+
     async fn remove(&self, hash: ContentHash) -> Result<()> {
         self.blocking(move |store| {
             let place = store.place(hash);
-            let removed = match store.look(hash)?.map(|content| content.kind) {
-                None => return Ok(()),
-                Some(ArtifactKind::File) => fs::remove_file(&place),
-                Some(ArtifactKind::Folder) => fs::remove_dir_all(&place),
+            // Moved away first: a folder is gone at once, not file by file.
+            let aside = store.drafts()?.join(draft_name());
+            match fs::rename(&place, &aside) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                moved => moved.map_err(at(&place))?,
+            }
+            let removed = match aside.is_dir() {
+                true => fs::remove_dir_all(&aside),
+                false => fs::remove_file(&aside),
             };
-            removed.map_err(at(&place))
+            removed.map_err(at(&aside))
         })
         .await
     }
+}
+
+/// The names in a folder; none when it is not there, or no folder.
+fn names_in(folder: &Path) -> Result<Vec<String>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            return Ok(Vec::new());
+        }
+        entries => entries.map_err(at(folder))?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.extend(entry.map_err(at(folder))?.file_name().into_string());
+    }
+    Ok(names)
 }
 
 fn draft_name() -> String {

@@ -9,6 +9,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::check;
+use gristmill_core::Timestamp;
+
 use crate::{ContentHash, Result, TrackError};
 
 pub use local::LocalArtifacts;
@@ -42,6 +44,9 @@ pub trait ArtifactStore: Send + Sync {
     /// longer has this hash.
     async fn verify(&self, hash: ContentHash) -> Result<()>;
 
+    /// Everything that is stored, in no order.
+    async fn list(&self) -> Result<Vec<Stored>>;
+
     /// Forgets the content; nothing happens when it is not there.
     async fn remove(&self, hash: ContentHash) -> Result<()>;
 }
@@ -54,6 +59,15 @@ words! {
         /// A folder; its hash is the hash of its files' paths and hashes in order of path.
         Folder = "folder",
     }
+}
+
+/// Content with the moment since when it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The content.
+    pub content: Content,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// Something in the artifact store.

@@ -1,0 +1,223 @@
+//! Tidying up a home: cached results that nobody has used for long, and what belonged to runs that
+//! were deleted.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use gristmill_core::Clock;
+use gristmill_flow::Kept;
+use gristmill_track::{
+    ArtifactStore, ContentHash, LocalArtifacts, Page, Run, RunQuery, RunStatus, Store,
+};
+use serde::Serialize;
+
+use crate::clock::SystemClock;
+use crate::execution::cache;
+use crate::keeper::Keeper;
+use crate::{Home, Result, tasks};
+
+/// What was used within the last hour stays, whatever is asked for: a run may be about to use it.
+const HOUR_MICROS: i64 = 3_600_000_000;
+/// How many runs are looked at in one go.
+const PAGE: u32 = 500;
+
+/// What is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GcOptions {
+    /// Cached results that were not used for so long, in microseconds.
+    pub unused_micros: i64,
+    /// The bytes that cached results may take; beyond them those go that were not used longest.
+    pub most_bytes: Option<u64>,
+    /// Whether to remove, or only to say what would go.
+    pub action: GcAction,
+}
+
+/// Whether to remove, or only to say what would go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GcAction {
+    /// Remove.
+    Remove,
+    /// Say what would go.
+    Look,
+}
+
+/// What went, and what stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct GcReport {
+    /// Cached results.
+    pub cache: GcCount,
+    /// Packages, reports and other files of runs and models.
+    pub artifacts: GcCount,
+    /// Folders of logs of runs.
+    pub logs: GcCount,
+}
+
+/// Things that went, and things that stay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct GcCount {
+    /// How many went.
+    pub removed: u64,
+    /// How many bytes they had.
+    pub removed_bytes: u64,
+    /// How many stay.
+    pub kept: u64,
+    /// How many bytes they have.
+    pub kept_bytes: u64,
+}
+
+impl GcCount {
+    fn count(&mut self, bytes: u64, gone: bool) {
+        let (things, all) = match gone {
+            true => (&mut self.removed, &mut self.removed_bytes),
+            false => (&mut self.kept, &mut self.kept_bytes),
+        };
+        *things += 1;
+        *all += bytes;
+    }
+}
+
+/// Tidies up a home. What a run in progress or one that can be gone on with needs stays, and so
+/// does every package of a registered version and every file of a run that is not deleted.
+///
+/// # Errors
+/// When the home cannot be read, or something not be removed.
+pub fn gc(home: &Home, options: &GcOptions) -> Result<GcReport> {
+    let keeper = Keeper::open(home)?;
+    let needed = Needed::by(&keeper)?;
+    let now = SystemClock.now().0;
+    Ok(GcReport {
+        cache: cached_results(home, options, &needed, now)?,
+        artifacts: artifacts(home, &keeper, options, &needed, now)?,
+        logs: logs(home, options, &needed)?,
+    })
+}
+
+/// What must stay.
+#[derive(Default)]
+struct Needed {
+    /// Results of tasks of runs that are in progress, or can be gone on with.
+    results: HashSet<String>,
+    content: HashSet<ContentHash>,
+    runs: HashSet<String>,
+}
+
+impl Needed {
+    fn by(keeper: &Keeper) -> Result<Self> {
+        let mut needed = Self::default();
+        let mut query = RunQuery {
+            lifecycle: None,
+            page: Page { limit: PAGE, offset: 0 },
+            ..RunQuery::default()
+        };
+        loop {
+            let runs = keeper.wait(|s| s.search_runs(&query))?;
+            for run in &runs {
+                needed.run(keeper, run)?;
+            }
+            if runs.len() < PAGE as usize {
+                break;
+            }
+            query.page.offset += u64::from(PAGE);
+        }
+        for model in keeper.wait(|s| s.models(Page { limit: u32::MAX, offset: 0 }))? {
+            let all = Page { limit: u32::MAX, offset: 0 };
+            for version in keeper.wait(|s| s.versions(&model.name, all))? {
+                needed.content.extend(hash_in(&version.path));
+            }
+        }
+        for deployment in keeper.wait(|s| s.deployments())? {
+            needed.content.extend(hash_in(&deployment.folder));
+        }
+        Ok(needed)
+    }
+
+    fn run(&mut self, keeper: &Keeper, run: &Run) -> Result<()> {
+        let id = run.info.id;
+        self.runs.insert(id.to_string());
+        let artifacts = keeper.wait(|s| s.artifacts(id))?;
+        self.content.extend(artifacts.iter().map(|artifact| artifact.content.hash));
+        let goes_on = matches!(
+            run.info.status,
+            RunStatus::Running | RunStatus::Interrupted | RunStatus::Cancelled
+        );
+        if goes_on {
+            let tasks = keeper.wait(|s| s.tasks(id))?;
+            self.results.extend(tasks.into_iter().filter_map(|task| task.cache_key));
+        }
+        Ok(())
+    }
+}
+
+/// The hash by which something stands in the artifact store.
+fn hash_in(path: &str) -> Option<ContentHash> {
+    Path::new(path).file_name()?.to_str()?.parse().ok()
+}
+
+fn cached_results(home: &Home, options: &GcOptions, needed: &Needed, now: i64) -> Result<GcCount> {
+    let cache = cache(home)?;
+    let mut kept = cache.list()?;
+    kept.sort_by_key(|kept| (kept.used_micros, kept.key));
+    let mut bytes: u64 = kept.iter().map(|kept| kept.bytes).sum();
+    let old = now.saturating_sub(options.unused_micros);
+    let recent = now.saturating_sub(HOUR_MICROS);
+    let mut count = GcCount::default();
+    for Kept { key, bytes: size, used_micros } in kept {
+        let wanted = used_micros < old || options.most_bytes.is_some_and(|most| bytes > most);
+        let may_go = used_micros < recent && !needed.results.contains(&key.to_string());
+        let gone = wanted && may_go && remove(options, || cache.remove(&key, recent))?;
+        if gone {
+            bytes -= size;
+        }
+        count.count(size, gone);
+    }
+    Ok(count)
+}
+
+fn artifacts(
+    home: &Home,
+    keeper: &Keeper,
+    options: &GcOptions,
+    needed: &Needed,
+    now: i64,
+) -> Result<GcCount> {
+    let artifacts = LocalArtifacts::in_home(home.root());
+    let mut count = GcCount::default();
+    for stored in keeper.wait_for(artifacts.list())? {
+        let hash = stored.content.hash;
+        // What is just being stored is recorded a moment later.
+        let may_go = stored.since.0 < now.saturating_sub(HOUR_MICROS);
+        let gone = may_go
+            && !needed.content.contains(&hash)
+            && remove(options, || keeper.wait_for(artifacts.remove(hash)).map(|()| true))?;
+        count.count(stored.content.size, gone);
+    }
+    Ok(count)
+}
+
+/// Logs of runs that are no more.
+fn logs(home: &Home, options: &GcOptions, needed: &Needed) -> Result<GcCount> {
+    let mut count = GcCount::default();
+    let folder = tasks::all_logs(home);
+    if !folder.is_dir() {
+        return Ok(count);
+    }
+    for entry in fs_err::read_dir(folder)? {
+        let entry = entry?;
+        let mut bytes = 0;
+        for log in fs_err::read_dir(entry.path())? {
+            bytes += log?.metadata()?.len();
+        }
+        let needed = entry.file_name().to_str().is_some_and(|run| needed.runs.contains(run));
+        let gone =
+            !needed && remove(options, || fs_err::remove_dir_all(entry.path()).map(|()| true))?;
+        count.count(bytes, gone);
+    }
+    Ok(count)
+}
+
+fn remove<E>(options: &GcOptions, work: impl FnOnce() -> Result<bool, E>) -> Result<bool, E> {
+    match options.action {
+        GcAction::Look => Ok(true),
+        GcAction::Remove => work(),
+    }
+}
