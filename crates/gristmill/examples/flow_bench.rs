@@ -77,11 +77,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         assert!(report.succeeded() && report.tasks.len() == number);
         Ok(start.elapsed().as_secs_f64())
     };
-    let first = run()?;
-    let again = run()?;
+    let (first, first_memory) = (run()?, most_memory());
+    let (again, again_memory) = (run()?, most_memory());
     let figures = json!({
-        "shape": shape, "tasks": number, "seconds": first, "again_seconds": again,
-        "most_memory_bytes": most_memory(),
+        "shape": shape, "tasks": number,
+        "seconds": first, "most_memory_bytes": first_memory,
+        "again_seconds": again, "again_most_memory_bytes": again_memory,
     });
     println!("{figures}");
     Ok(())

@@ -60,16 +60,16 @@ impl Subject {
 
     /// Tasks of a program.
     pub fn tasks(name: &str, tasks: &[Box<dyn Task>]) -> Self {
-        let tasks: Vec<Value> = tasks
-            .iter()
-            .map(|task| {
-                json!([task.name(), task.needs(), task.kind(), task.version(), task.parameters()])
-            })
-            .collect();
+        let mut digests = String::new();
+        for task in tasks {
+            let (needs, kind, version) = (task.needs(), task.kind(), task.version());
+            let task = json!([task.name(), needs, kind, version, task.parameters()]);
+            digests.push_str(&Digest::of_json(FINGERPRINT, &task).to_string());
+        }
         Self {
             name: name.into(),
             file: None,
-            fingerprint: Digest::of_json(FINGERPRINT, &Value::Array(tasks)).to_string(),
+            fingerprint: Digest::of(digests.as_bytes()).to_string(),
             settings: Batch::default(),
         }
     }
@@ -240,15 +240,17 @@ impl Recorder {
         if self.resumed {
             return Ok(());
         }
-        let pending = tasks.map(|task| TaskRecord {
+        let mut pending = tasks.map(|task| TaskRecord {
             needs: task.needs().to_vec(),
             ..TaskRecord::new(task.name(), TaskStatus::Pending)
         });
-        let pending: Vec<TaskRecord> = pending.collect();
-        for group in pending.chunks(GROUP) {
-            self.keeper.wait(|s| s.record_tasks(self.id, group.to_vec()))?;
+        loop {
+            let group: Vec<TaskRecord> = pending.by_ref().take(GROUP).collect();
+            if group.is_empty() {
+                return Ok(());
+            }
+            self.keeper.wait(|s| s.record_tasks(self.id, group))?;
         }
-        Ok(())
     }
 
     /// Keeps the file at `path` as the run's artifact `name`.

@@ -123,6 +123,11 @@ impl<T: Clone> Board<T> {
         tasks.iter().map(|task| state.spots.get(*task)?.settled.clone()).collect()
     }
 
+    /// Whether another task waits for this one.
+    pub(super) fn is_awaited(&self, task: usize) -> bool {
+        self.lock().spots.get(task).is_some_and(|spot| !spot.dependents.is_empty())
+    }
+
     /// Says what became of a task that was given out, and wakes who waited for it.
     pub(super) fn settle(&self, task: usize, outcome: T) {
         let mut state = self.lock();

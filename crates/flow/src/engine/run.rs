@@ -223,7 +223,9 @@ impl Run<'_> {
 
     fn settle(&self, position: usize, member: &Member, report: TaskReport, entry: Option<Entry>) {
         self.observer.event(Event::Finished { report: &report });
-        let settled = Settled { status: report.status, entry: entry.map(Arc::new) };
+        // What nobody waits for need not stay in memory.
+        let entry = entry.filter(|_| self.board.is_awaited(position)).map(Arc::new);
+        let settled = Settled { status: report.status, entry };
         let place = (member.root, position);
         self.reports.lock().unwrap_or_else(PoisonError::into_inner).push((place, report));
         self.board.settle(position, settled);
