@@ -1,6 +1,7 @@
 //! Prints how fast the store takes metrics and tasks, and how quickly a home opens.
 //!
-//! Repeat with `cargo run --release -p gristmill-track --example write_bench`.
+//! Repeat with `cargo run --release -p gristmill-track --example write_bench`, for Postgres with the
+//! address of an empty database behind it.
 #![allow(clippy::disallowed_methods, reason = "a bench reads the clock")]
 
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::Instant;
 
 use gristmill_core::Timestamp;
 use gristmill_track::{
-    Batch, NewRun, RunId, RunQuery, SqliteStore, Store, TaskRecord, TaskStatus, TrackError,
+    Batch, NewRun, RunId, RunQuery, Store, TaskRecord, TaskStatus, TrackError, open_store,
 };
 
 const BATCHES: i64 = 100;
@@ -22,6 +23,7 @@ fn main() -> Result<(), TrackError> {
         .enable_all()
         .build()
         .map_err(|error| TrackError::io(&home, &error))?;
+    fs_err::create_dir_all(&home).map_err(|error| TrackError::io(&home, &error))?;
     let measured = runtime.block_on(measure(&home));
     fs_err::remove_dir_all(&home).map_err(|error| TrackError::io(&home, &error))?;
     measured
@@ -29,7 +31,8 @@ fn main() -> Result<(), TrackError> {
 
 async fn measure(home: &std::path::Path) -> Result<(), TrackError> {
     let start = Instant::now();
-    let store = SqliteStore::open(home).await?;
+    let url = std::env::args().nth(1);
+    let store = open_store(home, url.as_deref()).await?;
     say("new home opened", start, 1);
     let id = RunId::from_parts(&[b"bench"]);
     store.create_run(NewRun::new(id, "bench", Timestamp(0))).await?;
@@ -46,9 +49,8 @@ async fn measure(home: &std::path::Path) -> Result<(), TrackError> {
     }
     say("metrics one a call, one caller", start, SINGLES);
 
-    tasks(&store).await?;
+    tasks(store.as_ref()).await?;
 
-    let store = Arc::new(store);
     let start = Instant::now();
     let callers: Vec<_> =
         (0..CALLERS).map(|n| tokio::spawn(crowd(Arc::clone(&store), id, n))).collect();
@@ -68,19 +70,16 @@ async fn measure(home: &std::path::Path) -> Result<(), TrackError> {
     drop(store);
 
     let start = Instant::now();
-    let store = SqliteStore::open(home).await?;
+    let store = open_store(home, url.as_deref()).await?;
     say("existing home opened", start, 1);
     let start = Instant::now();
     store.latest_run("none").await?;
     say("first read", start, 1);
-    let start = Instant::now();
-    store.close().await;
-    say("closed", start, 1);
     Ok(())
 }
 
 /// A run of many tasks as the engine records it: all as pending, then the end of one with the start of another.
-async fn tasks(store: &SqliteStore) -> Result<(), TrackError> {
+async fn tasks(store: &dyn Store) -> Result<(), TrackError> {
     for count in [10_000, 100_000] {
         let id = RunId::from_parts(&[&i64::to_le_bytes(count)]);
         store.create_run(NewRun::new(id, "tasks", Timestamp(0))).await?;
@@ -111,7 +110,7 @@ fn task(number: i64, status: TaskStatus) -> TaskRecord {
     }
 }
 
-async fn crowd(store: Arc<SqliteStore>, id: RunId, caller: i64) -> Result<(), TrackError> {
+async fn crowd(store: Arc<dyn Store>, id: RunId, caller: i64) -> Result<(), TrackError> {
     for step in 0..SINGLES / CALLERS {
         let key = format!("crowd{caller}");
         store.log(id, Batch::default().metric(key, 0.5, step, Timestamp(step))).await?;

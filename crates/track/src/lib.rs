@@ -1,7 +1,8 @@
 //! Runs, metrics, artifacts and the model registry: what happened, when, and which model serves.
 //!
 //! Start with [`Store`], the trait that every command and server speaks, and [`SqliteStore`], the
-//! one that lives in the home folder. Big things stand beside it in an [`ArtifactStore`], each once
+//! one that lives in the home folder, or [`PostgresStore`], which many machines share;
+//! [`open_store`] chooses. Big things stand beside it in an [`ArtifactStore`], each once
 //! under the hash of its content; the store keeps which run put it where.
 //!
 //! Nothing here reads a clock or draws an id: times and ids come in as arguments. No database type
@@ -22,6 +23,8 @@ mod id;
 mod lease;
 mod migrations;
 mod model;
+mod open;
+mod postgres;
 mod run;
 mod signal;
 mod sqlite;
@@ -44,6 +47,8 @@ pub use model::{
     Model, ModelEvent, ModelVersion, NewEvent, NewVersion, Note, Registration, VersionStatus,
     WhatHappened,
 };
+pub use open::open_store;
+pub use postgres::PostgresStore;
 pub use run::{
     Batch, Comparison, Condition, Metric, NewRun, Page, Run, RunInfo, RunQuery, RunStatus,
     RunUpdate,

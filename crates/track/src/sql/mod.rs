@@ -5,13 +5,15 @@
 //! `Keeper::read` and `Keeper::write`, which run [`Statements`] in a transaction, and `hold` and
 //! `share`, which keep others away from a thing until that transaction ends. Whatever depends on
 //! what it has just read holds the thing first. A transaction may be begun anew when the database
-//! asks for it, so statements borrow what they work on.
+//! asks for it, so statements borrow what they work on. `BEGIN`, `LAYOUT_IS_THERE` and `in_dialect`
+//! are the few words in which the databases differ.
 
 mod columns;
 mod deployments;
 mod dues;
 mod experiments;
 mod history;
+pub(crate) mod layout;
 mod leases;
 mod logging;
 mod records;
@@ -21,7 +23,7 @@ mod search;
 mod signals;
 mod store;
 
-use super::{Connection, Database, DbRow, Keeper, hold, share};
+use super::{BEGIN, Connection, Database, DbRow, Keeper, LAYOUT_IS_THERE, hold, in_dialect, share};
 use crate::fail::Work;
 
 /// What is done in one transaction with what a call was given.

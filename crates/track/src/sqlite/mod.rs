@@ -6,6 +6,7 @@
 mod fail;
 mod open;
 #[path = "../sql/mod.rs"]
+#[allow(clippy::duplicate_mod, reason = "the statements are compiled once for each database")]
 mod sql;
 mod writer;
 
@@ -19,6 +20,7 @@ use tokio::sync::oneshot;
 
 use self::SqliteStore as Keeper;
 use self::fail::told;
+use self::open::{LAYOUT_IS_THERE, in_dialect};
 use self::sql::Statements;
 use self::writer::Writer;
 use crate::fail::Fail;
@@ -28,6 +30,8 @@ use crate::{Durability, Result, TrackError};
 const FILE: &str = "gristmill.db";
 /// Connections that read at the same time at most; each is opened when it is first needed.
 const READERS: u32 = 4;
+/// How a writing transaction begins: with the database to itself from its first statement on.
+const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// The store in a home folder on this machine.
 #[derive(Debug)]

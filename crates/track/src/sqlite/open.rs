@@ -3,12 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection as _};
 
-use super::Connection;
 use super::fail::{is_busy, told};
-use crate::fail::Fail;
+use super::{Connection, sql};
 use crate::migrations::MIGRATIONS;
 use crate::{Durability, Result, TrackError};
 
@@ -17,6 +16,15 @@ const BUSY: Duration = Duration::from_secs(30);
 /// How often, and with what pause, switching to the write-ahead log is tried while others do it too.
 const TRIES: u32 = 200;
 const PAUSE: Duration = Duration::from_millis(10);
+
+/// 1 when a version of Gristmill has been here.
+pub(super) const LAYOUT_IS_THERE: &str =
+    "SELECT count(*) FROM sqlite_master WHERE name = 'schema_versions'";
+
+/// A step of the layout in SQLite's words, in which it is written.
+pub(super) fn in_dialect(sql: &'static str) -> &'static str {
+    sql
+}
 
 /// How readers and the writer connect.
 pub(super) fn options(path: &Path, durability: Durability) -> SqliteConnectOptions {
@@ -56,48 +64,15 @@ async fn patiently(options: &SqliteConnectOptions) -> Result<Connection, sqlx::E
 }
 
 async fn upgrade(db: &mut Connection, path: &Path) -> Result<()> {
+    let found = sql::layout::upgrade(db).await.map_err(|fail| told(path, fail))?;
     let known = MIGRATIONS.len() as i64;
-    let found = version(db).await.map_err(|fail| told(path, fail))?;
-    if found < known {
-        migrate(db).await.map_err(|fail| told(path, fail))?;
-    } else if found > known {
-        return Err(TrackError::Newer { path: path.into(), found, known });
-    }
-    Ok(())
-}
-
-/// How many migrations the database has seen; 0 for an empty one.
-async fn version(db: &mut Connection) -> Result<i64, Fail> {
-    let table = "SELECT count(*) FROM sqlite_master WHERE name = 'schema_versions'";
-    let there: i64 = sqlx::query_scalar(table).fetch_one(&mut *db).await?;
-    if there == 0 {
-        return Ok(0);
-    }
-    let newest = "SELECT coalesce(max(version), 0) FROM schema_versions";
-    Ok(sqlx::query_scalar(newest).fetch_one(&mut *db).await?)
-}
-
-/// Applies what is missing in one transaction. Another process may have done it meanwhile.
-async fn migrate(db: &mut Connection) -> Result<(), Fail> {
-    let mut tx = db.begin_with("BEGIN IMMEDIATE").await?;
-    let table = "CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT NOT NULL PRIMARY KEY)";
-    sqlx::query(table).execute(&mut *tx).await?;
-    let found = version(&mut tx).await?;
-    for (number, sql) in (1_i64..).zip(MIGRATIONS) {
-        if number > found {
-            sqlx::raw_sql(sql).execute(&mut *tx).await?;
-            sqlx::query("INSERT INTO schema_versions (version) VALUES ($1)")
-                .bind(number)
-                .execute(&mut *tx)
-                .await?;
-        }
-    }
-    tx.commit().await?;
-    Ok(())
+    if found > known { Err(TrackError::Newer { path: path.into(), found, known }) } else { Ok(()) }
 }
 
 #[cfg(test)]
 mod tests {
+    use sqlx::Connection as _;
+
     use super::*;
     use crate::{RunId, SqliteStore, Store, TaskRecord, TaskStatus};
 

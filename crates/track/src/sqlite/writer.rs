@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use sqlx::Connection as _;
 use tokio::sync::{mpsc, oneshot};
 
-use super::Connection;
 use super::fail::told;
 use super::sql::Statements;
+use super::{BEGIN, Connection};
 use crate::fail::Fail;
 use crate::{Result, TrackError};
 
@@ -132,7 +132,7 @@ async fn group(
     waiting: &mut Vec<Reply>,
     path: &Path,
 ) -> Result<()> {
-    if let Err(error) = sqlx::query("BEGIN IMMEDIATE").execute(&mut *db).await {
+    if let Err(error) = sqlx::query(BEGIN).execute(&mut *db).await {
         first.refuse(told(path, error.into()));
         return Ok(());
     }

@@ -2,6 +2,8 @@
 
 mod artifacts;
 mod conformance;
+#[cfg(unix)]
+mod postgres;
 mod sqlite;
 
 /// What `work` comes to, on a runtime of its own.

@@ -19,6 +19,7 @@ pub fn all(stores: [Arc<dyn Store>; 2]) {
     numbers_and_places_are_unique(&stores);
     one_of_many_makes_a_named_thing(&stores);
     one_of_many_sets_a_param(&stores);
+    nothing_is_recorded_behind_the_back_of_the_next(&stores);
 }
 
 /// Starts `work` on every caller's thread at the same moment, the callers divided over the stores.
@@ -156,4 +157,30 @@ fn one_of_many_sets_a_param(stores: &[Arc<dyn Store>; 2]) {
         }
     });
     assert_eq!(count(&set), 1);
+}
+
+fn nothing_is_recorded_behind_the_back_of_the_next(stores: &[Arc<dyn Store>; 2]) {
+    let run = id("taken over");
+    let lease = Lease::of_run(run);
+    block_on(async {
+        stores[0].create_run(NewRun::new(run, "taken over", at(0))).await.unwrap();
+        assert!(stores[0].acquire_lease(&lease, "first", at(0), at(5)).await.unwrap());
+    });
+    let recorded = async |store: &dyn Store| store.tasks(run).await.unwrap().len();
+    let seen = at_once(stores, async |store, caller| {
+        if caller == 0 {
+            assert!(store.acquire_lease(&lease, "second", at(5), at(9)).await.unwrap());
+            return Some(recorded(store).await);
+        }
+        for number in 0..1000 {
+            let task = TaskRecord::new(format!("{caller} {number}"), TaskStatus::Succeeded);
+            match store.record_tasks_as(run, "first", vec![task]).await {
+                Ok(()) => {}
+                Err(TrackError::Lost { .. }) => return None,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        panic!("nobody took over")
+    });
+    assert_eq!(seen[0], Some(block_on(recorded(stores[1].as_ref()))));
 }

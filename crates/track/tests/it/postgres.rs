@@ -1,0 +1,156 @@
+//! What is particular to the store in a Postgres database: the server, its words, its locks.
+
+use std::sync::Arc;
+
+use gristmill_core::{ErrorKind, Timestamp};
+use gristmill_testkit::postgres::{PASSWORD, Postgres};
+use gristmill_track::*;
+use sqlx::{Connection, PgConnection};
+
+use crate::{block_on, conformance};
+
+/// The address of a new database; nothing where there is no Postgres.
+fn database(name: &str) -> Option<String> {
+    Postgres::shared().map(|server| server.new_database(name))
+}
+
+fn open(url: &str) -> PostgresStore {
+    block_on(PostgresStore::open(url)).unwrap()
+}
+
+async fn run_sql(url: &str, sql: &'static str) {
+    let mut db = PgConnection::connect(url).await.unwrap();
+    sqlx::raw_sql(sql).execute(&mut db).await.unwrap();
+    db.close().await.unwrap();
+}
+
+#[test]
+fn it_does_what_every_store_must() {
+    let Some(url) = database("conformance") else { return };
+    let store = open(&url);
+    block_on(conformance::store(&store));
+    block_on(store.close()).unwrap();
+}
+
+#[test]
+fn many_callers_of_two_stores_agree() {
+    let Some(url) = database("races") else { return };
+    conformance::races::all([Arc::new(open(&url)), Arc::new(open(&url))]);
+}
+
+#[test]
+fn many_stores_make_the_tables_of_one_database() {
+    let Some(url) = database("opened_at_once") else { return };
+    std::thread::scope(|scope| {
+        let stores: Vec<_> = (0..8).map(|_| scope.spawn(|| open(&url))).collect();
+        for store in stores {
+            let store = store.join().unwrap();
+            let runs = block_on(store.search_runs(&RunQuery::default())).unwrap();
+            assert_eq!(runs, []);
+        }
+    });
+}
+
+#[test]
+fn a_chosen_address_is_opened() {
+    let Some(url) = database("chosen") else { return };
+    let home = tempfile::tempdir().unwrap();
+    block_on(async {
+        let store = open_store(home.path(), Some(&url)).await.unwrap();
+        store.raise("here", serde_json::Value::Null, Timestamp(0)).await.unwrap();
+        assert!(!home.path().join("gristmill.db").exists());
+        let beside = open_store(home.path(), Some("")).await.unwrap();
+        assert_eq!(beside.signals_after(0, 10).await.unwrap(), []);
+        let again = open_store(home.path(), Some(&url)).await.unwrap();
+        assert_eq!(again.signals_after(0, 10).await.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn connections_that_were_cut_are_replaced() {
+    let Some(url) = database("cut") else { return };
+    let store = open(&url);
+    block_on(async {
+        store.raise("before", serde_json::Value::Null, Timestamp(0)).await.unwrap();
+        let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                   WHERE datname = 'cut' AND pid <> pg_backend_pid()";
+        run_sql(&url, cut).await;
+        assert_eq!(store.signals_after(0, 10).await.unwrap().len(), 1);
+        store.raise("after", serde_json::Value::Null, Timestamp(0)).await.unwrap();
+    });
+}
+
+#[track_caller]
+fn refused(url: &str, kind: ErrorKind, said: &str, hint: &str) {
+    let error = block_on(PostgresStore::open(url)).map(|_| "a store").unwrap_err();
+    let all = format!("{error} {:?} {error:?}", error.hint());
+    assert!(!all.contains(PASSWORD), "the password is shown");
+    assert_eq!(error.kind(), kind, "{error}");
+    assert!(error.to_string().contains(said), "{error}");
+    assert!(error.hint().unwrap_or_default().contains(hint), "{error}: {:?}", error.hint());
+}
+
+#[test]
+fn a_wrong_address_says_what_would_do() {
+    for (url, said) in [
+        (format!("mysql://user:{PASSWORD}@host/db"), "of the scheme `mysql`"),
+        (format!("user:{PASSWORD}@host/db"), "without a scheme"),
+        (format!("postgres://user:{PASSWORD}@host:{PASSWORD}/db"), "unreadable"),
+        (format!("postgres://user:{PASSWORD}@host/db?sslmode={PASSWORD}"), "unreadable"),
+    ] {
+        refused(&url, ErrorKind::Input, said, "");
+        refused(&url, ErrorKind::Input, "postgres://USER:PASSWORD@HOST:PORT/DATABASE", "");
+    }
+}
+
+#[test]
+fn a_server_that_is_away_says_so() {
+    // Port 1 is never a database.
+    let url = format!("postgres://user:{PASSWORD}@127.0.0.1:1/db");
+    refused(&url, ErrorKind::Input, "`postgres://user@127.0.0.1:1/db`", "start the server");
+    refused(&url, ErrorKind::Input, "refused", "start the server");
+}
+
+#[test]
+fn a_server_that_refuses_says_why() {
+    let Some(server) = Postgres::shared() else { return };
+    let missing = server.address("missing");
+    refused(&missing, ErrorKind::Input, "\"missing\" does not exist", "createdb");
+    let wrong = missing.replace(PASSWORD, "wrong");
+    refused(&wrong, ErrorKind::Input, "password authentication failed", "the password in");
+    let secure = format!("{missing}?sslmode=require");
+    refused(&secure, ErrorKind::Input, "no secure connection", "sslmode");
+}
+
+#[test]
+fn a_database_that_cannot_be_written_says_so() {
+    let Some(url) = database("no_rights") else { return };
+    let role = "CREATE ROLE guest LOGIN PASSWORD 'sesame-4711'; \
+                REVOKE CREATE ON SCHEMA public FROM public";
+    block_on(run_sql(&url, role));
+    let guest = url.replace("gristmill:", "guest:");
+    refused(&guest, ErrorKind::Input, "permission denied", "GRANT CREATE");
+}
+
+#[test]
+fn a_newer_layout_is_refused() {
+    let Some(url) = database("newer") else { return };
+    drop(open(&url));
+    block_on(run_sql(&url, "INSERT INTO schema_versions (version) VALUES (99)"));
+    refused(&url, ErrorKind::Stored, "layout 99", "upgrade");
+}
+
+/// Otherwise the database's language would order names and compare params: `a` before `B`.
+#[test]
+fn every_text_goes_by_its_bytes() {
+    let Some(url) = database("ordered") else { return };
+    drop(open(&url));
+    let sql = "SELECT table_name || '.' || column_name FROM information_schema.columns \
+               WHERE table_schema = 'public' AND data_type = 'text' \
+               AND collation_name IS DISTINCT FROM 'C'";
+    let others: Vec<String> = block_on(async {
+        let mut db = PgConnection::connect(&url).await.unwrap();
+        sqlx::query_scalar(sql).fetch_all(&mut db).await.unwrap()
+    });
+    assert_eq!(others, Vec::<String>::new());
+}
