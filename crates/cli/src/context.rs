@@ -6,6 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use gristmill::{Error, Home};
 
+/// Names the database that several machines share. Not an option: addresses hold passwords, and
+/// options can be seen by everybody on the machine.
+const DATABASE: &str = "GRISTMILL_DATABASE_URL";
+
 /// Options that stand before or after any command.
 #[derive(Clone, Debug, Args)]
 pub struct Global {
@@ -81,6 +85,10 @@ impl Context {
         let home = match &global.home {
             Some(folder) => Home::at(folder),
             None => Home::nearest(&std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."))),
+        };
+        let home = match std::env::var(DATABASE) {
+            Ok(url) if !url.is_empty() => home.with_database(url),
+            _ => home,
         };
         Self { home, quiet: global.quiet, json: global.json }
     }

@@ -8,16 +8,16 @@ use gristmill_core::Clock;
 use gristmill_flow::{
     Cache, Event, KeyParts, Observer, Plan, RunReport as FlowReport, Task, TaskReport, TaskStatus,
 };
-use gristmill_track::{RunQuery, Store};
+use gristmill_track::RunQuery;
 
 use crate::clock::SystemClock;
 use crate::journal::{self, StoreJournal, is_cached};
 use crate::keeper::Keeper;
-use crate::machine;
 use crate::recorder::Recorder;
 use crate::report::{Progress, TaskLine};
 use crate::run::RunOptions;
 use crate::{Error, Home, Result};
+use crate::{lease, machine};
 
 /// Runs these tasks for the run that `recorder` has begun.
 ///
@@ -32,7 +32,11 @@ pub(crate) fn execute(
     progress: &dyn Progress,
 ) -> Result<FlowReport> {
     let previous = previous(recorder.keeper(), recorder.pipeline())?;
-    let journal = Arc::new(StoreJournal::start(Arc::clone(recorder.keeper()), recorder.id())?);
+    let journal = Arc::new(StoreJournal::start(
+        Arc::clone(recorder.keeper()),
+        recorder.id(),
+        lease::holder(home),
+    )?);
     let plan = planned(tasks)?
         .with_previous(previous)
         .with_capacity(machine::capacity(pools))

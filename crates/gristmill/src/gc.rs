@@ -6,9 +6,7 @@ use std::path::Path;
 
 use gristmill_core::Clock;
 use gristmill_flow::Kept;
-use gristmill_track::{
-    ArtifactStore, ContentHash, LocalArtifacts, Page, Run, RunQuery, RunStatus, Store,
-};
+use gristmill_track::{ArtifactStore, ContentHash, LocalArtifacts, Page, Run, RunQuery, RunStatus};
 use serde::Serialize;
 
 use crate::clock::SystemClock;

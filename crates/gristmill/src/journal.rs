@@ -15,7 +15,7 @@ use gristmill_flow::{
     Earlier, EarlierResult, Journal, JournalError, KeyParts, Task, TaskReport,
     TaskStatus as Outcome,
 };
-use gristmill_track::{RunId, Store, TaskRecord, TaskStatus};
+use gristmill_track::{RunId, TaskRecord, TaskStatus};
 use serde_json::Value;
 
 use crate::keeper::Keeper;
@@ -43,15 +43,15 @@ enum Line {
 }
 
 impl StoreJournal {
-    /// The journal of `run`, in the store of `keeper`.
+    /// The journal of `run`, in the store of `keeper`, written by `holder`.
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn start(keeper: Arc<Keeper>, run: RunId) -> Result<Self> {
+    pub fn start(keeper: Arc<Keeper>, run: RunId, holder: String) -> Result<Self> {
         let (lines, queue) = channel();
         let writer = std::thread::Builder::new()
             .name("gristmill-journal".into())
-            .spawn(move || Writer { keeper, run }.serve(&queue))?;
+            .spawn(move || Writer { keeper, run, holder }.serve(&queue))?;
         Ok(Self { lines: Mutex::new(lines), writer: Mutex::new(Some(writer)) })
     }
 
@@ -127,6 +127,8 @@ impl Journal for StoreJournal {
 struct Writer {
     keeper: Arc<Keeper>,
     run: RunId,
+    /// As whom it writes: another machine may have taken the run over.
+    holder: String,
 }
 
 impl Writer {
@@ -161,7 +163,7 @@ impl Writer {
             batch.waiting.iter().for_each(|reply| drop(reply.send(Ok(()))));
             return;
         }
-        let kept = self.keeper.wait(|s| s.record_tasks(self.run, batch.records));
+        let kept = self.keeper.wait(|s| s.record_tasks_as(self.run, &self.holder, batch.records));
         for reply in batch.waiting {
             // Whoever stopped waiting for the answer does not need it.
             let _ = reply.send(kept.clone());

@@ -1,9 +1,10 @@
 //! The store of a home, opened for one command.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use gristmill_core::Clock;
-use gristmill_track::{Note, Page, RunId, RunInfo, RunQuery, SqliteStore, Store, TaskRecord};
+use gristmill_track::{Note, Page, RunId, RunInfo, RunQuery, Store, TaskRecord, open_store};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::clock::SystemClock;
@@ -12,23 +13,23 @@ use crate::{Error, Home, Result};
 /// A store and the runtime that waits for it.
 pub(crate) struct Keeper {
     runtime: Runtime,
-    store: SqliteStore,
+    store: Arc<dyn Store>,
 }
 
 impl Keeper {
     /// The store of `home`, made if there is none yet.
     pub fn open(home: &Home) -> Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let store = runtime.block_on(SqliteStore::open(home.root()))?;
+        let store = runtime.block_on(open_store(home.root(), home.database()))?;
         Ok(Self { runtime, store })
     }
 
     /// What the store answers to `ask`.
-    pub fn wait<'a, T, F>(&'a self, ask: impl FnOnce(&'a SqliteStore) -> F) -> Result<T>
+    pub fn wait<'a, T, F>(&'a self, ask: impl FnOnce(&'a dyn Store) -> F) -> Result<T>
     where
         F: Future<Output = gristmill_track::Result<T>> + 'a,
     {
-        Ok(self.runtime.block_on(ask(&self.store))?)
+        Ok(self.runtime.block_on(ask(self.store.as_ref()))?)
     }
 
     /// What a work in progress comes to.

@@ -20,6 +20,7 @@ mod home;
 mod init;
 mod journal;
 mod keeper;
+mod lease;
 mod machine;
 pub mod models;
 mod page;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use gristmill_core::Timestamp;
-use gristmill_track::{Model, ModelEvent, ModelVersion, Page, Store};
+use gristmill_track::{Model, ModelEvent, ModelVersion, Page};
 use serde::Serialize;
 
 use crate::keeper::{Keeper, by_hand};

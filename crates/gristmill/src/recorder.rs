@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gristmill_core::{Clock, Timestamp};
-use gristmill_flow::{Digest, Task};
+use gristmill_flow::{Cancel, Digest, Task};
 use gristmill_track::{
     Artifact, ArtifactPath, ArtifactStore, Batch, Experiment, ExperimentId, LocalArtifacts,
-    NewExperiment, NewRun, Run, RunId, RunQuery, RunStatus, RunUpdate, Store, TaskRecord,
+    MAX_PARAM_CHARS, NewExperiment, NewRun, Run, RunId, RunQuery, RunStatus, RunUpdate, TaskRecord,
     TaskStatus, tags,
 };
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::check::Checked;
 use crate::clock::SystemClock;
 use crate::keeper::Keeper;
+use crate::lease::RunLease;
 use crate::report::{Metrics, Progress};
 use crate::{Error, Home, Kind, Result, environment};
 
@@ -90,17 +91,19 @@ pub(crate) struct Recorder {
     resumed: bool,
     /// Held as long as the run's process lives, so that others can tell.
     _alive: Alive,
+    /// The same for other machines, where they share the database.
+    _lease: Option<RunLease>,
 }
 
 impl Recorder {
     /// Records that a run begins now, or goes on.
-    pub fn start(home: &Home, subject: Subject, start: Start) -> Result<Self> {
+    pub fn start(home: &Home, subject: Subject, start: Start, cancel: &Cancel) -> Result<Self> {
         let keeper = Arc::new(Keeper::open(home)?);
         settle_the_dead(&keeper, home)?;
         let resumed = match start {
             Start::Anew => None,
-            Start::Resume => Self::resume_latest(home, &keeper, &subject)?,
-            Start::As(id) => Self::resume_named(home, &keeper, &subject, id)?,
+            Start::Resume => Self::resume_latest(home, &keeper, &subject, cancel)?,
+            Start::As(id) => Self::resume_named(home, &keeper, &subject, id, cancel)?,
         };
         if let Some(resumed) = resumed {
             return Ok(resumed);
@@ -112,6 +115,7 @@ impl Recorder {
             Start::Anew | Start::Resume => run_id(&name, started),
         };
         let alive = Alive::begin(home, id)?;
+        let lease = lease(home, &keeper, id, cancel)?;
         let experiment = experiment(&keeper, &name, started)?;
         let new = NewRun {
             experiment,
@@ -134,12 +138,18 @@ impl Recorder {
             earlier: Vec::new(),
             resumed: false,
             _alive: alive,
+            _lease: lease,
         })
     }
 
     /// The pipeline's latest run, if it was cut short, ran the same file, and nobody else has
     /// gone on with it.
-    fn resume_latest(home: &Home, keeper: &Arc<Keeper>, subject: &Subject) -> Result<Option<Self>> {
+    fn resume_latest(
+        home: &Home,
+        keeper: &Arc<Keeper>,
+        subject: &Subject,
+        cancel: &Cancel,
+    ) -> Result<Option<Self>> {
         let Some(latest) = keeper.wait(|s| s.latest_run(&subject.name))? else {
             return Ok(None);
         };
@@ -147,7 +157,7 @@ impl Recorder {
             return Ok(None);
         }
         match Alive::take(home, latest.info.id)? {
-            Some(alive) => Self::go_on(home, keeper, subject, latest.info.id, alive).map(Some),
+            Some(alive) => Self::go_on(home, keeper, subject, latest.info.id, alive, cancel),
             None => Ok(None),
         }
     }
@@ -158,6 +168,7 @@ impl Recorder {
         keeper: &Arc<Keeper>,
         subject: &Subject,
         id: RunId,
+        cancel: &Cancel,
     ) -> Result<Option<Self>> {
         let run = match keeper.wait(|s| s.run(id)) {
             Ok(run) => run,
@@ -175,7 +186,10 @@ impl Recorder {
             let found = format!("run {id} has ended: it {}", run.info.status);
             return refuse(found, "run the file without an id");
         }
-        Self::go_on(home, keeper, subject, id, alive).map(Some)
+        match Self::go_on(home, keeper, subject, id, alive, cancel)? {
+            None => refuse(format!("another machine is at work on run {id}"), "let it end"),
+            resumed => Ok(resumed),
+        }
     }
 
     fn go_on(
@@ -184,11 +198,16 @@ impl Recorder {
         subject: &Subject,
         id: RunId,
         alive: Alive,
-    ) -> Result<Self> {
+        cancel: &Cancel,
+    ) -> Result<Option<Self>> {
+        let lease = lease(home, keeper, id, cancel)?;
+        if home.is_shared() && lease.is_none() {
+            return Ok(None);
+        }
         let update = RunUpdate { status: Some(RunStatus::Running), ..RunUpdate::default() };
         keeper.wait(|s| s.update_run(id, update))?;
         let earlier = keeper.wait(|s| s.tasks(id))?;
-        Ok(Self {
+        Ok(Some(Self {
             keeper: Arc::clone(keeper),
             home: home.clone(),
             pipeline: subject.name.clone(),
@@ -197,7 +216,8 @@ impl Recorder {
             earlier,
             resumed: true,
             _alive: alive,
-        })
+            _lease: lease,
+        }))
     }
 
     pub fn id(&self) -> RunId {
@@ -337,12 +357,23 @@ fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, String>) {
         }
         Value::Array(items) if items.is_empty() => {}
         Value::String(text) => {
-            into.insert(path.into(), text.clone());
+            into.insert(path.into(), shortened(text.clone()));
         }
         other => {
-            into.insert(path.into(), other.to_string());
+            into.insert(path.into(), shortened(other.to_string()));
         }
     }
+}
+
+/// A text as long as a param may be; of a longer one the start, and a digest of the whole, so that
+/// runs with other values can be told apart.
+fn shortened(text: String) -> String {
+    const SHOWN: usize = 1_000;
+    if text.chars().count() <= MAX_PARAM_CHARS {
+        return text;
+    }
+    let start: String = text.chars().take(SHOWN).collect();
+    format!("{start}... ({} bytes, {})", text.len(), Digest::of(text.as_bytes()))
 }
 
 fn scores(metrics: &Metrics, now: Timestamp) -> Batch {
@@ -362,6 +393,25 @@ fn scores(metrics: &Metrics, now: Timestamp) -> Batch {
     batch
 }
 
+/// The lease on a run, where machines share the database.
+fn lease(
+    home: &Home,
+    keeper: &Arc<Keeper>,
+    run: RunId,
+    cancel: &Cancel,
+) -> Result<Option<RunLease>> {
+    match home.is_shared() {
+        true => RunLease::take(home, keeper, run, cancel),
+        false => Ok(None),
+    }
+}
+
+/// Whether a process lives that moves the run forward, here or on another machine.
+fn is_at_work(home: &Home, keeper: &Keeper, run: RunId) -> Result<bool> {
+    let elsewhere = home.is_shared() && RunLease::is_elsewhere(home, keeper, run)?;
+    Ok(elsewhere || Alive::is(home, run)?)
+}
+
 fn was_cut_short(status: RunStatus) -> bool {
     matches!(status, RunStatus::Interrupted | RunStatus::Cancelled)
 }
@@ -375,7 +425,8 @@ fn is_of(run: &Run, subject: &Subject) -> bool {
 fn settle_the_dead(keeper: &Keeper, home: &Home) -> Result<()> {
     let query = RunQuery { statuses: vec![RunStatus::Running], ..RunQuery::default() };
     for run in keeper.wait(|s| s.search_runs(&query))? {
-        if run.info.kind.as_deref() == Some("pipeline") && !Alive::is(home, run.info.id)? {
+        let is_ours = run.info.kind.as_deref() == Some("pipeline");
+        if is_ours && !is_at_work(home, keeper, run.info.id)? {
             let update = RunUpdate {
                 error: Some("its process ended before it did".into()),
                 ..RunUpdate::ended(RunStatus::Interrupted, SystemClock.now())

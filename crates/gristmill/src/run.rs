@@ -95,7 +95,8 @@ pub fn run(
     let require = checked.file.evaluate.require.clone();
     let mut notes = checked.notes.clone();
     notes.iter().for_each(|note| progress.note(note));
-    let mut recorder = Recorder::start(home, Subject::file(&checked, path), options.start)?;
+    let mut recorder =
+        Recorder::start(home, Subject::file(&checked, path), options.start, &options.cancel)?;
     notes.extend(recorder.going_on(progress));
     let pools = checked.file.pools.clone();
     let outcome = wardened(&checked, home, recorder.id(), options)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gristmill_core::Timestamp;
 use gristmill_flow::{TaskLog, task_logs};
-use gristmill_track::{Page, Run, RunInfo, RunQuery, Store, TaskRecord, TaskStatus};
+use gristmill_track::{Page, Run, RunInfo, RunQuery, TaskRecord, TaskStatus};
 
 use crate::keeper::Keeper;
 use crate::report::{RunDetails, RunSummary, TaskLine};

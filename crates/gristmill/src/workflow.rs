@@ -60,7 +60,7 @@ impl Workflow {
         progress: &dyn Progress,
     ) -> Result<RunReport> {
         let subject = Subject::tasks(&self.name, &self.tasks);
-        let mut recorder = Recorder::start(home, subject, options.start)?;
+        let mut recorder = Recorder::start(home, subject, options.start, &options.cancel)?;
         recorder.going_on(progress);
         let report =
             execute(self.tasks, home, &mut recorder, options, &Default::default(), progress);

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use gristmill_evaluate::{LeakKind, Severity};
-use gristmill_track::{ArtifactStore, LocalArtifacts, RunId, Store, TaskRecord};
+use gristmill_track::{ArtifactStore, LocalArtifacts, RunId, TaskRecord};
 use gristmill_view::{
     Block, CrossValidated, Dag, DagTask, Fact, Figure, Gate, Headline, Level, MetricRow, Report,
     Score, Section, TaskState, Value, Verdict, render,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use gristmill_core::{Clock, FittedPipeline, Prediction, Seed, Table, Target, TargetSpec, Task};
 use gristmill_evaluate::compare::{Bootstrap, BootstrapMethod};
 use gristmill_evaluate::{Metric, Split};
-use gristmill_track::{ModelEvent, ModelVersion, NewEvent, Note, RunId, Store, WhatHappened, tags};
+use gristmill_track::{ModelEvent, ModelVersion, NewEvent, Note, RunId, WhatHappened, tags};
 
 use super::Shared;
 use super::score::scores;

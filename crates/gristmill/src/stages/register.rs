@@ -7,7 +7,7 @@ use gristmill_core::Clock;
 use gristmill_evaluate::Require;
 use gristmill_track::{
     Artifact, ArtifactPath, ArtifactStore, LocalArtifacts, ModelVersion, NewVersion, Note,
-    Registration, RunId, Store,
+    Registration, RunId,
 };
 use serde_json::{Value, json};
 

@@ -1,0 +1,103 @@
+//! Which machine moves a run forward, where several share one database.
+//!
+//! Processes of one home tell each other apart by a file lock, which death frees at once. Machines
+//! that share a database, and no files, take a lease in it that is over a while after its holder
+//! stopped asking for it. All processes of one home are one holder.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use gristmill_core::{Clock, Timestamp};
+use gristmill_flow::{Cancel, Digest};
+use gristmill_track::{Lease, RunId};
+
+use crate::clock::SystemClock;
+use crate::keeper::Keeper;
+use crate::{Home, Result};
+
+/// How long a lease lasts without being renewed.
+const LASTS: Duration = Duration::from_secs(30);
+/// How often it is renewed.
+const RENEWED: Duration = Duration::from_secs(10);
+
+/// A lease on a run that is renewed until it is dropped.
+pub(crate) struct RunLease {
+    stop: Option<Sender<()>>,
+    renewer: Option<JoinHandle<()>>,
+    keeper: Arc<Keeper>,
+    name: String,
+    holder: String,
+}
+
+impl RunLease {
+    /// The lease on `run`, unless another machine has it. When it is lost, `cancel` is raised.
+    pub fn take(
+        home: &Home,
+        keeper: &Arc<Keeper>,
+        run: RunId,
+        cancel: &Cancel,
+    ) -> Result<Option<Self>> {
+        let (name, holder) = (Lease::of_run(run), holder(home));
+        if !acquire(keeper, &name, &holder)? {
+            return Ok(None);
+        }
+        let (stop, stopped) = channel();
+        let renewer = std::thread::Builder::new().name("gristmill-lease".into()).spawn({
+            let (keeper, name) = (Arc::clone(keeper), name.clone());
+            let (holder, cancel) = (holder.clone(), cancel.clone());
+            move || {
+                while stopped.recv_timeout(RENEWED) == Err(RecvTimeoutError::Timeout) {
+                    // A database that is away for a moment is asked again; the journal, which
+                    // is refused once another machine has the lease, is what protects the run.
+                    if matches!(acquire(&keeper, &name, &holder), Ok(false)) {
+                        cancel.cancel();
+                        return;
+                    }
+                }
+            }
+        })?;
+        let keeper = Arc::clone(keeper);
+        Ok(Some(Self { stop: Some(stop), renewer: Some(renewer), keeper, name, holder }))
+    }
+
+    /// Whether another machine moves `run` forward.
+    pub fn is_elsewhere(home: &Home, keeper: &Keeper, run: RunId) -> Result<bool> {
+        let lease = keeper.wait(|s| async move { s.lease(&Lease::of_run(run)).await })?;
+        let now = SystemClock.now();
+        Ok(lease.is_some_and(|lease| lease.until > now && lease.holder != holder(home)))
+    }
+}
+
+impl Drop for RunLease {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(renewer) = self.renewer.take() {
+            // One that panicked has said so already.
+            let _ = renewer.join();
+        }
+        // What is not given back is over in a while.
+        let _ = self.keeper.wait(|s| s.release_lease(&self.name, &self.holder));
+    }
+}
+
+fn acquire(keeper: &Keeper, name: &str, holder: &str) -> Result<bool> {
+    let now = SystemClock.now();
+    let lasts = i64::try_from(LASTS.as_micros()).unwrap_or(i64::MAX);
+    let until = Timestamp(now.0.saturating_add(lasts));
+    keeper.wait(|s| s.acquire_lease(name, holder, now, until))
+}
+
+/// This machine and home, in a word that says nothing about either.
+pub(crate) fn holder(home: &Home) -> String {
+    let host = ["/proc/sys/kernel/hostname", "/etc/hostname"]
+        .iter()
+        .find_map(|path| fs_err::read_to_string(Path::new(path)).ok())
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .unwrap_or_default();
+    let home = std::path::absolute(home.root()).unwrap_or_else(|_| home.root().into());
+    let text = format!("{}\n{}", host.trim(), home.display());
+    Digest::of(text.as_bytes()).to_string().chars().take(16).collect()
+}
