@@ -8,7 +8,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -35,7 +35,8 @@ rm -rf "$folder"
 pub struct Postgres {
     programs: PathBuf,
     port: u16,
-    _pipe: ChildStdin,
+    /// Its standard input is the pipe.
+    _watch: Child,
 }
 
 impl Postgres {
@@ -87,7 +88,7 @@ impl Postgres {
         }
         let log = fs::File::create(folder.join("log")).unwrap().into_parts().0;
         // A group of its own: what a terminal sends to the tests does not end the shell first.
-        let mut watch = of(&mut watch, owner)
+        let watch = of(&mut watch, owner)
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(log.try_clone().unwrap())
@@ -95,7 +96,7 @@ impl Postgres {
             .spawn()
             .unwrap();
         await_ready(&made.keep());
-        Self { programs, port, _pipe: watch.stdin.take().unwrap() }
+        Self { programs, port, _watch: watch }
     }
 }
 

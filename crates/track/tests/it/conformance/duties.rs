@@ -112,7 +112,7 @@ async fn an_occasion_is_claimed_once(store: &dyn Store) {
     let found = store.dues("nightly", all).await.unwrap();
     assert_eq!(found, [hook, tuesday.clone(), monday.clone()]);
     let page = Page { limit: 1, offset: 1 };
-    assert_eq!(store.dues("nightly", page).await.unwrap(), [tuesday.clone()]);
+    assert_eq!(store.dues("nightly", page).await.unwrap(), std::slice::from_ref(&tuesday));
     assert_eq!(store.last_due("nightly", "schedule").await.unwrap(), Some(tuesday));
     assert_eq!(store.last_due("nightly", "file").await.unwrap(), None);
     assert_eq!(store.dues("nobody", all).await.unwrap(), []);
