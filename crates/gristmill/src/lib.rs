@@ -5,7 +5,9 @@
 //! [`predict`](predict()), [`why`](why()). The stages of a pipeline file and their wiring as tasks
 //! stand in `stages/`.
 
+mod alive;
 mod catalog;
+mod changed;
 mod check;
 mod clock;
 mod comparison;
@@ -14,6 +16,7 @@ mod environment;
 mod error;
 mod evaluation;
 mod execution;
+pub mod export;
 pub mod file;
 mod home;
 mod init;
@@ -21,6 +24,7 @@ mod journal;
 mod keeper;
 mod machine;
 pub mod models;
+mod one_task;
 mod page;
 mod predict;
 pub mod prelude;
@@ -34,6 +38,7 @@ mod why;
 mod workflow;
 
 pub use catalog::catalog;
+pub use changed::{Changes, Standing, pipeline_files};
 pub use check::{Checked, check};
 pub use clock::SystemClock;
 pub use comparison::{Comparison, Contender, PairedDifference};
@@ -42,6 +47,7 @@ pub use gristmill_core::Timestamp;
 pub use gristmill_flow::{self as flow, Cancel};
 pub use home::Home;
 pub use init::init;
+pub use one_task::{TaskCall, TaskOutcome, finish_run, run_task};
 pub use page::{Page, report};
 pub use predict::{Answers, predict};
 pub use recorder::Start;

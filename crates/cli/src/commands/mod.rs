@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod completions;
+pub mod export;
 pub mod init;
 pub mod models;
 pub mod plan;
@@ -10,6 +11,7 @@ pub mod report;
 pub mod run;
 pub mod runs;
 pub mod schema;
+pub mod task;
 pub mod tasks;
 pub mod warden;
 pub mod why;
