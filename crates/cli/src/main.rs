@@ -33,10 +33,12 @@ enum Command {
     Check(commands::check::Arguments),
     Plan(commands::plan::Arguments),
     Run(commands::run::Arguments),
+    Task(commands::task::Arguments),
     Runs(commands::runs::Arguments),
     Models(commands::models::Arguments),
     Predict(commands::predict::Arguments),
     Report(commands::report::Arguments),
+    Export(commands::export::Arguments),
     Why(commands::why::Arguments),
     Tasks(commands::tasks::Arguments),
     #[command(hide = true)]
@@ -53,23 +55,25 @@ fn main() -> ExitCode {
     };
     let context = Context::new(&arguments.global);
     match run(arguments, &context) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => report(&error, &context),
     }
 }
 
-fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
+fn run(arguments: Arguments, context: &Context) -> anyhow::Result<ExitCode> {
     context.limit_threads(arguments.global.threads)?;
     context.limit_memory(arguments.global.memory);
     match arguments.command {
         Command::Init(a) => commands::init::run(&a, context),
-        Command::Check(a) => commands::check::run(&a, context),
+        Command::Check(a) => return commands::check::run(&a, context),
         Command::Plan(a) => commands::plan::run(&a, context),
-        Command::Run(a) => commands::run::run(&a, context),
+        Command::Run(a) => return commands::run::run(&a, context),
+        Command::Task(a) => return commands::task::run(&a, context),
         Command::Runs(a) => commands::runs::run(&a, context),
         Command::Models(a) => commands::models::run(&a, context),
         Command::Predict(a) => commands::predict::run(&a, context),
         Command::Report(a) => commands::report::run(&a, context),
+        Command::Export(a) => commands::export::run(&a, context),
         Command::Why(a) => commands::why::run(&a, context),
         Command::Tasks(a) => commands::tasks::run(&a, context),
         Command::Warden(a) => commands::warden::run(&a),
@@ -77,6 +81,7 @@ fn run(arguments: Arguments, context: &Context) -> anyhow::Result<()> {
         Command::Schema(a) => commands::schema::run(&a, context),
         Command::Completions(a) => commands::completions::run(&a, context),
     }
+    .map(|()| ExitCode::SUCCESS)
 }
 
 /// The grammar of the command line, for completions.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use gristmill_core::Clock;
 use gristmill_flow::{
-    Cache, Event, KeyParts, Observer, Plan, RunReport as FlowReport, Task, TaskReport, TaskStatus,
+    Cache, Event, KeyParts, Observer, Plan, RunReport as FlowReport, Task, TaskError, TaskReport,
+    TaskStatus,
 };
 use gristmill_track::RunQuery;
 
@@ -44,12 +45,24 @@ pub(crate) fn execute(
         .with_journal(journal.clone());
     recorder.expect(plan.tasks())?;
     progress.planned(plan.tasks().count());
+    carry_out(&plan, &journal, home, options, progress)
+}
+
+/// Runs a plan whose outcomes go to `journal`.
+pub(crate) fn carry_out(
+    plan: &Plan,
+    journal: &StoreJournal,
+    home: &Home,
+    options: &RunOptions,
+    progress: &dyn Progress,
+) -> Result<FlowReport> {
     let cache = cache(home)?;
     let report = plan.run(&cache, &Watcher { progress }, &options.cancel);
     match &report.fault {
         Some(fault) => {
             let known = fault.0.downcast_ref::<Error>().cloned();
-            Err(known.unwrap_or_else(|| Error::bug(fault.to_string())))
+            let lost = || fault.0.downcast_ref::<TaskError>().map(Error::from);
+            Err(known.or_else(lost).unwrap_or_else(|| Error::bug(fault.to_string())))
         }
         None => {
             journal.flush()?;

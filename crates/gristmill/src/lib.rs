@@ -5,7 +5,9 @@
 //! [`predict`](predict()), [`why`](why()). The stages of a pipeline file and their wiring as tasks
 //! stand in `stages/`.
 
+mod alive;
 mod catalog;
+mod changed;
 mod check;
 mod clock;
 mod comparison;
@@ -14,6 +16,7 @@ mod environment;
 mod error;
 mod evaluation;
 mod execution;
+pub mod export;
 pub mod file;
 mod gc;
 mod home;
@@ -23,6 +26,7 @@ mod keeper;
 mod lease;
 mod machine;
 pub mod models;
+mod one_task;
 mod page;
 mod predict;
 pub mod prelude;
@@ -36,6 +40,7 @@ mod why;
 mod workflow;
 
 pub use catalog::catalog;
+pub use changed::{Changes, Standing, pipeline_files};
 pub use check::{Checked, check};
 pub use clock::SystemClock;
 pub use comparison::{Comparison, Contender, PairedDifference};
@@ -45,6 +50,7 @@ pub use gristmill_core::Timestamp;
 pub use gristmill_flow::{self as flow, Cancel};
 pub use home::Home;
 pub use init::init;
+pub use one_task::{TaskCall, TaskOutcome, finish_run, run_task};
 pub use page::{Page, report};
 pub use predict::{Answers, predict};
 pub use recorder::Start;

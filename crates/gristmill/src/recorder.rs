@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use gristmill_core::{Clock, Timestamp};
-use gristmill_flow::{Cancel, Digest, Task};
+use gristmill_flow::{Cancel, Digest, Plan, Task};
 use gristmill_track::{
     Artifact, ArtifactPath, ArtifactStore, Batch, Experiment, ExperimentId, LocalArtifacts,
     MAX_PARAM_CHARS, NewExperiment, NewRun, Run, RunId, RunQuery, RunStatus, RunUpdate, TaskRecord,
@@ -14,6 +13,7 @@ use gristmill_track::{
 };
 use serde_json::{Value, json};
 
+use crate::alive::Alive;
 use crate::check::Checked;
 use crate::clock::SystemClock;
 use crate::keeper::Keeper;
@@ -79,6 +79,45 @@ impl Subject {
 /// The form of what is hashed.
 const FINGERPRINT: &str = "gristmill plan 1";
 
+/// How a process takes part in a run that others do tasks of.
+pub(crate) struct Seat<'a> {
+    /// The run.
+    pub run: RunId,
+    /// What the caller calls it.
+    pub outer: &'a str,
+    /// Its tasks.
+    pub plan: &'a Plan,
+    /// With whom.
+    pub hold: Hold,
+}
+
+/// With whom a process is at work on a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// Beside others, each with a task of its own.
+    Beside,
+    /// When all others have ended.
+    Last,
+}
+
+impl Hold {
+    fn take(self, home: &Home, run: RunId) -> Result<Option<Alive>> {
+        match self {
+            Self::Beside => Alive::join(home, run),
+            Self::Last => Alive::take(home, run),
+        }
+    }
+
+    fn refusal(self, run: RunId) -> Error {
+        match self {
+            Self::Beside => Error::input(format!("another process has run {run} for itself"))
+                .with_hint("let it end: a run is either run whole or task by task"),
+            Self::Last => Error::input(format!("tasks of run {run} are still at work"))
+                .with_hint("finish it when they have ended"),
+        }
+    }
+}
+
 /// A run in the store that has begun.
 pub(crate) struct Recorder {
     keeper: Arc<Keeper>,
@@ -108,31 +147,18 @@ impl Recorder {
         if let Some(resumed) = resumed {
             return Ok(resumed);
         }
-        let Subject { name, file, fingerprint, settings } = subject;
         let started = SystemClock.now();
         let id = match start {
             Start::As(id) => id,
-            Start::Anew | Start::Resume => run_id(&name, started),
+            Start::Anew | Start::Resume => run_id(&subject.name, started),
         };
         let alive = Alive::begin(home, id)?;
         let lease = lease(home, &keeper, id, cancel)?;
-        let experiment = experiment(&keeper, &name, started)?;
-        let new = NewRun {
-            experiment,
-            kind: Some("pipeline".into()),
-            pipeline: Some(name.clone()),
-            source: file.as_ref().map(|file| file.display().to_string()),
-            batch: settings.tag(tags::PIPELINE_HASH, fingerprint),
-            ..NewRun::new(id, &name, started)
-        };
-        keeper.wait(|s| s.create_run(new))?;
-        if let Some(file) = &file {
-            keep_file(&keeper, home, id, "pipeline.yaml", file)?;
-        }
+        create(&keeper, home, &subject, id, started)?;
         Ok(Self {
             keeper,
             home: home.clone(),
-            pipeline: name,
+            pipeline: subject.name,
             id,
             started,
             earlier: Vec::new(),
@@ -140,6 +166,66 @@ impl Recorder {
             _alive: alive,
             _lease: lease,
         })
+    }
+
+    /// Joins the run that others do tasks of, or finishes it. Whoever comes first begins it; of
+    /// several that come at once exactly one does.
+    pub fn join(home: &Home, subject: Subject, seat: &Seat<'_>) -> Result<Self> {
+        let keeper = Arc::new(Keeper::open(home)?);
+        let id = seat.run;
+        let _door =
+            Alive::wait_for(home, RunId::from_parts(&[b"door", id.to_string().as_bytes()]))?;
+        let started = match find(&keeper, id)? {
+            Some(run) if !is_of(&run, &subject) => {
+                return Err(Error::input(format!(
+                    "run {id} is of another file, or of other settings"
+                ))
+                .with_hint("give every task of a run the same file and the same `--set`"));
+            }
+            Some(run) => run.info.started,
+            None => {
+                let started = SystemClock.now();
+                match (create(&keeper, home, &subject, id, started), find(&keeper, id)?) {
+                    (Ok(()), _) => started,
+                    // On another machine, somebody came first.
+                    (Err(_), Some(run)) => run.info.started,
+                    (Err(error), None) => return Err(error),
+                }
+            }
+        };
+        let Some(alive) = seat.hold.take(home, id)? else {
+            return Err(seat.hold.refusal(id));
+        };
+        // Says that the run outlives the processes that are at work on it.
+        let outer = Batch::default().tag(tags::OUTER_RUN, seat.outer);
+        keeper.wait(|s| s.log(id, outer))?;
+        let mut recorder = Self {
+            keeper,
+            home: home.clone(),
+            pipeline: subject.name,
+            id,
+            started,
+            earlier: Vec::new(),
+            resumed: false,
+            _alive: alive,
+            // Machines may do tasks of it side by side.
+            _lease: None,
+        };
+        let known = recorder.tasks()?;
+        let is_new = |task: &&dyn Task| known.iter().all(|known| known.name != task.name());
+        recorder.expect(seat.plan.tasks().filter(is_new))?;
+        recorder.earlier = recorder.tasks()?;
+        Ok(recorder)
+    }
+
+    /// Says that the run is at work again, if it had ended.
+    pub fn reopen(&self) -> Result<()> {
+        let update = RunUpdate { status: Some(RunStatus::Running), ..RunUpdate::default() };
+        self.keeper.wait(|s| s.update_run(self.id, update)).map(drop)
+    }
+
+    fn tasks(&self) -> Result<Vec<TaskRecord>> {
+        self.keeper.wait(|s| s.tasks(self.id))
     }
 
     /// The pipeline's latest run, if it was cut short, ran the same file, and nobody else has
@@ -170,11 +256,7 @@ impl Recorder {
         id: RunId,
         cancel: &Cancel,
     ) -> Result<Option<Self>> {
-        let run = match keeper.wait(|s| s.run(id)) {
-            Ok(run) => run,
-            Err(error) if error.kind == Kind::Input => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        let Some(run) = find(keeper, id)? else { return Ok(None) };
         let refuse = |found: String, hint: &str| Err(Error::input(found).with_hint(hint));
         if !is_of(&run, subject) {
             return refuse(format!("run {id} is of another file"), "run the file without an id");
@@ -303,6 +385,39 @@ impl Recorder {
     }
 }
 
+/// The run of this id, if there is one.
+fn find(keeper: &Keeper, id: RunId) -> Result<Option<Run>> {
+    match keeper.wait(|s| s.run(id)) {
+        Ok(run) => Ok(Some(run)),
+        Err(error) if error.kind == Kind::Input => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes down that a run begins.
+fn create(
+    keeper: &Keeper,
+    home: &Home,
+    subject: &Subject,
+    id: RunId,
+    started: Timestamp,
+) -> Result<()> {
+    let experiment = experiment(keeper, &subject.name, started)?;
+    let new = NewRun {
+        experiment,
+        kind: Some("pipeline".into()),
+        pipeline: Some(subject.name.clone()),
+        source: subject.file.as_ref().map(|file| file.display().to_string()),
+        batch: subject.settings.clone().tag(tags::PIPELINE_HASH, &subject.fingerprint),
+        ..NewRun::new(id, &subject.name, started)
+    };
+    keeper.wait(|s| s.create_run(new))?;
+    match &subject.file {
+        Some(file) => keep_file(keeper, home, id, "pipeline.yaml", file),
+        None => Ok(()),
+    }
+}
+
 /// Keeps a file as it is now as an artifact of a run.
 fn keep_file(keeper: &Keeper, home: &Home, run: RunId, name: &str, path: &Path) -> Result<()> {
     let content = keeper.wait_for(store(home).put_file(path))?;
@@ -425,7 +540,9 @@ fn is_of(run: &Run, subject: &Subject) -> bool {
 fn settle_the_dead(keeper: &Keeper, home: &Home) -> Result<()> {
     let query = RunQuery { statuses: vec![RunStatus::Running], ..RunQuery::default() };
     for run in keeper.wait(|s| s.search_runs(&query))? {
-        let is_ours = run.info.kind.as_deref() == Some("pipeline");
+        // One that another system runs task by task lives on between its processes.
+        let outlives = run.tags.contains_key(tags::OUTER_RUN);
+        let is_ours = run.info.kind.as_deref() == Some("pipeline") && !outlives;
         if is_ours && !is_at_work(home, keeper, run.info.id)? {
             let update = RunUpdate {
                 error: Some("its process ended before it did".into()),
@@ -435,81 +552,4 @@ fn settle_the_dead(keeper: &Keeper, home: &Home) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// A lock on a file that the death of the process frees.
-struct Alive {
-    path: PathBuf,
-    #[allow(clippy::disallowed_types, reason = "only the standard file can be locked")]
-    _lock: std::fs::File,
-}
-
-impl Alive {
-    fn path(home: &Home, run: RunId) -> PathBuf {
-        home.root().join("locks").join(run.to_string())
-    }
-
-    fn begin(home: &Home, run: RunId) -> Result<Self> {
-        Self::take(home, run)?.ok_or_else(|| Error::bug("another process has this new run"))
-    }
-
-    /// The lock of a run, unless a living process has it.
-    fn take(home: &Home, run: RunId) -> Result<Option<Self>> {
-        // Whoever looks whether the run lives holds its lock for an instant.
-        const TRIES: u32 = 20;
-        const PAUSE: Duration = Duration::from_millis(5);
-        let path = Self::path(home, run);
-        fs_err::create_dir_all(home.root().join("locks"))?;
-        for _ in 0..TRIES {
-            let lock = fs_err::OpenOptions::new().create(true).append(true).open(&path)?;
-            let lock = lock.into_parts().0;
-            match lock.try_lock() {
-                Ok(()) if is_at(&lock, &path) => return Ok(Some(Self { path, _lock: lock })),
-                // Its last holder removed it between opening and locking.
-                Ok(()) => {}
-                Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
-                Err(std::fs::TryLockError::Error(error)) => return Err(error.into()),
-            }
-        }
-        Ok(None)
-    }
-
-    /// Whether the process of `run` lives.
-    fn is(home: &Home, run: RunId) -> Result<bool> {
-        let path = Self::path(home, run);
-        let Ok(file) = fs_err::File::open(&path) else { return Ok(false) };
-        match file.into_parts().0.try_lock() {
-            Err(std::fs::TryLockError::WouldBlock) => Ok(true),
-            Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
-            Ok(()) => Ok(false),
-        }
-    }
-}
-
-/// Whether the file that was opened still stands at its path.
-#[cfg(unix)]
-#[allow(clippy::disallowed_types, reason = "only the standard file can be locked")]
-fn is_at(file: &std::fs::File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    match (file.metadata(), fs_err::metadata(path)) {
-        (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
-        _ => false,
-    }
-}
-
-#[cfg(not(unix))]
-#[allow(clippy::disallowed_types, reason = "only the standard file can be locked")]
-fn is_at(_file: &std::fs::File, path: &Path) -> bool {
-    path.exists()
-}
-
-impl Drop for Alive {
-    fn drop(&mut self) {
-        remove(&self.path);
-    }
-}
-
-/// A lock file that stays behind does no harm: nobody holds it.
-fn remove(path: &Path) {
-    let _ = fs_err::remove_file(path);
 }

@@ -130,7 +130,7 @@ pub fn run(
 }
 
 /// The scores of a run, if it came so far, and what they miss of what is required.
-fn judged(
+pub(crate) fn judged(
     flow: &FlowReport,
     require: &BTreeMap<String, f64>,
 ) -> Result<(Option<Metrics>, Vec<String>)> {
@@ -145,7 +145,7 @@ fn judged(
 }
 
 /// Records how the run ended; a failed task becomes the error of the run.
-fn settle(
+pub(crate) fn settle(
     recorder: &Recorder,
     flow: &FlowReport,
     metrics: Option<&Metrics>,
@@ -199,7 +199,7 @@ fn keep_evaluation(recorder: &Recorder, flow: &FlowReport) -> Result<()> {
 }
 
 /// What `register` says of `name`: the version in the registry, or how it met another.
-fn fact<T: DeserializeOwned>(flow: &FlowReport, name: &str) -> Result<Option<T>> {
+pub(crate) fn fact<T: DeserializeOwned>(flow: &FlowReport, name: &str) -> Result<Option<T>> {
     match flow.task("register").map(|task| &task.facts[name]) {
         Some(fact) if !fact.is_null() => serde_json::from_value(fact.clone())
             .map(Some)

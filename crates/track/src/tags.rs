@@ -26,6 +26,8 @@ pub const SEED: &str = "gristmill.seed";
 pub const DATA_HASH: &str = "gristmill.data.hash";
 /// The hash of the pipeline file with everything it includes.
 pub const PIPELINE_HASH: &str = "gristmill.pipeline.hash";
+/// What another system calls the run whose tasks it starts one by one.
+pub const OUTER_RUN: &str = "gristmill.outer_run";
 /// The operating system and its version.
 pub const OS: &str = "gristmill.environment.os";
 /// The processor's architecture and model.

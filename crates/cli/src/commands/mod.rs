@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod completions;
+pub mod export;
 pub mod gc;
 pub mod init;
 pub mod models;
@@ -11,6 +12,7 @@ pub mod report;
 pub mod run;
 pub mod runs;
 pub mod schema;
+pub mod task;
 pub mod tasks;
 pub mod warden;
 pub mod why;

@@ -1,5 +1,6 @@
 //! Tasks in the order of their needs, with a cache of what each gave.
 
+mod alone;
 mod board;
 mod cache;
 mod digest;

@@ -12,8 +12,8 @@ use super::preview::{look_up, reasons};
 use super::roster::Member;
 use super::run::{Entries, Run, Turn};
 use super::{
-    Caching, Digest, Event, Fault, Inputs, KeyParts, Output, Task, TaskContext, TaskError,
-    TaskReport, TaskStatus, explain,
+    Caching, Digest, Earlier, EarlierResult, Event, Fault, Inputs, KeyParts, Output, Task,
+    TaskContext, TaskError, TaskReport, TaskStatus, explain,
 };
 
 /// What came of work that was done.
@@ -78,18 +78,30 @@ impl Run<'_> {
             Some(Lookup::Found(_)) => self.cache.entry(&result.key)?,
             Some(_) => return None,
         };
+        let within = report.within.clone();
+        self.restored(task, within, earlier, result, entry)
+    }
+
+    /// The task as an earlier process of the run left it, if `entry` is what it gave then.
+    pub(super) fn restored(
+        &self,
+        task: &dyn Task,
+        within: Option<String>,
+        earlier: &Earlier,
+        result: &EarlierResult,
+        entry: Entry,
+    ) -> Option<Turn> {
         if entry.output() != result.output || put_back(task, entry.files_dir()).is_err() {
             return None;
         }
         let report = TaskReport {
-            status: TaskStatus::Succeeded,
             cached: result.cached,
             attempts: earlier.attempts,
             moments: result.moments,
             seconds: result.seconds,
-            needs: report.needs.clone(),
-            within: report.within.clone(),
-            key: report.key,
+            needs: task.needs().to_vec(),
+            within,
+            key: Some(result.key),
             output: Some(result.output),
             folder: entry.kept_at().map(Into::into),
             facts: result.facts.clone(),
@@ -207,7 +219,7 @@ impl Run<'_> {
         Ok(Made { entry, value, notes })
     }
 
-    fn inputs<'a>(&'a self, entries: &'a Entries) -> Inputs<'a> {
+    pub(super) fn inputs<'a>(&'a self, entries: &'a Entries) -> Inputs<'a> {
         let entries = entries.iter().map(|(name, entry)| (name.as_str(), Arc::clone(entry)));
         Inputs { entries: entries.collect(), memory: &self.memory }
     }
@@ -218,7 +230,10 @@ fn put_back(task: &dyn Task, files: &Path) -> Result<(), TaskError> {
 }
 
 /// What a task's own code gives; a panic in it is an error of that task and of no other.
-fn guarded<T>(task: &str, work: impl FnOnce() -> Result<T, TaskError>) -> Result<T, TaskError> {
+pub(super) fn guarded<T>(
+    task: &str,
+    work: impl FnOnce() -> Result<T, TaskError>,
+) -> Result<T, TaskError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let message = format!("task `{task}` panicked: {}", words(panic.as_ref()));
         Err(TaskError::new(Fault::Bug, message).with_hint("this is a bug; please report it"))

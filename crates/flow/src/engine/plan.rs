@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
+use super::alone::Alone;
 use super::board::dependents;
 use super::{Capacity, Digest, Earlier, FileDigests, Journal, KeyParts, Task, TaskError};
 use crate::nearest::{list, nearest};
@@ -115,6 +116,7 @@ pub struct Plan {
     pub(super) capacity: Capacity,
     pub(super) journal: Option<Arc<dyn Journal>>,
     pub(super) earlier: HashMap<String, Earlier>,
+    pub(super) alone: Option<Alone>,
 }
 
 impl Plan {
@@ -191,6 +193,7 @@ impl Plan {
             capacity: Capacity::cores(1),
             journal: None,
             earlier: HashMap::new(),
+            alone: None,
         }
     }
 

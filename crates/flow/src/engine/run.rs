@@ -140,6 +140,9 @@ impl Run<'_> {
         report.needs = task.needs().to_vec();
         report.within = member.within.as_ref().map(|whole| whole.name().to_owned());
         let (entries, without) = self.entries(member);
+        if let Some(turn) = self.aside(position, member, &entries) {
+            return turn;
+        }
         let condition = task.when().filter(|_| member.parts.is_none());
         let by_status = condition.is_some_and(|when| !when.statuses().is_empty());
         if !without.is_empty() && !by_status {
@@ -206,19 +209,22 @@ impl Run<'_> {
     /// Keeps an outcome; the run is stopped when that fails.
     fn keep(&self, report: &mut TaskReport) {
         let Some(journal) = &self.plan.journal else { return };
-        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
-        if fault.is_some() {
+        if self.fault.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
             return;
         }
-        drop(fault);
         let kept = journal.settled(report);
         // What the journal has need not be held in memory a second time.
         report.key_parts = None;
         if let Err(error) = kept {
-            self.cancel.cancel();
-            fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
-            fault.get_or_insert(error);
+            self.stop(error);
         }
+    }
+
+    /// Stops the run, for which this is the reason if it is the first.
+    pub(super) fn stop(&self, reason: JournalError) {
+        self.cancel.cancel();
+        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        fault.get_or_insert(reason);
     }
 
     fn settle(&self, position: usize, member: &Member, report: TaskReport, entry: Option<Entry>) {
@@ -244,8 +250,10 @@ impl Run<'_> {
             return;
         }
         if let Some(journal) = &self.plan.journal {
-            let names: Vec<&str> = parts.iter().map(|part| part.name()).collect();
-            journal.spread(member.task.as_ref(), &names);
+            // What is known of a part stays written down.
+            let names = parts.iter().map(|part| part.name());
+            let new = names.filter(|name| !self.plan.earlier.contains_key(*name));
+            journal.spread(member.task.as_ref(), &new.collect::<Vec<&str>>());
         }
         self.observer.event(Event::Spread { task: name, parts: parts.len() });
     }
@@ -261,6 +269,9 @@ impl Run<'_> {
 
     /// The rest before another try of a task that failed, if it has one.
     pub(super) fn rest(&self, position: usize, member: &Member) -> Option<Duration> {
+        if self.plan.alone.is_some() {
+            return None;
+        }
         let failures = member.failures + 1;
         self.roster.update(position, |member| member.failures = failures);
         member.task.retries().rest(failures, member.task.name())

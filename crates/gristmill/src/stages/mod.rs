@@ -312,14 +312,20 @@ fn task_error(error: Error) -> TaskError {
     }
 }
 
-impl From<TaskError> for Error {
-    fn from(error: TaskError) -> Self {
+impl From<&TaskError> for Error {
+    fn from(error: &TaskError) -> Self {
         let kind = match error.fault {
             Fault::Refused => Kind::Refused,
             Fault::Cancelled => Kind::Cancelled,
             Fault::Bug => Kind::Bug,
             _ => Kind::Input,
         };
-        Self { hint: error.hint, ..Self::new(kind, error.message) }
+        Self { hint: error.hint.clone(), ..Self::new(kind, error.message.clone()) }
+    }
+}
+
+impl From<TaskError> for Error {
+    fn from(error: TaskError) -> Self {
+        Self::from(&error)
     }
 }
