@@ -17,6 +17,7 @@ use crate::keeper::Keeper;
 use crate::recorder::Recorder;
 use crate::report::{Progress, TaskLine};
 use crate::run::RunOptions;
+use crate::trail::Trail;
 use crate::{Error, Home, Result};
 use crate::{lease, machine};
 
@@ -45,7 +46,8 @@ pub(crate) fn execute(
         .with_journal(journal.clone());
     recorder.expect(plan.tasks())?;
     progress.planned(plan.tasks().count());
-    carry_out(&plan, &journal, home, options, progress)
+    let trail = Trail::open(&options.tell, recorder.pipeline(), recorder.id(), progress)?;
+    carry_out(&plan, &journal, home, options, &trail, progress)
 }
 
 /// Runs a plan whose outcomes go to `journal`.
@@ -54,10 +56,13 @@ pub(crate) fn carry_out(
     journal: &StoreJournal,
     home: &Home,
     options: &RunOptions,
+    trail: &Trail<'_>,
     progress: &dyn Progress,
 ) -> Result<FlowReport> {
     let cache = cache(home)?;
-    let report = plan.run(&cache, &Watcher { progress }, &options.cancel);
+    trail.run_started(plan.tasks().count());
+    let report = plan.run(&cache, &Watcher { progress, trail }, &options.cancel);
+    trail.run_ended(&report);
     match &report.fault {
         Some(fault) => {
             let known = fault.0.downcast_ref::<Error>().cloned();
@@ -120,13 +125,15 @@ pub(crate) fn line(task: &TaskReport) -> TaskLine {
     }
 }
 
-/// Passes on what the engine says to the person who waits.
+/// Passes on what the engine says to the person who waits, and to programs that listen.
 struct Watcher<'a> {
     progress: &'a dyn Progress,
+    trail: &'a Trail<'a>,
 }
 
 impl Observer for Watcher<'_> {
     fn event(&self, event: Event<'_>) {
+        self.trail.task(&event);
         match event {
             Event::Started { task, .. } => self.progress.started(task),
             Event::Progress { task, done, total } => self.progress.advanced(task, done, total),

@@ -36,6 +36,7 @@ mod run;
 pub mod runs;
 mod stages;
 mod tasks;
+mod trail;
 mod why;
 mod workflow;
 
@@ -48,6 +49,7 @@ pub use error::{Error, Kind, Result};
 pub use gc::{GcAction, GcCount, GcOptions, GcReport, gc};
 pub use gristmill_core::Timestamp;
 pub use gristmill_flow::{self as flow, Cancel};
+pub use gristmill_track::RunId;
 pub use home::Home;
 pub use init::init;
 pub use one_task::{TaskCall, TaskOutcome, finish_run, run_task};
@@ -60,6 +62,7 @@ pub use report::{
 };
 pub use run::{PlannedTask, RunOptions, plan, run};
 pub use runs::moment_words;
+pub use trail::Tell;
 pub use why::{Reason, why};
 pub use workflow::Workflow;
 

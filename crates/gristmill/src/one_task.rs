@@ -23,6 +23,7 @@ use crate::recorder::{Hold, Recorder, Seat, Subject};
 use crate::report::{Progress, TaskLine};
 use crate::run::RunOptions;
 use crate::tasks::{tasks, warden};
+use crate::trail::Trail;
 use crate::{Error, Home, Kind, Result, lease, machine};
 
 mod finish;
@@ -105,7 +106,9 @@ pub fn run_task(
         .with_journal(journal.clone())
         .alone(call.task, settled);
     progress.planned(1);
-    let flow = carry_out(&plan, &journal, home, options, &Narrow { progress, task: call.task })?;
+    let progress = Narrow { progress, task: call.task };
+    let trail = Trail::open(&options.tell, recorder.pipeline(), run, &progress)?;
+    let flow = carry_out(&plan, &journal, home, options, &trail, &progress)?;
     let report = flow.task(call.task).ok_or_else(|| Error::bug("a task without its report"))?;
     outcome(&recorder, report, before.as_ref())
 }

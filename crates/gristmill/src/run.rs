@@ -18,6 +18,7 @@ use crate::report::{Metrics, Progress, RunReport, RunStatus};
 use crate::runs::seconds_between;
 use crate::stages;
 use crate::tasks::{tasks, warden};
+use crate::trail::Tell;
 use crate::{Error, Home, Kind, Result};
 
 /// What a run would do with a task.
@@ -76,6 +77,8 @@ pub struct RunOptions {
     /// The `gristmill` binary, which as a process of its own ends the commands of this run when
     /// this process is killed. Without it they go on then.
     pub binary: Option<PathBuf>,
+    /// Which programs hear of it.
+    pub tell: Tell,
 }
 
 /// Runs the file at `path`, or goes on with its latest run if that was cut short.

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use gristmill::{
-    Changes, Error, Kind, RunOptions, RunReport, RunStatus, Standing, Start, pipeline_files,
+    Changes, Error, Kind, RunId, RunOptions, RunReport, RunStatus, Standing, Start, Tell,
+    pipeline_files,
 };
 use serde::Serialize;
 
@@ -25,6 +26,15 @@ pub struct Arguments {
     /// Start over, even where the latest run of this file was cut short
     #[arg(long)]
     new: bool,
+    /// Begin the run of this id, or go on with it
+    #[arg(long = "as", value_name = "RUN", conflicts_with = "new")]
+    id: Option<RunId>,
+    /// Append what happens to this file, a JSON object a line
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
+    /// Send OpenLineage events to this file or http:// address
+    #[arg(long, value_name = "TARGET", env = "GRISTMILL_LINEAGE")]
+    lineage: Option<String>,
     /// Only files of which something would come out differently than in their last run
     #[arg(long)]
     changed: bool,
@@ -37,9 +47,14 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<ExitCode> {
     let options = RunOptions {
         settings: arguments.set.clone(),
-        start: if arguments.new { Start::Anew } else { Start::Resume },
+        start: match arguments.id {
+            Some(id) => Start::As(id),
+            None if arguments.new => Start::Anew,
+            None => Start::Resume,
+        },
         cancel: signals::cancel_on_interrupt()?,
         binary: std::env::current_exe().ok(),
+        tell: Tell { events: arguments.events.clone(), lineage: arguments.lineage.clone() },
     };
     match arguments.files.as_slice() {
         [file] if !arguments.changed && !file.is_dir() => {

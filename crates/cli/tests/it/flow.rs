@@ -283,3 +283,98 @@ fn tidying_up_takes_what_is_old_and_nothing_that_is_needed() {
     assert_eq!(sandbox.run(&["report", "latest"]).code, 0);
     assert_eq!(sandbox.run(&["run", "pipeline.yaml"]).code, 0);
 }
+
+/// The names of events in a file of JSON lines, with the task where there is one.
+fn lines(sandbox: &Sandbox, file: &str) -> Vec<Value> {
+    let text = fs_err::read_to_string(sandbox.path(file)).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn what_happens_in_a_run_is_told_to_other_programs() {
+    let sandbox = workflow(json!({
+        "a": {"run": "echo a > a.out", "outputs": ["a.out"]},
+        "b": {"run": "exit 4", "needs": ["a"]},
+    }));
+    let told = ["run", "work.yaml", "--events", "events.jsonl", "--lineage", "lineage.jsonl"];
+    assert_eq!(sandbox.run(&told).code, 1);
+    let events = lines(&sandbox, "events.jsonl");
+    let words: Vec<String> = events
+        .iter()
+        .map(|event| {
+            format!(
+                "{} {}",
+                event["event"].as_str().unwrap(),
+                event["task"].as_str().unwrap_or("-")
+            )
+        })
+        .collect();
+    let expected = [
+        "run_started -",
+        "task_started a",
+        "task_ended a",
+        "task_started b",
+        "task_ended b",
+        "run_ended -",
+    ];
+    assert_eq!(words, expected);
+    assert!(events.iter().all(|event| event["run_id"] == events[0]["run_id"]));
+    assert_eq!(events[5]["status"], "failed");
+    let lineage = lines(&sandbox, "lineage.jsonl");
+    let word = |event: &Value| {
+        format!(
+            "{} {}",
+            event["eventType"].as_str().unwrap(),
+            event["job"]["name"].as_str().unwrap()
+        )
+    };
+    let expected = [
+        "START work",
+        "START work.a",
+        "COMPLETE work.a",
+        "START work.b",
+        "FAIL work.b",
+        "FAIL work",
+    ];
+    assert_eq!(lineage.iter().map(word).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn lineage_reaches_a_server_and_a_server_that_is_away_stops_no_run() {
+    use std::io::{BufRead, BufReader, Read, Write};
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", server.local_addr().unwrap());
+    let heard = std::thread::spawn(move || {
+        // Two for the run and two for its task.
+        (0..4)
+            .map(|_| {
+                let mut stream = BufReader::new(server.accept().unwrap().0);
+                let (mut first, mut length) = (String::new(), 0);
+                stream.read_line(&mut first).unwrap();
+                loop {
+                    let mut header = String::new();
+                    stream.read_line(&mut header).unwrap();
+                    if let Some(value) = header.strip_prefix("Content-Length: ") {
+                        length = value.trim().parse().unwrap();
+                    }
+                    if header.trim().is_empty() {
+                        break;
+                    }
+                }
+                let mut body = vec![0; length];
+                stream.read_exact(&mut body).unwrap();
+                stream.get_mut().write_all(b"HTTP/1.1 201 Created\r\n\r\n").unwrap();
+                assert_eq!(first, "POST /api/v1/lineage HTTP/1.1\r\n");
+                let event: Value = serde_json::from_slice(&body).unwrap();
+                event["eventType"].as_str().unwrap().to_owned()
+            })
+            .collect::<Vec<_>>()
+    });
+    let sandbox = workflow(json!({"a": {"run": "true"}}));
+    let said = sandbox.run(&["run", "work.yaml", "--lineage", &address]);
+    assert_eq!((said.code, said.err.contains("lineage")), (0, false), "{}", said.err);
+    assert_eq!(heard.join().unwrap(), ["START", "START", "COMPLETE", "COMPLETE"]);
+    let said = sandbox.run(&["run", "work.yaml", "--lineage", &address]);
+    assert_eq!(said.code, 0);
+    assert!(said.err.contains("a lineage event was not passed on"), "{}", said.err);
+}

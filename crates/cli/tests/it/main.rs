@@ -10,4 +10,5 @@ mod flow;
 mod fragments;
 mod kills;
 mod sandbox;
+mod shared;
 mod sources;

@@ -118,7 +118,7 @@ impl Run<'_> {
                 Turn::Settled(mut report, entry) => {
                     report.moments = Some((began, end.max(began)));
                     report.seconds = spent as f64 / 1e6;
-                    self.keep(&mut report);
+                    self.keep(&report);
                     self.settle(next, &member, *report, entry);
                 }
                 Turn::SettledEarlier(report, entry) => self.settle(next, &member, *report, entry),
@@ -207,15 +207,12 @@ impl Run<'_> {
     }
 
     /// Keeps an outcome; the run is stopped when that fails.
-    fn keep(&self, report: &mut TaskReport) {
+    fn keep(&self, report: &TaskReport) {
         let Some(journal) = &self.plan.journal else { return };
         if self.fault.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
             return;
         }
-        let kept = journal.settled(report);
-        // What the journal has need not be held in memory a second time.
-        report.key_parts = None;
-        if let Err(error) = kept {
+        if let Err(error) = journal.settled(report) {
             self.stop(error);
         }
     }
@@ -229,6 +226,11 @@ impl Run<'_> {
 
     fn settle(&self, position: usize, member: &Member, report: TaskReport, entry: Option<Entry>) {
         self.observer.event(Event::Finished { report: &report });
+        let mut report = report;
+        if self.plan.journal.is_some() {
+            // What the journal has need not be held in memory a second time.
+            report.key_parts = None;
+        }
         // What nobody waits for need not stay in memory.
         let entry = entry.filter(|_| self.board.is_awaited(position)).map(Arc::new);
         let settled = Settled { status: report.status, entry };
@@ -243,8 +245,8 @@ impl Run<'_> {
         let place = || self.board.extend(position, terms);
         if let Err(error) = self.roster.extend(self.plan, position, parts, place) {
             let report = Box::new(TaskReport::new(name, TaskStatus::Failed));
-            if let Turn::Settled(mut report, _) = Turn::failed(report, error) {
-                self.keep(&mut report);
+            if let Turn::Settled(report, _) = Turn::failed(report, error) {
+                self.keep(&report);
                 self.settle(position, member, *report, None);
             }
             return;

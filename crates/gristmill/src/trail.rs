@@ -1,0 +1,260 @@
+//! What a run says to other programs while it goes on: events as JSON lines, and lineage in the
+//! words of OpenLineage, to a file or an HTTP address.
+
+use std::io::{Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use gristmill_core::{Clock, Timestamp};
+use gristmill_flow::{
+    Emit, EmitError, Event, Lineage, LineageDataset, LineageEvent, LineageFile, LineageState,
+    RunReport, TaskReport, TaskStatus,
+};
+use gristmill_track::RunId;
+use serde_json::{Value, json};
+
+use crate::clock::SystemClock;
+use crate::report::Progress;
+use crate::{Error, Result};
+
+/// The namespace of our jobs, unless OPENLINEAGE_NAMESPACE names another, as its clients have it.
+const NAMESPACE: &str = "gristmill";
+/// How long an address may take for an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where a run tells what happens in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tell {
+    /// A file that gets a JSON object for each event, one a line.
+    pub events: Option<PathBuf>,
+    /// A file or an address that gets OpenLineage events.
+    pub lineage: Option<String>,
+}
+
+/// The listeners of one run.
+pub(crate) struct Trail<'a> {
+    pipeline: String,
+    run: String,
+    events: Option<Mutex<fs_err::File>>,
+    lineage: Option<(Lineage, Box<dyn Emit>)>,
+    progress: &'a dyn Progress,
+}
+
+impl<'a> Trail<'a> {
+    /// Opens what `tell` names.
+    ///
+    /// # Errors
+    /// When a file cannot be opened, or an address is none that we can speak to.
+    pub fn open(
+        tell: &Tell,
+        pipeline: &str,
+        run: RunId,
+        progress: &'a dyn Progress,
+    ) -> Result<Self> {
+        let append =
+            |path: &PathBuf| fs_err::OpenOptions::new().create(true).append(true).open(path);
+        let run = run.to_string();
+        let emitter = tell.lineage.as_deref().map(emitter).transpose()?;
+        let namespace = std::env::var("OPENLINEAGE_NAMESPACE").unwrap_or_else(|_| NAMESPACE.into());
+        let lineage = emitter.map(|emit| (Lineage::new(namespace, pipeline, &run), emit));
+        let events = tell.events.as_ref().map(append).transpose()?.map(Mutex::new);
+        Ok(Self { pipeline: pipeline.into(), run, events, lineage, progress })
+    }
+
+    /// The run begins, or goes on.
+    pub fn run_started(&self, tasks: usize) {
+        let now = SystemClock.now();
+        self.write("run_started", now, json!({"tasks": tasks}));
+        self.emit(|lineage| lineage.run(LineageState::Start, now.0));
+    }
+
+    /// The run has come to its end, one way or another.
+    pub fn run_ended(&self, report: &RunReport) {
+        let now = SystemClock.now();
+        let failure =
+            report.failure().map(|(task, error)| format!("task `{}`: {error}", task.name));
+        let failure = report.fault.as_ref().map(ToString::to_string).or(failure);
+        let (status, state) = match &failure {
+            Some(_) => ("failed", LineageState::Fail),
+            None if report.cancelled() => ("cancelled", LineageState::Abort),
+            None => ("succeeded", LineageState::Complete),
+        };
+        self.write("run_ended", now, json!({"status": status, "error": failure}));
+        self.emit(|lineage| {
+            let event = lineage.run(state, now.0);
+            failure.iter().fold(event, |event, message| event.because(message))
+        });
+    }
+
+    /// Something happened to a task.
+    pub fn task(&self, event: &Event<'_>) {
+        let now = SystemClock.now();
+        match event {
+            Event::Started { task, reason } => {
+                self.write("task_started", now, json!({"task": task, "reason": reason}));
+                self.emit(|lineage| lineage.task(task, LineageState::Start, now.0));
+            }
+            Event::Progress { task, done, total } => {
+                self.write(
+                    "task_progress",
+                    now,
+                    json!({"task": task, "done": done, "total": total}),
+                );
+            }
+            Event::Note { task, text } => {
+                self.write("task_note", now, json!({"task": task, "text": text}));
+            }
+            Event::Retrying { task, attempt, rest, error } => {
+                let (rest, error) = (rest.as_secs_f64(), error.to_string());
+                let fields =
+                    json!({"task": task, "attempt": attempt, "rest": rest, "error": error});
+                self.write("task_retrying", now, fields);
+            }
+            Event::Spread { task, parts } => {
+                self.write("task_spread", now, json!({"task": task, "parts": parts}));
+            }
+            Event::Finished { report } => {
+                self.write("task_ended", now, ended(report));
+                self.emit_ended(report, now);
+            }
+            _ => {}
+        }
+    }
+
+    fn emit_ended(&self, report: &TaskReport, now: Timestamp) {
+        if report.status == TaskStatus::Skipped {
+            return;
+        }
+        let inputs: Vec<LineageDataset> = report
+            .key_parts
+            .iter()
+            .flat_map(|parts| &parts.inputs)
+            .map(|(name, digest)| LineageDataset {
+                version: Some(digest.to_string()),
+                ..LineageDataset::at(name)
+            })
+            .collect();
+        let outputs: Vec<LineageDataset> = report
+            .folder
+            .iter()
+            .map(|folder| LineageDataset {
+                version: report.output.map(|output| output.to_string()),
+                ..LineageDataset::at(&folder.to_string_lossy())
+            })
+            .collect();
+        self.emit(|lineage| {
+            let event = lineage.task(&report.name, report.status.into(), now.0);
+            let event = event.reading(&inputs).writing(&outputs);
+            report.error.iter().fold(event, |event, error| event.because(error.to_string()))
+        });
+    }
+
+    /// Appends an event as one line, in one write.
+    fn write(&self, event: &str, at: Timestamp, fields: Value) {
+        let Some(file) = &self.events else { return };
+        let at = jiff::Timestamp::from_microsecond(at.0).map(|at| at.to_string());
+        let mut line = json!({
+            "event": event,
+            "at": at.unwrap_or_default(),
+            "run_id": self.run,
+            "pipeline": self.pipeline,
+        });
+        if let (Some(line), Value::Object(fields)) = (line.as_object_mut(), fields) {
+            line.extend(fields);
+        }
+        let text = format!("{line}\n");
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = file.write_all(text.as_bytes()) {
+            self.progress.note(&format!("events are missing: {error}"));
+        }
+    }
+
+    /// Passes an event on. A run does not fail because nobody listens to it.
+    fn emit(&self, event: impl FnOnce(&Lineage) -> LineageEvent) {
+        if let Some((lineage, emit)) = &self.lineage
+            && let Err(error) = emit.emit(&event(lineage))
+        {
+            self.progress.note(&error.to_string());
+        }
+    }
+}
+
+fn ended(report: &TaskReport) -> Value {
+    json!({
+        "task": report.name,
+        "status": report.status,
+        "cached": report.cached,
+        "attempts": report.attempts,
+        "seconds": report.seconds,
+        "reason": report.reason,
+        "error": report.error.as_ref().map(ToString::to_string),
+    })
+}
+
+/// What takes events at a file or an address.
+fn emitter(target: &str) -> Result<Box<dyn Emit>> {
+    let refuse = |found: String| {
+        Error::input(found).with_hint("name a file, or an address such as http://127.0.0.1:5000")
+    };
+    match target.split_once("://") {
+        Some(("http", rest)) => Ok(Box::new(HttpAddress::parse(rest))),
+        Some((scheme, _)) => Err(refuse(format!("lineage cannot be sent by `{scheme}`"))),
+        None => {
+            let file = LineageFile::open(Path::new(target)).map_err(|e| refuse(e.to_string()))?;
+            Ok(Box::new(file))
+        }
+    }
+}
+
+/// A server that takes each event as the body of a POST, such as Marquez.
+struct HttpAddress {
+    /// With the port.
+    host: String,
+    path: String,
+}
+
+impl HttpAddress {
+    /// `host:port/path`; the path that OpenLineage has by default where none is named.
+    fn parse(rest: &str) -> Self {
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let host = if host.contains(':') { host.into() } else { format!("{host}:80") };
+        let path = if path.is_empty() { "api/v1/lineage" } else { path };
+        Self { host, path: format!("/{path}") }
+    }
+
+    fn post(&self, body: &[u8]) -> std::io::Result<String> {
+        let unknown = || std::io::Error::other("the host is not known");
+        let address = self.host.to_socket_addrs()?.next().ok_or_else(unknown)?;
+        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        write!(
+            stream,
+            "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n",
+            self.path,
+            self.host,
+            body.len()
+        )?;
+        stream.write_all(body)?;
+        // The first line is all that is asked for, and nobody has to send more of it than this.
+        let mut answer = Vec::new();
+        stream.take(1024).read_to_end(&mut answer)?;
+        let answer = String::from_utf8_lossy(&answer);
+        Ok(answer.lines().next().unwrap_or_default().to_owned())
+    }
+}
+
+impl Emit for HttpAddress {
+    fn emit(&self, event: &LineageEvent) -> Result<(), EmitError> {
+        let body = serde_json::to_vec(event)
+            .map_err(|error| EmitError { message: error.to_string(), source: None })?;
+        let said = self.post(&body)?;
+        match said.split_whitespace().nth(1) {
+            Some(code) if code.starts_with('2') => Ok(()),
+            _ => Err(EmitError { message: format!("{} said `{said}`", self.host), source: None }),
+        }
+    }
+}
