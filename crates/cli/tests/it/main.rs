@@ -3,11 +3,15 @@
 mod bad_disk;
 mod bad_input;
 mod champion;
+mod changed;
 mod churn;
+mod ci;
 mod edges;
 mod examples;
+mod export;
 mod flow;
 mod fragments;
 mod kills;
 mod sandbox;
 mod sources;
+mod task;
