@@ -174,7 +174,7 @@ fn a_second_try_does_the_parts_that_are_not_done() {
     let part = "run: \"echo {{item}} >> calls.txt; test {{item}} = a || test -f there\"";
     let file = format!("name: parts\ntasks:\n  each:\n    foreach: [a, b]\n    {part}\n");
     sandbox.write("p.yaml", file);
-    check(&call(&sandbox, "each"), 1, &["task `each`"]);
+    check(&call(&sandbox, "each"), 1, &["task `each[1]`"]);
     sandbox.write("there", "");
     check(&call(&sandbox, "each"), 0, &[]);
     let calls = fs_err::read_to_string(sandbox.path("calls.txt")).unwrap();

@@ -49,8 +49,8 @@ fn head(subject: &Subject, pools: &[(String, u32)], schedule: &When, dag: &str) 
         "\"\"\"The pipeline `{name}`, made by `gristmill export airflow`: export it again rather \
          than edit it.\n\n\
          Each task calls `gristmill task` with the id of the DAG run, so that all of them meet in \
-         one run of\nGristmill. The home must be on a disk that all workers share, on one machine: \
-         its database is SQLite.\n\n\
+         one run of\nGristmill. The home must be on a disk that all workers share; where these are \
+         several machines,\nGRISTMILL_DATABASE_URL must name a Postgres database.\n\n\
          GRISTMILL_BINARY and GRISTMILL_HOME say where the program and the home are, if not where \
          this\nfile says.\n"
     );
