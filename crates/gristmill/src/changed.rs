@@ -8,7 +8,7 @@ use gristmill_flow::{Caching, Plan, PlannedStatus};
 use gristmill_track::{RunId, RunStatus, tags};
 
 use crate::check::{Checked, check};
-use crate::execution::{cache, planned};
+use crate::execution::{cache, planned, previous};
 use crate::keeper::Keeper;
 use crate::recorder::Subject;
 use crate::tasks::tasks;
@@ -47,11 +47,13 @@ impl Changes {
     pub fn standing(&self, path: &Path, settings: &[String], home: &Home) -> Result<Standing> {
         let checked = check(path, settings)?;
         let subject = Subject::file(&checked, path);
-        if let Some(why) = last_run(home, &subject)? {
+        let keeper = Keeper::open(home)?;
+        if let Some(why) = last_run(&keeper, &subject)? {
             return Ok(Standing::Due(why));
         }
         let always = commands_of_every_run(&checked);
-        let plan = planned(tasks(checked.clone(), home, RunId::from_bytes([0; 16]), None)?)?;
+        let tasks = tasks(checked.clone(), home, RunId::from_bytes([0; 16]), None)?;
+        let plan = planned(tasks)?.with_previous(previous(&keeper, &subject.name)?);
         if let Some(why) = not_cached(&plan, home)? {
             return Ok(Standing::Due(why));
         }
@@ -82,8 +84,7 @@ impl Changes {
 }
 
 /// Why the last run of the pipeline does not stand for another one.
-fn last_run(home: &Home, subject: &Subject) -> Result<Option<String>> {
-    let keeper = Keeper::open(home)?;
+fn last_run(keeper: &Keeper, subject: &Subject) -> Result<Option<String>> {
     let Some(last) = keeper.wait(|s| s.latest_run(&subject.name))? else {
         return Ok(Some("it has not run before".into()));
     };

@@ -110,6 +110,11 @@ pub fn run_task(
     let trail = Trail::open(&options.tell, recorder.pipeline(), run, &progress)?;
     let flow = carry_out(&plan, &journal, home, options, &trail, &progress)?;
     let report = flow.task(call.task).ok_or_else(|| Error::bug("a task without its report"))?;
+    let part = |report: &&TaskReport| report.within.as_deref() == Some(call.task);
+    if let Some(failed) = flow.tasks.iter().filter(part).find(|part| part.error.is_some()) {
+        // The whole is skipped then, and its call has failed all the same.
+        return outcome(&recorder, failed, None);
+    }
     outcome(&recorder, report, before.as_ref())
 }
 

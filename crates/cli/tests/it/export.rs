@@ -58,7 +58,8 @@ fn airflow_runs_every_task_once_and_the_run_ends() {
 #[test]
 fn a_dag_says_what_the_file_says() {
     let sandbox = sandbox();
-    let said = sandbox.run(&["export", "airflow", "p.yaml", "--path", "/srv/p.yaml", "--home", "h"]);
+    let said =
+        sandbox.run(&["export", "airflow", "p.yaml", "--path", "/srv/p.yaml", "--home", "h"]);
     assert_eq!(said.code, 0, "{}", said.err);
     for line in [
         "    airflow pools set disk 2 nightly\n",
@@ -67,14 +68,15 @@ fn a_dag_says_what_the_file_says() {
         "    schedule=None,\n",
         "max_retry_delay=timedelta(seconds=300)",
         "execution_timeout=timedelta(seconds=130)",
-        "left = task(\"left\", \"left\", retries=0, pool=\"disk\", priority_weight=3)\n",
-        "rare_case = task(\"rare-case\", \"rare-case\", trigger_rule=\"all_done\", retries=0)\n",
+        "left = task(\"left\", retries=0, pool=\"disk\", priority_weight=3)\n",
+        "rare_case = task(\"rare-case\", trigger_rule=\"all_done\", retries=0)\n",
         "    [left, right] >> join\n",
-        "    finish = task(\"finish\", \"--finish\", trigger_rule=\"all_done\", retries=0)\n",
+        "    finish = task(\"finish\", what=\"--finish\", trigger_rule=\"all_done\", retries=0)\n",
     ] {
         assert!(said.out.contains(line), "{line:?} is not in\n{}", said.out);
     }
-    let again = sandbox.run(&["export", "airflow", "p.yaml", "--path", "/srv/p.yaml", "--home", "h"]);
+    let again =
+        sandbox.run(&["export", "airflow", "p.yaml", "--path", "/srv/p.yaml", "--home", "h"]);
     assert_eq!(said.out, again.out);
 }
 
@@ -89,11 +91,11 @@ fn kubeflow_takes_the_pipeline_and_its_containers_run_every_task_once() {
     let (home, file) = (format!("{folder}.gristmill"), format!("{folder}p.yaml"));
     let place = ["--image", "example.org/nightly:1", "--path", &file, "--mount", &home];
     let written = ["-o", "pipeline.yaml", "--claim", "gristmill"];
-    let said = sandbox.json(&[&["export", "kubeflow", "p.yaml"], &place[..], &written[..]].concat());
+    let said =
+        sandbox.json(&[&["export", "kubeflow", "p.yaml"], &place[..], &written[..]].concat());
     assert_eq!(said["notes"].as_array().unwrap().len(), 0, "{said}");
-    let listed = succeeds(
-        Command::new(&python).args(["-c", KUBEFLOW]).arg(sandbox.path("pipeline.yaml")),
-    );
+    let listed =
+        succeeds(Command::new(&python).args(["-c", KUBEFLOW]).arg(sandbox.path("pipeline.yaml")));
     let listed: Value = serde_json::from_str(listed.lines().last().unwrap()).unwrap();
     let containers = listed["containers"].as_array().unwrap();
     let names: Vec<&str> = containers.iter().map(|c| c["name"].as_str().unwrap()).collect();
@@ -133,6 +135,7 @@ fn a_kubeflow_pipeline_asks_for_what_the_file_asks_for() {
     ] {
         assert!(said.out.contains(line), "{line:?} is not in\n{}", said.out);
     }
-    let said = sandbox.run(&["export", "kubeflow", "p.yaml", "--image", "i", "--set", "name={{x}}"]);
+    let said =
+        sandbox.run(&["export", "kubeflow", "p.yaml", "--image", "i", "--set", "name={{x}}"]);
     assert_eq!(said.code, 1);
 }

@@ -3,12 +3,16 @@
 mod bad_disk;
 mod bad_input;
 mod champion;
+mod changed;
 mod churn;
+mod ci;
 mod edges;
 mod examples;
+mod export;
 mod flow;
 mod fragments;
 mod kills;
 mod sandbox;
 mod shared;
 mod sources;
+mod task;

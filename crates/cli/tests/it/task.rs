@@ -169,6 +169,24 @@ fn a_task_that_failed_is_done_again_and_the_run_settled_anew() {
 }
 
 #[test]
+fn a_second_try_does_the_parts_that_are_not_done() {
+    let sandbox = Sandbox::new();
+    let part = "run: \"echo {{item}} >> calls.txt; test {{item}} = a || test -f there\"";
+    let file = format!("name: parts\ntasks:\n  each:\n    foreach: [a, b]\n    {part}\n");
+    sandbox.write("p.yaml", file);
+    check(&call(&sandbox, "each"), 1, &["task `each[1]`"]);
+    sandbox.write("there", "");
+    check(&call(&sandbox, "each"), 0, &[]);
+    let calls = fs_err::read_to_string(sandbox.path("calls.txt")).unwrap();
+    let count = |item: &str| calls.lines().filter(|line| *line == item).count();
+    assert_eq!((count("a"), count("b")), (1, 2));
+    check(&call(&sandbox, "--finish"), 0, &[]);
+    let run = sandbox.json(&["runs", "show", "latest"]);
+    let tasks = run["tasks"].as_array().unwrap();
+    assert!(tasks.iter().all(|task| task["status"] == "succeeded"), "{run}");
+}
+
+#[test]
 fn a_task_that_nobody_did_is_a_failure_of_the_run() {
     let sandbox = sandbox();
     check(&call(&sandbox, "fetch"), 0, &[]);
@@ -246,8 +264,7 @@ fn a_gate_refuses_the_task_and_the_run_by_its_own_exit_code() {
         let said = sandbox.run(&["task", "r1", stage, "--file", "pipeline.yaml", "--set", set]);
         check(&said, code, &[]);
     }
-    let said =
-        sandbox.run(&["task", "r1", "--finish", "--file", "pipeline.yaml", "--set", set]);
+    let said = sandbox.run(&["task", "r1", "--finish", "--file", "pipeline.yaml", "--set", set]);
     check(&said, 3, &["refused by the gate"]);
     assert_eq!(sandbox.json(&["runs"])[0]["status"], "refused");
 }

@@ -33,9 +33,8 @@ pub fn airflow(file: &Path, settings: &[String], place: &AirflowPlace) -> Result
     let mut notes = Vec::new();
     let schedule = schedule(&subject, &mut notes);
     let pools = pools(&subject, &mut notes);
-    let mut text = head(&subject, &pools, &schedule);
-    let _ = write!(text, "{}", constants(&subject, place));
-    let _ = write!(text, "{}", dag(&subject, &schedule));
+    let dag = dag(&subject, &schedule);
+    let text = head(&subject, &pools, &schedule, &dag) + &constants(&subject, place) + &dag;
     Ok(Exported { text, notes })
 }
 
@@ -44,16 +43,16 @@ fn quoted(text: &str) -> String {
     json!(text).to_string()
 }
 
-fn head(subject: &Subject, pools: &[(String, u32)], schedule: &When) -> String {
+fn head(subject: &Subject, pools: &[(String, u32)], schedule: &When, dag: &str) -> String {
     let name = subject.name();
     let mut text = format!(
         "\"\"\"The pipeline `{name}`, made by `gristmill export airflow`: export it again rather \
          than edit it.\n\n\
          Each task calls `gristmill task` with the id of the DAG run, so that all of them meet in \
-         one run of\nGristmill. The home must be on a disk that all workers share, on one machine: \
-         its database is SQLite.\n\n\
+         one run of\nGristmill. The home must be on a disk that all workers share; where these are \
+         several machines,\nGRISTMILL_DATABASE_URL must name a Postgres database.\n\n\
          GRISTMILL_BINARY and GRISTMILL_HOME say where the program and the home are, if not where \
-         this file says.\n"
+         this\nfile says.\n"
     );
     if !pools.is_empty() {
         text.push_str("\nPools that must be there:\n\n");
@@ -62,7 +61,10 @@ fn head(subject: &Subject, pools: &[(String, u32)], schedule: &When) -> String {
         }
     }
     text.push_str("\"\"\"\n\nfrom __future__ import annotations\n\nimport os\nimport shlex\n");
-    text.push_str("from datetime import timedelta\n\nimport pendulum\n");
+    if dag.contains("timedelta(") {
+        text.push_str("from datetime import timedelta\n");
+    }
+    text.push_str("\nimport pendulum\n");
     if let Some(import) = schedule.import {
         let _ = writeln!(text, "from airflow.timetables.trigger import {import}");
     }
@@ -87,11 +89,10 @@ fn constants(subject: &Subject, place: &AirflowPlace) -> String {
          FILE = {file}\n\
          SETTINGS = [{settings}]\n\
          SKIPPED = {SKIPPED}\n\n\n\
-         def task(name: str, *words: str, **options) -> BashOperator:\n    \
+         def task(name: str, what: str | None = None, **options) -> BashOperator:\n    \
          \"\"\"A task of the pipeline; Airflow puts the id of the DAG run in.\"\"\"\n    \
-         call = [GRISTMILL, \"--home\", HOME, \"task\", \"{{{{ run_id }}}}\", *words, \"--file\", FILE, \
-         *SETTINGS]\n    \
-         call += [\"--skip-exit-code\", str(SKIPPED)]\n    \
+         call = [GRISTMILL, \"--home\", HOME, \"task\", \"{{{{ run_id }}}}\", what or name]\n    \
+         call += [\"--file\", FILE, *SETTINGS, \"--skip-exit-code\", str(SKIPPED)]\n    \
          return BashOperator(\n        \
          task_id=name,\n        \
          bash_command=shlex.join(call),\n        \
@@ -125,7 +126,7 @@ fn dag(subject: &Subject, schedule: &When) -> String {
     let variable = names.add(&last);
     let _ = writeln!(
         text,
-        "    {variable} = task({}, \"--finish\", trigger_rule=\"all_done\", retries=0)\n",
+        "    {variable} = task({}, what=\"--finish\", trigger_rule=\"all_done\", retries=0)\n",
         quoted(&last)
     );
     for step in subject.steps.iter().filter(|step| !step.waits.is_empty()) {
@@ -140,7 +141,7 @@ fn dag(subject: &Subject, schedule: &When) -> String {
 
 /// One task with what Airflow is to know of it.
 fn operator(variable: &str, step: &Step) -> String {
-    let mut options = vec![quoted(&step.name), quoted(&step.name)];
+    let mut options = vec![quoted(&step.name)];
     if step.conditional {
         // Gristmill decides by the condition, also when a task before it failed or was skipped.
         options.push("trigger_rule=\"all_done\"".into());

@@ -50,8 +50,8 @@ pub fn kubeflow(file: &Path, settings: &[String], place: &KubeflowPlace) -> Resu
     let mut text = format!(
         "# The pipeline `{}`, made by `gristmill export kubeflow`: export it again rather than edit \
          it.\n# Each task calls `gristmill task` with the id of the run, so that all of them meet in \
-         one run of\n# Gristmill. The home must be on a volume that all of them mount on one node: \
-         its database is SQLite.\n",
+         one run of\n# Gristmill. The home must be on a volume that all of them mount; where they are on \
+         several nodes,\n# GRISTMILL_DATABASE_URL must name a Postgres database.\n",
         subject.name()
     );
     text.push_str(&yaml(&pipeline(&subject, &names, place)));
@@ -278,46 +278,66 @@ fn platform(
     place: &KubeflowPlace,
     notes: &mut Vec<String>,
 ) -> Option<Value> {
-    let mut executors: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
-    if let Some(claim) = &place.claim {
-        for name in names.values() {
-            let mount = json!([{
-                "constant": claim,
-                "mountPath": place.home,
-                "pvcNameParameter": {"runtimeValue": {"constant": claim}},
-            }]);
-            executors.entry(format!("exec-{name}")).or_default().insert("pvcMount".into(), mount);
-        }
-    } else {
+    if place.claim.is_none() {
         notes.push(format!(
             "no volume is mounted at {}: name one with `--claim`, or the tasks cannot meet",
             place.home
         ));
     }
-    for step in &subject.steps {
-        let secrets = step.spec.as_ref().map(secrets).unwrap_or_default();
-        let (Some(name), false) = (names.get(&step.name), secrets.is_empty()) else { continue };
-        let Some(secret) = &place.secret else {
+    let mut executors = Map::new();
+    for (task, name) in names {
+        let spec = subject.steps.iter().find(|s| s.name == *task).and_then(|s| s.spec.as_ref());
+        let secrets = spec.map(secrets).unwrap_or_default();
+        if place.secret.is_none() && !secrets.is_empty() {
             let listed = secrets.join("`, `");
-            let task = &step.name;
             notes.push(format!(
-                "`{task}` needs the secret `{listed}`: name a Kubernetes secret that has it as a key \
-                 with `--secret`"
+                "`{task}` needs the secret `{listed}`: name a Kubernetes secret that has it as a \
+                 key with `--secret`"
             ));
-            continue;
-        };
-        let keys: Vec<Value> =
-            secrets.iter().map(|key| json!({"envVar": key, "secretKey": key})).collect();
-        let from = json!([{
-            "keyToEnv": keys,
-            "optional": false,
-            "secretName": secret,
-            "secretNameParameter": {"runtimeValue": {"constant": secret}},
-        }]);
-        executors.entry(format!("exec-{name}")).or_default().insert("secretAsEnv".into(), from);
+        }
+        let pod = pod(place, &secrets);
+        if !pod.is_empty() {
+            executors.insert(format!("exec-{name}"), Value::Object(pod));
+        }
     }
     (!executors.is_empty())
         .then(|| json!({"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}}))
+}
+
+/// What one pod is given: the home, the database where its address is a secret, and its secrets.
+fn pod(place: &KubeflowPlace, secrets: &[String]) -> Map<String, Value> {
+    let mut pod = Map::new();
+    if let Some(claim) = &place.claim {
+        let mount = json!({
+            "constant": claim,
+            "mountPath": place.home,
+            "pvcNameParameter": {"runtimeValue": {"constant": claim}},
+        });
+        pod.insert("pvcMount".into(), json!([mount]));
+    }
+    if let Some(secret) = &place.secret {
+        let mut given = vec![from_secret(secret, &[DATABASE.to_owned()], true)];
+        if !secrets.is_empty() {
+            given.push(from_secret(secret, secrets, false));
+        }
+        pod.insert("secretAsEnv".into(), Value::Array(given));
+    }
+    pod
+}
+
+/// The variable with the address of a database that several machines share.
+const DATABASE: &str = "GRISTMILL_DATABASE_URL";
+
+/// Keys of a Kubernetes secret as variables of the same names.
+fn from_secret(secret: &str, keys: &[String], optional: bool) -> Value {
+    let keys: Vec<Value> =
+        keys.iter().map(|key| json!({"envVar": key, "secretKey": key})).collect();
+    json!({
+        "keyToEnv": keys,
+        "optional": optional,
+        "secretName": secret,
+        "secretNameParameter": {"runtimeValue": {"constant": secret}},
+    })
 }
 
 /// The secrets of a task by their names.
