@@ -5,18 +5,22 @@
 //! [`predict`](predict()), [`why`](why()). The stages of a pipeline file and their wiring as tasks
 //! stand in `stages/`.
 
+mod backfill;
 mod catalog;
 mod check;
 mod clock;
 mod comparison;
 mod data;
+mod deploy;
 mod environment;
 mod error;
 mod evaluation;
+mod events;
 mod execution;
 pub mod file;
 mod home;
 mod init;
+mod job;
 mod journal;
 mod keeper;
 mod machine;
@@ -28,16 +32,22 @@ mod recorder;
 mod report;
 mod run;
 pub mod runs;
+mod snapshot;
 mod stages;
 mod tasks;
+mod trigger;
+pub mod up;
 mod why;
 mod workflow;
 
+pub use backfill::{Backfill, BackfillReport, DoneBefore, FailedMoment, backfill};
 pub use catalog::catalog;
 pub use check::{Checked, check};
 pub use clock::SystemClock;
 pub use comparison::{Comparison, Contender, PairedDifference};
+pub use deploy::{Deployed, DeploymentLine, Undeployed, deploy, deployments, undeploy};
 pub use error::{Error, Kind, Result};
+pub use events::raise;
 pub use gristmill_core::Timestamp;
 pub use gristmill_flow::{self as flow, Cancel};
 pub use home::Home;
@@ -51,6 +61,7 @@ pub use report::{
 };
 pub use run::{PlannedTask, RunOptions, plan, run};
 pub use runs::moment_words;
+pub use trigger::TriggerSpec;
 pub use why::{Reason, why};
 pub use workflow::Workflow;
 

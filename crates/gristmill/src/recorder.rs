@@ -33,6 +33,23 @@ pub enum Start {
     As(RunId),
 }
 
+impl Start {
+    /// With the run of this id, as it is written.
+    ///
+    /// # Errors
+    /// When it is no id.
+    pub fn named(id: &str) -> Result<Self> {
+        Ok(Self::As(id.parse()?))
+    }
+
+    fn stopped(self) -> RunStatus {
+        match self {
+            Self::As(_) => RunStatus::Interrupted,
+            Self::Resume | Self::Anew => RunStatus::Cancelled,
+        }
+    }
+}
+
 /// What a run is a run of.
 pub(crate) struct Subject {
     /// The pipeline.
@@ -48,14 +65,24 @@ pub(crate) struct Subject {
 impl Subject {
     /// The pipeline of the file at `path`.
     pub fn file(checked: &Checked, path: &Path) -> Self {
-        // With everything that it includes and all that was set in its place.
-        let file = serde_json::to_value(&checked.file).unwrap_or_default();
+        // With everything that it includes and all that was set in its place; when it runs by
+        // itself says nothing about what is run.
+        let mut file = serde_json::to_value(&checked.file).unwrap_or_default();
+        if let Some(sections) = file.as_object_mut() {
+            sections.retain(|name, _| name != "schedule" && name != "triggers");
+        }
         Self {
             name: checked.file.name.clone(),
             file: Some(path.into()),
             fingerprint: Digest::of_json(FINGERPRINT, &file).to_string(),
             settings: settings(checked),
         }
+    }
+
+    /// It, recorded with these tags too.
+    pub fn with_tags(mut self, tags: &BTreeMap<String, String>) -> Self {
+        self.settings.tags.extend(tags.clone());
+        self
     }
 
     /// Tasks of a program.
@@ -88,6 +115,8 @@ pub(crate) struct Recorder {
     /// What an earlier process of the run wrote down of its tasks; nothing for a new run.
     earlier: Vec<TaskRecord>,
     resumed: bool,
+    /// What it becomes when it is stopped on request.
+    stopped: RunStatus,
     /// Held as long as the run's process lives, so that others can tell.
     _alive: Alive,
 }
@@ -133,6 +162,7 @@ impl Recorder {
             started,
             earlier: Vec::new(),
             resumed: false,
+            stopped: start.stopped(),
             _alive: alive,
         })
     }
@@ -147,7 +177,10 @@ impl Recorder {
             return Ok(None);
         }
         match Alive::take(home, latest.info.id)? {
-            Some(alive) => Self::go_on(home, keeper, subject, latest.info.id, alive).map(Some),
+            Some(alive) => {
+                let id = latest.info.id;
+                Self::go_on(home, keeper, subject, Start::Resume, id, alive).map(Some)
+            }
             None => Ok(None),
         }
     }
@@ -175,13 +208,14 @@ impl Recorder {
             let found = format!("run {id} has ended: it {}", run.info.status);
             return refuse(found, "run the file without an id");
         }
-        Self::go_on(home, keeper, subject, id, alive).map(Some)
+        Self::go_on(home, keeper, subject, Start::As(id), id, alive).map(Some)
     }
 
     fn go_on(
         home: &Home,
         keeper: &Arc<Keeper>,
         subject: &Subject,
+        start: Start,
         id: RunId,
         alive: Alive,
     ) -> Result<Self> {
@@ -196,12 +230,18 @@ impl Recorder {
             started: SystemClock.now(),
             earlier,
             resumed: true,
+            stopped: start.stopped(),
             _alive: alive,
         })
     }
 
     pub fn id(&self) -> RunId {
         self.id
+    }
+
+    /// What it becomes when it is stopped on request: who chose its id goes on with it.
+    pub fn when_stopped(&self) -> RunStatus {
+        self.stopped
     }
 
     /// When this process began with it.
@@ -298,7 +338,7 @@ fn run_id(pipeline: &str, started: Timestamp) -> RunId {
     RunId::from_parts(&[pipeline.as_bytes(), &started.0.to_le_bytes(), &process])
 }
 
-fn experiment(keeper: &Keeper, name: &str, now: Timestamp) -> Result<ExperimentId> {
+pub(crate) fn experiment(keeper: &Keeper, name: &str, now: Timestamp) -> Result<ExperimentId> {
     let find = || -> Result<Option<Experiment>> { keeper.wait(|s| s.experiment_named(name)) };
     if let Some(known) = find()? {
         return Ok(known.id);
@@ -369,6 +409,11 @@ fn is_of(run: &Run, subject: &Subject) -> bool {
     run.tags.get(tags::PIPELINE_HASH) == Some(&subject.fingerprint)
 }
 
+/// Whether a process is at work on this run.
+pub(crate) fn is_alive(home: &Home, run: RunId) -> Result<bool> {
+    Alive::is(home, run)
+}
+
 /// Runs whose process ended before they did were interrupted; says so in the store.
 fn settle_the_dead(keeper: &Keeper, home: &Home) -> Result<()> {
     let query = RunQuery { statuses: vec![RunStatus::Running], ..RunQuery::default() };
@@ -397,7 +442,9 @@ impl Alive {
     }
 
     fn begin(home: &Home, run: RunId) -> Result<Self> {
-        Self::take(home, run)?.ok_or_else(|| Error::bug("another process has this new run"))
+        Self::take(home, run)?.ok_or_else(|| {
+            Error::input(format!("another process is at work on run {run}")).with_hint("let it end")
+        })
     }
 
     /// The lock of a run, unless a living process has it.

@@ -1,7 +1,10 @@
 //! One file for each command.
 
+pub mod backfill;
 pub mod check;
 pub mod completions;
+pub mod deploy;
+pub mod events;
 pub mod init;
 pub mod models;
 pub mod plan;
@@ -11,5 +14,6 @@ pub mod run;
 pub mod runs;
 pub mod schema;
 pub mod tasks;
+pub mod up;
 pub mod warden;
 pub mod why;

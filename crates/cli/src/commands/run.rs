@@ -1,9 +1,10 @@
 //! `gristmill run FILE`: the main job.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
-use gristmill::{RunOptions, RunStatus, Start};
+use gristmill::{Error, RunOptions, RunStatus, Start};
 
 use crate::context::Context;
 use crate::progress::Progress;
@@ -20,15 +21,26 @@ pub struct Arguments {
     /// Start over, even where the latest run of this file was cut short
     #[arg(long)]
     new: bool,
+    /// Begin or go on with the run of this id: how `up` and `backfill` start runs
+    #[arg(long = "as", value_name = "RUN", hide = true, conflicts_with = "new")]
+    run_as: Option<String>,
+    /// The folder that paths are relative to, in place of the file's own
+    #[arg(long, value_name = "DIR", hide = true)]
+    folder: Option<PathBuf>,
+    /// Record a tag with the run
+    #[arg(long, value_name = "KEY=VALUE", hide = true)]
+    tag: Vec<String>,
 }
 
 pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
     let progress = Progress::new(context.quiet);
     let options = RunOptions {
         settings: arguments.set.clone(),
-        start: if arguments.new { Start::Anew } else { Start::Resume },
+        start: start(arguments)?,
         cancel: signals::cancel_on_interrupt()?,
         binary: std::env::current_exe().ok(),
+        folder: arguments.folder.clone(),
+        tags: tags(&arguments.tag)?,
     };
     let report = gristmill::run(&arguments.file, &options, &context.home, &progress)?;
     progress.finish();
@@ -39,4 +51,20 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
             .into()),
         _ => Ok(()),
     }
+}
+
+fn start(arguments: &Arguments) -> Result<Start, Error> {
+    match &arguments.run_as {
+        Some(id) => Start::named(id),
+        None if arguments.new => Ok(Start::Anew),
+        None => Ok(Start::Resume),
+    }
+}
+
+fn tags(tags: &[String]) -> Result<BTreeMap<String, String>, Error> {
+    let pair = |text: &String| match text.split_once('=') {
+        Some((key, value)) => Ok((key.to_string(), value.to_string())),
+        None => Err(Error::input(format!("`--tag {text}` is no `KEY=VALUE`"))),
+    };
+    tags.iter().map(pair).collect()
 }

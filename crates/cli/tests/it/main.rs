@@ -9,3 +9,4 @@ mod examples;
 mod fragments;
 mod sandbox;
 mod sources;
+mod up;
