@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use gristmill::up::Launch;
 use gristmill::{Error, Home};
 
 /// Names the database that several machines share. Not an option: addresses hold passwords, and
@@ -78,6 +79,10 @@ pub struct Context {
     pub quiet: bool,
     /// Print JSON.
     pub json: bool,
+    /// How many threads a run computes with, if that was said.
+    threads: Option<usize>,
+    /// How much memory a run may read into, in bytes, if that was said.
+    memory: Option<u64>,
 }
 
 impl Context {
@@ -90,7 +95,21 @@ impl Context {
             Ok(url) if !url.is_empty() => home.with_database(url),
             _ => home,
         };
-        Self { home, quiet: global.quiet, json: global.json }
+        Self {
+            home,
+            quiet: global.quiet,
+            json: global.json,
+            threads: global.threads,
+            memory: global.memory,
+        }
+    }
+
+    /// How this command starts runs as processes of their own.
+    pub fn launch(&self) -> anyhow::Result<Launch> {
+        let threads = self.threads.map(|threads| format!("--threads={threads}"));
+        let memory = self.memory.map(|bytes| format!("--memory={bytes}"));
+        let arguments = threads.into_iter().chain(memory).collect();
+        Ok(Launch { binary: std::env::current_exe()?, arguments })
     }
 
     /// Sets the size of the pool that everything computes in.

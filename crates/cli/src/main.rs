@@ -40,6 +40,12 @@ enum Command {
     Report(commands::report::Arguments),
     Export(commands::export::Arguments),
     Why(commands::why::Arguments),
+    Deploy(commands::deploy::Arguments),
+    Undeploy(commands::deploy::UndeployArguments),
+    Deployments(commands::deploy::ListArguments),
+    Up(commands::up::Arguments),
+    Backfill(commands::backfill::Arguments),
+    Events(commands::events::Arguments),
     Tasks(commands::tasks::Arguments),
     #[command(hide = true)]
     Warden(commands::warden::Arguments),
@@ -75,6 +81,12 @@ fn run(arguments: Arguments, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Report(a) => commands::report::run(&a, context),
         Command::Export(a) => commands::export::run(&a, context),
         Command::Why(a) => commands::why::run(&a, context),
+        Command::Deploy(a) => commands::deploy::run(&a, context),
+        Command::Undeploy(a) => commands::deploy::undeploy(&a, context),
+        Command::Deployments(a) => commands::deploy::list(&a, context),
+        Command::Up(a) => commands::up::run(&a, context),
+        Command::Backfill(a) => commands::backfill::run(&a, context),
+        Command::Events(a) => commands::events::run(&a, context),
         Command::Tasks(a) => commands::tasks::run(&a, context),
         Command::Warden(a) => commands::warden::run(&a),
         Command::Gc(a) => commands::gc::run(&a, context),
@@ -107,6 +119,9 @@ fn report(error: &anyhow::Error, context: &Context) -> ExitCode {
     if is_closed_pipe(error) {
         return ExitCode::SUCCESS;
     }
+    if let Some(Told(kind)) = error.downcast_ref::<Told>() {
+        return ExitCode::from(kind.exit_code());
+    }
     let error = match error.downcast_ref::<Error>() {
         Some(known) => known.clone(),
         None => match error.downcast_ref::<std::io::Error>() {
@@ -123,6 +138,18 @@ fn report(error: &anyhow::Error, context: &Context) -> ExitCode {
     }
     ExitCode::from(error.kind.exit_code())
 }
+
+/// An error that the result of the command has told already.
+#[derive(Debug)]
+struct Told(Kind);
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("told already")
+    }
+}
+
+impl std::error::Error for Told {}
 
 /// Whether a reader such as `head` went away, which ends a command without a word.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

@@ -23,7 +23,9 @@ type Lock = fn(&File) -> Result<(), TryLockError>;
 impl Alive {
     /// The lock of a new run.
     pub fn begin(home: &Home, run: RunId) -> Result<Self> {
-        Self::take(home, run)?.ok_or_else(|| Error::bug("another process has this new run"))
+        Self::take(home, run)?.ok_or_else(|| {
+            Error::input(format!("another process is at work on run {run}")).with_hint("let it end")
+        })
     }
 
     /// The lock of a run for this process alone, unless a living process has it.

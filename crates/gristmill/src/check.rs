@@ -9,15 +9,18 @@ use gristmill_core::{
     TransformSpec,
 };
 use gristmill_evaluate::Metric;
-use gristmill_flow::{CommandTask, Document, Foreach, Mistake, Plan, PlanError, render, validate};
+use gristmill_flow::{
+    CommandTask, Document, Foreach, Mistake, Plan, PlanError, ScheduleSpecs, render, validate,
+};
 use gristmill_track::RunId;
 
 use crate::catalog::catalog;
 use crate::file::{self, DataSection, PipelineFile};
+use crate::trigger::schedule_name;
 use crate::{Error, Home, Result, data, stages, tasks};
 
 /// Sections that the format has settled and this version does not run yet.
-const LATER: &[&str] = &["monitor", "schedule"];
+const LATER: &[&str] = &["monitor"];
 
 /// A pipeline file without mistakes.
 #[derive(Clone, Debug)]
@@ -122,8 +125,13 @@ fn circles(document: &Document, checked: &Checked) -> Vec<Mistake> {
 /// # Errors
 /// All mistakes together, drawn with their lines.
 pub fn check(path: &Path, settings: &[String]) -> Result<Checked> {
+    check_in(path, settings, path.parent().unwrap_or(Path::new("")))
+}
+
+/// As [`check`], with paths relative to `folder` in place of the folder of the file.
+pub(crate) fn check_in(path: &Path, settings: &[String], folder: &Path) -> Result<Checked> {
     let document = read(path, settings)?;
-    let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    let folder = folder.to_path_buf();
     let mistakes = validate(document.root(), &file::schema(&catalog()));
     let mut judge = Judge { document: &document, mistakes, notes: Vec::new() };
     if !judge.mistakes.is_empty() {
@@ -136,6 +144,7 @@ pub fn check(path: &Path, settings: &[String]) -> Result<Checked> {
     judge.sections(&file);
     judge.tasks(&file, &folder);
     judge.metrics(&file);
+    judge.occasions(&file);
     if let Some(data) = &file.data {
         judge.data(&file, data, &folder);
     } else {
@@ -150,7 +159,7 @@ pub fn check(path: &Path, settings: &[String]) -> Result<Checked> {
 
 /// The text of a pipeline file as a tree whose values know their places.
 fn read(path: &Path, settings: &[String]) -> Result<Document> {
-    let settings = settings.iter().map(|s| assignment(s)).collect::<Result<Vec<_>>>()?;
+    let settings = assignments(settings)?;
     let document = Document::load(path, &settings).map_err(drawn)?;
     let later: Vec<Mistake> = LATER
         .iter()
@@ -164,6 +173,11 @@ fn read(path: &Path, settings: &[String]) -> Result<Document> {
     if later.is_empty() { Ok(document) } else { Err(drawn(later)) }
 }
 
+/// The paths and values of `--set`.
+pub(crate) fn assignments(settings: &[String]) -> Result<Vec<(String, String)>> {
+    settings.iter().map(|setting| assignment(setting)).collect()
+}
+
 fn assignment(text: &str) -> Result<(String, String)> {
     match text.split_once('=') {
         Some((path, value)) if !path.is_empty() => Ok((path.into(), value.into())),
@@ -173,7 +187,7 @@ fn assignment(text: &str) -> Result<(String, String)> {
 }
 
 /// Mistakes as one error: the first in words, all of them drawn.
-fn drawn(mistakes: Vec<Mistake>) -> Error {
+pub(crate) fn drawn(mistakes: Vec<Mistake>) -> Error {
     let text = render(&mistakes);
     let more = mistakes.len().saturating_sub(1);
     let mut error = match mistakes.into_iter().next() {
@@ -298,6 +312,35 @@ impl Judge<'_> {
                 None => format!("known are {}", known.join(", ")),
             };
             self.blame(path, format!("there is no task `{name}`"), Some(hint));
+        }
+    }
+
+    /// Schedules that can be kept, and triggers that can be watched.
+    fn occasions(&mut self, file: &PipelineFile) {
+        let schedules = file.schedule.as_ref();
+        let alone = matches!(schedules, Some(ScheduleSpecs::One(_)));
+        let mut names = Vec::new();
+        for (at, spec) in schedules.iter().flat_map(|specs| specs.as_slice()).enumerate() {
+            let path = if alone { "schedule".into() } else { format!("schedule.{at}") };
+            let name = schedule_name(spec);
+            if let Err(error) = spec.check() {
+                let below = error.setting != "schedule";
+                let path = if below { format!("{path}.{}", error.setting) } else { path };
+                self.blame(&path, error.to_string(), error.hint);
+            } else if names.contains(&name) {
+                let hint = "keep one of them".to_string();
+                self.blame(&path, "two schedules have the same rhythm", Some(hint));
+            }
+            names.push(name);
+        }
+        for (at, trigger) in file.triggers.iter().enumerate() {
+            let path = format!("triggers.{at}");
+            if let Some((found, hint)) = trigger.mistake(&file.name) {
+                self.blame(&path, found, Some(hint));
+            } else if file.triggers.iter().take(at).any(|earlier| earlier == trigger) {
+                let hint = "keep one of them".to_string();
+                self.blame(&path, format!("the trigger `{trigger}` stands twice"), Some(hint));
+            }
         }
     }
 

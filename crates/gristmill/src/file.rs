@@ -5,13 +5,14 @@ use std::num::NonZeroU32;
 
 use gristmill_core::{Catalog, EstimatorSpec, SemanticType, TargetTransform, TransformSpec};
 use gristmill_evaluate::{Folds, Metric, Split};
-use gristmill_flow::TaskSpec;
+use gristmill_flow::{ScheduleSpecs, TaskSpec};
 use gristmill_ingest::{Expectation, SourceSpec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::evaluation::{ExplainSettings, LearningCurveSettings};
+use crate::trigger::TriggerSpec;
 
 /// A pipeline file: everything that is done to data on its way to a registered model.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -40,6 +41,12 @@ pub struct PipelineFile {
     /// How many places each pool of tasks has; one that is not named here has one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pools: BTreeMap<String, NonZeroU32>,
+    /// When the pipeline runs by itself, once it is deployed: one schedule or a list of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduleSpecs>,
+    /// What else makes it run by itself, once it is deployed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub triggers: Vec<TriggerSpec>,
 }
 
 /// Where the rows come from and what they are.

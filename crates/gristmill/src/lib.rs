@@ -6,21 +6,25 @@
 //! stand in `stages/`.
 
 mod alive;
+mod backfill;
 mod catalog;
 mod changed;
 mod check;
 mod clock;
 mod comparison;
 mod data;
+mod deploy;
 mod environment;
 mod error;
 mod evaluation;
+mod events;
 mod execution;
 pub mod export;
 pub mod file;
 mod gc;
 mod home;
 mod init;
+mod job;
 mod journal;
 mod keeper;
 mod lease;
@@ -34,18 +38,24 @@ mod recorder;
 mod report;
 mod run;
 pub mod runs;
+mod snapshot;
 mod stages;
 mod tasks;
 mod trail;
+mod trigger;
+pub mod up;
 mod why;
 mod workflow;
 
+pub use backfill::{Backfill, BackfillReport, DoneBefore, FailedMoment, backfill};
 pub use catalog::catalog;
 pub use changed::{Changes, Standing, pipeline_files};
 pub use check::{Checked, check};
 pub use clock::SystemClock;
 pub use comparison::{Comparison, Contender, PairedDifference};
+pub use deploy::{Deployed, DeploymentLine, Undeployed, deploy, deployments, undeploy};
 pub use error::{Error, Kind, Result};
+pub use events::raise;
 pub use gc::{GcAction, GcCount, GcOptions, GcReport, gc};
 pub use gristmill_core::Timestamp;
 pub use gristmill_flow::{self as flow, Cancel};
@@ -63,6 +73,7 @@ pub use report::{
 pub use run::{PlannedTask, RunOptions, plan, run};
 pub use runs::moment_words;
 pub use trail::Tell;
+pub use trigger::TriggerSpec;
 pub use why::{Reason, why};
 pub use workflow::Workflow;
 

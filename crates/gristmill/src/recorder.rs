@@ -34,6 +34,23 @@ pub enum Start {
     As(RunId),
 }
 
+impl Start {
+    /// With the run of this id, as it is written.
+    ///
+    /// # Errors
+    /// When it is no id.
+    pub fn named(id: &str) -> Result<Self> {
+        Ok(Self::As(id.parse()?))
+    }
+
+    fn stopped(self) -> RunStatus {
+        match self {
+            Self::As(_) => RunStatus::Interrupted,
+            Self::Resume | Self::Anew => RunStatus::Cancelled,
+        }
+    }
+}
+
 /// What a run is a run of.
 pub(crate) struct Subject {
     /// The pipeline.
@@ -49,14 +66,24 @@ pub(crate) struct Subject {
 impl Subject {
     /// The pipeline of the file at `path`.
     pub fn file(checked: &Checked, path: &Path) -> Self {
-        // With everything that it includes and all that was set in its place.
-        let file = serde_json::to_value(&checked.file).unwrap_or_default();
+        // With everything that it includes and all that was set in its place; when it runs by
+        // itself says nothing about what is run.
+        let mut file = serde_json::to_value(&checked.file).unwrap_or_default();
+        if let Some(sections) = file.as_object_mut() {
+            sections.retain(|name, _| name != "schedule" && name != "triggers");
+        }
         Self {
             name: checked.file.name.clone(),
             file: Some(path.into()),
             fingerprint: Digest::of_json(FINGERPRINT, &file).to_string(),
             settings: settings(checked),
         }
+    }
+
+    /// It, recorded with these tags too.
+    pub fn with_tags(mut self, tags: &BTreeMap<String, String>) -> Self {
+        self.settings.tags.extend(tags.clone());
+        self
     }
 
     /// Tasks of a program.
@@ -128,6 +155,8 @@ pub(crate) struct Recorder {
     /// What an earlier process of the run wrote down of its tasks; nothing for a new run.
     earlier: Vec<TaskRecord>,
     resumed: bool,
+    /// What it becomes when it is stopped on request.
+    stopped: RunStatus,
     /// Held as long as the run's process lives, so that others can tell.
     _alive: Alive,
     /// The same for other machines, where they share the database.
@@ -163,6 +192,7 @@ impl Recorder {
             started,
             earlier: Vec::new(),
             resumed: false,
+            stopped: start.stopped(),
             _alive: alive,
             _lease: lease,
         })
@@ -207,6 +237,7 @@ impl Recorder {
             started,
             earlier: Vec::new(),
             resumed: false,
+            stopped: RunStatus::Cancelled,
             _alive: alive,
             // Machines may do tasks of it side by side.
             _lease: None,
@@ -243,7 +274,10 @@ impl Recorder {
             return Ok(None);
         }
         match Alive::take(home, latest.info.id)? {
-            Some(alive) => Self::go_on(home, keeper, subject, latest.info.id, alive, cancel),
+            Some(alive) => {
+                let id = latest.info.id;
+                Self::go_on(home, keeper, subject, Start::Resume, id, alive, cancel)
+            }
             None => Ok(None),
         }
     }
@@ -268,7 +302,7 @@ impl Recorder {
             let found = format!("run {id} has ended: it {}", run.info.status);
             return refuse(found, "run the file without an id");
         }
-        match Self::go_on(home, keeper, subject, id, alive, cancel)? {
+        match Self::go_on(home, keeper, subject, Start::As(id), id, alive, cancel)? {
             None => refuse(format!("another machine is at work on run {id}"), "let it end"),
             resumed => Ok(resumed),
         }
@@ -278,6 +312,7 @@ impl Recorder {
         home: &Home,
         keeper: &Arc<Keeper>,
         subject: &Subject,
+        start: Start,
         id: RunId,
         alive: Alive,
         cancel: &Cancel,
@@ -297,6 +332,7 @@ impl Recorder {
             started: SystemClock.now(),
             earlier,
             resumed: true,
+            stopped: start.stopped(),
             _alive: alive,
             _lease: lease,
         }))
@@ -304,6 +340,11 @@ impl Recorder {
 
     pub fn id(&self) -> RunId {
         self.id
+    }
+
+    /// What it becomes when it is stopped on request: who chose its id goes on with it.
+    pub fn when_stopped(&self) -> RunStatus {
+        self.stopped
     }
 
     /// When this process began with it.
@@ -435,7 +476,7 @@ fn run_id(pipeline: &str, started: Timestamp) -> RunId {
     RunId::from_parts(&[pipeline.as_bytes(), &started.0.to_le_bytes(), &process])
 }
 
-fn experiment(keeper: &Keeper, name: &str, now: Timestamp) -> Result<ExperimentId> {
+pub(crate) fn experiment(keeper: &Keeper, name: &str, now: Timestamp) -> Result<ExperimentId> {
     let find = || -> Result<Option<Experiment>> { keeper.wait(|s| s.experiment_named(name)) };
     if let Some(known) = find()? {
         return Ok(known.id);
@@ -534,6 +575,11 @@ fn was_cut_short(status: RunStatus) -> bool {
 /// Whether a run is one of the very same file or tasks.
 fn is_of(run: &Run, subject: &Subject) -> bool {
     run.tags.get(tags::PIPELINE_HASH) == Some(&subject.fingerprint)
+}
+
+/// Whether a process is at work on this run.
+pub(crate) fn is_alive(home: &Home, run: RunId) -> Result<bool> {
+    Alive::is(home, run)
 }
 
 /// Runs whose process ended before they did were interrupted; says so in the store.

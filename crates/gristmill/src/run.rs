@@ -8,7 +8,7 @@ use gristmill_track::{RunId, RunStatus as Recorded, tags};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::check::{Checked, check};
+use crate::check::{Checked, check, check_in};
 use crate::comparison::Comparison;
 use crate::evaluation::{self, Evaluation};
 use crate::execution::{cache, execute, line, planned, previous};
@@ -79,6 +79,10 @@ pub struct RunOptions {
     pub binary: Option<PathBuf>,
     /// Which programs hear of it.
     pub tell: Tell,
+    /// The folder that the file's paths are relative to, in place of its own.
+    pub folder: Option<PathBuf>,
+    /// Recorded with the run.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// Runs the file at `path`, or goes on with its latest run if that was cut short.
@@ -93,13 +97,14 @@ pub fn run(
     home: &Home,
     progress: &dyn Progress,
 ) -> Result<RunReport> {
-    let checked = check(path, &options.settings)?;
+    let folder = options.folder.as_deref().or(path.parent()).unwrap_or(Path::new(""));
+    let checked = check_in(path, &options.settings, folder)?;
     let pipeline = checked.file.name.clone();
     let require = checked.file.evaluate.require.clone();
     let mut notes = checked.notes.clone();
     notes.iter().for_each(|note| progress.note(note));
-    let mut recorder =
-        Recorder::start(home, Subject::file(&checked, path), options.start, &options.cancel)?;
+    let subject = Subject::file(&checked, path).with_tags(&options.tags);
+    let mut recorder = Recorder::start(home, subject, options.start, &options.cancel)?;
     notes.extend(recorder.going_on(progress));
     let pools = checked.file.pools.clone();
     let outcome = wardened(&checked, home, recorder.id(), options)
@@ -163,7 +168,7 @@ pub(crate) fn settle(
         return recorder.end(Recorded::Refused, metrics, facts, Some(missed.join("; ")));
     }
     if flow.cancelled() {
-        recorder.end(Recorded::Cancelled, metrics, facts, None)?;
+        recorder.end(recorder.when_stopped(), metrics, facts, None)?;
         return Err(Error::new(Kind::Cancelled, "the run was stopped")
             .with_hint("run the file again; finished tasks are taken from the cache"));
     }

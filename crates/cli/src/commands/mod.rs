@@ -1,7 +1,10 @@
 //! One file for each command.
 
+pub mod backfill;
 pub mod check;
 pub mod completions;
+pub mod deploy;
+pub mod events;
 pub mod export;
 pub mod gc;
 pub mod init;
@@ -14,5 +17,6 @@ pub mod runs;
 pub mod schema;
 pub mod task;
 pub mod tasks;
+pub mod up;
 pub mod warden;
 pub mod why;

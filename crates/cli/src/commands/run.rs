@@ -1,5 +1,6 @@
 //! `gristmill run FILE`: the main job; and of many files those that have something to do.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -42,6 +43,12 @@ pub struct Arguments {
     /// HEAD left the default branch]
     #[arg(long, value_name = "COMMIT", requires = "changed")]
     since: Option<String>,
+    /// The folder that paths are relative to, in place of the file's own
+    #[arg(long, value_name = "DIR", hide = true)]
+    folder: Option<PathBuf>,
+    /// Record a tag with the run
+    #[arg(long, value_name = "KEY=VALUE", hide = true)]
+    tag: Vec<String>,
 }
 
 pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<ExitCode> {
@@ -55,6 +62,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<ExitCode>
         cancel: signals::cancel_on_interrupt()?,
         binary: std::env::current_exe().ok(),
         tell: Tell { events: arguments.events.clone(), lineage: arguments.lineage.clone() },
+        folder: arguments.folder.clone(),
+        tags: tags(&arguments.tag)?,
     };
     match arguments.files.as_slice() {
         [file] if !arguments.changed && !file.is_dir() => {
@@ -171,4 +180,12 @@ fn worst(lines: &[Line]) -> u8 {
         .into_iter()
         .find(|kind| kinds().any(|found| found.exit_code() == kind.exit_code()))
         .map_or(0, Kind::exit_code)
+}
+
+fn tags(tags: &[String]) -> Result<BTreeMap<String, String>, Error> {
+    let pair = |text: &String| match text.split_once('=') {
+        Some((key, value)) => Ok((key.to_string(), value.to_string())),
+        None => Err(Error::input(format!("`--tag {text}` is no `KEY=VALUE`"))),
+    };
+    tags.iter().map(pair).collect()
 }

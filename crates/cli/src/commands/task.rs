@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use gristmill::{RunOptions, Start, TaskCall, TaskOutcome, Tell};
+use gristmill::{RunOptions, Start, TaskCall, TaskOutcome};
 
 use crate::commands::run::ended;
 use crate::context::Context;
@@ -39,7 +39,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<ExitCode>
         start: Start::default(),
         cancel: signals::cancel_on_interrupt()?,
         binary: std::env::current_exe().ok(),
-        tell: Tell::default(),
+        ..RunOptions::default()
     };
     let Some(task) = &arguments.task else {
         let report =

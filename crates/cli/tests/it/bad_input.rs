@@ -141,11 +141,7 @@ fn a_gate_without_test_rows_does_not_pass() {
 
 #[test]
 fn a_section_of_a_later_version_is_refused_by_name() {
-    check(
-        rows(""),
-        &format!("{FILE}schedule: {{cron: daily}}\n"),
-        &["`schedule` is not run by this version"],
-    );
+    check(rows(""), &format!("{FILE}monitor: {{}}\n"), &["`monitor` is not run by this version"]);
 }
 
 #[test]

@@ -16,3 +16,4 @@ mod sandbox;
 mod shared;
 mod sources;
 mod task;
+mod up;

@@ -1,0 +1,40 @@
+//! `gristmill events raise NAME`: starts what waits for an event.
+
+use clap::{Args, Subcommand};
+use gristmill::Error;
+use serde_json::{Value, json};
+
+use crate::context::Context;
+
+/// Raise events that deployed pipelines wait for
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Raise an event: each pipeline deployed with `{event: NAME}` runs once for it
+    Raise {
+        /// The name of the event
+        name: String,
+        /// What comes with it, as JSON
+        #[arg(long, value_name = "JSON")]
+        payload: Option<String>,
+    },
+}
+
+pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
+    let Command::Raise { name, payload } = &arguments.command;
+    let payload: Value = match payload {
+        None => Value::Null,
+        Some(text) => serde_json::from_str(text).map_err(|e| {
+            Error::input(format!("`--payload` is no JSON: {e}"))
+                .with_hint("write it like `--payload '{\"column\": \"age\"}'`")
+        })?,
+    };
+    let number = gristmill::raise(&context.home, name, payload)?;
+    let shown = json!({"event": name, "number": number});
+    context.print(&shown, || format!("event `{name}` is raised, as number {number}"))
+}

@@ -1,0 +1,272 @@
+//! `gristmill up`: runs what is deployed when its time has come.
+//!
+//! A turn of the loop claims what is due, begins runs as processes of their own, and writes down
+//! what became of those that ended. Everything that must outlive this process stands in the store:
+//! a claimed due with the id of its run. Whatever is killed when, the next turn of any `up` on the
+//! home finds the due open and goes on.
+
+pub(crate) mod arrivals;
+pub(crate) mod children;
+mod event;
+mod http;
+mod lead;
+mod scheduler;
+mod server;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gristmill_core::{Clock, Timestamp};
+use gristmill_flow::Cancel;
+use gristmill_track::{Due, RunId, RunStatus, RunUpdate, Store};
+
+use crate::job::{Job, record_end};
+use crate::keeper::Keeper;
+use crate::recorder::is_alive;
+use crate::{Home, Result};
+pub use children::Launch;
+use children::{Crew, Ended, Outcome, outcome};
+pub use event::UpEvent;
+use lead::Lead;
+use scheduler::Scheduler;
+use server::Server;
+
+/// How long the loop rests between two turns.
+const REST: Duration = Duration::from_millis(100);
+/// How often it is looked at what is due, in microseconds.
+const LOOK: i64 = 500_000;
+/// How often a run is begun whose process is killed each time.
+const MAX_TRIES: u32 = 3;
+/// How long such a run waits, for each time it was killed, in microseconds.
+const BACKOFF: i64 = 2_000_000;
+/// How many rests runs are given to end in order: 60 seconds.
+const PATIENCE: usize = 600;
+
+/// How [`up`] works.
+#[derive(Clone, Debug)]
+pub struct UpOptions {
+    /// The address to listen on.
+    pub host: String,
+    /// The port; 0 takes a free one.
+    pub port: u16,
+    /// What callers from elsewhere must know.
+    pub token: Option<String>,
+    /// How many runs are at work at once.
+    pub runs: usize,
+    /// How runs are started.
+    pub launch: Launch,
+    /// Ends it in order.
+    pub cancel: Cancel,
+}
+
+/// Runs what is deployed in `home` until it is asked to end. Where several do so on one home, one
+/// begins runs and the others stand by; all of them answer webhooks.
+///
+/// # Errors
+/// When it cannot listen or the home cannot be used. Later trouble is reported, and tried again.
+pub fn up(
+    home: &Home,
+    options: &UpOptions,
+    clock: &dyn Clock,
+    report: &dyn Fn(&UpEvent),
+) -> Result<()> {
+    let server = Server::start(home, &options.host, options.port, options.token.clone())?;
+    let keeper = Arc::new(Keeper::open(home)?);
+    let mut foreman = Foreman {
+        home,
+        scheduler: Scheduler::new(Arc::clone(&keeper)),
+        keeper,
+        crew: Crew::new(options.launch.clone(), home)?,
+        runs: options.runs.max(1),
+        killed: HashMap::new(),
+        told: BTreeSet::new(),
+        report,
+    };
+    report(&UpEvent::Listening { url: format!("http://{}", server.address) });
+    let (mut lead, mut looked) = (None, i64::MIN);
+    while !options.cancel.is_cancelled() {
+        if lead.is_none() {
+            lead = Lead::take(home)?;
+            foreman.told_once(match lead {
+                Some(_) => UpEvent::Leading,
+                None => UpEvent::StandingBy,
+            });
+        }
+        if lead.is_some() {
+            let now = clock.now();
+            // A clock that was set back must not keep it from looking.
+            let look = now.0 < looked || now.0 - LOOK >= looked;
+            if look {
+                looked = now.0;
+            }
+            if let Err(error) = foreman.turn(now, look) {
+                foreman.told_once(UpEvent::Note { text: error.message });
+            }
+        }
+        std::thread::sleep(REST);
+    }
+    drop(server);
+    foreman.stop()
+}
+
+/// Begins runs and sees to their end.
+struct Foreman<'a> {
+    home: &'a Home,
+    keeper: Arc<Keeper>,
+    scheduler: Scheduler,
+    crew: Crew,
+    runs: usize,
+    /// How often the process of a run was killed, and when it may be begun again.
+    killed: HashMap<RunId, (u32, Timestamp)>,
+    told: BTreeSet<String>,
+    report: &'a dyn Fn(&UpEvent),
+}
+
+impl Foreman<'_> {
+    fn turn(&mut self, now: Timestamp, look: bool) -> Result<()> {
+        for ended in self.crew.reap() {
+            self.ended(&ended, now)?;
+        }
+        if look {
+            self.scheduler.claim(now)?;
+            for text in self.scheduler.take_notes() {
+                self.told_once(UpEvent::Note { text });
+            }
+        }
+        if self.crew.len() < self.runs { self.begin(now) } else { Ok(()) }
+    }
+
+    /// Begins the runs that wait, the oldest due first, one at a time of each deployment.
+    fn begin(&mut self, now: Timestamp) -> Result<()> {
+        let open = self.keeper.wait(Store::open_dues)?;
+        let mut busy = BTreeSet::new();
+        let mut waiting = Vec::new();
+        let mut at_work = 0;
+        for due in &open {
+            if self.crew.has(due.run) || is_alive(self.home, due.run)? {
+                busy.insert(&due.deployment);
+                at_work += 1;
+            } else if self.scheduler.is_active(&due.deployment) {
+                waiting.push(due);
+            }
+        }
+        for due in waiting {
+            if at_work >= self.runs || !busy.insert(&due.deployment) {
+                continue;
+            }
+            let rests = self.killed.get(&due.run).is_some_and(|(_, until)| now < *until);
+            if rests {
+                continue;
+            }
+            // One run's trouble does not keep those of others waiting.
+            match self.start(due) {
+                Ok(()) => at_work += 1,
+                Err(error) => {
+                    let text = format!("`{}`: {}", due.deployment, error.message);
+                    self.told_once(UpEvent::Note { text });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, due: &Due) -> Result<()> {
+        let job = Job::of(due)?;
+        let begun = UpEvent::Began {
+            name: job.name.clone(),
+            run: job.run.to_string(),
+            trigger: job.trigger.clone(),
+            scheduled: job.scheduled,
+        };
+        self.crew.start(job, &self.keeper)?;
+        (self.report)(&begun);
+        Ok(())
+    }
+
+    fn ended(&mut self, ended: &Ended, now: Timestamp) -> Result<()> {
+        let job = &ended.job;
+        let (status, error) = match outcome(&self.keeper, self.home, ended)? {
+            Outcome::Elsewhere => return Ok(()),
+            Outcome::CutShort => {
+                let (times, until) = self.killed.entry(job.run).or_insert((0, now));
+                *times += 1;
+                *until = Timestamp(now.0 + i64::from(*times) * BACKOFF);
+                if *times < MAX_TRIES {
+                    (
+                        RunStatus::Interrupted,
+                        Some("its process was killed; it is begun again".into()),
+                    )
+                } else {
+                    let why = format!("its process was killed {times} times");
+                    self.give_up(job, &why, now)?;
+                    (RunStatus::Failed, Some(why))
+                }
+            }
+            Outcome::Done(status, error) => (status, error),
+        };
+        if status != RunStatus::Interrupted {
+            self.killed.remove(&job.run);
+        }
+        (self.report)(&UpEvent::Ended {
+            name: job.name.clone(),
+            run: job.run.to_string(),
+            status: status.to_string(),
+            seconds: ended.seconds,
+            error,
+        });
+        Ok(())
+    }
+
+    fn give_up(&self, job: &Job, why: &str, now: Timestamp) -> Result<()> {
+        if record_end(&self.keeper, job, RunStatus::Failed, why)? {
+            return Ok(());
+        }
+        let error = Some(why.to_string());
+        let update = RunUpdate { error, ..RunUpdate::ended(RunStatus::Failed, now) };
+        self.keeper.wait(|s| s.update_run(job.run, update)).map(drop)
+    }
+
+    /// Asks the runs to end in order, and waits for them. They are gone on with by the next `up`.
+    fn stop(&mut self) -> Result<()> {
+        (self.report)(&UpEvent::Stopping { runs: self.crew.len() });
+        self.crew.stop();
+        for _ in 0..PATIENCE {
+            for ended in self.crew.reap() {
+                self.stopped(&ended)?;
+            }
+            if self.crew.len() == 0 {
+                return Ok(());
+            }
+            std::thread::sleep(REST);
+        }
+        let text = format!("{} runs do not end and go on by themselves", self.crew.len());
+        (self.report)(&UpEvent::Note { text });
+        Ok(())
+    }
+
+    fn stopped(&self, ended: &Ended) -> Result<()> {
+        let job = &ended.job;
+        let (status, error) = match outcome(&self.keeper, self.home, ended)? {
+            Outcome::Elsewhere => return Ok(()),
+            Outcome::CutShort => (RunStatus::Interrupted, None),
+            Outcome::Done(status, error) => (status, error),
+        };
+        (self.report)(&UpEvent::Ended {
+            name: job.name.clone(),
+            run: job.run.to_string(),
+            status: status.to_string(),
+            seconds: ended.seconds,
+            error,
+        });
+        Ok(())
+    }
+
+    fn told_once(&mut self, event: UpEvent) {
+        if self.told.insert(event.to_string()) {
+            (self.report)(&event);
+        }
+    }
+}

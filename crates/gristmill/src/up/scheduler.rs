@@ -1,0 +1,342 @@
+//! Which runs are due: each occasion is claimed in the store, once, before anything is begun.
+//!
+//! Any number of schedulers may do so on one store. What a scheduler remembers only spares it
+//! questions; whether a run is its to begin is what [`Store::claim_due`] says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use gristmill_core::Timestamp;
+use gristmill_flow::{CatchUp, Schedule, due};
+use gristmill_track::{Deployment, Due, Page, RunId, RunQuery, RunStatus, Signal, Store};
+use serde_json::{Value, json};
+
+use super::arrivals::Watch;
+use crate::deploy::{Terms, snapshot_of};
+use crate::job::{Ticket, rfc3339};
+use crate::keeper::Keeper;
+use crate::snapshot::{ARRIVED_FILE, Occasions, SCHEDULED};
+use crate::trigger::{TriggerSpec, schedule_name};
+use crate::{Error, Result};
+
+/// How many runs of one schedule may be claimed and not done, with `catch_up: all`; further moments
+/// stay due until some of these are done.
+const MAX_AHEAD: usize = 100;
+/// How many signals are read at a time.
+const SIGNALS: u32 = 500;
+/// How many runs of a followed pipeline are looked at, at a time.
+const RUNS: u32 = 50;
+
+/// Claims what is due for everything that is deployed.
+pub(crate) struct Scheduler {
+    keeper: Arc<Keeper>,
+    active: BTreeMap<String, Active>,
+    notes: Vec<String>,
+}
+
+/// A deployment in use, with what is remembered of it.
+struct Active {
+    deployment: Deployment,
+    occasions: Occasions,
+    snapshot: PathBuf,
+    folder: PathBuf,
+    timers: Vec<Timer>,
+    watches: Vec<(String, Watch)>,
+    followers: Vec<Follower>,
+    listeners: Vec<Listener>,
+}
+
+/// A schedule, and the newest moment of it that was claimed.
+struct Timer {
+    trigger: String,
+    schedule: Schedule,
+    since: i64,
+    last: Option<i64>,
+}
+
+/// A pipeline whose success counts.
+struct Follower {
+    trigger: String,
+    pipeline: String,
+    since: i64,
+    /// Runs that have been claimed, or ended in another way.
+    settled: BTreeSet<RunId>,
+}
+
+/// Signals of one name that count, after this number.
+struct Listener {
+    trigger: String,
+    after: u64,
+}
+
+/// An occasion that nobody may have claimed yet.
+struct Occasion<'a> {
+    trigger: &'a str,
+    key: String,
+    at: Timestamp,
+    file: Option<String>,
+    payload: Value,
+    signal: Option<u64>,
+}
+
+impl<'a> Occasion<'a> {
+    fn new(trigger: &'a str, key: String, at: Timestamp) -> Self {
+        Self { trigger, key, at, file: None, payload: Value::Null, signal: None }
+    }
+}
+
+impl Scheduler {
+    pub fn new(keeper: Arc<Keeper>) -> Self {
+        Self { keeper, active: BTreeMap::new(), notes: Vec::new() }
+    }
+
+    /// What a person should know since this was last asked.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// Whether a pipeline of this name is deployed, as of the last [`Scheduler::claim`].
+    pub fn is_active(&self, name: &str) -> bool {
+        self.active.contains_key(name)
+    }
+
+    /// Claims everything that is due at `now` and was not claimed before. One deployment's trouble
+    /// becomes a note and does not keep the others waiting.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub fn claim(&mut self, now: Timestamp) -> Result<Vec<Due>> {
+        self.refresh()?;
+        let open = self.keeper.wait(Store::open_dues)?;
+        let mut claimed = Vec::new();
+        for (name, active) in &mut self.active {
+            let mine: Vec<&Due> = open.iter().filter(|due| &due.deployment == name).collect();
+            match active.claim(&self.keeper, &mine, now, &mut claimed) {
+                Ok(notes) => self.notes.extend(notes),
+                Err(error) => self.notes.push(format!("`{name}`: {}", error.message)),
+            }
+        }
+        Ok(claimed)
+    }
+
+    /// Reads deployments that are new or have changed, and forgets those out of use.
+    fn refresh(&mut self) -> Result<()> {
+        let mut found = self.keeper.wait(Store::deployments)?;
+        found.retain(Deployment::is_active);
+        let mut earlier = std::mem::take(&mut self.active);
+        for deployment in found {
+            let name = deployment.name.clone();
+            let known = earlier.remove(&name).filter(|known| known.deployment == deployment);
+            match known.map_or_else(|| Active::read(&self.keeper, deployment), Ok) {
+                Ok(active) => drop(self.active.insert(name, active)),
+                Err(error) => self.notes.push(format!("`{name}`: {}", error.message)),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Active {
+    fn read(keeper: &Keeper, deployment: Deployment) -> Result<Self> {
+        let snapshot = snapshot_of(&deployment);
+        let occasions = Occasions::read(&snapshot)?;
+        let terms = Terms::of(&deployment)?;
+        let folder = terms.folder();
+        let since = |name: &str| terms.since.get(name).copied().unwrap_or(deployment.deployed.0);
+        let mut active = Self {
+            timers: Vec::new(),
+            watches: Vec::new(),
+            followers: Vec::new(),
+            listeners: Vec::new(),
+            snapshot,
+            folder: folder.clone(),
+            occasions: Occasions::default(),
+            deployment: deployment.clone(),
+        };
+        for spec in &occasions.schedules {
+            let trigger = schedule_name(spec);
+            let schedule = spec.check().map_err(|e| Error::input(e.to_string()))?;
+            let last = keeper.wait(|s| s.last_due(&deployment.name, &trigger))?;
+            let (since, last) = (since(&trigger), last.map(|due| due.due.0));
+            active.timers.push(Timer { trigger, schedule, since, last });
+        }
+        for spec in &occasions.triggers {
+            let trigger = spec.to_string();
+            match spec {
+                TriggerSpec::File(pattern) => {
+                    let known = terms.known.get(&trigger).map(Vec::as_slice).unwrap_or_default();
+                    active.watches.push((trigger, Watch::new(folder.clone(), pattern, known)));
+                }
+                TriggerSpec::Pipeline(pipeline) => {
+                    let (since, pipeline) = (since(&trigger), pipeline.clone());
+                    let settled = BTreeSet::new();
+                    active.followers.push(Follower { trigger, pipeline, since, settled });
+                }
+                TriggerSpec::Webhook(_) | TriggerSpec::Event(_) => {
+                    // Signals are claimed in their order, so none before the last is left.
+                    let last = keeper.wait(|s| s.last_due(&deployment.name, &trigger))?;
+                    let last = last.and_then(|due| due.key.parse().ok()).unwrap_or(0);
+                    let after = terms.after.get(&trigger).copied().unwrap_or(0).max(last);
+                    active.listeners.push(Listener { trigger, after });
+                }
+            }
+        }
+        active.occasions = occasions;
+        Ok(active)
+    }
+
+    fn claim(
+        &mut self,
+        keeper: &Keeper,
+        open: &[&Due],
+        now: Timestamp,
+        claimed: &mut Vec<Due>,
+    ) -> Result<Vec<String>> {
+        let mut notes = Vec::new();
+        let mut timers = std::mem::take(&mut self.timers);
+        let mut watches = std::mem::take(&mut self.watches);
+        let mut followers = std::mem::take(&mut self.followers);
+        let mut listeners = std::mem::take(&mut self.listeners);
+        let mut take = |occasion: Occasion<'_>| -> Result<()> {
+            claimed.extend(self.take(keeper, occasion, now)?);
+            Ok(())
+        };
+        let done = timers
+            .iter_mut()
+            .try_for_each(|timer| {
+                let open = open.iter().filter(|due| due.trigger == timer.trigger).count();
+                notes.extend(timer.claim(open, now, &mut take)?);
+                Ok(())
+            })
+            .and_then(|()| {
+                watches
+                    .iter_mut()
+                    .try_for_each(|(trigger, watch)| arrived(trigger, watch, now, &mut take))
+            })
+            .and_then(|()| {
+                followers.iter_mut().try_for_each(|follower| follower.claim(keeper, &mut take))
+            })
+            .and_then(|()| listen(&mut listeners, keeper, &mut take));
+        (self.timers, self.watches) = (timers, watches);
+        (self.followers, self.listeners) = (followers, listeners);
+        done.map(|()| notes)
+    }
+
+    /// The due of an occasion, if it was this caller's to claim.
+    fn take(&self, keeper: &Keeper, occasion: Occasion<'_>, now: Timestamp) -> Result<Option<Due>> {
+        let Occasion { trigger, key, at, file, payload, signal } = occasion;
+        let scheduled = self.occasions.parameter(SCHEDULED, &rfc3339(at));
+        let file = file.and_then(|file| self.occasions.parameter(ARRIVED_FILE, &file));
+        let name = &self.deployment.name;
+        let ticket = Ticket {
+            file: self.snapshot.clone(),
+            folder: self.folder.clone(),
+            set: scheduled.into_iter().chain(file).collect(),
+            payload,
+            signal,
+        };
+        let parts = ["due", name, trigger, &key].map(str::as_bytes);
+        let due = Due {
+            deployment: name.clone(),
+            trigger: trigger.into(),
+            run: RunId::from_parts(&parts),
+            key,
+            due: at,
+            claimed: now,
+            payload: ticket.to_json()?,
+        };
+        let ours = keeper.wait(|s| s.claim_due(due.clone()))?;
+        Ok(ours.then_some(due))
+    }
+}
+
+type Take<'a> = &'a mut dyn FnMut(Occasion<'_>) -> Result<()>;
+
+impl Timer {
+    /// The moments that are due. While one is claimed and not done, `latest` and `none` claim no
+    /// other: what passes meanwhile was missed, and is treated like moments when nothing ran.
+    fn claim(&mut self, open: usize, now: Timestamp, take: Take<'_>) -> Result<Option<String>> {
+        let catch_up = self.schedule.catch_up();
+        let room =
+            if catch_up == CatchUp::All { MAX_AHEAD.saturating_sub(open) } else { 1 - open.min(1) };
+        if room == 0 {
+            return Ok(None);
+        }
+        let due = due(&self.schedule, self.last, self.since, now.0, catch_up);
+        for moment in due.moments.into_iter().take(room) {
+            let at = Timestamp(moment);
+            take(Occasion::new(&self.trigger, rfc3339(at), at))?;
+            self.last = Some(moment);
+        }
+        Ok(due.note.map(|note| {
+            let (trigger, done) = (&self.trigger, rfc3339(Timestamp(note.done)));
+            format!("the clock was set back: `{trigger}` is done up to {done}, and nothing is due before")
+        }))
+    }
+}
+
+fn arrived(trigger: &str, watch: &mut Watch, now: Timestamp, take: Take<'_>) -> Result<()> {
+    for file in watch.look(now)? {
+        take(Occasion {
+            file: Some(file.path.display().to_string()),
+            payload: file.payload(),
+            ..Occasion::new(trigger, file.key.clone(), now)
+        })?;
+        watch.taken(&file.key);
+    }
+    Ok(())
+}
+
+impl Follower {
+    /// Looks at runs from the newest on, as long as there is news among them.
+    fn claim(&mut self, keeper: &Keeper, take: Take<'_>) -> Result<()> {
+        let mut page = Page { limit: RUNS, offset: 0 };
+        loop {
+            let query =
+                RunQuery { pipeline: Some(self.pipeline.clone()), page, ..RunQuery::default() };
+            let runs = keeper.wait(|s| s.search_runs(&query))?;
+            let mut news = false;
+            for run in &runs {
+                let info = &run.info;
+                let ended = info.ended.filter(|_| info.status == RunStatus::Succeeded);
+                let Some(ended) = ended.filter(|_| !self.settled.contains(&info.id)) else {
+                    continue;
+                };
+                news = true;
+                if ended.0 > self.since {
+                    let id = info.id.to_string();
+                    take(Occasion {
+                        payload: json!({"pipeline": self.pipeline, "run": id}),
+                        ..Occasion::new(&self.trigger, id, ended)
+                    })?;
+                }
+                self.settled.insert(info.id);
+            }
+            if !news || runs.len() < RUNS as usize {
+                return Ok(());
+            }
+            page.offset += u64::from(RUNS);
+        }
+    }
+}
+
+/// Reads the signals that some listener has not heard.
+fn listen(listeners: &mut [Listener], keeper: &Keeper, take: Take<'_>) -> Result<()> {
+    while let Some(after) = listeners.iter().map(|l| l.after).min() {
+        let signals: Vec<Signal> = keeper.wait(|s| s.signals_after(after, SIGNALS))?;
+        let Some(newest) = signals.last().map(|signal| signal.number) else { return Ok(()) };
+        for signal in &signals {
+            let hears = |l: &&mut Listener| l.trigger == signal.name && l.after < signal.number;
+            for listener in listeners.iter_mut().filter(hears) {
+                take(Occasion {
+                    signal: Some(signal.number),
+                    ..Occasion::new(&listener.trigger, signal.number.to_string(), signal.at)
+                })?;
+                listener.after = signal.number;
+            }
+        }
+        listeners.iter_mut().for_each(|l| l.after = l.after.max(newest));
+    }
+    Ok(())
+}
