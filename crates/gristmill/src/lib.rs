@@ -5,6 +5,7 @@
 //! [`predict`](predict()), [`why`](why()). The stages of a pipeline file and their wiring as tasks
 //! stand in `stages/`.
 
+mod alive;
 mod backfill;
 mod catalog;
 mod check;
@@ -47,7 +48,7 @@ pub use clock::SystemClock;
 pub use comparison::{Comparison, Contender, PairedDifference};
 pub use deploy::{Deployed, DeploymentLine, Undeployed, deploy, deployments, undeploy};
 pub use error::{Error, Kind, Result};
-pub use events::raise;
+pub use events::{Raised, raise};
 pub use gristmill_core::Timestamp;
 pub use gristmill_flow::{self as flow, Cancel};
 pub use home::Home;
