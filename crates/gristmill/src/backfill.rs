@@ -10,9 +10,9 @@ use gristmill_track::{RunId, RunStatus};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::alive::is_alive;
 use crate::job::{Job, Ticket, known, rfc3339};
 use crate::keeper::Keeper;
-use crate::recorder::is_alive;
 use crate::snapshot::{Occasions, SCHEDULED, Snapshot};
 use crate::up::Launch;
 use crate::up::children::{Crew, Ended, Outcome, outcome};

@@ -9,14 +9,12 @@ use gristmill_core::{
     TransformSpec,
 };
 use gristmill_evaluate::Metric;
-use gristmill_flow::{
-    CommandTask, Document, Foreach, Mistake, Plan, PlanError, ScheduleSpecs, render, validate,
-};
+use gristmill_flow::{CommandTask, Document, Foreach, Mistake, Plan, PlanError, render, validate};
 use gristmill_track::RunId;
 
 use crate::catalog::catalog;
 use crate::file::{self, DataSection, PipelineFile};
-use crate::trigger::schedule_name;
+use crate::trigger::occasion_mistakes;
 use crate::{Error, Home, Result, data, stages, tasks};
 
 /// Sections that the format has settled and this version does not run yet.
@@ -144,7 +142,9 @@ pub(crate) fn check_in(path: &Path, settings: &[String], folder: &Path) -> Resul
     judge.sections(&file);
     judge.tasks(&file, &folder);
     judge.metrics(&file);
-    judge.occasions(&file);
+    for (path, message, hint) in occasion_mistakes(&file) {
+        judge.blame(&path, message, hint);
+    }
     if let Some(data) = &file.data {
         judge.data(&file, data, &folder);
     } else {
@@ -312,35 +312,6 @@ impl Judge<'_> {
                 None => format!("known are {}", known.join(", ")),
             };
             self.blame(path, format!("there is no task `{name}`"), Some(hint));
-        }
-    }
-
-    /// Schedules that can be kept, and triggers that can be watched.
-    fn occasions(&mut self, file: &PipelineFile) {
-        let schedules = file.schedule.as_ref();
-        let alone = matches!(schedules, Some(ScheduleSpecs::One(_)));
-        let mut names = Vec::new();
-        for (at, spec) in schedules.iter().flat_map(|specs| specs.as_slice()).enumerate() {
-            let path = if alone { "schedule".into() } else { format!("schedule.{at}") };
-            let name = schedule_name(spec);
-            if let Err(error) = spec.check() {
-                let below = error.setting != "schedule";
-                let path = if below { format!("{path}.{}", error.setting) } else { path };
-                self.blame(&path, error.to_string(), error.hint);
-            } else if names.contains(&name) {
-                let hint = "keep one of them".to_string();
-                self.blame(&path, "two schedules have the same rhythm", Some(hint));
-            }
-            names.push(name);
-        }
-        for (at, trigger) in file.triggers.iter().enumerate() {
-            let path = format!("triggers.{at}");
-            if let Some((found, hint)) = trigger.mistake(&file.name) {
-                self.blame(&path, found, Some(hint));
-            } else if file.triggers.iter().take(at).any(|earlier| earlier == trigger) {
-                let hint = "keep one of them".to_string();
-                self.blame(&path, format!("the trigger `{trigger}` stands twice"), Some(hint));
-            }
         }
     }
 

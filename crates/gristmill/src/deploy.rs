@@ -8,10 +8,10 @@ use gristmill_track::{Deployment, Due, RunStatus, RunUpdate, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::alive::is_alive;
 use crate::clock::SystemClock;
 use crate::job::{Job, record_end};
 use crate::keeper::Keeper;
-use crate::recorder::is_alive;
 use crate::snapshot::{Occasions, Snapshot};
 use crate::trigger::{TriggerSpec, schedule_name};
 use crate::up::arrivals;
@@ -128,6 +128,17 @@ fn deployment(snapshot: &Snapshot, terms: Value, now: Timestamp) -> Deployment {
 /// The snapshot of a deployment.
 pub(crate) fn snapshot_of(deployment: &Deployment) -> PathBuf {
     Path::new(&deployment.folder).join(&deployment.file)
+}
+
+/// The pipelines that are deployed with this trigger.
+pub(crate) fn listening(keeper: &Keeper, trigger: &TriggerSpec) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for deployment in keeper.wait(Store::deployments)?.iter().filter(|d| Deployment::is_active(d)) {
+        if Occasions::read(&snapshot_of(deployment))?.triggers.contains(trigger) {
+            names.push(deployment.name.clone());
+        }
+    }
+    Ok(names)
 }
 
 /// From where each occasion counts: from now, unless the earlier version had it too.

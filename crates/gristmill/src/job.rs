@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use gristmill_core::{Clock, Timestamp};
-use gristmill_track::{Batch, Due, NewRun, Run, RunId, RunStatus, RunUpdate};
+use gristmill_track::{Batch, Due, NewRun, Run, RunId, RunStatus, RunUpdate, tags};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -75,15 +75,15 @@ impl Job {
             trigger: due.trigger.clone(),
             scheduled: due.due,
             ticket,
-            tags: vec![("gristmill.deployment".into(), due.deployment.clone())],
+            tags: vec![(tags::DEPLOYMENT.into(), due.deployment.clone())],
         })
     }
 
     /// Its tags: why it runs, and the moment that it is for.
     pub fn all_tags(&self) -> Vec<(String, String)> {
         let own = [
-            ("gristmill.trigger".to_string(), self.trigger.clone()),
-            ("gristmill.scheduled".to_string(), rfc3339(self.scheduled)),
+            (tags::TRIGGER.to_string(), self.trigger.clone()),
+            (tags::SCHEDULED.to_string(), rfc3339(self.scheduled)),
         ];
         self.tags.iter().cloned().chain(own).collect()
     }

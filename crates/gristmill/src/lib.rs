@@ -55,7 +55,7 @@ pub use clock::SystemClock;
 pub use comparison::{Comparison, Contender, PairedDifference};
 pub use deploy::{Deployed, DeploymentLine, Undeployed, deploy, deployments, undeploy};
 pub use error::{Error, Kind, Result};
-pub use events::raise;
+pub use events::{Raised, raise};
 pub use gc::{GcAction, GcCount, GcOptions, GcReport, gc};
 pub use gristmill_core::Timestamp;
 pub use gristmill_flow::{self as flow, Cancel};

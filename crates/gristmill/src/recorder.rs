@@ -273,6 +273,10 @@ impl Recorder {
         if !was_cut_short(latest.info.status) || !is_of(&latest, subject) {
             return Ok(None);
         }
+        // One that was planned is gone on with by whoever planned it: it is told what it is for.
+        if latest.tags.contains_key(tags::SCHEDULED) {
+            return Ok(None);
+        }
         match Alive::take(home, latest.info.id)? {
             Some(alive) => {
                 let id = latest.info.id;
@@ -575,11 +579,6 @@ fn was_cut_short(status: RunStatus) -> bool {
 /// Whether a run is one of the very same file or tasks.
 fn is_of(run: &Run, subject: &Subject) -> bool {
     run.tags.get(tags::PIPELINE_HASH) == Some(&subject.fingerprint)
-}
-
-/// Whether a process is at work on this run.
-pub(crate) fn is_alive(home: &Home, run: RunId) -> Result<bool> {
-    Alive::is(home, run)
 }
 
 /// Runs whose process ended before they did were interrupted; says so in the store.

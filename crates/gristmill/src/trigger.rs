@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use gristmill_flow::ScheduleSpec;
+use gristmill_flow::{ScheduleSpec, ScheduleSpecs};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::file::PipelineFile;
 
 /// The longest text that a trigger may have: it is a part of a key in the store.
 const MAX_CHARS: usize = 200;
@@ -91,6 +93,44 @@ pub(crate) fn schedule_name(spec: &ScheduleSpec) -> String {
         (Some(cron), _) => format!("schedule {cron} {zone}"),
         (None, every) => format!("schedule every {}", every.as_deref().unwrap_or_default()),
     }
+}
+
+/// Schedules that cannot be kept and triggers that cannot be watched: path, message, remedy.
+pub(crate) fn occasion_mistakes(file: &PipelineFile) -> Vec<(String, String, Option<String>)> {
+    let mut mistakes = schedule_mistakes(file);
+    for (at, trigger) in file.triggers.iter().enumerate() {
+        let text = trigger.to_string();
+        let path = format!("triggers.{at}.{}", text.split(' ').next().unwrap_or_default());
+        if let Some((found, hint)) = trigger.mistake(&file.name) {
+            mistakes.push((path, found, Some(hint)));
+        } else if file.triggers.iter().take(at).any(|earlier| earlier == trigger) {
+            let found = format!("the trigger `{text}` stands twice");
+            mistakes.push((path, found, Some("keep one of them".into())));
+        }
+    }
+    mistakes
+}
+
+fn schedule_mistakes(file: &PipelineFile) -> Vec<(String, String, Option<String>)> {
+    let (mut mistakes, mut names) = (Vec::new(), Vec::new());
+    let alone = matches!(file.schedule, Some(ScheduleSpecs::One(_)));
+    for (at, spec) in file.schedule.iter().flat_map(|specs| specs.as_slice()).enumerate() {
+        let path = if alone { "schedule".into() } else { format!("schedule.{at}") };
+        let name = schedule_name(spec);
+        if let Err(error) = spec.check() {
+            let below = error.setting != "schedule";
+            let path = if below { format!("{path}.{}", error.setting) } else { path };
+            mistakes.push((path, error.to_string(), error.hint));
+        } else if name.chars().count() > MAX_CHARS {
+            let found = format!("the schedule is written in more than {MAX_CHARS} characters");
+            mistakes.push((path, found, Some("make several schedules of it".into())));
+        } else if names.contains(&name) {
+            let found = "two schedules have the same rhythm".into();
+            mistakes.push((path, found, Some("keep one of them".into())));
+        }
+        names.push(name);
+    }
+    mistakes
 }
 
 #[cfg(test)]

@@ -36,3 +36,9 @@ pub const CPU: &str = "gristmill.environment.cpu";
 pub const THREADS: &str = "gristmill.environment.threads";
 /// The machine's name.
 pub const HOST: &str = "gristmill.environment.host";
+/// The deployment that a run is of.
+pub const DEPLOYMENT: &str = "gristmill.deployment";
+/// What made a run due: its schedule, a trigger, `backfill`.
+pub const TRIGGER: &str = "gristmill.trigger";
+/// The moment that a run is for, where nobody started it by hand.
+pub const SCHEDULED: &str = "gristmill.scheduled";

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use gristmill::Error;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::context::Context;
 
@@ -34,7 +34,17 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
                 .with_hint("write it like `--payload '{\"column\": \"age\"}'`")
         })?,
     };
-    let number = gristmill::raise(&context.home, name, payload)?;
-    let shown = json!({"event": name, "number": number});
-    context.print(&shown, || format!("event `{name}` is raised, as number {number}"))
+    let raised = gristmill::raise(&context.home, name, payload)?;
+    if raised.pipelines.is_empty() {
+        context.say(&format!("note: no deployed pipeline has the trigger `event: {name}`"));
+    }
+    context.print(&raised, || {
+        let number = raised.number;
+        match raised.pipelines.as_slice() {
+            [] => format!("event `{name}` is raised, as number {number}"),
+            names => {
+                format!("event `{name}` is raised, as number {number}: runs {}", names.join(", "))
+            }
+        }
+    })
 }

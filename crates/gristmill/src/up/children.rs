@@ -7,10 +7,10 @@ use gristmill_core::{Clock, Timestamp};
 use gristmill_track::{RunId, RunStatus};
 use serde_json::Value;
 
+use crate::alive::is_alive;
 use crate::clock::SystemClock;
 use crate::job::{Job, known, record_end, rfc3339};
 use crate::keeper::Keeper;
-use crate::recorder::is_alive;
 use crate::runs::seconds_between;
 use crate::{Error, Home, Result};
 

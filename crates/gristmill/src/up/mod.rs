@@ -23,9 +23,9 @@ use gristmill_core::{Clock, Timestamp};
 use gristmill_flow::Cancel;
 use gristmill_track::{Due, RunId, RunStatus, RunUpdate, Store};
 
+use crate::alive::is_alive;
 use crate::job::{Job, record_end};
 use crate::keeper::Keeper;
-use crate::recorder::is_alive;
 use crate::{Home, Result};
 pub use children::Launch;
 use children::{Crew, Ended, Outcome, outcome};
@@ -142,6 +142,10 @@ impl Foreman<'_> {
     /// Begins the runs that wait, the oldest due first, one at a time of each deployment.
     fn begin(&mut self, now: Timestamp) -> Result<()> {
         let open = self.keeper.wait(Store::open_dues)?;
+        if open.is_empty() {
+            return Ok(());
+        }
+        self.scheduler.refresh()?;
         let mut busy = BTreeSet::new();
         let mut waiting = Vec::new();
         let mut at_work = 0;

@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use gristmill_core::Timestamp;
 use gristmill_flow::{CatchUp, Schedule, due};
-use gristmill_track::{Deployment, Due, Page, RunId, RunQuery, RunStatus, Signal, Store};
+use gristmill_track::{Deployment, Due, Page, RunId, RunInfo, RunQuery, RunStatus, Signal, Store};
 use serde_json::{Value, json};
 
 use super::arrivals::Watch;
 use crate::deploy::{Terms, snapshot_of};
-use crate::job::{Ticket, rfc3339};
+use crate::job::{Ticket, known, rfc3339};
 use crate::keeper::Keeper;
 use crate::snapshot::{ARRIVED_FILE, Occasions, SCHEDULED};
 use crate::trigger::{TriggerSpec, schedule_name};
@@ -60,8 +60,10 @@ struct Follower {
     trigger: String,
     pipeline: String,
     since: i64,
-    /// Runs that have been claimed, or ended in another way.
-    settled: BTreeSet<RunId>,
+    /// Runs that have been looked at.
+    seen: BTreeSet<RunId>,
+    /// Those of them that may still succeed: a run that began long ago may end after many others.
+    pending: BTreeSet<RunId>,
 }
 
 /// Signals of one name that count, after this number.
@@ -96,7 +98,7 @@ impl Scheduler {
         std::mem::take(&mut self.notes)
     }
 
-    /// Whether a pipeline of this name is deployed, as of the last [`Scheduler::claim`].
+    /// Whether a pipeline of this name is deployed, as of the last [`Scheduler::refresh`].
     pub fn is_active(&self, name: &str) -> bool {
         self.active.contains_key(name)
     }
@@ -121,7 +123,10 @@ impl Scheduler {
     }
 
     /// Reads deployments that are new or have changed, and forgets those out of use.
-    fn refresh(&mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub fn refresh(&mut self) -> Result<()> {
         let mut found = self.keeper.wait(Store::deployments)?;
         found.retain(Deployment::is_active);
         let mut earlier = std::mem::take(&mut self.active);
@@ -169,9 +174,8 @@ impl Active {
                     active.watches.push((trigger, Watch::new(folder.clone(), pattern, known)));
                 }
                 TriggerSpec::Pipeline(pipeline) => {
-                    let (since, pipeline) = (since(&trigger), pipeline.clone());
-                    let settled = BTreeSet::new();
-                    active.followers.push(Follower { trigger, pipeline, since, settled });
+                    let since = since(&trigger);
+                    active.followers.push(Follower::new(trigger, pipeline, since));
                 }
                 TriggerSpec::Webhook(_) | TriggerSpec::Event(_) => {
                     // Signals are claimed in their order, so none before the last is left.
@@ -289,35 +293,55 @@ fn arrived(trigger: &str, watch: &mut Watch, now: Timestamp, take: Take<'_>) -> 
 }
 
 impl Follower {
-    /// Looks at runs from the newest on, as long as there is news among them.
+    fn new(trigger: String, pipeline: &str, since: i64) -> Self {
+        let (seen, pending) = (BTreeSet::new(), BTreeSet::new());
+        Self { trigger, pipeline: pipeline.into(), since, seen, pending }
+    }
+
+    /// Looks at runs that had not ended, and at new ones from the newest on.
     fn claim(&mut self, keeper: &Keeper, take: Take<'_>) -> Result<()> {
+        for id in self.pending.clone() {
+            match known(keeper, id)? {
+                Some(run) => self.look(&run.info, take)?,
+                None => drop(self.pending.remove(&id)),
+            }
+        }
         let mut page = Page { limit: RUNS, offset: 0 };
         loop {
-            let query =
-                RunQuery { pipeline: Some(self.pipeline.clone()), page, ..RunQuery::default() };
+            let pipeline = Some(self.pipeline.clone());
+            let query = RunQuery { pipeline, page, ..RunQuery::default() };
             let runs = keeper.wait(|s| s.search_runs(&query))?;
             let mut news = false;
             for run in &runs {
-                let info = &run.info;
-                let ended = info.ended.filter(|_| info.status == RunStatus::Succeeded);
-                let Some(ended) = ended.filter(|_| !self.settled.contains(&info.id)) else {
-                    continue;
-                };
-                news = true;
-                if ended.0 > self.since {
-                    let id = info.id.to_string();
-                    take(Occasion {
-                        payload: json!({"pipeline": self.pipeline, "run": id}),
-                        ..Occasion::new(&self.trigger, id, ended)
-                    })?;
+                if self.seen.insert(run.info.id) {
+                    news = true;
+                    self.pending.insert(run.info.id);
+                    self.look(&run.info, take)?;
                 }
-                self.settled.insert(info.id);
             }
             if !news || runs.len() < RUNS as usize {
                 return Ok(());
             }
             page.offset += u64::from(RUNS);
         }
+    }
+
+    fn look(&mut self, run: &RunInfo, take: Take<'_>) -> Result<()> {
+        let ended = run.ended.filter(|ended| ended.0 > self.since);
+        match (run.status, ended) {
+            (RunStatus::Succeeded, Some(ended)) => {
+                let id = run.id.to_string();
+                take(Occasion {
+                    payload: json!({"pipeline": self.pipeline, "run": id}),
+                    ..Occasion::new(&self.trigger, id, ended)
+                })?;
+            }
+            (RunStatus::Succeeded | RunStatus::Failed | RunStatus::Refused, _) => {}
+            // At work, or somebody may go on with it.
+            _ => return Ok(()),
+        }
+        self.pending.remove(&run.id);
+        Ok(())
     }
 }
 

@@ -6,14 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use gristmill_core::Clock;
-use gristmill_track::{Deployment, Store};
+use gristmill_track::Store;
 use serde_json::{Value, json};
 
 use super::http::{Answer, Request, read};
 use crate::clock::SystemClock;
-use crate::deploy::snapshot_of;
+use crate::deploy::listening;
 use crate::keeper::Keeper;
-use crate::snapshot::Occasions;
 use crate::trigger::TriggerSpec;
 use crate::{Error, Home, Result};
 
@@ -175,17 +174,6 @@ impl House {
         let number = raised.map_err(trouble)?;
         Ok(Answer::new(202, json!({"signal": number, "pipelines": listening})))
     }
-}
-
-/// The pipelines that are deployed with this trigger.
-fn listening(keeper: &Keeper, trigger: &TriggerSpec) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for deployment in keeper.wait(Store::deployments)?.iter().filter(|d| Deployment::is_active(d)) {
-        if Occasions::read(&snapshot_of(deployment))?.triggers.contains(trigger) {
-            names.push(deployment.name.clone());
-        }
-    }
-    Ok(names)
 }
 
 fn payload(request: &Request) -> Result<Value, Answer> {
