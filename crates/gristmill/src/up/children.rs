@@ -187,6 +187,8 @@ pub(crate) fn outcome(keeper: &Keeper, home: &Home, ended: &Ended) -> Result<Out
     };
     Ok(match found.info.status {
         RunStatus::Running | RunStatus::Interrupted => Outcome::CutShort,
+        // What it met on the way does not count any more.
+        RunStatus::Succeeded => Outcome::Done(RunStatus::Succeeded, None),
         status => Outcome::Done(status, found.info.error),
     })
 }

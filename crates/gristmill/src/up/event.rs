@@ -79,6 +79,9 @@ impl fmt::Display for UpEvent {
             }
             Self::Note { text } => write!(f, "note: {text}"),
             Self::Stopping { runs: 0 } => f.write_str("stopping"),
+            Self::Stopping { runs: 1 } => {
+                f.write_str("stopping a run in order; it goes on with the next `gristmill up`")
+            }
             Self::Stopping { runs } => {
                 write!(f, "stopping {runs} runs in order; they go on with the next `gristmill up`")
             }

@@ -202,9 +202,11 @@ impl Active {
         let mut watches = std::mem::take(&mut self.watches);
         let mut followers = std::mem::take(&mut self.followers);
         let mut listeners = std::mem::take(&mut self.listeners);
-        let mut take = |occasion: Occasion<'_>| -> Result<()> {
-            claimed.extend(self.take(keeper, occasion, now)?);
-            Ok(())
+        let mut take = |occasion: Occasion<'_>| -> Result<bool> {
+            let ours = self.take(keeper, occasion, now)?;
+            let taken = ours.is_some();
+            claimed.extend(ours);
+            Ok(taken)
         };
         let done = timers
             .iter_mut()
@@ -255,23 +257,29 @@ impl Active {
     }
 }
 
-type Take<'a> = &'a mut dyn FnMut(Occasion<'_>) -> Result<()>;
+/// Claims an occasion; whether it was this caller's to claim.
+type Take<'a> = &'a mut dyn FnMut(Occasion<'_>) -> Result<bool>;
 
 impl Timer {
     /// The moments that are due. While one is claimed and not done, `latest` and `none` claim no
     /// other: what passes meanwhile was missed, and is treated like moments when nothing ran.
     fn claim(&mut self, open: usize, now: Timestamp, take: Take<'_>) -> Result<Option<String>> {
         let catch_up = self.schedule.catch_up();
-        let room =
-            if catch_up == CatchUp::All { MAX_AHEAD.saturating_sub(open) } else { 1 - open.min(1) };
+        let most = if catch_up == CatchUp::All { MAX_AHEAD } else { 1 };
+        let mut room = most.saturating_sub(open);
         if room == 0 {
             return Ok(None);
         }
         let due = due(&self.schedule, self.last, self.since, now.0, catch_up);
-        for moment in due.moments.into_iter().take(room) {
+        for moment in due.moments {
             let at = Timestamp(moment);
-            take(Occasion::new(&self.trigger, rfc3339(at), at))?;
+            if take(Occasion::new(&self.trigger, rfc3339(at), at))? {
+                room -= 1;
+            }
             self.last = Some(moment);
+            if room == 0 {
+                break;
+            }
         }
         Ok(due.note.map(|note| {
             let (trigger, done) = (&self.trigger, rfc3339(Timestamp(note.done)));

@@ -9,8 +9,10 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::scheduler::Scheduler;
+use crate::check::{Checked, check, check_in};
 use crate::job::{Job, Ticket, record_end};
 use crate::keeper::Keeper;
+use crate::snapshot::Snapshot;
 use crate::{Home, deploy, deployments, raise, undeploy};
 
 const HOUR: i64 = 3_600_000_000;
@@ -198,6 +200,31 @@ fn every_success_of_another_pipeline_counts_once() {
     end(121, RunStatus::Succeeded);
     assert_eq!(bench.claim(&mut scheduler, 0).len(), 1);
     assert!(bench.claim(&mut bench.scheduler(), 0).is_empty());
+}
+
+#[test]
+fn a_snapshot_says_what_the_file_and_its_fragments_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(folder.path().join("home"));
+    let keeper = Keeper::open(&home).unwrap();
+    let write = |name: &str, text: &str| fs_err::write(folder.path().join(name), text).unwrap();
+    write("more.yaml", "params: {n: 3, word: '$${HOME} # \u{fc}: \\'}\nseed: 5\n");
+    let run = "echo ${n} ${word} | tee 'a: b'\n      echo \"{{x}}\" -1e-7 0x10 no\n";
+    let text = format!(
+        "name: p\ninclude: more.yaml\nparams: {{n: 7, m: 0.1}}\ntasks:\n  w:\n    env: {{A: '007', \
+         B: 'is ${{m}}'}}\n    run: |\n      {}schedule: {{cron: 0 3 * * *}}\n",
+        run.replace("{{x}}", "\\{{x}}")
+    );
+    write("p.yaml", &text);
+    let path = folder.path().join("p.yaml");
+    let settings = ["tasks.w.cpu=2".to_string(), "params.m=1.50".to_string()];
+    let (snapshot, _) = Snapshot::take(&path, &settings, &home, &keeper).unwrap();
+    let whole = |checked: Checked| serde_json::to_value(checked.file).unwrap();
+    let before = whole(check(&path, &settings).unwrap());
+    fs_err::remove_file(folder.path().join("more.yaml")).unwrap();
+    let after = whole(check_in(&snapshot.file, &[], &snapshot.folder).unwrap());
+    assert_eq!(before, after);
+    assert_eq!((&after["seed"], &after["tasks"]["w"]["cpu"]), (&json!(5), &json!(2)));
 }
 
 #[test]
