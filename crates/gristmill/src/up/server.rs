@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use gristmill_core::Clock;
-use gristmill_track::Store;
 use serde_json::{Value, json};
 
 use super::http::{Answer, Request, read};
