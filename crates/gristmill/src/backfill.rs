@@ -10,9 +10,9 @@ use gristmill_track::{RunId, RunStatus};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::alive::is_alive;
 use crate::job::{Job, Ticket, known, rfc3339};
 use crate::keeper::Keeper;
+use crate::recorder::is_at_work;
 use crate::snapshot::{Occasions, SCHEDULED, Snapshot};
 use crate::up::Launch;
 use crate::up::children::{Crew, Ended, Outcome, outcome};
@@ -230,7 +230,7 @@ impl Work<'_> {
                 &attempt.to_le_bytes(),
             ];
             let id = RunId::from_parts(&parts);
-            if is_alive(self.home, id)? {
+            if is_at_work(self.home, &self.keeper, id)? {
                 return Ok(Next::Elsewhere);
             }
             let Some(found) = known(&self.keeper, id)? else { return Ok(Next::Run(id)) };

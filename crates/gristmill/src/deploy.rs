@@ -8,10 +8,10 @@ use gristmill_track::{Deployment, Due, RunStatus, RunUpdate, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::alive::is_alive;
 use crate::clock::SystemClock;
 use crate::job::{Job, record_end};
 use crate::keeper::Keeper;
+use crate::recorder::is_at_work;
 use crate::snapshot::{Occasions, Snapshot};
 use crate::trigger::{TriggerSpec, schedule_name};
 use crate::up::arrivals;
@@ -251,7 +251,7 @@ fn cancel_waiting(home: &Home, keeper: &Keeper, name: &str, now: Timestamp) -> R
     let mut done = Undeployed { name: name.into(), cancelled: 0, at_work: 0 };
     let open = keeper.wait(Store::open_dues)?;
     for due in open.iter().filter(|due| due.deployment == name) {
-        if is_alive(home, due.run)? {
+        if is_at_work(home, keeper, due.run)? {
             done.at_work += 1;
         } else {
             cancel(keeper, due, now)?;

@@ -567,7 +567,7 @@ fn lease(
 }
 
 /// Whether a process lives that moves the run forward, here or on another machine.
-fn is_at_work(home: &Home, keeper: &Keeper, run: RunId) -> Result<bool> {
+pub(crate) fn is_at_work(home: &Home, keeper: &Keeper, run: RunId) -> Result<bool> {
     let elsewhere = home.is_shared() && RunLease::is_elsewhere(home, keeper, run)?;
     Ok(elsewhere || Alive::is(home, run)?)
 }

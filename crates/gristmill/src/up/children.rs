@@ -7,10 +7,10 @@ use gristmill_core::{Clock, Timestamp};
 use gristmill_track::{RunId, RunStatus};
 use serde_json::Value;
 
-use crate::alive::is_alive;
 use crate::clock::SystemClock;
 use crate::job::{Job, known, record_end, rfc3339};
 use crate::keeper::Keeper;
+use crate::recorder::is_at_work;
 use crate::runs::seconds_between;
 use crate::{Error, Home, Result};
 
@@ -175,7 +175,7 @@ impl Crew {
 /// that failed.
 pub(crate) fn outcome(keeper: &Keeper, home: &Home, ended: &Ended) -> Result<Outcome> {
     let run = ended.job.run;
-    if is_alive(home, run)? {
+    if is_at_work(home, keeper, run)? {
         return Ok(Outcome::Elsewhere);
     }
     let Some(found) = known(keeper, run)? else {

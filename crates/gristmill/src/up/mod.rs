@@ -23,9 +23,9 @@ use gristmill_core::{Clock, Timestamp};
 use gristmill_flow::Cancel;
 use gristmill_track::{Due, RunId, RunStatus, RunUpdate, Store};
 
-use crate::alive::is_alive;
 use crate::job::{Job, record_end};
 use crate::keeper::Keeper;
+use crate::recorder::is_at_work;
 use crate::{Home, Result};
 pub use children::Launch;
 use children::{Crew, Ended, Outcome, outcome};
@@ -86,25 +86,19 @@ pub fn up(
         report,
     };
     report(&UpEvent::Listening { url: format!("http://{}", server.address) });
-    let (mut lead, mut looked) = (None, i64::MIN);
+    let (mut lead, mut looked): (Option<Lead>, i64) = (None, i64::MIN);
     while !options.cancel.is_cancelled() {
-        if lead.is_none() {
-            lead = Lead::take(home)?;
-            foreman.told_once(match lead {
-                Some(_) => UpEvent::Leading,
-                None => UpEvent::StandingBy,
-            });
+        let now = clock.now();
+        // A clock that was set back must not keep it from looking.
+        let look = now.0 < looked || now.0.saturating_sub(LOOK) >= looked;
+        if look {
+            looked = now.0;
         }
-        if lead.is_some() {
-            let now = clock.now();
-            // A clock that was set back must not keep it from looking.
-            let look = now.0 < looked || now.0 - LOOK >= looked;
-            if look {
-                looked = now.0;
-            }
-            if let Err(error) = foreman.turn(now, look) {
-                foreman.told_once(UpEvent::Note { text: error.message });
-            }
+        if let Err(error) = foreman.lead(&mut lead).and_then(|leads| match leads {
+            true => foreman.turn(now, look),
+            false => Ok(()),
+        }) {
+            foreman.told_once(UpEvent::Note { text: error.message });
         }
         std::thread::sleep(REST);
     }
@@ -126,6 +120,15 @@ struct Foreman<'a> {
 }
 
 impl Foreman<'_> {
+    /// Whether this process leads, now that it has tried to.
+    fn lead(&mut self, lead: &mut Option<Lead>) -> Result<bool> {
+        if lead.is_none() {
+            *lead = Lead::take(self.home)?;
+            self.told_once(if lead.is_some() { UpEvent::Leading } else { UpEvent::StandingBy });
+        }
+        Ok(lead.is_some())
+    }
+
     fn turn(&mut self, now: Timestamp, look: bool) -> Result<()> {
         for ended in self.crew.reap() {
             self.ended(&ended, now)?;
@@ -150,7 +153,7 @@ impl Foreman<'_> {
         let mut waiting = Vec::new();
         let mut at_work = 0;
         for due in &open {
-            if self.crew.has(due.run) || is_alive(self.home, due.run)? {
+            if self.crew.has(due.run) || is_at_work(self.home, &self.keeper, due.run)? {
                 busy.insert(&due.deployment);
                 at_work += 1;
             } else if self.scheduler.is_active(&due.deployment) {
