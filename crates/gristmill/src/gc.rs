@@ -8,6 +8,7 @@ use gristmill_core::Clock;
 use gristmill_flow::Kept;
 use gristmill_track::{ArtifactStore, ContentHash, LocalArtifacts, Page, Run, RunQuery, RunStatus};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::clock::SystemClock;
 use crate::execution::cache;
@@ -125,8 +126,22 @@ impl Needed {
         }
         for deployment in keeper.wait(|s| s.deployments())? {
             needed.content.extend(hash_in(&deployment.folder));
+            needed.content.extend(hash_in(&deployment.file));
+        }
+        // A run that is still to come is that of the file as it was deployed then.
+        for due in keeper.wait(|s| s.open_dues())? {
+            needed.every_hash_in(&due.payload);
         }
         Ok(needed)
+    }
+
+    fn every_hash_in(&mut self, value: &Value) {
+        match value {
+            Value::String(text) => self.content.extend(hash_in(text)),
+            Value::Array(items) => items.iter().for_each(|item| self.every_hash_in(item)),
+            Value::Object(fields) => fields.values().for_each(|field| self.every_hash_in(field)),
+            _ => {}
+        }
     }
 
     fn run(&mut self, keeper: &Keeper, run: &Run) -> Result<()> {
