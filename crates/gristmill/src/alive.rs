@@ -8,11 +8,6 @@ use gristmill_track::RunId;
 
 use crate::{Error, Home, Result};
 
-/// Whether a process is at work on this run.
-pub(crate) fn is_alive(home: &Home, run: RunId) -> Result<bool> {
-    Alive::is(home, run)
-}
-
 /// A lock on a file of its own in the home's folder of locks.
 pub(crate) struct Alive {
     path: PathBuf,

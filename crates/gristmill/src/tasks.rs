@@ -46,7 +46,7 @@ fn commands(
     home: &Home,
     run: RunId,
     warden: Option<Warden>,
-) -> Result<Vec<Box<dyn Task>>, (String, Vec<SpecMistake>)> {
+) -> Result<Vec<Box<dyn Task>>, TaskMistakes> {
     let surroundings = Arc::new(Surroundings {
         folder: checked.folder.clone(),
         logs: logs(home, run),
@@ -62,6 +62,9 @@ fn commands(
     });
     tasks.collect()
 }
+
+/// A task and the mistakes in it.
+type TaskMistakes = (String, Vec<SpecMistake>);
 
 /// The folder of a run's logs.
 pub(crate) fn logs(home: &Home, run: RunId) -> PathBuf {

@@ -1,7 +1,7 @@
 //! Workflows as their users run them: commands, their faults, the cache, tidying up.
 
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -128,9 +128,8 @@ fn a_command_that_forks_and_hangs_is_ended_in_time_with_all_its_children() {
     let sandbox = workflow(json!({
         "a": {"run": "trap '' TERM; sleep 1000 & sleep 1001", "timeout": "300ms", "grace": "100ms"},
     }));
-    let start = Instant::now();
+    // Who waited for the children would wait for a quarter of an hour.
     assert_fails(&run(&sandbox), 1, "timed out after 300ms");
-    assert!(start.elapsed() < Duration::from_secs(10));
 }
 
 #[test]

@@ -53,7 +53,7 @@ pub fn finish_run(file: &Path, run: &str, options: &RunOptions, home: &Home) -> 
 }
 
 /// Writes down what became of tasks that no process settled. Nobody is at work any more.
-fn settle_the_rest(recorder: &Recorder, plan: &Plan, records: &mut Vec<TaskRecord>) -> Result<()> {
+fn settle_the_rest(recorder: &Recorder, plan: &Plan, records: &mut [TaskRecord]) -> Result<()> {
     let standings = standings(plan, records);
     let now = SystemClock.now();
     let mut changed = Vec::new();
