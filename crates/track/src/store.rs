@@ -62,7 +62,8 @@ pub trait Store: Send + Sync {
     /// for its experiment; `NotFound` for its parent.
     async fn create_run(&self, new: NewRun) -> Result<Run>;
 
-    /// Changes a run. `NotFound`, `Deleted`.
+    /// Changes a run. One that is `running` again has no end and no error any more. `NotFound`,
+    /// `Deleted`.
     async fn update_run(&self, id: RunId, update: RunUpdate) -> Result<RunInfo>;
 
     /// Puts a run away or takes it back into use. `NotFound`.

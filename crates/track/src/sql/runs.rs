@@ -50,8 +50,11 @@ pub(super) async fn update(
     if let Some(name) = &update.name {
         check::name("a run's name", name)?;
     }
-    let sql = "UPDATE runs SET status = coalesce($2, status), ended = coalesce($3, ended), \
-               name = coalesce($4, name), error = coalesce($5, error) WHERE id = $1";
+    // A run that is at work again has neither an end nor an error yet.
+    let sql = "UPDATE runs SET status = coalesce($2, status), name = coalesce($4, name), \
+               ended = coalesce($3, CASE WHEN $2 = 'running' THEN NULL ELSE ended END), \
+               error = coalesce($5, CASE WHEN $2 = 'running' THEN NULL ELSE error END) \
+               WHERE id = $1";
     sqlx::query(sql)
         .bind(id.to_string())
         .bind(update.status.map(RunStatus::as_str))

@@ -106,6 +106,14 @@ async fn what_was_logged_comes_back(store: &dyn Store) {
     assert_eq!((info.status, info.ended), (RunStatus::Failed, Some(at(9))));
     let died = RunUpdate { status: Some(RunStatus::Interrupted), ..RunUpdate::default() };
     assert_eq!(store.update_run(id("part"), died).await.unwrap().status, RunStatus::Interrupted);
+    let ended = RunUpdate {
+        error: Some("died".into()),
+        ..RunUpdate::ended(RunStatus::Interrupted, at(10))
+    };
+    store.update_run(id("part"), ended).await.unwrap();
+    let again = RunUpdate { status: Some(RunStatus::Running), ..RunUpdate::default() };
+    let again = store.update_run(id("part"), again).await.unwrap();
+    assert_eq!((again.ended, again.error), (None, None), "what goes on has no end yet");
     assert_eq!((info.name.as_str(), info.error.as_deref()), ("logged", Some("a\u{fffd}b")));
 
     store.remove_run_tag(id("logged"), tags::GIT_COMMIT).await.unwrap();
