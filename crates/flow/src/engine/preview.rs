@@ -43,6 +43,9 @@ impl Plan {
                 Some((name, outputs.get(*n).copied().flatten()?))
             });
             let (status, why, output) = match known.collect::<Option<BTreeMap<_, _>>>() {
+                _ if task.when().is_some() => {
+                    (PlannedStatus::Unknown, Self::on_condition(task.as_ref()), None)
+                }
                 Some(known) => self.preview_task(task.as_ref(), known, cache),
                 None => {
                     let open =
@@ -77,6 +80,11 @@ impl Plan {
             Some(Lookup::Found(entry)) => (PlannedStatus::Cached, why, Some(entry.output())),
             _ => (PlannedStatus::Run, why, None),
         }
+    }
+
+    /// What a task with a condition waits for.
+    fn on_condition(task: &dyn Task) -> Vec<String> {
+        task.when().map(|when| format!("it runs if `{when}` holds")).into_iter().collect()
     }
 
     /// What changed in a task besides its needs.

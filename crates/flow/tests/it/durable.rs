@@ -352,3 +352,28 @@ fn a_task_that_asks_how_another_ended_runs_although_that_one_failed() {
     let report = run(&plan(vec![fails(), tell, step("c").needs(&["a"])]), &cache(folder.path()));
     assert_eq!(summary(&report), ["a failed", "b succeeded", "c skipped"]);
 }
+
+#[test]
+fn a_preview_leaves_open_what_a_condition_decides() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan(vec![step("a").every_time(), step("b").when("a.rows > 1")]);
+    let planned = plan.preview(&cache(folder.path())).pop().unwrap();
+    assert_eq!(planned.status, gristmill_flow::PlannedStatus::Unknown);
+    assert_eq!(planned.why, ["it runs if `a.rows > 1` holds"]);
+}
+
+#[test]
+fn a_clock_that_is_set_back_takes_nothing_from_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = std::sync::atomic::AtomicI64::new(1_700_000_000_000_000);
+    let back = Arc::new(move || now.fetch_sub(3_600_000_000, Ordering::SeqCst));
+    let cache = gristmill_flow::Cache::open(&folder.path().join("cache"), back).unwrap();
+    let steps = || vec![shaky("a", 1, Fault::Machine).retried(1), step("b").needs(&["a"])];
+    let report = run(&plan(steps()), &cache);
+    assert_eq!(summary(&report), ["a succeeded", "b succeeded"]);
+    assert!(report.tasks.iter().all(|task| task.seconds >= 0.0));
+    assert!(
+        report.tasks.iter().all(|task| task.moments.is_some_and(|(began, ended)| began <= ended))
+    );
+    assert_eq!(summary(&run(&plan(steps()), &cache)), ["a cached", "b cached"]);
+}
