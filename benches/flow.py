@@ -17,25 +17,14 @@ import tempfile
 import time
 from pathlib import Path
 
+from beside.environment import python_with
+
 BENCHES = Path(__file__).resolve().parent
 ROOT = BENCHES.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 BINARY = TARGET / "release/gristmill"
 ENGINE = TARGET / "release/examples/flow_bench"
 PINNED = ["prefect==3.9.1", "luigi==3.8.1", "dask==2026.8.0"]
-
-
-def python_with_peers(cache):
-    """A python that has the peers, made where there is none."""
-    if named := os.environ.get("GRISTMILL_FLOW_PEERS"):
-        return named
-    python, done = cache / "bin/python", cache / "installed"
-    if not done.exists() or done.read_text() != "\n".join(PINNED):
-        print(f"installing {', '.join(PINNED)} into {cache}", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", cache], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PINNED], check=True)
-        done.write_text("\n".join(PINNED))
-    return str(python)
 
 
 def said(command, **more):
@@ -152,7 +141,7 @@ def main():
         line("churn, nothing changed", f"{churn * 1e3:.0f} ms", "goal 150 ms")
         line("1,000 cached commands, whole process", f"{thousand:.2f} s", "goal 2 s")
     if wanted("peers"):
-        python = python_with_peers(given.cache)
+        python = python_with(PINNED, given.cache, "GRISTMILL_FLOW_PEERS")
         dask = best(lambda: peer(python, "dask", 10_000))
         many = best(lambda: engine("independent", 10_000))
         line("Dask's threads, 10,000 no-op tasks", f"{dask['seconds']:.2f} s",

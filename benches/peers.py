@@ -12,9 +12,10 @@ the same number of threads; reading and starting processes is timed on neither s
 """
 import argparse
 import os
-import subprocess
 import sys
 from pathlib import Path
+
+from beside.environment import python_with
 
 BENCHES = Path(__file__).resolve().parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", BENCHES.parent / "target"))
@@ -23,22 +24,9 @@ PINNED = ["scikit-learn==1.9.1", "lightgbm==4.7.0", "xgboost==3.2.0", "pandas==3
 INSIDE = "GRISTMILL_PEERS_INSIDE"
 
 
-def python_with_peers(cache):
-    """A python that has the peers, made where there is none."""
-    if named := os.environ.get("GRISTMILL_PEERS"):
-        return Path(named)
-    python, done = cache / "bin/python", cache / "installed"
-    if not done.exists() or done.read_text() != "\n".join(PINNED):
-        print(f"installing {', '.join(PINNED)} into {cache}", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", cache], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PINNED], check=True)
-        done.write_text("\n".join(PINNED))
-    return python
-
-
 def restart(given):
     """Goes on in the python of the peers. Their threads are counted when they are imported."""
-    python = python_with_peers(given.cache)
+    python = python_with(PINNED, given.cache, "GRISTMILL_PEERS")
     threads = {name: str(given.threads) for name in
                ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")}
     os.execve(python, [python, *sys.argv], {**os.environ, **threads, INSIDE: "yes"})
