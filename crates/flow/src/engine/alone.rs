@@ -98,7 +98,7 @@ impl Run<'_> {
         let earlier = self.plan.earlier.get(task.name())?;
         let result = earlier.result.as_ref()?;
         let entry = match task.caching() {
-            Caching::Never => Entry::written_down(result, self.cache),
+            Caching::Never => Entry::written_down(result, self.cache)?,
             Caching::Reuse => self.cache.entry(&result.key)?,
         };
         let within = member.within.as_ref().map(|whole| whole.name().to_owned());

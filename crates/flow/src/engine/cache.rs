@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
-use super::manifest::{FILES, Manifest};
+use super::manifest::{FILES, Manifest, digest_of_facts};
 use super::session::{Session, Workspace};
 use super::usage::{self, Kept};
 use super::{Clock, Digest, EarlierResult, FileDigests, KeyParts};
@@ -230,15 +230,16 @@ impl Entry {
         Self { files_dir, facts, notes, output, stay: Stay::Passing { _folder: drafted } }
     }
 
-    /// A result without files that was written down by an earlier process of the run.
-    pub(super) fn written_down(result: &EarlierResult, cache: &Cache) -> Self {
-        Self {
+    /// A result that was written down by an earlier process of the run, if it is nothing but
+    /// facts: files that were not kept went with that process.
+    pub(super) fn written_down(result: &EarlierResult, cache: &Cache) -> Option<Self> {
+        (digest_of_facts(&result.facts) == result.output).then(|| Self {
             files_dir: cache.empty(),
             facts: result.facts.clone(),
             notes: result.notes.clone(),
             output: result.output,
             stay: Stay::Passing { _folder: None },
-        }
+        })
     }
 
     pub(super) fn files_dir(&self) -> &Path {

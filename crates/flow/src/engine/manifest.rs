@@ -132,6 +132,11 @@ fn read(path: &Path) -> Result<Manifest, String> {
     serde_json::from_slice(&bytes).map_err(|_| "its manifest cannot be read".into())
 }
 
+/// The digest of an output that is nothing but these facts.
+pub(super) fn digest_of_facts(facts: &Value) -> Digest {
+    output_digest(&BTreeMap::new(), facts)
+}
+
 fn output_digest(files: &BTreeMap<String, FileRecord>, facts: &Value) -> Digest {
     let files: BTreeMap<&str, String> =
         files.iter().map(|(name, record)| (name.as_str(), record.digest.to_string())).collect();

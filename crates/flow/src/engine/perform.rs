@@ -74,7 +74,7 @@ impl Run<'_> {
         let earlier = self.plan.earlier.get(task.name())?;
         let result = earlier.result.as_ref().filter(|result| Some(result.key) == report.key)?;
         let entry = match found {
-            None => Entry::written_down(result, self.cache),
+            None => Entry::written_down(result, self.cache)?,
             Some(Lookup::Found(_)) => self.cache.entry(&result.key)?,
             Some(_) => return None,
         };

@@ -118,6 +118,24 @@ fn what_would_be_given_something_else_is_done_again() {
 }
 
 #[test]
+fn files_that_were_not_kept_went_with_the_process_and_are_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let book = Arc::new(Book::default());
+    let steps = || {
+        let reads = step("b").needs(&["a"]).every_time().does(|inputs, _| {
+            Ok(Output::facts(json!(fs_err::read_to_string(inputs.folder("a")?.join("out"))?)))
+        });
+        plan(vec![step("a").every_time(), reads])
+    };
+    run(&steps().with_journal(book.clone()), &cache(&folder.path().join("first")));
+    let mut cut_short = book.earlier();
+    cut_short.get_mut("b").unwrap().result = None;
+    let report = run(&steps().with_earlier(cut_short), &cache(&folder.path().join("second")));
+    assert_eq!(summary(&report), ["a succeeded", "b succeeded"]);
+    assert_eq!(report.task("b").unwrap().facts, json!("a"));
+}
+
+#[test]
 fn a_kept_result_that_was_damaged_since_is_made_again() {
     let folder = tempfile::tempdir().unwrap();
     let (cache, book) = (cache(folder.path()), Arc::new(Book::default()));
