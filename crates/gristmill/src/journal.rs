@@ -150,7 +150,7 @@ impl Writer {
                 batch.add(line);
             }
             if batch.is_due() || quiet {
-                self.commit(std::mem::take(&mut batch));
+                batch = self.commit(std::mem::take(&mut batch));
             }
             if ended {
                 return;
@@ -158,16 +158,24 @@ impl Writer {
         }
     }
 
-    fn commit(&self, batch: Batch) {
-        if batch.records.is_empty() {
-            batch.waiting.iter().for_each(|reply| drop(reply.send(Ok(()))));
-            return;
+    /// Writes a batch. One that cannot be written, and that nobody waits for, comes back to go with
+    /// the next.
+    fn commit(&self, batch: Batch) -> Batch {
+        let kept = match batch.records.is_empty() {
+            true => Ok(()),
+            false => {
+                let records = batch.records.clone();
+                self.keeper.wait(|s| s.record_tasks_as(self.run, &self.holder, records))
+            }
+        };
+        if kept.is_err() && batch.waiting.is_empty() {
+            return batch;
         }
-        let kept = self.keeper.wait(|s| s.record_tasks_as(self.run, &self.holder, batch.records));
         for reply in batch.waiting {
             // Whoever stopped waiting for the answer does not need it.
             let _ = reply.send(kept.clone());
         }
+        Batch::default()
     }
 }
 
