@@ -35,7 +35,7 @@ impl Bars {
 }
 
 const SPINNER: &str = "{spinner} {msg}";
-const BAR: &str = "{spinner} {msg:<10} {bar:24.green/dim} {pos}/{len}  {eta} left";
+const BAR: &str = "{spinner} {msg:<12} {bar:24.green/dim} {pos}/{len}  {eta} left";
 
 /// A template that indicatif knows; its default style otherwise.
 fn style(template: &str) -> ProgressStyle {
@@ -116,6 +116,6 @@ impl gristmill::Progress for Progress {
             bars.tasks.inc(1);
             bars.task.set_style(style(SPINNER));
         }
-        self.line(&format!("  {:<10} {how}", task.name));
+        self.line(&format!("  {:<12} {how}", task.name));
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gristmill_core::{Error, Notes, Pipeline, Result, Table, TargetSpec, Task};
+use gristmill_core::{
+    Error, FittedPipeline, Notes, Pipeline, Prediction, Result, Table, TargetSpec, Task,
+};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,6 +21,24 @@ pub struct CrossValidation {
     /// What a person should know of what the folds learned, once each.
     #[serde(skip)]
     pub notes: Vec<String>,
+}
+
+impl CrossValidation {
+    /// The scores of single folds together, in the order of the folds.
+    ///
+    /// ```
+    /// # use gristmill_evaluate::CrossValidation;
+    /// let folds = [[("mae".into(), 1.0)].into(), [("mae".into(), 3.0)].into()];
+    /// assert_eq!(CrossValidation::of(&folds).scores["mae"].mean, 2.0);
+    /// ```
+    pub fn of(folds: &[BTreeMap<String, f64>]) -> Self {
+        let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+        for (name, value) in folds.iter().flatten() {
+            values.entry(name.clone()).or_default().push(*value);
+        }
+        let scores = values.into_iter().map(|(name, values)| (name, FoldScores::new(values)));
+        Self { scores: scores.collect(), notes: Vec::new() }
+    }
 }
 
 /// One metric over all folds.
@@ -86,17 +106,10 @@ pub fn cross_validate(
         .collect::<Vec<Result<_>>>()
         .into_iter()
         .collect::<Result<Vec<_>>>()?;
-    let scores = metrics
-        .iter()
-        .map(|metric| {
-            let values = by_fold.iter().filter_map(|f| f.get(metric.name()).copied()).collect();
-            (metric.name().to_string(), FoldScores::new(values))
-        })
-        .collect();
     let mut notes = notes.all();
     // Folds end in any order, and equal runs say equal things.
     notes.sort_unstable();
-    Ok(CrossValidation { scores, notes })
+    Ok(CrossValidation { notes, ..CrossValidation::of(&by_fold) })
 }
 
 fn score_fold(
@@ -107,10 +120,48 @@ fn score_fold(
     metrics: &[Metric],
     notes: &Notes,
 ) -> Result<BTreeMap<String, f64>> {
-    let fitted = pipeline.fit_target(&table.take(&fold.train)?, target.clone(), notes)?;
-    let test = table.take(&fold.test)?;
+    let fitted = fold.fit(pipeline, table, target, notes)?;
     if target.task() == Task::Unsupervised {
-        return score_fitted(metrics, &fitted, &test);
+        return score_fitted(metrics, &fitted, &table.take(&fold.test)?);
     }
-    score(metrics, target, &target.apply(&test)?, &fitted.predict_rows(table, &fold.test)?)
+    fold.score(metrics, table, target, &fold.answers(&fitted, table)?)
+}
+
+impl Fold {
+    /// `pipeline` fitted to the rows of `table` that train. `target` is known from all rows, so
+    /// that all folds have the same classes.
+    ///
+    /// # Errors
+    /// As [`Pipeline::fit`].
+    pub fn fit(
+        &self,
+        pipeline: &Pipeline,
+        table: &Table,
+        target: &TargetSpec,
+        notes: &Notes,
+    ) -> Result<FittedPipeline> {
+        pipeline.fit_target(&table.take(&self.train)?, target.clone(), notes)
+    }
+
+    /// What `fitted` answers for the rows of `table` that test.
+    ///
+    /// # Errors
+    /// As [`FittedPipeline::predict`].
+    pub fn answers(&self, fitted: &FittedPipeline, table: &Table) -> Result<Prediction> {
+        fitted.predict_rows(table, &self.test)
+    }
+
+    /// The values of `metrics` for answers to the rows that test, by name.
+    ///
+    /// # Errors
+    /// As [`Metric::compute`] and [`TargetSpec::apply`].
+    pub fn score(
+        &self,
+        metrics: &[Metric],
+        table: &Table,
+        target: &TargetSpec,
+        answers: &Prediction,
+    ) -> Result<BTreeMap<String, f64>> {
+        score(metrics, target, &target.apply(&table.take(&self.test)?)?, answers)
+    }
 }

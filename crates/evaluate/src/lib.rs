@@ -12,6 +12,7 @@ pub mod explain;
 mod leakage;
 pub mod metrics;
 mod require;
+pub mod search;
 mod slices;
 mod split;
 

@@ -33,7 +33,7 @@ pub use draw::{DrawNode, DrawSigns, DrawState, DrawStyle, draw_plan};
 pub use engine::{
     Cache, CacheError, Caching, Cancel, Capacity, Clock, Demand, Digest, Earlier, EarlierResult,
     Event, Fault, FileDigests, FileRecord, Input, Inputs, Journal, JournalError, Kept, KeyParts,
-    Observer, Output, Plan, PlanError, Planned, PlannedStatus, Retries, RunReport, Task,
+    Observer, Output, Plan, PlanError, Planned, PlannedStatus, Previous, Retries, RunReport, Task,
     TaskContext, TaskError, TaskReport, TaskStatus, canonical_json, explain,
 };
 pub use lineage::{

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gristmill_core::Clock;
 use gristmill_flow::{
-    Cache, Event, KeyParts, Observer, Plan, RunReport as FlowReport, Task, TaskError, TaskReport,
+    Cache, Event, Observer, Plan, Previous, RunReport as FlowReport, Task, TaskError, TaskReport,
     TaskStatus,
 };
 use gristmill_track::RunQuery;
@@ -14,12 +14,12 @@ use gristmill_track::RunQuery;
 use crate::clock::SystemClock;
 use crate::journal::{self, StoreJournal, is_cached};
 use crate::keeper::Keeper;
+use crate::machine;
 use crate::recorder::Recorder;
 use crate::report::{Progress, TaskLine};
 use crate::run::RunOptions;
 use crate::trail::Trail;
 use crate::{Error, Home, Result};
-use crate::{lease, machine};
 
 /// Runs these tasks for the run that `recorder` has begun.
 ///
@@ -34,11 +34,8 @@ pub(crate) fn execute(
     progress: &dyn Progress,
 ) -> Result<FlowReport> {
     let previous = previous(recorder.keeper(), recorder.pipeline())?;
-    let journal = Arc::new(StoreJournal::start(
-        Arc::clone(recorder.keeper()),
-        recorder.id(),
-        lease::holder(home),
-    )?);
+    let journal =
+        Arc::new(StoreJournal::start(Arc::clone(recorder.keeper()), recorder.id(), home)?);
     let plan = planned(tasks)?
         .with_previous(previous)
         .with_capacity(machine::capacity(pools))
@@ -90,24 +87,19 @@ pub(crate) fn cache(home: &Home) -> Result<Cache> {
 }
 
 /// What the keys of the pipeline's latest run were made of, by task.
-pub(crate) fn previous(keeper: &Keeper, pipeline: &str) -> Result<BTreeMap<String, KeyParts>> {
+pub(crate) fn previous(keeper: &Keeper, pipeline: &str) -> Result<Previous> {
     let query = RunQuery {
         pipeline: Some(pipeline.into()),
         page: gristmill_track::Page { limit: 5, offset: 0 },
         ..RunQuery::default()
     };
-    let mut found = BTreeMap::new();
     for run in keeper.wait(|s| s.search_runs(&query))? {
-        for task in keeper.wait(|s| s.tasks(run.info.id))? {
-            if let Ok(parts) = serde_json::from_value::<KeyParts>(task.inputs) {
-                found.entry(task.name).or_insert(parts);
-            }
-        }
-        if !found.is_empty() {
-            break;
+        let inputs = keeper.wait(|s| s.task_inputs(run.info.id))?;
+        if !inputs.is_empty() {
+            return Ok(inputs.into_iter().collect());
         }
     }
-    Ok(found)
+    Ok(Previous::default())
 }
 
 pub(crate) fn line(task: &TaskReport) -> TaskLine {

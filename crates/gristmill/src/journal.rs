@@ -19,7 +19,7 @@ use gristmill_track::{RunId, TaskRecord, TaskStatus};
 use serde_json::Value;
 
 use crate::keeper::Keeper;
-use crate::{Error, Result};
+use crate::{Error, Home, Result, lease};
 
 /// How long the beginning of a task may wait to be written.
 const SOON: Duration = Duration::from_millis(100);
@@ -43,12 +43,14 @@ enum Line {
 }
 
 impl StoreJournal {
-    /// The journal of `run`, in the store of `keeper`, written by `holder`.
+    /// The journal of `run`, in the store of `keeper`, for a process of `home`.
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn start(keeper: Arc<Keeper>, run: RunId, holder: String) -> Result<Self> {
+    pub fn start(keeper: Arc<Keeper>, run: RunId, home: &Home) -> Result<Self> {
         let (lines, queue) = channel();
+        // Only where machines share the database can another one have taken the run over.
+        let holder = home.is_shared().then(|| lease::holder(home));
         let writer = std::thread::Builder::new()
             .name("gristmill-journal".into())
             .spawn(move || Writer { keeper, run, holder }.serve(&queue))?;
@@ -127,8 +129,8 @@ impl Journal for StoreJournal {
 struct Writer {
     keeper: Arc<Keeper>,
     run: RunId,
-    /// As whom it writes: another machine may have taken the run over.
-    holder: String,
+    /// As whom it writes, where it could lose the run to others.
+    holder: Option<String>,
 }
 
 impl Writer {
@@ -165,7 +167,12 @@ impl Writer {
             true => Ok(()),
             false => {
                 let records = batch.records.clone();
-                self.keeper.wait(|s| s.record_tasks_as(self.run, &self.holder, records))
+                match &self.holder {
+                    Some(holder) => {
+                        self.keeper.wait(|s| s.record_tasks_as(self.run, holder, records))
+                    }
+                    None => self.keeper.wait(|s| s.record_tasks(self.run, records)),
+                }
             }
         };
         if kept.is_err() && batch.waiting.is_empty() {

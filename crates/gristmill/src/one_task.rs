@@ -24,7 +24,7 @@ use crate::report::{Progress, TaskLine};
 use crate::run::RunOptions;
 use crate::tasks::{tasks, warden};
 use crate::trail::Trail;
-use crate::{Error, Home, Kind, Result, lease, machine};
+use crate::{Error, Home, Kind, Result, machine};
 
 mod finish;
 mod standing;
@@ -97,8 +97,7 @@ pub fn run_task(
     if before.as_ref().is_none_or(|before| before.status != TaskStatus::Succeeded) {
         recorder.reopen()?;
     }
-    let journal =
-        Arc::new(StoreJournal::start(Arc::clone(recorder.keeper()), run, lease::holder(home))?);
+    let journal = Arc::new(StoreJournal::start(Arc::clone(recorder.keeper()), run, home)?);
     let plan = plan
         .with_previous(previous(recorder.keeper(), recorder.pipeline())?)
         .with_capacity(machine::capacity(&pools))

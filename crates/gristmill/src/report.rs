@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use gristmill_core::Timestamp;
+pub use gristmill_evaluate::FoldScores;
 use serde::{Deserialize, Serialize};
 
 use crate::comparison::Comparison;
@@ -58,17 +59,6 @@ pub struct Metrics {
     /// Over the folds of cross-validation.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub cv: BTreeMap<String, FoldScores>,
-}
-
-/// A metric over folds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FoldScores {
-    /// The mean.
-    pub mean: f64,
-    /// The population deviation.
-    pub std: f64,
-    /// The score of each fold.
-    pub folds: Vec<f64>,
 }
 
 /// A version in the registry.

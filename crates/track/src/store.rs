@@ -115,6 +115,11 @@ pub trait Store: Send + Sync {
     /// The tasks of a run in the order in which they were first recorded. `NotFound`.
     async fn tasks(&self, id: RunId) -> Result<Vec<TaskRecord>>;
 
+    /// Of the tasks of a run what their cache keys were made of, as JSON text by name; without
+    /// tasks that have no key. Much less than [`Store::tasks`] where there are very many.
+    /// `NotFound`.
+    async fn task_inputs(&self, id: RunId) -> Result<Vec<(String, String)>>;
+
     /// Records where content of the artifact store stands among a run's artifacts; an equal path
     /// is replaced. `NotFound`, `Deleted`.
     async fn record_artifacts(&self, id: RunId, artifacts: Vec<Artifact>) -> Result<()>;

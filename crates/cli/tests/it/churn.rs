@@ -43,13 +43,26 @@ fn a_rerun_does_no_work_and_makes_no_version() {
     let first = sandbox.json(&["run", "pipeline.yaml"]);
     assert!(cached(&first).is_empty());
     let again = sandbox.json(&["run", "pipeline.yaml"]);
-    assert_eq!(cached(&again).len(), 6);
+    // Six stages, and the five folds of `evaluate`.
+    assert_eq!(cached(&again).len(), 11);
     assert_eq!(again["metrics"], first["metrics"]);
     assert_eq!(again["model"], first["model"]);
     assert_ne!(again["run_id"], first["run_id"]);
     assert_eq!(sandbox.json(&["runs"]).as_array().unwrap().len(), 2);
     let why = sandbox.run(&["why", "latest", "train"]);
     assert_eq!(why.out, "`train` was taken from the cache: nothing changed\n");
+}
+
+#[test]
+fn another_metric_refits_no_fold_and_another_pipeline_of_the_same_steps_finds_them() {
+    let sandbox = Sandbox::churn();
+    sandbox.json(&["run", "pipeline.yaml"]);
+    let set = "evaluate.metrics=[roc_auc, log_loss]";
+    let changed = sandbox.json(&["run", "pipeline.yaml", "--set", set]);
+    let folds = |report: &Value| cached(report).iter().filter(|t| t.contains('[')).count();
+    assert_eq!(folds(&changed), 5);
+    assert!(changed["metrics"]["cv"]["log_loss"]["folds"][4].as_f64().unwrap() > 0.3);
+    assert_eq!(folds(&sandbox.json(&["run", "pipeline.yaml", "--set", "name=other"])), 5);
 }
 
 #[test]

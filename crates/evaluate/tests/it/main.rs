@@ -7,4 +7,5 @@ mod explain;
 mod leakage;
 mod metrics;
 mod reference;
+mod search;
 mod split;

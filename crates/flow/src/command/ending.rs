@@ -20,7 +20,7 @@ pub(super) fn error(ended: Ended, timeout: Option<TimeSpan>, before: &Before) ->
         Ended::Itself(status) => Some(of_status(status, before)),
         Ended::TimedOut => {
             let span = timeout.unwrap_or_default();
-            let error = TaskError::new(Fault::Input, format!("timed out after {span}"));
+            let error = TaskError::new(Fault::Failed, format!("timed out after {span}"));
             Some(error.with_hint("raise its `timeout`, or see what it waited for"))
         }
         Ended::Cancelled => Some(TaskError::cancelled()),
@@ -40,12 +40,12 @@ fn of_status(status: ExitStatus, before: &Before) -> TaskError {
     };
     if signal != Some(Signal::KILL.as_raw()) {
         let hint = status.code().and_then(hint).map(str::to_owned);
-        return TaskError { hint, ..TaskError::new(Fault::Input, message) };
+        return TaskError { hint, ..TaskError::new(Fault::Failed, message) };
     }
     let killer = match before.since() {
         Memory::RanOut => ", by the system's out-of-memory killer",
         Memory::Unknown => ", perhaps by the system's out-of-memory killer",
-        Memory::Sufficed => return TaskError::new(Fault::Input, message),
+        Memory::Sufficed => return TaskError::new(Fault::Failed, message),
     };
     TaskError::new(Fault::Machine, format!("{message}{killer}")).with_hint(
         "give it less to hold in memory at once, or declare its `memory` so that less runs \

@@ -43,7 +43,7 @@ impl FactsFile {
         let refuse = |found: String| {
             let message = format!("what it wrote to {OUTPUT} {found}");
             let hint = "write one JSON object of at most 1 MiB, such as `{\"rows\": 7}`";
-            Err(TaskError::new(Fault::Input, message).with_hint(hint))
+            Err(TaskError::new(Fault::Failed, message).with_hint(hint))
         };
         if size > MOST_BYTES {
             return refuse(format!("has {size} bytes, more than 1 MiB"));

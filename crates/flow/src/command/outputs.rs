@@ -22,7 +22,7 @@ pub(super) fn keep(
         if fs_err::symlink_metadata(&from).is_err() {
             let message = format!("task `{task}` says that it gives `{name}`, which is not there");
             let hint = format!("write it to `{}`, or correct `outputs`", from.display());
-            return Err(TaskError::new(Fault::Input, message).with_hint(hint));
+            return Err(TaskError::new(Fault::Failed, message).with_hint(hint));
         }
         allowed(&from, Links::Within(folder))?;
         if let Some(parent) = to.parent() {

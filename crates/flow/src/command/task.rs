@@ -202,10 +202,8 @@ impl Task for CommandTask {
 
     fn caching(&self) -> Caching {
         let keeps = !self.spec.outputs.is_empty() && self.spec.cache != Some(CacheRule::Never);
-        match self.role {
-            Role::Alone | Role::Part(_) if keeps => Caching::Reuse,
-            _ => Caching::Never,
-        }
+        // What is gathered is known again as long as every part is.
+        if keeps { Caching::Reuse } else { Caching::Never }
     }
 
     fn when(&self) -> Option<&Condition> {

@@ -1,6 +1,6 @@
 //! What a task's result depends on, and which part of that changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -43,6 +43,33 @@ impl KeyParts {
 
 fn texts(digests: &BTreeMap<String, Digest>) -> BTreeMap<&str, String> {
     digests.iter().map(|(name, digest)| (name.as_str(), digest.to_string())).collect()
+}
+
+/// What the keys of an earlier run were made of, by task.
+///
+/// It is kept as text, and each is read when it is asked for: a hundred thousand tasks take tens of
+/// megabytes so, and hundreds as [`KeyParts`].
+#[derive(Clone, Debug, Default)]
+pub struct Previous(HashMap<Box<str>, Box<str>>);
+
+impl Previous {
+    /// What the key of `task` was made of; nothing when it had none, or in a form that is not known
+    /// any more.
+    pub fn parts(&self, task: &str) -> Option<KeyParts> {
+        serde_json::from_str(self.0.get(task)?).ok()
+    }
+
+    /// Whether nothing is known of any task.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Of names of tasks and [`KeyParts`] as JSON text.
+impl FromIterator<(String, String)> for Previous {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(tasks: I) -> Self {
+        Self(tasks.into_iter().map(|(name, parts)| (name.into(), parts.into())).collect())
+    }
 }
 
 /// What changed between two runs of a task, one sentence each; none when nothing did.

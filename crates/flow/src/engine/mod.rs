@@ -27,7 +27,7 @@ pub use digest::{Digest, canonical_json};
 pub use files::FileDigests;
 pub use handover::{Inputs, Output, TaskContext};
 pub use journal::{Earlier, EarlierResult, Journal, JournalError};
-pub use key::{KeyParts, explain};
+pub use key::{KeyParts, Previous, explain};
 pub use manifest::FileRecord;
 pub use observe::{Cancel, Clock, Event, Observer};
 pub use plan::{Plan, PlanError};

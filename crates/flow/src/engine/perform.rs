@@ -47,7 +47,7 @@ impl Run<'_> {
         };
         let key = parts.key();
         let found = look_up(task, &parts, self.cache);
-        report.reason = reasons(self.plan.previous.get(task.name()), &parts, &found);
+        report.reason = reasons(self.plan.previous.parts(task.name()), &parts, &found);
         report.key = Some(key);
         report.key_parts = Some(parts.clone());
         if let Some(turn) = self.done_earlier(task, &report, &found) {
@@ -170,7 +170,7 @@ impl Run<'_> {
             }
             Err(error) => error,
         };
-        let again = matches!(error.fault, Fault::Input | Fault::Machine);
+        let again = matches!(error.fault, Fault::Failed | Fault::Machine);
         match self.rest(position, member).filter(|_| again && !self.cancel.is_cancelled()) {
             Some(rest) => {
                 let (task, attempt) = (task.name(), report.attempts);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::alone::Alone;
 use super::board::dependents;
-use super::{Capacity, Digest, Earlier, FileDigests, Journal, KeyParts, Task, TaskError};
+use super::{Capacity, Digest, Earlier, FileDigests, Journal, KeyParts, Previous, Task, TaskError};
 use crate::nearest::{list, nearest};
 
 /// The first part of paths in conditions that ask how a task ended.
@@ -112,7 +112,7 @@ pub struct Plan {
     pub(super) needs: Vec<Vec<usize>>,
     /// By the position of a task with a condition, the positions of the tasks that it names.
     pub(super) named: HashMap<usize, HashMap<String, usize>>,
-    pub(super) previous: BTreeMap<String, KeyParts>,
+    pub(super) previous: Previous,
     pub(super) capacity: Capacity,
     pub(super) journal: Option<Arc<dyn Journal>>,
     pub(super) earlier: HashMap<String, Earlier>,
@@ -189,7 +189,7 @@ impl Plan {
             tasks,
             needs,
             named: named.collect(),
-            previous: BTreeMap::new(),
+            previous: Previous::default(),
             capacity: Capacity::cores(1),
             journal: None,
             earlier: HashMap::new(),
@@ -206,7 +206,7 @@ impl Plan {
     /// The same plan with what the keys of the last run were made of, by task, so that reasons
     /// can name what changed since.
     #[must_use]
-    pub fn with_previous(self, previous: BTreeMap<String, KeyParts>) -> Self {
+    pub fn with_previous(self, previous: Previous) -> Self {
         Self { previous, ..self }
     }
 

@@ -1,9 +1,12 @@
 //! What a run would do, without doing it.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::cache::Lookup;
-use super::{Cache, Caching, Digest, KeyParts, Plan, Task, explain};
+use super::cache::{Entry, Lookup};
+use super::handover::Memory;
+use super::perform::guarded;
+use super::run::Entries;
+use super::{Cache, Caching, Inputs, KeyParts, Plan, Task, TaskError, explain};
 use crate::nearest::list;
 
 /// What a run would do with a task.
@@ -35,51 +38,32 @@ impl Plan {
     /// What a run would do now with each task, in the order of the run. Runs nothing, but reads
     /// input files and checks what is in the cache.
     pub fn preview(&self, cache: &Cache) -> Vec<Planned> {
-        let mut outputs: Vec<Option<Digest>> = Vec::with_capacity(self.tasks.len());
+        let mut kept: Vec<Option<Arc<Entry>>> = Vec::with_capacity(self.tasks.len());
         let mut planned = Vec::with_capacity(self.tasks.len());
+        let look = Look { plan: self, cache, memory: Memory::default() };
         for (task, needs) in self.tasks.iter().zip(&self.needs) {
-            let known = needs.iter().map(|n| {
-                let name = self.tasks.get(*n)?.name().to_owned();
-                Some((name, outputs.get(*n).copied().flatten()?))
-            });
-            let (status, why, output) = match known.collect::<Option<BTreeMap<_, _>>>() {
-                _ if task.when().is_some() => {
-                    (PlannedStatus::Unknown, Self::on_condition(task.as_ref()), None)
-                }
-                Some(known) => self.preview_task(task.as_ref(), known, cache),
+            let entry = |need: &usize| kept.get(*need).cloned().flatten();
+            let name = |need: &usize| self.tasks.get(*need).map(|task| task.name());
+            let known = needs.iter().map(|n| Some((name(n)?.to_owned(), entry(n)?)));
+            let seen = match known.collect::<Option<Entries>>() {
+                _ if task.when().is_some() => Seen::open(Self::on_condition(task.as_ref())),
+                Some(known) => look.at(task.as_ref(), known),
                 None => {
-                    let open =
-                        needs.iter().filter(|n| outputs.get(**n).copied().flatten().is_none());
-                    let open = open.filter_map(|n| self.tasks.get(*n)).map(|t| t.name());
-                    let mut why =
-                        vec![format!("it depends on what {} will give", list(open, "and"))];
-                    why.extend(self.own_changes(task.as_ref(), cache));
-                    (PlannedStatus::Unknown, why, None)
+                    let open = needs.iter().filter(|n| entry(n).is_none()).filter_map(name);
+                    let open = format!("it depends on what {} will give", list(open, "and"));
+                    let changes = self.own_changes(task.as_ref(), cache);
+                    Seen::open(std::iter::once(open).chain(changes).collect())
                 }
             };
-            outputs.push(output);
-            planned.push(Planned { name: task.name().to_owned(), status, why });
+            kept.push(seen.entry);
+            planned.push(Planned {
+                name: task.name().to_owned(),
+                status: seen.status,
+                why: seen.why,
+            });
         }
         cache.save();
         planned
-    }
-
-    fn preview_task(
-        &self,
-        task: &dyn Task,
-        needs: BTreeMap<String, Digest>,
-        cache: &Cache,
-    ) -> (PlannedStatus, Vec<String>, Option<Digest>) {
-        let parts = match self.key_parts(task, needs, cache.files()) {
-            Ok(parts) => parts,
-            Err(error) => return (PlannedStatus::Blocked, vec![error.message], None),
-        };
-        let found = look_up(task, &parts, cache);
-        let why = reasons(self.previous.get(task.name()), &parts, &found);
-        match found {
-            Some(Lookup::Found(entry)) => (PlannedStatus::Cached, why, Some(entry.output())),
-            _ => (PlannedStatus::Run, why, None),
-        }
     }
 
     /// What a task with a condition waits for.
@@ -89,12 +73,85 @@ impl Plan {
 
     /// What changed in a task besides its needs.
     fn own_changes(&self, task: &dyn Task, cache: &Cache) -> Vec<String> {
-        let Some(previous) = self.previous.get(task.name()) else { return Vec::new() };
+        let Some(previous) = self.previous.parts(task.name()) else { return Vec::new() };
         match self.key_parts(task, previous.needs.clone(), cache.files()) {
-            Ok(parts) => explain(previous, &parts),
+            Ok(parts) => explain(&previous, &parts),
             // What it reads may be what a task before it has yet to write.
             Err(_) => Vec::new(),
         }
+    }
+}
+
+/// What is found out of a task before it runs.
+struct Seen {
+    status: PlannedStatus,
+    why: Vec<String>,
+    /// What it would give, when that is kept.
+    entry: Option<Arc<Entry>>,
+}
+
+impl Seen {
+    fn open(why: Vec<String>) -> Self {
+        Self { status: PlannedStatus::Unknown, why, entry: None }
+    }
+
+    fn blocked(error: TaskError) -> Self {
+        Self { status: PlannedStatus::Blocked, why: vec![error.message], entry: None }
+    }
+}
+
+/// Looks at one task after the other.
+struct Look<'a> {
+    plan: &'a Plan,
+    cache: &'a Cache,
+    memory: Memory,
+}
+
+impl Look<'_> {
+    /// A task whose needs gave `known`: first the parts that it would be spread out into.
+    fn at(&self, task: &dyn Task, mut known: Entries) -> Seen {
+        let parts = guarded(task.name(), || task.spread(&self.inputs(&known)));
+        let parts = match parts {
+            Ok(parts) => parts.unwrap_or_default(),
+            Err(error) => return Seen::blocked(error),
+        };
+        let (mut given, mut open) = (Entries::new(), Vec::new());
+        for part in &parts {
+            let needs = known.iter().filter(|(need, _)| part.needs().contains(need));
+            let needs = needs.map(|(need, entry)| (need.clone(), Arc::clone(entry))).collect();
+            match self.by_itself(part.as_ref(), &needs) {
+                Seen { entry: Some(entry), .. } => drop(given.insert(part.name().into(), entry)),
+                seen => open.push((part.name(), seen)),
+            }
+        }
+        if let Some((first, seen)) = open.first() {
+            let why = format!("{} of {} parts run", open.len(), parts.len());
+            let first = format!("`{first}`: {}", seen.why.join(", "));
+            return Seen { status: seen.status, why: vec![why, first], entry: None };
+        }
+        known.extend(given);
+        self.by_itself(task, &known)
+    }
+
+    fn by_itself(&self, task: &dyn Task, known: &Entries) -> Seen {
+        let outputs = known.iter().map(|(name, entry)| (name.clone(), entry.output())).collect();
+        let parts = match self.plan.key_parts(task, outputs, self.cache.files()) {
+            Ok(parts) => parts,
+            Err(error) => return Seen::blocked(error),
+        };
+        let found = look_up(task, &parts, self.cache);
+        let why = reasons(self.plan.previous.parts(task.name()), &parts, &found);
+        match found {
+            Some(Lookup::Found(entry)) => {
+                Seen { status: PlannedStatus::Cached, why, entry: Some(Arc::new(*entry)) }
+            }
+            _ => Seen { status: PlannedStatus::Run, why, entry: None },
+        }
+    }
+
+    fn inputs<'a>(&'a self, known: &'a Entries) -> Inputs<'a> {
+        let entries = known.iter().map(|(name, entry)| (name.as_str(), Arc::clone(entry)));
+        Inputs { entries: entries.collect(), memory: &self.memory }
     }
 }
 
@@ -105,11 +162,11 @@ pub(super) fn look_up(task: &dyn Task, parts: &KeyParts, cache: &Cache) -> Optio
 
 /// Why a task runs or does not, one sentence each.
 pub(super) fn reasons(
-    previous: Option<&KeyParts>,
+    previous: Option<KeyParts>,
     parts: &KeyParts,
     found: &Option<Lookup>,
 ) -> Vec<String> {
-    let changes = previous.map(|previous| explain(previous, parts));
+    let changes = previous.map(|previous| explain(&previous, parts));
     let one = |reason: &str| vec![reason.to_owned()];
     match (found, changes) {
         (None, _) => one("it runs every time"),

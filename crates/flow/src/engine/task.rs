@@ -58,8 +58,8 @@ pub trait Task: Send + Sync {
         &[]
     }
 
-    /// How often it is tried again after it failed. A [`Fault::Refused`], a [`Fault::Cancelled`]
-    /// and a [`Fault::Bug`] are never tried again.
+    /// How often it is tried again after a [`Fault::Failed`] or a [`Fault::Machine`]; nothing else
+    /// is tried again.
     fn retries(&self) -> Retries {
         Retries::NONE
     }
@@ -128,8 +128,11 @@ pub enum Caching {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Correct the file, the settings or the data.
+    /// Correct the file, the settings or the data: trying again gives the same.
     Input,
+    /// The work itself came to a bad end, such as a command that exited with 1 or took too long:
+    /// it may go well another time.
+    Failed,
     /// Nothing is broken: a condition that the user set was not met.
     Refused,
     /// Somebody wished to stop.

@@ -257,6 +257,48 @@ fn a_task_is_spread_out_over_what_is_known_only_then() {
 }
 
 #[test]
+fn what_is_spread_out_is_foreseen_part_by_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cache, runs) = (cache(folder.path()), Arc::default());
+    let seen = |words: &'static [&'static str]| -> Vec<String> {
+        let planned = spread(words, &runs).preview(&cache).into_iter();
+        planned.map(|p| format!("{:?} {}", p.status, p.why.join("; "))).collect()
+    };
+    run(&spread(&["a"], &runs), &cache);
+    assert_eq!(seen(&["a"]), ["Cached an equal task ran before"; 3]);
+    run(&spread(&["b", "a", "c"], &runs), &cache);
+    // Another order of the words is another list, which has not run yet.
+    assert!(seen(&["c", "a"])[1].starts_with("Unknown it depends on what `list` will give"));
+    let alone = plan(vec![step("count").parts(|_| vec![step("p"), step("q").version("2")])]);
+    run(&plan(vec![step("p")]), &cache);
+    let planned = alone.preview(&cache).remove(0);
+    assert_eq!(planned.why, ["1 of 2 parts run", "`q`: it has not run before"]);
+}
+
+#[test]
+fn a_task_alone_takes_what_others_gave_as_it_was_written_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cache, runs) = (cache(folder.path()), Default::default());
+    let book = Arc::new(Book::default());
+    let settled = |names: &[&str]| -> HashMap<String, TaskStatus> {
+        names.iter().map(|name| ((*name).to_owned(), TaskStatus::Succeeded)).collect()
+    };
+    for (alone, done) in [("a", &[][..]), ("b", &["a"]), ("c", &["a", "b"])] {
+        let plan = counted(&runs).with_earlier(book.earlier()).with_journal(book.clone());
+        run(&plan.alone(alone, settled(done)), &cache);
+    }
+    assert_eq!(counts(&runs), [1, 1, 1]);
+    assert_eq!(book.earlier()["c"].result.as_ref().unwrap().facts, json!({"rows": 4}));
+    // Once more it is done already; without what it stands on it cannot be.
+    let plan = counted(&runs).with_earlier(book.earlier());
+    run(&plan.alone("c", settled(&["a", "b", "c"])), &cache);
+    let report = run(&counted(&runs).alone("c", settled(&["a", "b"])), &cache);
+    assert_eq!(counts(&runs), [1, 1, 1]);
+    let fault = report.fault.unwrap().to_string();
+    assert_eq!(fault, "what `a` gave in this run is not kept any more");
+}
+
+#[test]
 fn parts_of_one_name_are_refused_and_a_failed_part_stops_the_whole() {
     let folder = tempfile::tempdir().unwrap();
     let twice = plan(vec![step("a").parts(|_| vec![step("p"), step("p")])]);

@@ -1,14 +1,13 @@
 //! Tasks for tests, that count how often they run.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gristmill_flow::{
-    Cache, Caching, Cancel, Condition, Demand, Digest, FileDigests, Input, Inputs, KeyParts,
-    Output, Plan, Retries, RunReport, Task, TaskContext, TaskError,
+    Cache, Caching, Cancel, Condition, Demand, Digest, FileDigests, Input, Inputs, Output, Plan,
+    Previous, Retries, RunReport, Task, TaskContext, TaskError,
 };
 use serde_json::{Value, json};
 
@@ -210,8 +209,10 @@ pub fn summary(report: &RunReport) -> Vec<String> {
 }
 
 /// What a run leaves for the next to compare with.
-pub fn previous(report: &RunReport) -> BTreeMap<String, KeyParts> {
-    report.tasks.iter().filter_map(|t| Some((t.name.clone(), t.key_parts.clone()?))).collect()
+pub fn previous(report: &RunReport) -> Previous {
+    let text = |parts| serde_json::to_string(parts).unwrap();
+    let parts = report.tasks.iter().filter_map(|t| Some((t.name.clone(), t.key_parts.as_ref()?)));
+    parts.map(|(name, parts)| (name, text(parts))).collect()
 }
 
 pub fn output(report: &RunReport, task: &str) -> Digest {

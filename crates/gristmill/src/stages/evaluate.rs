@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use gristmill_core::{FittedPipeline, Profile, Seed, Table, Task};
-use gristmill_evaluate::{Metric, Parts, Severity, Shares, Split, cross_validate};
-use gristmill_flow::TaskContext;
+use gristmill_core::{FittedPipeline, Seed, Task};
+use gristmill_evaluate::{Metric, Severity};
+use gristmill_flow::{Inputs, TaskContext};
 use serde_json::{Value, json};
 
-use super::Shared;
+use super::folds::{gather, split_of};
 use super::score::scores;
+use super::{Shared, parts, table, train};
 use crate::Result;
 use crate::evaluation::{self, Again, Look};
-use crate::report::{FoldScores, Metrics};
+use crate::report::Metrics;
 
 /// Raised when equal models and rows would be scored otherwise.
 pub(super) const VERSION: u32 = 3;
@@ -27,7 +28,7 @@ pub(super) fn parameters(shared: &Shared) -> Value {
         "required": evaluate.require.keys().next(),
         "seed": file.seed,
     });
-    // Folds refit everything, so what is refitted decides their scores.
+    // A learning curve refits everything, so what is refitted decides it.
     if evaluate.cross_validate.is_some() {
         decides["learning_curve"] = json!(evaluate.learning_curve);
         decides["split"] = json!(shared.data().split);
@@ -38,7 +39,7 @@ pub(super) fn parameters(shared: &Shared) -> Value {
 }
 
 /// The names in the file with those that the gate needs.
-fn metric_names(shared: &Shared) -> Vec<&str> {
+pub(super) fn metric_names(shared: &Shared) -> Vec<&str> {
     let evaluate = &shared.checked.file.evaluate;
     let mut names: Vec<&str> = evaluate.metrics.iter().map(String::as_str).collect();
     for required in evaluate.require.keys() {
@@ -50,9 +51,8 @@ fn metric_names(shared: &Shared) -> Vec<&str> {
 }
 
 /// The metrics that a run computes: those of the file, or the usual ones of the task.
-pub(super) fn metrics(shared: &Shared, fitted: &FittedPipeline) -> Result<Vec<Metric>> {
+pub(super) fn metrics(shared: &Shared, task: Task) -> Result<Vec<Metric>> {
     let evaluate = &shared.checked.file.evaluate;
-    let task = fitted.target().task();
     let mut chosen: Vec<Metric> =
         if evaluate.metrics.is_empty() { Metric::defaults(task) } else { Vec::new() };
     for name in metric_names(shared) {
@@ -76,20 +76,22 @@ fn decisive(shared: &Shared, metrics: &[Metric]) -> Option<Metric> {
 
 pub(super) fn compute(
     shared: &Shared,
-    table: &Table,
-    parts: &Parts,
     fitted: &FittedPipeline,
-    profile: Profile,
+    inputs: &Inputs<'_>,
     context: &TaskContext<'_>,
 ) -> Result<Value> {
+    let (table, parts) = (&*table(inputs)?, &*parts(inputs)?);
+    let profile = train::profile(inputs.folder("train")?)?;
     let target = fitted.target();
-    let metrics = metrics(shared, fitted)?;
+    let metrics = metrics(shared, target.task())?;
     let train = scores(fitted, target, table, &parts.train, &metrics)?;
     let test = match parts.test.as_slice() {
         [] => BTreeMap::new(),
         rows => scores(fitted, target, table, rows, &metrics)?,
     };
-    let found = Metrics { train, test, cv: folds(shared, table, fitted, &metrics, context)? };
+    let (cv, said) = gather(shared, &metrics, table, inputs)?;
+    said.into_iter().for_each(|note| context.note(note));
+    let found = Metrics { train, test, cv };
     let look = Look {
         fitted,
         table,
@@ -101,7 +103,7 @@ pub(super) fn compute(
         seed: Seed(shared.checked.file.seed).named("evaluation"),
     };
     let evaluate = &shared.checked.file.evaluate;
-    let split = split_of(shared, fitted);
+    let split = split_of(shared, target.task());
     let again = evaluate.cross_validate.as_ref().map(|_| Again {
         pipeline: &shared.pipeline,
         settings: &evaluate.learning_curve,
@@ -115,38 +117,4 @@ pub(super) fn compute(
         }
     }
     Ok(json!({ "metrics": found }))
-}
-
-fn folds(
-    shared: &Shared,
-    table: &Table,
-    fitted: &FittedPipeline,
-    metrics: &[Metric],
-    context: &TaskContext<'_>,
-) -> Result<BTreeMap<String, FoldScores>> {
-    let Some(folds) = &shared.checked.file.evaluate.cross_validate else {
-        return Ok(BTreeMap::new());
-    };
-    let target = fitted.target();
-    let known = target.apply(table)?;
-    let seed = Seed(shared.checked.file.seed).named("folds");
-    let parts = folds.parts(&split_of(shared, fitted), table, Some(&known), seed)?;
-    let total = Some(parts.len() as u64);
-    let on_fold = |done: usize| context.progress(done as u64, total);
-    let found = cross_validate(&shared.pipeline, table, target, &parts, metrics, &on_fold)?;
-    Ok(found
-        .scores
-        .into_iter()
-        .map(|(name, s)| (name, FoldScores { mean: s.mean, std: s.std, folds: s.folds }))
-        .collect())
-}
-
-/// How folds are dealt: as the file splits, else by class where there are classes.
-fn split_of(shared: &Shared, fitted: &FittedPipeline) -> Split {
-    // The share does not matter to folds, only the kind does.
-    let shares = Shares::test(0.2);
-    shared.data().split.clone().unwrap_or(match fitted.target().task() {
-        Task::Classification { .. } => Split::Stratified(shares),
-        Task::Regression | Task::Unsupervised => Split::Random(shares),
-    })
 }

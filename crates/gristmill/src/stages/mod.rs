@@ -7,6 +7,7 @@
 mod challenge;
 mod evaluate;
 mod features;
+mod folds;
 mod frame_file;
 mod ingest;
 mod register;
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     pub pipeline: Pipeline,
     pub home: Home,
     pub data: DataSection,
+    deal: folds::Deal,
 }
 
 impl Shared {
@@ -49,7 +51,8 @@ impl Shared {
         let Some(data) = checked.file.data.clone() else { return Ok(None) };
         let catalog = crate::catalog();
         let pipeline = checked.pipeline(&catalog)?;
-        Ok(Some(Self { checked, catalog, pipeline, home: home.clone(), data }))
+        let (home, deal) = (home.clone(), folds::Deal::default());
+        Ok(Some(Self { checked, catalog, pipeline, home, data, deal }))
     }
 
     fn data(&self) -> &DataSection {
@@ -127,7 +130,7 @@ impl Task for StageTask {
             Stage::Split => split::VERSION.to_string(),
             Stage::Features => features::version(&self.shared),
             Stage::Train => train::version(&self.shared),
-            // Folds refit the steps, whose versions are those of the stages before.
+            // A learning curve refits the steps, whose versions are those of the stages before.
             Stage::Evaluate => format!("{} {}", evaluate::VERSION, features::version(&self.shared)),
             Stage::Register => register::VERSION.to_string(),
         }
@@ -166,6 +169,13 @@ impl Task for StageTask {
             // The registry may have changed since; what it holds already is not done again.
             Stage::Register => Caching::Never,
             _ => Caching::Reuse,
+        }
+    }
+
+    fn spread(&self, inputs: &Inputs<'_>) -> Result<Option<Vec<Box<dyn Task>>>, TaskError> {
+        match self.stage {
+            Stage::Evaluate => folds::tasks(&self.shared, inputs).map_err(task_error),
+            _ => Ok(None),
         }
     }
 
@@ -229,11 +239,8 @@ impl StageTask {
                 Ok(Output::facts(facts).with_value(fitted))
             }
             Stage::Evaluate => {
-                let (table, parts) = (table(inputs)?, parts(inputs)?);
                 let fitted = fitted(shared, inputs)?;
-                let profile = train::profile(inputs.folder("train")?)?;
-                let facts = evaluate::compute(shared, &table, &parts, &fitted, profile, context)?;
-                Ok(Output::facts(facts))
+                Ok(Output::facts(evaluate::compute(shared, &fitted, inputs, context)?))
             }
             Stage::Register => self.register(inputs, notes),
         }

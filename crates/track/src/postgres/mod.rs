@@ -106,6 +106,15 @@ impl PostgresStore {
         self.driver.run(patiently).await?.map_err(|fail| told(&self.place, fail))
     }
 
+    /// The same for work of which one statement writes; here others have to be kept out around it.
+    async fn write_one<A, T>(&self, args: A, work: Statements<A, T>) -> Result<T>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        self.write(args, work).await
+    }
+
     /// Runs `work` over one unmoving state of the database.
     async fn read<A, T>(&self, args: A, work: Statements<A, T>) -> Result<T>
     where

@@ -14,7 +14,7 @@ use crate::fail::Fail;
 use crate::{Artifact, ArtifactKind, ArtifactPath, Content, RunId, TaskRecord, TaskStatus};
 
 /// Tasks in one statement.
-const ROWS: usize = 128;
+pub(super) const ROWS: usize = 128;
 
 pub(super) async fn record_tasks(
     db: &mut Connection,
@@ -114,6 +114,30 @@ pub(super) async fn tasks(db: &mut Connection, id: RunId) -> Result<Vec<TaskReco
     let sql = "SELECT * FROM tasks WHERE run_id = $1 ORDER BY position";
     let rows = sqlx::query(sql).bind(id.to_string()).fetch_all(&mut *db).await?;
     rows.iter().map(decode_task).collect()
+}
+
+pub(super) async fn task_inputs(
+    db: &mut Connection,
+    id: RunId,
+) -> Result<Vec<(String, String)>, Fail> {
+    // So many at a time, because a row as the driver has it takes far more room than its text.
+    const PAGE: i64 = 2_000;
+    runs::info(db, id).await?;
+    let sql = "SELECT name, inputs FROM tasks WHERE run_id = $1 AND name > $2 \
+               ORDER BY name LIMIT $3";
+    let (mut found, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = sqlx::query(sql).bind(id.to_string()).bind(&after).bind(PAGE);
+        let page = page.fetch_all(&mut *db).await?;
+        let Some(last) = page.last() else { return Ok(found) };
+        after = last.try_get("name")?;
+        for row in &page {
+            let inputs: String = row.try_get("inputs")?;
+            if inputs != "null" {
+                found.push((row.try_get("name")?, inputs));
+            }
+        }
+    }
 }
 
 fn decode_task(row: &DbRow) -> Result<TaskRecord, Fail> {

@@ -5,8 +5,8 @@ use gristmill_core::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Keeper, deployments, dues, experiments, history, leases, logging, records, registry, runs,
-    search, signals,
+    Keeper, Statements, deployments, dues, experiments, history, leases, logging, records,
+    registry, runs, search, signals,
 };
 use crate::{
     Artifact, Batch, Deployment, Due, Experiment, ExperimentId, Lease, Lifecycle, Metric, Model,
@@ -121,8 +121,12 @@ impl Store for Keeper {
     }
 
     async fn record_tasks(&self, id: RunId, tasks: Vec<TaskRecord>) -> Result<()> {
-        self.write((id, tasks), |db, (id, tasks)| Box::pin(records::record_tasks(db, *id, tasks)))
-            .await
+        let work: Statements<(RunId, Vec<TaskRecord>), ()> =
+            |db, (id, tasks)| Box::pin(records::record_tasks(db, *id, tasks));
+        match tasks.len() <= records::ROWS {
+            true => self.write_one((id, tasks), work).await,
+            false => self.write((id, tasks), work).await,
+        }
     }
 
     async fn record_tasks_as(&self, id: RunId, holder: &str, tasks: Vec<TaskRecord>) -> Result<()> {
@@ -134,6 +138,10 @@ impl Store for Keeper {
 
     async fn tasks(&self, id: RunId) -> Result<Vec<TaskRecord>> {
         self.read(id, |db, id| Box::pin(records::tasks(db, *id))).await
+    }
+
+    async fn task_inputs(&self, id: RunId) -> Result<Vec<(String, String)>> {
+        self.read(id, |db, id| Box::pin(records::task_inputs(db, *id))).await
     }
 
     async fn record_artifacts(&self, id: RunId, artifacts: Vec<Artifact>) -> Result<()> {

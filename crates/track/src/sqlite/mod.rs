@@ -22,7 +22,7 @@ use self::SqliteStore as Keeper;
 use self::fail::told;
 use self::open::{LAYOUT_IS_THERE, in_dialect};
 use self::sql::Statements;
-use self::writer::Writer;
+use self::writer::{Extent, Writer};
 use crate::fail::Fail;
 use crate::{Durability, Result, TrackError};
 
@@ -107,7 +107,16 @@ impl SqliteStore {
         A: Send + Sync + 'static,
         T: Send + 'static,
     {
-        self.writer.write(&self.path, args, work).await
+        self.writer.write(&self.path, Extent::Transaction, args, work).await
+    }
+
+    /// The same for work of which one statement writes.
+    async fn write_one<A, T>(&self, args: A, work: Statements<A, T>) -> Result<T>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        self.writer.write(&self.path, Extent::Statement, args, work).await
     }
 
     /// Runs `work` over one unmoving state of the database.

@@ -53,6 +53,7 @@ impl Writer {
     pub(super) async fn write<A, T>(
         &self,
         path: &Path,
+        extent: Extent,
         args: A,
         work: Statements<A, T>,
     ) -> Result<T>
@@ -61,11 +62,21 @@ impl Writer {
         T: Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Task { work, args, reply, path: path.into() };
+        let job = Task { extent, work, args, reply, path: path.into() };
         let gone = || TrackError::Bug("the store's writer has ended".into());
         self.jobs.send(Box::new(job)).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
+}
+
+/// How much a piece of work writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// One statement, which is whole or not at all by itself: when nothing else waits, a transaction
+    /// around it would only take two more trips to the database.
+    Statement,
+    /// Any number of them.
+    Transaction,
 }
 
 /// Tells a caller what became of its work, once the transaction has ended one way or the other.
@@ -74,6 +85,9 @@ type Reply = Box<dyn FnOnce(Result<()>) + Send>;
 /// A piece of work whose result type nobody but its caller needs to know.
 #[async_trait]
 trait Job: Send {
+    /// How much it writes.
+    fn extent(&self) -> Extent;
+
     /// Does the work. Nothing comes back when it failed and its caller was told.
     async fn run(self: Box<Self>, db: &mut Connection) -> Option<Reply>;
 
@@ -82,6 +96,7 @@ trait Job: Send {
 }
 
 struct Task<A, T> {
+    extent: Extent,
     work: Statements<A, T>,
     args: A,
     reply: oneshot::Sender<Result<T>>,
@@ -90,8 +105,12 @@ struct Task<A, T> {
 
 #[async_trait]
 impl<A: Send + Sync, T: Send + 'static> Job for Task<A, T> {
+    fn extent(&self) -> Extent {
+        self.extent
+    }
+
     async fn run(self: Box<Self>, db: &mut Connection) -> Option<Reply> {
-        let Task { work, args, reply, path } = *self;
+        let Task { work, args, reply, path, .. } = *self;
         match work(db, &args).await {
             Ok(value) => Some(Box::new(move |ended: Result<()>| {
                 let _ = reply.send(ended.map(|()| value));
@@ -132,6 +151,10 @@ async fn group(
     waiting: &mut Vec<Reply>,
     path: &Path,
 ) -> Result<()> {
+    if first.extent() == Extent::Statement && queue.is_empty() {
+        waiting.extend(first.run(db).await);
+        return Ok(());
+    }
     if let Err(error) = sqlx::query(BEGIN).execute(&mut *db).await {
         first.refuse(told(path, error.into()));
         return Ok(());

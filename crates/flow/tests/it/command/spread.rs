@@ -34,8 +34,10 @@ fn one_item_more_runs_one_command_more() {
     let bench = bench();
     ["a", "b", "c"].iter().for_each(|n| bench.write(&format!("{n}.csv"), n));
     let items = json!([{"name": "a"}, {"name": "b"}]);
-    let first = run(&bench, &load(items), Value::Null);
+    let first = run(&bench, &load(items.clone()), Value::Null);
     assert_eq!(parts(&first), ["load[0] succeeded", "load[1] succeeded"]);
+    let again = run(&bench, &load(items), Value::Null);
+    assert!(again.task("load").unwrap().cached, "what is gathered is known with its parts");
     let items = json!([{"name": "c"}, {"name": "a"}, {"name": "b"}]);
     let second = run(&bench, &load(items.clone()), Value::Null);
     assert_eq!(parts(&second), ["load[0] succeeded", "load[1] cached", "load[2] cached"]);

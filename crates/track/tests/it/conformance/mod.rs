@@ -294,6 +294,8 @@ async fn tasks_keep_their_place(store: &dyn Store) {
     };
     store.record_tasks(run, vec![done.clone()]).await.unwrap();
     let tasks = store.tasks(run).await.unwrap();
+    let inputs = store.task_inputs(run).await.unwrap();
+    assert_eq!(inputs, [("ingest".to_string(), done.inputs.to_string())]);
     assert_eq!(tasks, [done, pending[1].clone(), pending[2].clone()]);
 }
 
@@ -312,10 +314,16 @@ async fn many_tasks_are_recorded_in_order(store: &dyn Store) {
     expected[7] = task(7, 3);
     expected.extend([task(300, 2), task(301, 1)]);
     assert_eq!(store.tasks(run).await.unwrap(), expected);
+    let keyed = |number: u32| TaskRecord { inputs: json!({"n": number}), ..task(number, 0) };
+    store.record_tasks(run, (1_000..6_000).map(keyed).collect()).await.unwrap();
+    let mut inputs = store.task_inputs(run).await.unwrap();
+    inputs.sort();
+    let number = |n: u32| (format!("t{n}"), format!("{{\"n\":{n}}}"));
+    assert_eq!(inputs, (1_000..6_000).map(number).collect::<Vec<_>>());
     let unnamed = TaskRecord::new(" ", TaskStatus::Pending);
     let refused = store.record_tasks(run, vec![task(400, 0), unnamed]).await;
     assert!(matches!(refused, Err(TrackError::Invalid { .. })), "{refused:?}");
-    assert_eq!(store.tasks(run).await.unwrap().len(), 302);
+    assert_eq!(store.tasks(run).await.unwrap().len(), 5_302);
 }
 
 async fn artifacts_are_listed(store: &dyn Store) {
@@ -475,6 +483,7 @@ async fn unknown_things_are_named(store: &dyn Store) {
     assert!(store.run(nobody).await.is_err());
     assert!(store.log(nobody, Batch::default()).await.is_err());
     assert!(store.tasks(nobody).await.is_err());
+    assert!(store.task_inputs(nobody).await.is_err());
     assert!(store.record_tasks(nobody, Vec::new()).await.is_err());
     assert!(store.artifacts(nobody).await.is_err());
     assert!(store.metric_history(nobody, "m", Page::default()).await.is_err());
