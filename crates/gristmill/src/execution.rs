@@ -14,12 +14,12 @@ use gristmill_track::RunQuery;
 use crate::clock::SystemClock;
 use crate::journal::{self, StoreJournal, is_cached};
 use crate::keeper::Keeper;
+use crate::machine;
 use crate::recorder::Recorder;
 use crate::report::{Progress, TaskLine};
 use crate::run::RunOptions;
 use crate::trail::Trail;
 use crate::{Error, Home, Result};
-use crate::{lease, machine};
 
 /// Runs these tasks for the run that `recorder` has begun.
 ///
@@ -37,7 +37,7 @@ pub(crate) fn execute(
     let journal = Arc::new(StoreJournal::start(
         Arc::clone(recorder.keeper()),
         recorder.id(),
-        lease::holder(home),
+        recorder.author(),
     )?);
     let plan = planned(tasks)?
         .with_previous(previous)

@@ -15,7 +15,7 @@ use gristmill_flow::{
     Earlier, EarlierResult, Journal, JournalError, KeyParts, Task, TaskReport,
     TaskStatus as Outcome,
 };
-use gristmill_track::{RunId, TaskRecord, TaskStatus};
+use gristmill_track::{Author, RunId, TaskRecord, TaskStatus};
 use serde_json::Value;
 
 use crate::keeper::Keeper;
@@ -43,15 +43,15 @@ enum Line {
 }
 
 impl StoreJournal {
-    /// The journal of `run`, in the store of `keeper`, written by `holder`.
+    /// The journal of `run`, in the store of `keeper`, written by `author`.
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn start(keeper: Arc<Keeper>, run: RunId, holder: String) -> Result<Self> {
+    pub fn start(keeper: Arc<Keeper>, run: RunId, author: Author) -> Result<Self> {
         let (lines, queue) = channel();
         let writer = std::thread::Builder::new()
             .name("gristmill-journal".into())
-            .spawn(move || Writer { keeper, run, holder }.serve(&queue))?;
+            .spawn(move || Writer { keeper, run, author }.serve(&queue))?;
         Ok(Self { lines: Mutex::new(lines), writer: Mutex::new(Some(writer)) })
     }
 
@@ -128,7 +128,7 @@ struct Writer {
     keeper: Arc<Keeper>,
     run: RunId,
     /// As whom it writes: another machine may have taken the run over.
-    holder: String,
+    author: Author,
 }
 
 impl Writer {
@@ -165,7 +165,7 @@ impl Writer {
             true => Ok(()),
             false => {
                 let records = batch.records.clone();
-                self.keeper.wait(|s| s.record_tasks_as(self.run, &self.holder, records))
+                self.keeper.wait(|s| s.record_tasks_as(self.run, &self.author, records))
             }
         };
         if kept.is_err() && batch.waiting.is_empty() {

@@ -24,7 +24,7 @@ use crate::report::{Progress, TaskLine};
 use crate::run::RunOptions;
 use crate::tasks::{tasks, warden};
 use crate::trail::Trail;
-use crate::{Error, Home, Kind, Result, lease, machine};
+use crate::{Error, Home, Kind, Result, machine};
 
 mod finish;
 mod standing;
@@ -98,7 +98,7 @@ pub fn run_task(
         recorder.reopen()?;
     }
     let journal =
-        Arc::new(StoreJournal::start(Arc::clone(recorder.keeper()), run, lease::holder(home))?);
+        Arc::new(StoreJournal::start(Arc::clone(recorder.keeper()), run, recorder.author())?);
     let plan = plan
         .with_previous(previous(recorder.keeper(), recorder.pipeline())?)
         .with_capacity(machine::capacity(&pools))
