@@ -12,7 +12,7 @@ use crate::clock::SystemClock;
 use crate::job::{Job, record_end};
 use crate::keeper::Keeper;
 use crate::recorder::is_at_work;
-use crate::snapshot::{Occasions, Snapshot};
+use crate::snapshot::{Occasions, Snapshot, here};
 use crate::trigger::{TriggerSpec, schedule_name};
 use crate::up::arrivals;
 use crate::{Error, Home, Kind, Result};
@@ -94,11 +94,13 @@ pub fn deploy(home: &Home, path: &Path, settings: &[String]) -> Result<Deployed>
             .with_hint("add `schedule: {cron: \"0 3 * * *\"}` or `triggers:` to the file"));
     }
     let all = keeper.wait(Store::deployments)?;
-    refuse_circles(&snapshot.name, &occasions, &all)?;
+    refuse_circles(home, &keeper, &snapshot.name, &occasions, &all)?;
     let before = all.into_iter().find(|d| d.name == snapshot.name && d.is_active());
     let earlier = before.as_ref().map(Terms::of).transpose()?;
     let same = before.as_ref().is_some_and(|b| b.digest == snapshot.digest)
         && earlier.as_ref().is_some_and(|e| e.origin == snapshot.origin);
+    // Also where it is unchanged: one that an earlier version deployed has no text in the store.
+    snapshot.share(&keeper, SystemClock.now())?;
     let what = match (&before, same) {
         (_, true) => "unchanged",
         (Some(_), false) => "replaced",
@@ -114,7 +116,7 @@ pub fn deploy(home: &Home, path: &Path, settings: &[String]) -> Result<Deployed>
         keeper.wait(|s| s.deploy(deployment(&snapshot, terms, now)))?;
     }
     let found = keeper.wait(|s| s.deployment(&snapshot.name))?;
-    let deployment = line(&found, 0, SystemClock.now())?;
+    let deployment = line(home, &keeper, &found, 0)?;
     Ok(Deployed { name: snapshot.name, what, deployment, notes })
 }
 
@@ -125,16 +127,33 @@ fn deployment(snapshot: &Snapshot, terms: Value, now: Timestamp) -> Deployment {
     Deployment { settings: terms, ..Deployment::new(name, folder, file, &snapshot.digest, now) }
 }
 
-/// The snapshot of a deployment.
-pub(crate) fn snapshot_of(deployment: &Deployment) -> PathBuf {
-    Path::new(&deployment.folder).join(&deployment.file)
+/// Where the snapshot of a deployment stands in this home.
+pub(crate) fn snapshot_of(
+    deployment: &Deployment,
+    home: &Home,
+    keeper: &Keeper,
+) -> Result<PathBuf> {
+    here(&Path::new(&deployment.folder).join(&deployment.file), home, keeper)
+}
+
+/// When and why a deployed pipeline runs by itself.
+fn occasions_of(deployment: &Deployment, home: &Home, keeper: &Keeper) -> Result<Occasions> {
+    let named = |error: Error| Error {
+        message: format!("`{}`: {}", deployment.name, error.message),
+        ..error
+    };
+    Occasions::read(&snapshot_of(deployment, home, keeper).map_err(named)?)
 }
 
 /// The pipelines that are deployed with this trigger.
-pub(crate) fn listening(keeper: &Keeper, trigger: &TriggerSpec) -> Result<Vec<String>> {
+pub(crate) fn listening(
+    home: &Home,
+    keeper: &Keeper,
+    trigger: &TriggerSpec,
+) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for deployment in keeper.wait(Store::deployments)?.iter().filter(|d| Deployment::is_active(d)) {
-        if Occasions::read(&snapshot_of(deployment))?.triggers.contains(trigger) {
+        if occasions_of(deployment, home, keeper)?.triggers.contains(trigger) {
             names.push(deployment.name.clone());
         }
     }
@@ -189,10 +208,16 @@ fn newest_signal(keeper: &Keeper, name: &str, now: Timestamp) -> Result<u64> {
 }
 
 /// Pipelines that follow each other in a circle would never come to rest.
-fn refuse_circles(name: &str, new: &Occasions, all: &[Deployment]) -> Result<()> {
+fn refuse_circles(
+    home: &Home,
+    keeper: &Keeper,
+    name: &str,
+    new: &Occasions,
+    all: &[Deployment],
+) -> Result<()> {
     let mut follows: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for deployment in all.iter().filter(|d| d.is_active() && d.name != name) {
-        let occasions = Occasions::read(&snapshot_of(deployment))?;
+        let occasions = occasions_of(deployment, home, keeper)?;
         follows.insert(deployment.name.clone(), followed(&occasions));
     }
     let mut open: Vec<(String, Vec<String>)> =
@@ -282,14 +307,20 @@ pub fn deployments(home: &Home) -> Result<Vec<DeploymentLine>> {
     let all = keeper.wait(Store::deployments)?;
     let lines = all.iter().filter(|d| d.is_active()).map(|deployment| {
         let open = open.iter().filter(|due| due.deployment == deployment.name).count();
-        line(deployment, open, SystemClock.now())
+        line(home, &keeper, deployment, open)
     });
     lines.collect()
 }
 
-fn line(deployment: &Deployment, open: usize, now: Timestamp) -> Result<DeploymentLine> {
+fn line(
+    home: &Home,
+    keeper: &Keeper,
+    deployment: &Deployment,
+    open: usize,
+) -> Result<DeploymentLine> {
+    let now = SystemClock.now();
     let terms = Terms::of(deployment)?;
-    let occasions = Occasions::read(&snapshot_of(deployment))?;
+    let occasions = occasions_of(deployment, home, keeper)?;
     let schedules = occasions.schedules.iter().filter_map(|spec| spec.check().ok());
     let next = schedules.filter_map(|schedule| schedule.after(now.0)).min();
     let names = occasions.schedules.iter().map(schedule_name);

@@ -35,5 +35,5 @@ pub fn raise(home: &Home, name: &str, payload: Value) -> Result<Raised> {
     let keeper = Keeper::open(home)?;
     let signal = event.to_string();
     let number = keeper.wait(|s| s.raise(&signal, payload, SystemClock.now()))?;
-    Ok(Raised { event: name.into(), number, pipelines: listening(&keeper, &event)? })
+    Ok(Raised { event: name.into(), number, pipelines: listening(home, &keeper, &event)? })
 }

@@ -34,8 +34,11 @@ pub(crate) fn execute(
     progress: &dyn Progress,
 ) -> Result<FlowReport> {
     let previous = previous(recorder.keeper(), recorder.pipeline())?;
-    let journal =
-        Arc::new(StoreJournal::start(Arc::clone(recorder.keeper()), recorder.id(), home)?);
+    let journal = Arc::new(StoreJournal::start(
+        Arc::clone(recorder.keeper()),
+        recorder.id(),
+        home.is_shared().then(|| recorder.author()),
+    )?);
     let plan = planned(tasks)?
         .with_previous(previous)
         .with_capacity(machine::capacity(pools))

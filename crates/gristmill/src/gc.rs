@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use gristmill_core::Clock;
+use gristmill_core::{Clock, Timestamp};
 use gristmill_flow::Kept;
 use gristmill_track::{ArtifactStore, ContentHash, LocalArtifacts, Page, Run, RunQuery, RunStatus};
 use serde::Serialize;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::clock::SystemClock;
 use crate::execution::cache;
 use crate::keeper::Keeper;
-use crate::{Home, Result, tasks};
+use crate::{Home, Result, snapshot, tasks};
 
 /// What was used within the last hour stays, whatever is asked for: a run may be about to use it.
 const HOUR_MICROS: i64 = 3_600_000_000;
@@ -84,6 +84,7 @@ pub fn gc(home: &Home, options: &GcOptions) -> Result<GcReport> {
     let keeper = Keeper::open(home)?;
     let needed = Needed::by(&keeper)?;
     let now = SystemClock.now().0;
+    snapshots(&keeper, options, &needed, now)?;
     Ok(GcReport {
         cache: cached_results(home, options, &needed, now)?,
         artifacts: artifacts(home, &keeper, options, &needed, now)?,
@@ -161,9 +162,8 @@ impl Needed {
     }
 }
 
-/// The hash by which something stands in the artifact store.
 fn hash_in(path: &str) -> Option<ContentHash> {
-    Path::new(path).file_name()?.to_str()?.parse().ok()
+    snapshot::hash_in(Path::new(path))
 }
 
 fn cached_results(home: &Home, options: &GcOptions, needed: &Needed, now: i64) -> Result<GcCount> {
@@ -205,6 +205,19 @@ fn artifacts(
         count.count(stored.content.size, gone);
     }
     Ok(count)
+}
+
+/// Texts of files that are neither deployed nor still to be run.
+fn snapshots(keeper: &Keeper, options: &GcOptions, needed: &Needed, now: i64) -> Result<()> {
+    // What is just being kept is deployed a moment later.
+    let before = Timestamp(now.saturating_sub(HOUR_MICROS));
+    for (digest, _) in keeper.wait(|s| s.snapshots())? {
+        let is_needed = hash_in(&digest).is_some_and(|hash| needed.content.contains(&hash));
+        if !is_needed && options.action == GcAction::Remove {
+            keeper.wait(|s| s.forget_snapshot(&digest, before))?;
+        }
+    }
+    Ok(())
 }
 
 /// Logs of runs that are no more.

@@ -15,11 +15,11 @@ use gristmill_flow::{
     Earlier, EarlierResult, Journal, JournalError, KeyParts, Task, TaskReport,
     TaskStatus as Outcome,
 };
-use gristmill_track::{RunId, TaskRecord, TaskStatus};
+use gristmill_track::{Author, RunId, TaskRecord, TaskStatus};
 use serde_json::Value;
 
 use crate::keeper::Keeper;
-use crate::{Error, Home, Result, lease};
+use crate::{Error, Result};
 
 /// How long the beginning of a task may wait to be written.
 const SOON: Duration = Duration::from_millis(100);
@@ -43,17 +43,16 @@ enum Line {
 }
 
 impl StoreJournal {
-    /// The journal of `run`, in the store of `keeper`, for a process of `home`.
+    /// The journal of `run`, in the store of `keeper`, written by `author` where machines share
+    /// the database: only there another one can have taken the run over.
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn start(keeper: Arc<Keeper>, run: RunId, home: &Home) -> Result<Self> {
+    pub fn start(keeper: Arc<Keeper>, run: RunId, author: Option<Author>) -> Result<Self> {
         let (lines, queue) = channel();
-        // Only where machines share the database can another one have taken the run over.
-        let holder = home.is_shared().then(|| lease::holder(home));
         let writer = std::thread::Builder::new()
             .name("gristmill-journal".into())
-            .spawn(move || Writer { keeper, run, holder }.serve(&queue))?;
+            .spawn(move || Writer { keeper, run, author }.serve(&queue))?;
         Ok(Self { lines: Mutex::new(lines), writer: Mutex::new(Some(writer)) })
     }
 
@@ -130,7 +129,7 @@ struct Writer {
     keeper: Arc<Keeper>,
     run: RunId,
     /// As whom it writes, where it could lose the run to others.
-    holder: Option<String>,
+    author: Option<Author>,
 }
 
 impl Writer {
@@ -167,9 +166,9 @@ impl Writer {
             true => Ok(()),
             false => {
                 let records = batch.records.clone();
-                match &self.holder {
-                    Some(holder) => {
-                        self.keeper.wait(|s| s.record_tasks_as(self.run, holder, records))
+                match &self.author {
+                    Some(author) => {
+                        self.keeper.wait(|s| s.record_tasks_as(self.run, author, records))
                     }
                     None => self.keeper.wait(|s| s.record_tasks(self.run, records)),
                 }

@@ -51,8 +51,8 @@ impl RunLease {
             move || {
                 while stopped.recv_timeout(RENEWED) == Err(RecvTimeoutError::Timeout) {
                     // A database that is away for a moment is asked again; the journal, which
-                    // is refused once another machine has the lease, is what protects the run.
-                    if matches!(acquire(&keeper, &name, &holder), Ok(false)) {
+                    // is refused once the lease is another's, is what protects the run.
+                    if matches!(renew(&keeper, &name, &holder), Ok(false)) {
                         cancel.cancel();
                         return;
                     }
@@ -83,11 +83,31 @@ impl Drop for RunLease {
     }
 }
 
+/// Takes the lease on a run for this home before there is a process that could, so that of several
+/// homes one starts it; whether it did. The process takes it over.
+pub(crate) fn reserve(home: &Home, keeper: &Keeper, run: RunId) -> Result<bool> {
+    acquire(keeper, &Lease::of_run(run), &holder(home))
+}
+
+/// Gives back what this home has of the lease on a run, so that others need not wait for its end.
+pub(crate) fn give_back(home: &Home, keeper: &Keeper, run: RunId) -> Result<()> {
+    let (name, holder) = (Lease::of_run(run), holder(home));
+    keeper.wait(|s| s.release_lease(&name, &holder))
+}
+
 fn acquire(keeper: &Keeper, name: &str, holder: &str) -> Result<bool> {
     let now = SystemClock.now();
+    keeper.wait(|s| s.acquire_lease(name, holder, now, from(now)))
+}
+
+fn renew(keeper: &Keeper, name: &str, holder: &str) -> Result<bool> {
+    keeper.wait(|s| s.renew_lease(name, holder, from(SystemClock.now())))
+}
+
+/// Until when a lease lasts that is taken now.
+fn from(now: Timestamp) -> Timestamp {
     let lasts = i64::try_from(LASTS.as_micros()).unwrap_or(i64::MAX);
-    let until = Timestamp(now.0.saturating_add(lasts));
-    keeper.wait(|s| s.acquire_lease(name, holder, now, until))
+    Timestamp(now.0.saturating_add(lasts))
 }
 
 /// This machine and home, in a word that says nothing about either.

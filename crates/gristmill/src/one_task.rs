@@ -97,7 +97,8 @@ pub fn run_task(
     if before.as_ref().is_none_or(|before| before.status != TaskStatus::Succeeded) {
         recorder.reopen()?;
     }
-    let journal = Arc::new(StoreJournal::start(Arc::clone(recorder.keeper()), run, home)?);
+    let author = home.is_shared().then(|| recorder.author());
+    let journal = Arc::new(StoreJournal::start(Arc::clone(recorder.keeper()), run, author)?);
     let plan = plan
         .with_previous(previous(recorder.keeper(), recorder.pipeline())?)
         .with_capacity(machine::capacity(&pools))

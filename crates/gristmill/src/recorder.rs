@@ -7,7 +7,7 @@ use std::sync::Arc;
 use gristmill_core::{Clock, Timestamp};
 use gristmill_flow::{Cancel, Digest, Plan, Task};
 use gristmill_track::{
-    Artifact, ArtifactPath, ArtifactStore, Batch, Experiment, ExperimentId, LocalArtifacts,
+    Artifact, ArtifactPath, ArtifactStore, Author, Batch, Experiment, ExperimentId, LocalArtifacts,
     MAX_PARAM_CHARS, NewExperiment, NewRun, Run, RunId, RunQuery, RunStatus, RunUpdate, TaskRecord,
     TaskStatus, tags,
 };
@@ -17,7 +17,7 @@ use crate::alive::Alive;
 use crate::check::Checked;
 use crate::clock::SystemClock;
 use crate::keeper::Keeper;
-use crate::lease::RunLease;
+use crate::lease::{RunLease, holder};
 use crate::report::{Metrics, Progress};
 use crate::{Error, Home, Kind, Result, environment};
 
@@ -160,7 +160,7 @@ pub(crate) struct Recorder {
     /// Held as long as the run's process lives, so that others can tell.
     _alive: Alive,
     /// The same for other machines, where they share the database.
-    _lease: Option<RunLease>,
+    lease: Option<RunLease>,
 }
 
 impl Recorder {
@@ -183,6 +183,10 @@ impl Recorder {
         };
         let alive = Alive::begin(home, id)?;
         let lease = lease(home, &keeper, id, cancel)?;
+        if home.is_shared() && lease.is_none() {
+            return Err(Error::input(format!("another machine is at work on run {id}"))
+                .with_hint("let it end"));
+        }
         create(&keeper, home, &subject, id, started)?;
         Ok(Self {
             keeper,
@@ -194,7 +198,7 @@ impl Recorder {
             resumed: false,
             stopped: start.stopped(),
             _alive: alive,
-            _lease: lease,
+            lease,
         })
     }
 
@@ -240,7 +244,7 @@ impl Recorder {
             stopped: RunStatus::Cancelled,
             _alive: alive,
             // Machines may do tasks of it side by side.
-            _lease: None,
+            lease: None,
         };
         let known = recorder.tasks()?;
         let is_new = |task: &&dyn Task| known.iter().all(|known| known.name != task.name());
@@ -302,12 +306,15 @@ impl Recorder {
         let Some(alive) = Alive::take(home, id)? else {
             return refuse(format!("another process is at work on run {id}"), "let it end");
         };
-        if !was_cut_short(run.info.status) && run.info.status != RunStatus::Running {
+        if !is_open(run.info.status) {
             let found = format!("run {id} has ended: it {}", run.info.status);
             return refuse(found, "run the file without an id");
         }
         match Self::go_on(home, keeper, subject, Start::As(id), id, alive, cancel)? {
-            None => refuse(format!("another machine is at work on run {id}"), "let it end"),
+            None => {
+                let found = format!("another machine is at work on run {id}, or has ended it");
+                refuse(found, "see what became of it")
+            }
             resumed => Ok(resumed),
         }
     }
@@ -325,6 +332,10 @@ impl Recorder {
         if home.is_shared() && lease.is_none() {
             return Ok(None);
         }
+        // Whoever was at work on it before may have ended it until a moment ago.
+        if !find(keeper, id)?.is_some_and(|run| is_open(run.info.status)) {
+            return Ok(None);
+        }
         let update = RunUpdate { status: Some(RunStatus::Running), ..RunUpdate::default() };
         keeper.wait(|s| s.update_run(id, update))?;
         let earlier = keeper.wait(|s| s.tasks(id))?;
@@ -338,7 +349,7 @@ impl Recorder {
             resumed: true,
             stopped: start.stopped(),
             _alive: alive,
-            _lease: lease,
+            lease,
         }))
     }
 
@@ -358,6 +369,15 @@ impl Recorder {
 
     pub fn keeper(&self) -> &Arc<Keeper> {
         &self.keeper
+    }
+
+    /// As whom this process writes about it.
+    pub fn author(&self) -> Author {
+        let holder = holder(&self.home);
+        match self.lease {
+            Some(_) => Author::Holder(holder),
+            None => Author::Anyone(holder),
+        }
     }
 
     /// What it is a run of.
@@ -425,7 +445,8 @@ impl Recorder {
         batch.tags.extend(facts);
         self.keeper.wait(|s| s.log(self.id, batch))?;
         let update = RunUpdate { error, ..RunUpdate::ended(status, now) };
-        self.keeper.wait(|s| s.update_run(self.id, update))?;
+        let author = self.author();
+        self.keeper.wait(|s| s.update_run_as(self.id, &author, update))?;
         Ok(now)
     }
 }
@@ -566,10 +587,31 @@ fn lease(
     }
 }
 
+/// Where a process lives that moves a run forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AtWork {
+    /// In this home.
+    Here,
+    /// On another machine, or in another home.
+    Elsewhere,
+    /// Nowhere.
+    Nowhere,
+}
+
+pub(crate) fn at_work(home: &Home, keeper: &Keeper, run: RunId) -> Result<AtWork> {
+    if home.is_shared() && RunLease::is_elsewhere(home, keeper, run)? {
+        return Ok(AtWork::Elsewhere);
+    }
+    Ok(if Alive::is(home, run)? { AtWork::Here } else { AtWork::Nowhere })
+}
+
 /// Whether a process lives that moves the run forward, here or on another machine.
 pub(crate) fn is_at_work(home: &Home, keeper: &Keeper, run: RunId) -> Result<bool> {
-    let elsewhere = home.is_shared() && RunLease::is_elsewhere(home, keeper, run)?;
-    Ok(elsewhere || Alive::is(home, run)?)
+    Ok(at_work(home, keeper, run)? != AtWork::Nowhere)
+}
+
+fn is_open(status: RunStatus) -> bool {
+    was_cut_short(status) || status == RunStatus::Running
 }
 
 fn was_cut_short(status: RunStatus) -> bool {

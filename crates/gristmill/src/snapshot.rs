@@ -1,19 +1,25 @@
 //! A pipeline file as it is now, kept by content: with everything that it includes, and with what
 //! was set beside it. Parameters stay open, so that a run can be given its own.
 //!
+//! The text also goes into the store with its deployment, so that every home that shares the store
+//! can run it: each writes it into its own artifacts, under the same hash, when it first needs it.
+//!
 //! The folder of the file is not copied. Data changes there on purpose, and a copy of a file that a
 //! command reads would go stale without a word; so commands and sources find the folder as it is.
 
 use std::path::{Path, PathBuf};
 
+use gristmill_core::Timestamp;
 use gristmill_flow::{Document, ScheduleSpec, ScheduleSpecs};
-use gristmill_track::{ArtifactStore, LocalArtifacts};
+use gristmill_track::{
+    ArtifactStore, ContentHash, LocalArtifacts, MAX_SNAPSHOT_BYTES, Snapshot as Kept,
+};
 use serde::de::DeserializeOwned;
 
 use crate::check::{assignments, check, drawn};
 use crate::keeper::Keeper;
 use crate::trigger::TriggerSpec;
-use crate::{Error, Home, Result};
+use crate::{Error, Home, Kind, Result};
 
 /// The parameter that a file declares to be told the moment a run is for.
 pub(crate) const SCHEDULED: &str = "scheduled";
@@ -33,6 +39,8 @@ pub(crate) struct Snapshot {
     pub folder: PathBuf,
     /// The hash of the snapshot.
     pub digest: String,
+    /// What it says.
+    text: String,
 }
 
 impl Snapshot {
@@ -53,14 +61,79 @@ impl Snapshot {
         }
         let text = serde_json::to_string_pretty(&document.root().to_json())
             .map_err(|e| Error::bug(format!("a file cannot be written down: {e}")))?;
-        let store = LocalArtifacts::in_home(&std::path::absolute(home.root())?);
+        let store = artifacts(home)?;
         let content = keeper.wait_for(store.put_bytes(text.as_bytes()))?;
         let file = keeper.wait_for(store.local_path(content.hash))?;
         let origin = fs_err::canonicalize(path)?;
         let folder = origin.parent().map(Path::to_path_buf).unwrap_or_default();
         let digest = content.hash.to_string();
-        Ok((Self { name: checked.file.name, file, origin, folder, digest }, checked.notes))
+        Ok((Self { name: checked.file.name, file, origin, folder, digest, text }, checked.notes))
     }
+
+    /// Puts the text into the store, for every home that shares it.
+    ///
+    /// # Errors
+    /// When it is longer than the store keeps.
+    pub fn share(&self, keeper: &Keeper, now: Timestamp) -> Result<()> {
+        if self.text.len() > MAX_SNAPSHOT_BYTES {
+            let found = format!(
+                "`{}` has {} bytes with all that it includes, and at most {MAX_SNAPSHOT_BYTES} can \
+                 be deployed",
+                self.origin.display(),
+                self.text.len()
+            );
+            return Err(Error::input(found)
+                .with_hint("move long lists and texts into files that its commands read"));
+        }
+        let (digest, text) = (self.digest.clone(), self.text.clone());
+        keeper.wait(|s| s.keep_snapshot(Kept { digest, text, since: now }))
+    }
+}
+
+/// Where the snapshot that was taken as `taken`, perhaps in another home, stands in this one: its
+/// text is fetched from the store if need be, and its hash looked at.
+///
+/// # Errors
+/// When neither this home nor the store has it, or either has something else under its hash.
+pub(crate) fn here(taken: &Path, home: &Home, keeper: &Keeper) -> Result<PathBuf> {
+    let Some(hash) = hash_in(taken) else { return Ok(taken.into()) };
+    let store = artifacts(home)?;
+    let Err(unsound) = keeper.wait_for(store.verify(hash)) else {
+        return keeper.wait_for(store.local_path(hash));
+    };
+    let is_damaged = unsound.kind == Kind::Stored;
+    let digest = hash.to_string();
+    let Some(kept) = keeper.wait(|s| s.snapshot(&digest))? else {
+        // Deployed before texts were kept: it stands where it was deployed, and nowhere else.
+        return Err(if is_damaged { unsound } else { not_kept(taken) });
+    };
+    if ContentHash::of(kept.text.as_bytes()) != hash {
+        let found = format!("the store has another text under the hash {hash} of a snapshot");
+        return Err(Error::new(Kind::Stored, found).with_hint("deploy its file again"));
+    }
+    if is_damaged {
+        keeper.wait_for(store.remove(hash))?;
+    }
+    keeper.wait_for(store.put_bytes(kept.text.as_bytes()))?;
+    keeper.wait_for(store.local_path(hash))
+}
+
+fn not_kept(taken: &Path) -> Error {
+    let found = format!(
+        "it was deployed by a version that kept its file in one home alone: `{}` is not here",
+        taken.display()
+    );
+    Error::new(Kind::Stored, found)
+        .with_hint("deploy its file again, and every home that shares the database can run it")
+}
+
+fn artifacts(home: &Home) -> Result<LocalArtifacts> {
+    Ok(LocalArtifacts::in_home(&std::path::absolute(home.root())?))
+}
+
+/// The hash by which something stands among the artifacts.
+pub(crate) fn hash_in(path: &Path) -> Option<ContentHash> {
+    path.file_name()?.to_str()?.parse().ok()
 }
 
 /// When and why the pipeline of a snapshot runs by itself.

@@ -63,6 +63,14 @@ impl Postgres {
         format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{name}", self.port)
     }
 
+    /// Runs these statements in a database, as whoever looks after it could.
+    pub fn execute(&self, name: &str, sql: &str) {
+        let mut command = Command::new(self.programs.join("psql"));
+        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", USER, "-d", name]);
+        command.args(["-q", "-v", "ON_ERROR_STOP=1", "-c", sql]);
+        finish(command.env("PGPASSWORD", PASSWORD));
+    }
+
     fn start(programs: PathBuf) -> Self {
         let made = tempfile::Builder::new().prefix("gristmill-postgres-").tempdir().unwrap();
         let folder = made.path();
@@ -109,7 +117,9 @@ fn programs() -> Option<PathBuf> {
     folders.reverse();
     folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     let whole = |folder: &PathBuf| {
-        ["initdb", "postgres", "createdb"].iter().all(|program| folder.join(program).is_file())
+        ["initdb", "postgres", "createdb", "psql"]
+            .iter()
+            .all(|program| folder.join(program).is_file())
     };
     folders.into_iter().find(whole)
 }

@@ -23,6 +23,17 @@ pub struct Deployment {
     pub undeployed: Option<Timestamp>,
 }
 
+/// The text of a pipeline file as it was deployed: whoever shares the database can run it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The hash of the text.
+    pub digest: String,
+    /// The file with everything that it includes.
+    pub text: String,
+    /// Since when it is kept.
+    pub since: Timestamp,
+}
+
 impl Deployment {
     /// A deployment in use, with nothing set beside the file.
     pub fn new(

@@ -45,8 +45,8 @@ pub enum TrackError {
         what: &'static str,
         /// The name or id.
         name: String,
-        /// Who holds the lease now.
-        holder: String,
+        /// Who holds the lease now, if anybody does.
+        holder: Option<String>,
     },
     /// A param was logged before with another value.
     #[error(
@@ -153,9 +153,10 @@ impl TrackError {
             },
             Self::Exists { .. } => Some("choose another name".into()),
             Self::Deleted { what, .. } => Some(format!("restore the {what} first")),
-            Self::Lost { holder, .. } => {
+            Self::Lost { holder: Some(holder), .. } => {
                 Some(format!("leave it to `{holder}`, which goes on with it"))
             }
+            Self::Lost { holder: None, .. } => Some("see what became of it meanwhile".into()),
             Self::ParamChanged { .. } => Some("start another run for another value".into()),
             Self::Home { hint, .. } => Some(hint.clone()),
             Self::Damaged { .. } => Some("restore it from a backup, or make it again".into()),

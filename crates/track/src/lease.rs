@@ -17,6 +17,16 @@ pub struct Lease {
     pub until: Timestamp,
 }
 
+/// As whom somebody writes about a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Author {
+    /// As the holder of the lease on it: refused once that lease is not there any more, too. Whoever
+    /// was not at hand while its time was over cannot know who had it since, and gave it back.
+    Holder(String),
+    /// As this one, with a lease or without: refused when somebody else has it.
+    Anyone(String),
+}
+
 impl Lease {
     /// The name of the lease on a run: whoever holds it moves the run forward.
     pub fn of_run(id: RunId) -> String {

@@ -35,14 +35,17 @@ mod task;
 pub use artifact::{
     Artifact, ArtifactKind, ArtifactPath, ArtifactStore, Content, LocalArtifacts, Stored,
 };
-pub use check::{MAX_ALIAS_CHARS, MAX_KEY_CHARS, MAX_NAME_CHARS, MAX_PARAM_CHARS, MAX_TAG_CHARS};
-pub use deployment::Deployment;
+pub use check::{
+    MAX_ALIAS_CHARS, MAX_KEY_CHARS, MAX_NAME_CHARS, MAX_PARAM_CHARS, MAX_SNAPSHOT_BYTES,
+    MAX_TAG_CHARS,
+};
+pub use deployment::{Deployment, Snapshot};
 pub use due::Due;
 pub use durability::Durability;
 pub use error::{Result, TrackError};
 pub use experiment::{Experiment, ExperimentId, Lifecycle, NewExperiment};
 pub use id::{ContentHash, RunId};
-pub use lease::Lease;
+pub use lease::{Author, Lease};
 pub use model::{
     Model, ModelEvent, ModelVersion, NewEvent, NewVersion, Note, Registration, VersionStatus,
     WhatHappened,

@@ -5,9 +5,9 @@ use gristmill_core::Timestamp;
 use serde_json::Value;
 
 use crate::{
-    Artifact, Batch, Deployment, Due, Experiment, ExperimentId, Lease, Lifecycle, Metric, Model,
-    ModelEvent, ModelVersion, NewEvent, NewExperiment, NewRun, NewVersion, Note, Page,
-    Registration, Result, Run, RunId, RunInfo, RunQuery, RunUpdate, Signal, TaskRecord,
+    Artifact, Author, Batch, Deployment, Due, Experiment, ExperimentId, Lease, Lifecycle, Metric,
+    Model, ModelEvent, ModelVersion, NewEvent, NewExperiment, NewRun, NewVersion, Note, Page,
+    Registration, Result, Run, RunId, RunInfo, RunQuery, RunUpdate, Signal, Snapshot, TaskRecord,
 };
 
 /// Keeps experiments, runs and models, and what is to run when.
@@ -66,6 +66,11 @@ pub trait Store: Send + Sync {
     /// `Deleted`.
     async fn update_run(&self, id: RunId, update: RunUpdate) -> Result<RunInfo>;
 
+    /// [`Store::update_run`] as somebody who may have the lease on the run; `Lost` as by
+    /// [`Store::record_tasks_as`].
+    async fn update_run_as(&self, id: RunId, author: &Author, update: RunUpdate)
+    -> Result<RunInfo>;
+
     /// Puts a run away or takes it back into use. `NotFound`.
     async fn set_run_lifecycle(&self, id: RunId, lifecycle: Lifecycle) -> Result<()>;
 
@@ -107,10 +112,15 @@ pub trait Store: Send + Sync {
     /// `NotFound`, `Deleted`.
     async fn record_tasks(&self, id: RunId, tasks: Vec<TaskRecord>) -> Result<()>;
 
-    /// Records tasks as the holder of the lease on the run, [`Lease::of_run`]. `Lost` when somebody
-    /// else has taken that lease, even if its time is over too: whatever this caller knows about the
-    /// run may be out of date by now. Without a lease on the run it is [`Store::record_tasks`].
-    async fn record_tasks_as(&self, id: RunId, holder: &str, tasks: Vec<TaskRecord>) -> Result<()>;
+    /// [`Store::record_tasks`] as somebody who may have the lease on the run, [`Lease::of_run`]. `Lost`
+    /// when somebody else has taken that lease, even if its time is over too: whatever this caller
+    /// knows about the run may be out of date by now.
+    async fn record_tasks_as(
+        &self,
+        id: RunId,
+        author: &Author,
+        tasks: Vec<TaskRecord>,
+    ) -> Result<()>;
 
     /// The tasks of a run in the order in which they were first recorded. `NotFound`.
     async fn tasks(&self, id: RunId) -> Result<Vec<TaskRecord>>;
@@ -213,6 +223,11 @@ pub trait Store: Send + Sync {
         until: Timestamp,
     ) -> Result<bool>;
 
+    /// Keeps a lease until `until`: `false` when `holder` does not have it any more. Unlike
+    /// [`Store::acquire_lease`] it takes none, so that whoever was not at hand while its time was
+    /// over learns of it, also when the next holder has given it back.
+    async fn renew_lease(&self, name: &str, holder: &str, until: Timestamp) -> Result<bool>;
+
     /// Gives a lease back; one that `holder` does not have stays as it is.
     async fn release_lease(&self, name: &str, holder: &str) -> Result<()>;
 
@@ -231,6 +246,19 @@ pub trait Store: Send + Sync {
 
     /// The deployment of this name, in use or not. `NotFound`, with the names that are in use.
     async fn deployment(&self, name: &str) -> Result<Deployment>;
+
+    /// Keeps the text of a deployed file under its hash; one that is kept already stays as it is, but
+    /// for its moment. `Invalid` when it is longer than [`MAX_SNAPSHOT_BYTES`](crate::MAX_SNAPSHOT_BYTES).
+    async fn keep_snapshot(&self, snapshot: Snapshot) -> Result<()>;
+
+    /// The text of this hash, if it is kept.
+    async fn snapshot(&self, digest: &str) -> Result<Option<Snapshot>>;
+
+    /// The hashes of all texts, and since when each is kept.
+    async fn snapshots(&self) -> Result<Vec<(String, Timestamp)>>;
+
+    /// Forgets a text that is kept since before `before`; whether there was one.
+    async fn forget_snapshot(&self, digest: &str, before: Timestamp) -> Result<bool>;
 
     /// Takes up an occasion. Of all calls with the same deployment, trigger and key, whenever and
     /// from whichever process they come, exactly one is told `true`.

@@ -92,10 +92,10 @@ fn result(sandbox: &Sandbox, report: &Value) -> Value {
 }
 
 /// Numbers without order, the same every time.
-struct Moments(u64);
+pub struct Moments(pub u64);
 
 impl Moments {
-    fn next(&mut self, below: u64) -> Duration {
+    pub fn next(&mut self, below: u64) -> Duration {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         Duration::from_micros((self.0 >> 33) % below)

@@ -1,67 +1,12 @@
 //! Deployed pipelines as real processes: killed, doubled, called, and asked to end.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::daemon::{Up, lines, wait};
 use crate::sandbox::{Said, Sandbox};
-
-/// A `gristmill up` that dies with its test.
-struct Up {
-    process: Child,
-    address: String,
-}
-
-impl Up {
-    fn start(sandbox: &Sandbox) -> Self {
-        let mut command = sandbox.command(&["up", "--port", "0"]);
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://").expect(&line).to_string();
-        Self { process, address }
-    }
-
-    /// As `kill -9`.
-    fn kill(mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-
-    /// As a service manager ends it; the exit code comes back.
-    fn end(mut self) -> Option<i32> {
-        let id = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        self.process.wait().unwrap().code()
-    }
-
-    fn call(&self, request: &str) -> (u16, Value) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let status = answer.split(' ').nth(1).and_then(|s| s.parse().ok()).expect(&answer);
-        (status, serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap())
-    }
-
-    fn post(&self, path: &str, body: &str) -> (u16, Value) {
-        self.call(&format!(
-            "POST {path} HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        ))
-    }
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
 
 /// A pipeline whose only task writes a line to `ran.txt`.
 fn deploy(sandbox: &Sandbox, sections: &str) {
@@ -70,22 +15,6 @@ fn deploy(sandbox: &Sandbox, sections: &str) {
     );
     sandbox.write("p.yaml", file);
     sandbox.json(&["deploy", "p.yaml"]);
-}
-
-fn lines(sandbox: &Sandbox, name: &str) -> Vec<String> {
-    let text = fs_err::read_to_string(sandbox.path(name)).unwrap_or_default();
-    text.lines().map(String::from).collect()
-}
-
-#[track_caller]
-fn wait(what: &str, done: impl Fn() -> bool) {
-    for _ in 0..400 {
-        if done() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("{what} did not come");
 }
 
 fn runs(sandbox: &Sandbox) -> Vec<Value> {
@@ -187,11 +116,7 @@ fn a_webhook_runs_its_pipeline_once_for_each_call_and_refuses_the_rest() {
     assert_eq!(tags["gristmill.deployment"], "p");
     let mut command = sandbox.command(&["up", "--port", "0"]);
     command.env("GRISTMILL_TOKEN", "a-token-of-some-length");
-    let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().trim_start_matches("listening on http://").to_string();
-    let guarded = Up { process, address };
+    let guarded = Up::of(command.stderr(Stdio::null()));
     assert_eq!(guarded.post("/api/v1/hooks/sale", "{}").0, 401);
     let bearer = |token: &str| {
         guarded.call(&format!(

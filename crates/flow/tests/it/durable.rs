@@ -345,6 +345,26 @@ fn tasks_share_the_machine_without_asking_for_more_than_it_has() {
 }
 
 #[test]
+fn ten_thousand_tasks_behind_one_place_have_their_turn_one_after_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let demand = Demand { cpu: 0, pools: [("db".to_owned(), 1)].into(), ..Demand::default() };
+    let (now, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let steps = (0..10_000).map(|i| {
+        let (now, done) = (now.clone(), done.clone());
+        step(&format!("t{i}")).every_time().demands(demand.clone()).does(move |_, _| {
+            assert_eq!(now.fetch_add(1, Ordering::SeqCst), 0, "another is at work");
+            now.fetch_sub(1, Ordering::SeqCst);
+            done.fetch_add(1, Ordering::SeqCst);
+            Ok(Output::none())
+        })
+    });
+    let pools = Capacity { pools: [("db".to_owned(), 1)].into(), ..Capacity::cores(8) };
+    let report = run(&plan(steps.collect()).with_capacity(pools), &cache(folder.path()));
+    assert!(report.succeeded());
+    assert_eq!(done.load(Ordering::SeqCst), 10_000);
+}
+
+#[test]
 fn of_those_that_could_begin_the_most_urgent_does() {
     let folder = tempfile::tempdir().unwrap();
     let steps = vec![step("a"), step("b").priority(2), step("c").priority(1)];

@@ -75,7 +75,8 @@ impl Crew {
         self.at_work.iter().any(|hand| hand.job.run == run)
     }
 
-    /// Starts a process that begins this run, or goes on with it.
+    /// Starts a process that begins this run, or goes on with it, from the snapshot that its ticket
+    /// names as it stands in this home.
     ///
     /// # Errors
     /// When no process can be started, or its papers cannot be written.

@@ -25,13 +25,13 @@ use gristmill_track::{Due, RunId, RunStatus, RunUpdate, Store};
 
 use crate::job::{Job, record_end};
 use crate::keeper::Keeper;
-use crate::recorder::is_at_work;
-use crate::{Home, Result};
+use crate::recorder::{AtWork, at_work};
+use crate::{Home, Result, lease, snapshot};
 pub use children::Launch;
 use children::{Crew, Ended, Outcome, outcome};
 pub use event::UpEvent;
 use lead::Lead;
-use scheduler::Scheduler;
+use scheduler::{Scheduler, require_folder};
 use server::Server;
 
 /// How long the loop rests between two turns.
@@ -77,7 +77,7 @@ pub fn up(
     let keeper = Arc::new(Keeper::open(home)?);
     let mut foreman = Foreman {
         home,
-        scheduler: Scheduler::new(Arc::clone(&keeper)),
+        scheduler: Scheduler::new(home, Arc::clone(&keeper)),
         keeper,
         crew: Crew::new(options.launch.clone(), home)?,
         runs: options.runs.max(1),
@@ -104,6 +104,14 @@ pub fn up(
     }
     drop(server);
     foreman.stop()
+}
+
+/// What became of the wish to begin a run.
+enum Started {
+    /// It has a process here.
+    Here,
+    /// Another machine has it, or what it needs.
+    LeftToOthers,
 }
 
 /// Begins runs and sees to their end.
@@ -151,17 +159,19 @@ impl Foreman<'_> {
         self.scheduler.refresh()?;
         let mut busy = BTreeSet::new();
         let mut waiting = Vec::new();
-        let mut at_work = 0;
+        let mut here = 0;
         for due in &open {
-            if self.crew.has(due.run) || is_at_work(self.home, &self.keeper, due.run)? {
-                busy.insert(&due.deployment);
-                at_work += 1;
-            } else if self.scheduler.is_active(&due.deployment) {
-                waiting.push(due);
+            match self.at_work(due.run)? {
+                AtWork::Nowhere if self.scheduler.is_active(&due.deployment) => waiting.push(due),
+                AtWork::Nowhere => {}
+                place => {
+                    busy.insert(&due.deployment);
+                    here += usize::from(place == AtWork::Here);
+                }
             }
         }
         for due in waiting {
-            if at_work >= self.runs || !busy.insert(&due.deployment) {
+            if here >= self.runs || !busy.insert(&due.deployment) {
                 continue;
             }
             let rests = self.killed.get(&due.run).is_some_and(|(_, until)| now < *until);
@@ -170,7 +180,8 @@ impl Foreman<'_> {
             }
             // One run's trouble does not keep those of others waiting.
             match self.start(due) {
-                Ok(()) => at_work += 1,
+                Ok(Started::Here) => here += 1,
+                Ok(Started::LeftToOthers) => {}
                 Err(error) => {
                     let text = format!("`{}`: {}", due.deployment, error.message);
                     self.told_once(UpEvent::Note { text });
@@ -180,17 +191,56 @@ impl Foreman<'_> {
         Ok(())
     }
 
-    fn start(&mut self, due: &Due) -> Result<()> {
-        let job = Job::of(due)?;
+    fn at_work(&self, run: RunId) -> Result<AtWork> {
+        if self.crew.has(run) { Ok(AtWork::Here) } else { at_work(self.home, &self.keeper, run) }
+    }
+
+    fn start(&mut self, due: &Due) -> Result<Started> {
+        let mut job = Job::of(due)?;
+        if let Err(absent) = require_folder(self.home, &job.name, &job.ticket.folder) {
+            self.told_once(UpEvent::Note { text: absent.message });
+            return Ok(Started::LeftToOthers);
+        }
+        job.ticket.file = snapshot::here(&job.ticket.file, self.home, &self.keeper)?;
+        if self.home.is_shared() && !self.reserve(due)? {
+            return Ok(Started::LeftToOthers);
+        }
         let begun = UpEvent::Began {
             name: job.name.clone(),
             run: job.run.to_string(),
             trigger: job.trigger.clone(),
             scheduled: job.scheduled,
         };
-        self.crew.start(job, &self.keeper)?;
+        if let Err(error) = self.crew.start(job, &self.keeper) {
+            self.let_go(due.run)?;
+            return Err(error);
+        }
         (self.report)(&begun);
-        Ok(())
+        Ok(Started::Here)
+    }
+
+    /// Takes the lease on a run before its process is there, so that of several homes one begins it.
+    /// Since this one looked, another may have ended the run, or begun one of the same deployment:
+    /// so it looks again when it has the lease.
+    fn reserve(&self, due: &Due) -> Result<bool> {
+        if !lease::reserve(self.home, &self.keeper, due.run)? {
+            return Ok(false);
+        }
+        let open = self.keeper.wait(Store::open_dues)?;
+        let mut ours = open.iter().any(|other| other.run == due.run);
+        for other in &open {
+            let rival = other.deployment == due.deployment && other.run != due.run;
+            ours &= !rival || self.at_work(other.run)? == AtWork::Nowhere;
+        }
+        if !ours {
+            self.let_go(due.run)?;
+        }
+        Ok(ours)
+    }
+
+    /// Lets other homes go on with a run that no process of this one is at work on.
+    fn let_go(&self, run: RunId) -> Result<()> {
+        if self.home.is_shared() { lease::give_back(self.home, &self.keeper, run) } else { Ok(()) }
     }
 
     fn ended(&mut self, ended: &Ended, now: Timestamp) -> Result<()> {
@@ -216,6 +266,7 @@ impl Foreman<'_> {
         };
         if status != RunStatus::Interrupted {
             self.killed.remove(&job.run);
+            self.let_go(job.run)?;
         }
         (self.report)(&UpEvent::Ended {
             name: job.name.clone(),
@@ -261,6 +312,7 @@ impl Foreman<'_> {
             Outcome::CutShort => (RunStatus::Interrupted, None),
             Outcome::Done(status, error) => (status, error),
         };
+        self.let_go(job.run)?;
         (self.report)(&UpEvent::Ended {
             name: job.name.clone(),
             run: job.run.to_string(),

@@ -4,7 +4,7 @@
 //! questions; whether a run is its to begin is what [`Store::claim_due`] says.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gristmill_core::Timestamp;
@@ -18,7 +18,7 @@ use crate::job::{Ticket, known, rfc3339};
 use crate::keeper::Keeper;
 use crate::snapshot::{ARRIVED_FILE, Occasions, SCHEDULED};
 use crate::trigger::{TriggerSpec, schedule_name};
-use crate::{Error, Result};
+use crate::{Error, Home, Result};
 
 /// How many runs of one schedule may be claimed and not done, with `catch_up: all`; further moments
 /// stay due until some of these are done.
@@ -30,6 +30,7 @@ const RUNS: u32 = 50;
 
 /// Claims what is due for everything that is deployed.
 pub(crate) struct Scheduler {
+    home: Home,
     keeper: Arc<Keeper>,
     active: BTreeMap<String, Active>,
     notes: Vec<String>,
@@ -89,8 +90,8 @@ impl<'a> Occasion<'a> {
 }
 
 impl Scheduler {
-    pub fn new(keeper: Arc<Keeper>) -> Self {
-        Self { keeper, active: BTreeMap::new(), notes: Vec::new() }
+    pub fn new(home: &Home, keeper: Arc<Keeper>) -> Self {
+        Self { home: home.clone(), keeper, active: BTreeMap::new(), notes: Vec::new() }
     }
 
     /// What a person should know since this was last asked.
@@ -113,6 +114,10 @@ impl Scheduler {
         let open = self.keeper.wait(Store::open_dues)?;
         let mut claimed = Vec::new();
         for (name, active) in &mut self.active {
+            if let Err(absent) = require_folder(&self.home, name, &active.folder) {
+                self.notes.push(absent.message);
+                continue;
+            }
             let mine: Vec<&Due> = open.iter().filter(|due| &due.deployment == name).collect();
             match active.claim(&self.keeper, &mine, now, &mut claimed) {
                 Ok(notes) => self.notes.extend(notes),
@@ -133,7 +138,8 @@ impl Scheduler {
         for deployment in found {
             let name = deployment.name.clone();
             let known = earlier.remove(&name).filter(|known| known.deployment == deployment);
-            match known.map_or_else(|| Active::read(&self.keeper, deployment), Ok) {
+            let read = || Active::read(&self.home, &self.keeper, deployment);
+            match known.map_or_else(read, Ok) {
                 Ok(active) => drop(self.active.insert(name, active)),
                 Err(error) => self.notes.push(format!("`{name}`: {}", error.message)),
             }
@@ -142,9 +148,24 @@ impl Scheduler {
     }
 }
 
+/// Refuses work whose folder is not on this machine, where others may have it: they do it then.
+///
+/// # Errors
+/// When it is not here, in words for the person who could change that.
+pub(crate) fn require_folder(home: &Home, name: &str, folder: &Path) -> Result<()> {
+    if !home.is_shared() || folder.is_dir() {
+        return Ok(());
+    }
+    let folder = folder.display();
+    Err(Error::input(format!(
+        "`{name}` is left to other machines: its folder `{folder}` is not here; mount it, or copy it \
+         to the same place, and this one takes part"
+    )))
+}
+
 impl Active {
-    fn read(keeper: &Keeper, deployment: Deployment) -> Result<Self> {
-        let snapshot = snapshot_of(&deployment);
+    fn read(home: &Home, keeper: &Keeper, deployment: Deployment) -> Result<Self> {
+        let snapshot = snapshot_of(&deployment, home, keeper)?;
         let occasions = Occasions::read(&snapshot)?;
         let terms = Terms::of(&deployment)?;
         let folder = terms.folder();

@@ -29,6 +29,7 @@ pub(crate) struct Server {
 
 /// What all connections share.
 struct House {
+    home: Home,
     keeper: Mutex<Keeper>,
     token: Option<String>,
     connections: AtomicUsize,
@@ -51,7 +52,8 @@ impl Server {
         })?;
         let address = listener.local_addr()?;
         let connections = AtomicUsize::new(0);
-        let house = House { keeper: Mutex::new(Keeper::open(home)?), token, connections };
+        let keeper = Mutex::new(Keeper::open(home)?);
+        let house = House { home: home.clone(), keeper, token, connections };
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::Builder::new()
@@ -163,7 +165,7 @@ impl House {
         let signal = TriggerSpec::Webhook(name.into());
         let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         let trouble = |e: Error| Answer::refuse(503, &e.message);
-        let listening = listening(&keeper, &signal).map_err(trouble)?;
+        let listening = listening(&self.home, &keeper, &signal).map_err(trouble)?;
         if listening.is_empty() {
             let message = format!("no deployed pipeline has the trigger `webhook: {name}`");
             return Err(Answer::refuse(404, &message));

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gristmill_core::Timestamp;
-use gristmill_track::{Due, RunStatus, Store};
+use gristmill_track::{Due, MAX_SNAPSHOT_BYTES, RunStatus, Snapshot as Kept, Store};
 use serde_json::json;
 use tempfile::TempDir;
 
 use super::scheduler::Scheduler;
 use crate::check::{Checked, check, check_in};
+use crate::deploy::snapshot_of;
 use crate::job::{Job, Ticket, record_end};
 use crate::keeper::Keeper;
 use crate::snapshot::Snapshot;
@@ -45,7 +46,7 @@ impl Bench {
     }
 
     fn scheduler(&self) -> Scheduler {
-        Scheduler::new(Arc::clone(&self.keeper))
+        Scheduler::new(&self.home, Arc::clone(&self.keeper))
     }
 
     /// Claims at a time after the deployment, and does what was claimed.
@@ -100,7 +101,7 @@ fn two_schedulers_on_one_store_claim_each_moment_once() {
     let claimed: Vec<Vec<Due>> = std::thread::scope(|scope| {
         let work = || {
             let keeper = Arc::new(Keeper::open(&bench.home).unwrap());
-            let mut scheduler = Scheduler::new(keeper);
+            let mut scheduler = Scheduler::new(&bench.home, keeper);
             let at = |minute: i64| Timestamp(bench.deployed + minute * 60_000_000);
             (0..90).flat_map(|minute| scheduler.claim(at(minute)).unwrap()).collect()
         };
@@ -225,6 +226,53 @@ fn a_snapshot_says_what_the_file_and_its_fragments_said() {
     let after = whole(check_in(&snapshot.file, &[], &snapshot.folder).unwrap());
     assert_eq!(before, after);
     assert_eq!((&after["seed"], &after["tasks"]["w"]["cpu"]), (&json!(5), &json!(2)));
+}
+
+#[test]
+fn a_deployed_text_is_written_into_whichever_home_needs_it_and_no_other_text_is() {
+    let bench = hourly("all");
+    let deployment = bench.keeper.wait(|s| s.deployment("p")).unwrap();
+    let other = Home::at(bench.folder.path().join("other"));
+    let here = |home: &Home| snapshot_of(&deployment, home, &bench.keeper);
+    let text = fs_err::read_to_string(here(&bench.home).unwrap()).unwrap();
+    let there = here(&other).unwrap();
+    assert!(there.starts_with(other.root()), "{}", there.display());
+    fs_err::write(&there, "{}").unwrap();
+    assert_eq!(here(&other).unwrap(), there);
+    assert_eq!(fs_err::read_to_string(&there).unwrap(), text, "a damaged one is replaced");
+
+    let forget =
+        || bench.keeper.wait(|s| s.forget_snapshot(&deployment.digest, Timestamp(i64::MAX)));
+    let digest = deployment.digest.clone();
+    let wrong = Kept { digest, text: "{}".into(), since: Timestamp(0) };
+    assert!(forget().unwrap());
+    bench.keeper.wait(|s| s.keep_snapshot(wrong)).unwrap();
+    assert_eq!(here(&other).unwrap(), there, "it has the right one");
+    fs_err::remove_file(&there).unwrap();
+    let error = here(&other).unwrap_err();
+    assert!(error.message.contains("another text under the hash"), "{error}");
+    assert!(!there.exists());
+    assert!(forget().unwrap());
+    let error = here(&other).unwrap_err();
+    assert!(error.message.contains("kept its file in one home alone"), "{error}");
+    assert!(here(&bench.home).is_ok(), "it runs where it was deployed");
+    assert_eq!(bench.deploy("schedule: {every: 1h, catch_up: all}"), "unchanged");
+    assert_eq!(here(&other).unwrap(), there);
+}
+
+#[test]
+fn a_text_that_is_too_long_to_be_shared_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(folder.path().join("home"));
+    let file = folder.path().join("p.yaml");
+    let long = "x".repeat(MAX_SNAPSHOT_BYTES);
+    let text = format!(
+        "name: p\nschedule: {{every: 1h}}\ntasks: {{work: {{run: \"true\", env: {{A: {long}}}}}}}\n"
+    );
+    fs_err::write(&file, text).unwrap();
+    let error = deploy(&home, &file, &[]).unwrap_err();
+    assert!(error.message.contains("at most 4194304 can be deployed"), "{error}");
+    assert!(deployments(&home).unwrap().is_empty());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use sqlx::Row;
 use super::{Connection, hold, share};
 use crate::check;
 use crate::fail::Fail;
-use crate::{Lease, RunId, TrackError};
+use crate::{Author, Lease, RunId, TrackError};
 
 const WHAT: &str = "lease";
 
@@ -31,6 +31,18 @@ pub(super) async fn acquire(
     Ok(done.rows_affected() == 1)
 }
 
+pub(super) async fn renew(db: &mut Connection, wanted: &Lease) -> Result<bool, Fail> {
+    hold(db, WHAT, &wanted.name).await?;
+    let sql = "UPDATE leases SET until = $3 WHERE name = $1 AND holder = $2";
+    let done = sqlx::query(sql)
+        .bind(&wanted.name)
+        .bind(&wanted.holder)
+        .bind(wanted.until.0)
+        .execute(&mut *db)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 pub(super) async fn release(db: &mut Connection, name: &str, holder: &str) -> Result<(), Fail> {
     let sql = "DELETE FROM leases WHERE name = $1 AND holder = $2";
     sqlx::query(sql).bind(name).bind(holder).execute(&mut *db).await?;
@@ -49,20 +61,21 @@ pub(super) async fn find(db: &mut Connection, name: &str) -> Result<Option<Lease
     }))
 }
 
-/// Refuses when somebody else than `holder` has the lease on a run. Until this transaction ends
-/// nobody can take it, so that whoever takes it next sees what was written here.
+/// Refuses whoever does not have what it takes to write about a run. Until this transaction ends
+/// nobody can take its lease, so that whoever takes it next sees what was written here.
 pub(super) async fn refuse_others(
     db: &mut Connection,
     id: RunId,
-    holder: &str,
+    author: &Author,
 ) -> Result<(), Fail> {
     let name = Lease::of_run(id);
     share(db, WHAT, &name).await?;
-    match find(db, &name).await? {
-        Some(lease) if lease.holder != holder => {
-            let (what, name) = ("run", id.to_string());
-            Err(TrackError::Lost { what, name, holder: lease.holder }.into())
-        }
-        _ => Ok(()),
-    }
+    let holder = find(db, &name).await?.map(|lease| lease.holder);
+    let may = match (author, &holder) {
+        (Author::Holder(me), Some(holder)) | (Author::Anyone(me), Some(holder)) => me == holder,
+        (Author::Holder(_), None) => false,
+        (Author::Anyone(_), None) => true,
+    };
+    let lost = || TrackError::Lost { what: "run", name: id.to_string(), holder };
+    if may { Ok(()) } else { Err(lost().into()) }
 }

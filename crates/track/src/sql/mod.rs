@@ -21,6 +21,7 @@ mod registry;
 mod runs;
 mod search;
 mod signals;
+mod snapshots;
 mod store;
 
 use super::{BEGIN, Connection, Database, DbRow, Keeper, LAYOUT_IS_THERE, hold, in_dialect, share};

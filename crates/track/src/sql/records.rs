@@ -11,7 +11,7 @@ use super::columns::{count, json, word};
 use super::{Connection, Database, DbRow, hold, leases, runs};
 use crate::check;
 use crate::fail::Fail;
-use crate::{Artifact, ArtifactKind, ArtifactPath, Content, RunId, TaskRecord, TaskStatus};
+use crate::{Artifact, ArtifactKind, ArtifactPath, Author, Content, RunId, TaskRecord, TaskStatus};
 
 /// Tasks in one statement.
 pub(super) const ROWS: usize = 128;
@@ -34,10 +34,10 @@ pub(super) async fn record_tasks(
 pub(super) async fn record_tasks_as(
     db: &mut Connection,
     id: RunId,
-    holder: &str,
+    author: &Author,
     tasks: &[TaskRecord],
 ) -> Result<(), Fail> {
-    leases::refuse_others(db, id, holder).await?;
+    leases::refuse_others(db, id, author).await?;
     record_tasks(db, id, tasks).await
 }
 

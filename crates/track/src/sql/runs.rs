@@ -4,11 +4,11 @@ use gristmill_core::Timestamp;
 use sqlx::Row;
 
 use super::columns::{optional, word};
-use super::{Connection, DbRow, dues, experiments, hold, logging, search};
+use super::{Connection, DbRow, dues, experiments, hold, leases, logging, search};
 use crate::check;
 use crate::fail::Fail;
 use crate::{
-    ExperimentId, Lifecycle, NewRun, Run, RunId, RunInfo, RunStatus, RunUpdate, TrackError,
+    Author, ExperimentId, Lifecycle, NewRun, Run, RunId, RunInfo, RunStatus, RunUpdate, TrackError,
 };
 
 pub(super) const WHAT: &str = "run";
@@ -67,6 +67,16 @@ pub(super) async fn update(
         dues::note_status(db, id, status).await?;
     }
     info(db, id).await
+}
+
+pub(super) async fn update_as(
+    db: &mut Connection,
+    id: RunId,
+    author: &Author,
+    change: &RunUpdate,
+) -> Result<RunInfo, Fail> {
+    leases::refuse_others(db, id, author).await?;
+    update(db, id, change).await
 }
 
 pub(super) async fn set_lifecycle(

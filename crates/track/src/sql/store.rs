@@ -6,12 +6,13 @@ use serde_json::Value;
 
 use super::{
     Keeper, Statements, deployments, dues, experiments, history, leases, logging, records,
-    registry, runs, search, signals,
+    registry, runs, search, signals, snapshots,
 };
 use crate::{
-    Artifact, Batch, Deployment, Due, Experiment, ExperimentId, Lease, Lifecycle, Metric, Model,
-    ModelEvent, ModelVersion, NewEvent, NewExperiment, NewRun, NewVersion, Note, Page,
-    Registration, Result, Run, RunId, RunInfo, RunQuery, RunUpdate, Signal, Store, TaskRecord,
+    Artifact, Author, Batch, Deployment, Due, Experiment, ExperimentId, Lease, Lifecycle, Metric,
+    Model, ModelEvent, ModelVersion, NewEvent, NewExperiment, NewRun, NewVersion, Note, Page,
+    Registration, Result, Run, RunId, RunInfo, RunQuery, RunUpdate, Signal, Snapshot, Store,
+    TaskRecord,
 };
 
 #[async_trait]
@@ -79,6 +80,18 @@ impl Store for Keeper {
         self.write((id, update), |db, (id, update)| Box::pin(runs::update(db, *id, update))).await
     }
 
+    async fn update_run_as(
+        &self,
+        id: RunId,
+        author: &Author,
+        update: RunUpdate,
+    ) -> Result<RunInfo> {
+        self.write((id, author.clone(), update), |db, (id, author, update)| {
+            Box::pin(runs::update_as(db, *id, author, update))
+        })
+        .await
+    }
+
     async fn set_run_lifecycle(&self, id: RunId, lifecycle: Lifecycle) -> Result<()> {
         self.write((id, lifecycle), |db, (id, lifecycle)| {
             Box::pin(runs::set_lifecycle(db, *id, *lifecycle))
@@ -129,9 +142,14 @@ impl Store for Keeper {
         }
     }
 
-    async fn record_tasks_as(&self, id: RunId, holder: &str, tasks: Vec<TaskRecord>) -> Result<()> {
-        self.write((id, holder.to_string(), tasks), |db, (id, holder, tasks)| {
-            Box::pin(records::record_tasks_as(db, *id, holder, tasks))
+    async fn record_tasks_as(
+        &self,
+        id: RunId,
+        author: &Author,
+        tasks: Vec<TaskRecord>,
+    ) -> Result<()> {
+        self.write((id, author.clone(), tasks), |db, (id, author, tasks)| {
+            Box::pin(records::record_tasks_as(db, *id, author, tasks))
         })
         .await
     }
@@ -309,6 +327,11 @@ impl Store for Keeper {
             .await
     }
 
+    async fn renew_lease(&self, name: &str, holder: &str, until: Timestamp) -> Result<bool> {
+        let wanted = Lease { name: name.into(), holder: holder.into(), until };
+        self.write(wanted, |db, wanted| Box::pin(leases::renew(db, wanted))).await
+    }
+
     async fn release_lease(&self, name: &str, holder: &str) -> Result<()> {
         self.write((name.to_string(), holder.to_string()), |db, (name, holder)| {
             Box::pin(leases::release(db, name, holder))
@@ -337,6 +360,25 @@ impl Store for Keeper {
 
     async fn deployment(&self, name: &str) -> Result<Deployment> {
         self.read(name.to_string(), |db, name| Box::pin(deployments::by_name(db, name))).await
+    }
+
+    async fn keep_snapshot(&self, snapshot: Snapshot) -> Result<()> {
+        self.write(snapshot, |db, snapshot| Box::pin(snapshots::keep(db, snapshot))).await
+    }
+
+    async fn snapshot(&self, digest: &str) -> Result<Option<Snapshot>> {
+        self.read(digest.to_string(), |db, digest| Box::pin(snapshots::find(db, digest))).await
+    }
+
+    async fn snapshots(&self) -> Result<Vec<(String, Timestamp)>> {
+        self.read((), |db, ()| Box::pin(snapshots::list(db))).await
+    }
+
+    async fn forget_snapshot(&self, digest: &str, before: Timestamp) -> Result<bool> {
+        self.write((digest.to_string(), before), |db, (digest, before)| {
+            Box::pin(snapshots::forget(db, digest, *before))
+        })
+        .await
     }
 
     async fn claim_due(&self, due: Due) -> Result<bool> {

@@ -71,10 +71,11 @@ async fn upgrade(db: &mut Connection, path: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use gristmill_core::Timestamp;
     use sqlx::Connection as _;
 
     use super::*;
-    use crate::{RunId, SqliteStore, Store, TaskRecord, TaskStatus};
+    use crate::{Deployment, RunId, SqliteStore, Store, TaskRecord, TaskStatus};
 
     /// A home as layout 1 left it, with a run and a task.
     async fn filled_layout_1(home: &Path, run: RunId) {
@@ -111,5 +112,25 @@ mod tests {
         let train = TaskRecord { name: "train".into(), ..train };
         store.record_tasks(run, vec![train.clone()]).await.unwrap();
         assert_eq!(store.tasks(run).await.unwrap(), [ingest, split, train]);
+    }
+
+    #[tokio::test]
+    async fn a_filled_home_of_layout_3_is_upgraded() {
+        let home = tempfile::tempdir().unwrap();
+        let options = options(&home.path().join("gristmill.db"), Durability::Process);
+        let mut db = options.create_if_missing(true).connect().await.unwrap();
+        for step in &MIGRATIONS[..3] {
+            sqlx::raw_sql(*step).execute(&mut db).await.unwrap();
+        }
+        let filled = "CREATE TABLE schema_versions (version BIGINT NOT NULL PRIMARY KEY);
+             INSERT INTO schema_versions (version) VALUES (1), (2), (3);
+             INSERT INTO deployments (name, folder, file, settings, digest, deployed)
+             VALUES ('churn', 'artifacts/d1', 'd1', 'null', 'd1', 5);";
+        sqlx::raw_sql(filled).execute(&mut db).await.unwrap();
+        db.close().await.unwrap();
+        let store = SqliteStore::open(home.path()).await.unwrap();
+        let churn = Deployment::new("churn", "artifacts/d1", "d1", "d1", Timestamp(5));
+        assert_eq!(store.deployments().await.unwrap(), [churn]);
+        assert_eq!(store.snapshot("d1").await.unwrap(), None);
     }
 }

@@ -140,6 +140,28 @@ fn a_newer_layout_is_refused() {
     refused(&url, ErrorKind::Stored, "layout 99", "upgrade");
 }
 
+#[test]
+fn a_filled_database_of_layout_3_is_upgraded() {
+    let Some(url) = database("layout_3") else { return };
+    let deployed = Deployment::new("churn", "artifacts/d1", "d1", "d1", Timestamp(1));
+    block_on(open(&url).deploy(deployed.clone())).unwrap();
+    let back = "DROP TABLE snapshots; DELETE FROM schema_versions WHERE version > 3";
+    block_on(run_sql(&url, back));
+    std::thread::scope(|scope| {
+        let stores: Vec<_> = (0..4).map(|_| scope.spawn(|| open(&url))).collect();
+        stores.into_iter().for_each(|store| drop(store.join().unwrap()));
+    });
+    let store = open(&url);
+    block_on(async {
+        assert_eq!(store.deployments().await.unwrap(), [deployed]);
+        assert_eq!(store.snapshot("d1").await.unwrap(), None);
+        let since = Timestamp(2);
+        let kept = Snapshot { digest: "d1".into(), text: "{}".into(), since };
+        store.keep_snapshot(kept).await.unwrap();
+        assert_eq!(store.snapshots().await.unwrap(), [("d1".to_string(), since)]);
+    });
+}
+
 /// Otherwise the database's language would order names and compare params: `a` before `B`.
 #[test]
 fn every_text_goes_by_its_bytes() {

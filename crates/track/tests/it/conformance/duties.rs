@@ -9,6 +9,7 @@ pub async fn all(store: &dyn Store) {
     a_lease_has_one_holder(store).await;
     whoever_lost_a_run_records_nothing(store).await;
     deployments_are_replaced_and_taken_out(store).await;
+    a_deployed_text_is_kept_once(store).await;
     an_occasion_is_claimed_once(store).await;
     dues_are_open_until_their_run_ends(store).await;
     signals_count_up(store).await;
@@ -28,8 +29,14 @@ async fn a_lease_has_one_holder(store: &dyn Store) {
     store.release_lease("scheduler", "a").await.unwrap();
     let held = Lease { name: "scheduler".into(), holder: "b".into(), until: at(30) };
     assert_eq!(store.lease("scheduler").await.unwrap(), Some(held));
+    let renew =
+        async |holder, until| store.renew_lease("scheduler", holder, at(until)).await.unwrap();
+    assert!(renew("b", 40).await, "its holder keeps it");
+    assert!(!renew("a", 90).await, "whoever lost it learns of it, whatever the time");
+    assert_eq!(store.lease("scheduler").await.unwrap().unwrap().until, at(40));
     store.release_lease("scheduler", "b").await.unwrap();
     assert_eq!(store.lease("scheduler").await.unwrap(), None);
+    assert!(!renew("b", 90).await, "what was given back is not kept");
     assert!(acquire("a", 0, 1).await);
     let refused = store.acquire_lease("", "a", at(0), at(1)).await;
     assert!(matches!(refused, Err(TrackError::Invalid { .. })), "{refused:?}");
@@ -39,22 +46,33 @@ async fn whoever_lost_a_run_records_nothing(store: &dyn Store) {
     let run = new_run(store, "leased").await;
     let lease = Lease::of_run(run);
     let task = |name: &str| vec![TaskRecord::new(name, TaskStatus::Succeeded)];
-    store.record_tasks_as(run, "a", task("before any lease")).await.unwrap();
+    let anyone = |name: &str| Author::Anyone(name.into());
+    let holder = |name: &str| Author::Holder(name.into());
+    store.record_tasks_as(run, &anyone("a"), task("before any lease")).await.unwrap();
+    let refused = store.record_tasks_as(run, &holder("a"), task("without the lease")).await;
+    assert!(matches!(refused, Err(TrackError::Lost { holder: None, .. })), "{refused:?}");
     assert!(store.acquire_lease(&lease, "a", at(0), at(10)).await.unwrap());
-    store.record_tasks_as(run, "a", task("in time")).await.unwrap();
-    let refused = store.record_tasks_as(run, "b", task("by a stranger")).await;
+    store.record_tasks_as(run, &holder("a"), task("in time")).await.unwrap();
+    let refused = store.record_tasks_as(run, &anyone("b"), task("by a stranger")).await;
     assert!(matches!(refused, Err(TrackError::Lost { .. })), "{refused:?}");
     assert!(store.acquire_lease(&lease, "b", at(11), at(20)).await.unwrap());
-    let error = store.record_tasks_as(run, "a", task("too late")).await.unwrap_err();
+    let error = store.record_tasks_as(run, &anyone("a"), task("too late")).await.unwrap_err();
     assert_eq!(error.to_string(), format!("another process took over run `{run}`"));
     assert_eq!(error.kind(), gristmill_core::ErrorKind::Input);
     assert!(error.hint().unwrap().contains("`b`"), "{error:?}");
-    store.record_tasks_as(run, "b", task("by the next")).await.unwrap();
+    store.record_tasks_as(run, &holder("b"), task("by the next")).await.unwrap();
+    let ended = |status| RunUpdate::ended(status, at(15));
+    let refused = store.update_run_as(run, &holder("a"), ended(RunStatus::Failed)).await;
+    assert!(matches!(refused, Err(TrackError::Lost { .. })), "{refused:?}");
+    let done = store.update_run_as(run, &holder("b"), ended(RunStatus::Succeeded)).await.unwrap();
+    assert_eq!(done.status, RunStatus::Succeeded);
     store.release_lease(&lease, "b").await.unwrap();
-    store.record_tasks_as(run, "c", task("after it was given back")).await.unwrap();
+    let refused = store.update_run_as(run, &holder("a"), ended(RunStatus::Failed)).await;
+    assert!(matches!(refused, Err(TrackError::Lost { .. })), "given back by another: {refused:?}");
+    store.record_tasks_as(run, &anyone("c"), task("after it was given back")).await.unwrap();
     let names: Vec<_> = store.tasks(run).await.unwrap().into_iter().map(|t| t.name).collect();
     assert_eq!(names, ["before any lease", "in time", "by the next", "after it was given back"]);
-    assert!(store.record_tasks_as(id("nobody"), "a", Vec::new()).await.is_err());
+    assert!(store.record_tasks_as(id("nobody"), &anyone("a"), Vec::new()).await.is_err());
 }
 
 async fn deployments_are_replaced_and_taken_out(store: &dyn Store) {
@@ -82,6 +100,30 @@ async fn deployments_are_replaced_and_taken_out(store: &dyn Store) {
     assert!(store.deployment("churn").await.unwrap().is_active());
     let refused = store.deploy(Deployment { name: " ".into(), ..second }).await;
     assert!(matches!(refused, Err(TrackError::Invalid { .. })), "{refused:?}");
+}
+
+async fn a_deployed_text_is_kept_once(store: &dyn Store) {
+    let snapshot = |text: &str, seconds| Snapshot {
+        digest: "d1".into(),
+        text: text.into(),
+        since: at(seconds),
+    };
+    assert_eq!(store.snapshot("d1").await.unwrap(), None);
+    store.keep_snapshot(snapshot("{}", 1)).await.unwrap();
+    store.keep_snapshot(snapshot("other", 2)).await.unwrap();
+    assert_eq!(store.snapshot("d1").await.unwrap(), Some(snapshot("{}", 2)));
+    store.keep_snapshot(Snapshot { digest: "d2".into(), ..snapshot("ä", 3) }).await.unwrap();
+    let all = [("d1".to_string(), at(2)), ("d2".to_string(), at(3))];
+    assert_eq!(store.snapshots().await.unwrap(), all);
+    assert!(!store.forget_snapshot("d1", at(2)).await.unwrap(), "it is kept since then");
+    assert!(store.forget_snapshot("d1", at(3)).await.unwrap());
+    assert!(!store.forget_snapshot("d1", at(3)).await.unwrap());
+    assert_eq!(store.snapshots().await.unwrap(), all[1..]);
+    for text in ["a\0", &"x".repeat(MAX_SNAPSHOT_BYTES + 1)] {
+        let refused = store.keep_snapshot(snapshot(text, 4)).await;
+        assert!(matches!(refused, Err(TrackError::Invalid { .. })), "{refused:?}");
+    }
+    store.keep_snapshot(snapshot(&"x".repeat(MAX_SNAPSHOT_BYTES), 5)).await.unwrap();
 }
 
 fn due(trigger: &str, key: &str, seconds: i64) -> Due {

@@ -161,7 +161,7 @@ fn one_of_many_sets_a_param(stores: &[Arc<dyn Store>; 2]) {
 
 fn nothing_is_recorded_behind_the_back_of_the_next(stores: &[Arc<dyn Store>; 2]) {
     let run = id("taken over");
-    let lease = Lease::of_run(run);
+    let (lease, first) = (Lease::of_run(run), Author::Holder("first".into()));
     block_on(async {
         stores[0].create_run(NewRun::new(run, "taken over", at(0))).await.unwrap();
         assert!(stores[0].acquire_lease(&lease, "first", at(0), at(5)).await.unwrap());
@@ -174,7 +174,7 @@ fn nothing_is_recorded_behind_the_back_of_the_next(stores: &[Arc<dyn Store>; 2])
         }
         for number in 0..1000 {
             let task = TaskRecord::new(format!("{caller} {number}"), TaskStatus::Succeeded);
-            match store.record_tasks_as(run, "first", vec![task]).await {
+            match store.record_tasks_as(run, &first, vec![task]).await {
                 Ok(()) => {}
                 Err(TrackError::Lost { .. }) => return None,
                 Err(error) => panic!("{error}"),
