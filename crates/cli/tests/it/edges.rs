@@ -38,6 +38,8 @@ const ROOMS: &[(&str, &[&str])] = &[
 const HEAVY: &[(&str, &str)] = &[
     ("datafusion", "gristmill-ingest"),
     ("parquet", "gristmill-ingest"),
+    ("object_store", "gristmill-ingest"),
+    ("reqwest", "gristmill"),
     ("sqlx", "gristmill-track"),
     ("clap", "gristmill-cli"),
     ("anyhow", "gristmill-cli"),
@@ -86,4 +88,30 @@ fn a_heavy_friend_is_named_in_one_room() {
             assert!(!needs.contains(*friend) || room == *owner, "{room} must not name {friend}");
         }
     }
+}
+
+/// Name, version and features of everything that this call of `cargo tree` lists.
+fn features(arguments: &[&str]) -> BTreeMap<String, String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--prefix", "none", "--format", "{p}|{f}"])
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines = lines.lines().filter_map(|line| line.trim_end_matches(" (*)").split_once('|'));
+    lines.map(|(package, features)| (package.into(), features.into())).collect()
+}
+
+#[test] // otherwise most of the dependencies are compiled twice, which takes twice as long
+fn the_tests_build_every_dependency_as_the_binary_does() {
+    let binary = features(&["--edges", "normal,build"]);
+    let tests = features(&["--workspace", "--edges", "normal,build,dev"]);
+    let others: Vec<String> = binary
+        .iter()
+        .filter(|(package, features)| tests.get(*package) != Some(*features))
+        .map(|(package, features)| format!("{package}: {features} and {:?}", tests.get(package)))
+        .collect();
+    assert!(others.is_empty(), "features differ:\n{}", others.join("\n"));
 }
