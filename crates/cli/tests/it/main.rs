@@ -12,6 +12,8 @@ mod export;
 mod flow;
 mod fragments;
 mod kills;
+mod lineage;
+mod objects;
 mod sandbox;
 mod shared;
 mod sources;

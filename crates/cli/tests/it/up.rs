@@ -10,14 +10,18 @@ use serde_json::{Value, json};
 use crate::sandbox::{Said, Sandbox};
 
 /// A `gristmill up` that dies with its test.
-struct Up {
+pub struct Up {
     process: Child,
     address: String,
 }
 
 impl Up {
     fn start(sandbox: &Sandbox) -> Self {
-        let mut command = sandbox.command(&["up", "--port", "0"]);
+        Self::spawn(sandbox.command(&["up", "--port", "0"]))
+    }
+
+    /// The `up` that `command` is, once it listens.
+    pub fn spawn(mut command: Command) -> Self {
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -26,13 +30,13 @@ impl Up {
     }
 
     /// As `kill -9`.
-    fn kill(mut self) {
+    pub fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
 
     /// As a service manager ends it; the exit code comes back.
-    fn end(mut self) -> Option<i32> {
+    pub fn end(mut self) -> Option<i32> {
         let id = self.process.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         self.process.wait().unwrap().code()
@@ -72,14 +76,14 @@ fn deploy(sandbox: &Sandbox, sections: &str) {
     sandbox.json(&["deploy", "p.yaml"]);
 }
 
-fn lines(sandbox: &Sandbox, name: &str) -> Vec<String> {
+pub fn lines(sandbox: &Sandbox, name: &str) -> Vec<String> {
     let text = fs_err::read_to_string(sandbox.path(name)).unwrap_or_default();
     text.lines().map(String::from).collect()
 }
 
 #[track_caller]
-fn wait(what: &str, done: impl Fn() -> bool) {
-    for _ in 0..400 {
+pub fn wait(what: &str, done: impl Fn() -> bool) {
+    for _ in 0..1200 {
         if done() {
             return;
         }
@@ -187,11 +191,7 @@ fn a_webhook_runs_its_pipeline_once_for_each_call_and_refuses_the_rest() {
     assert_eq!(tags["gristmill.deployment"], "p");
     let mut command = sandbox.command(&["up", "--port", "0"]);
     command.env("GRISTMILL_TOKEN", "a-token-of-some-length");
-    let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().trim_start_matches("listening on http://").to_string();
-    let guarded = Up { process, address };
+    let guarded = Up::spawn(command);
     assert_eq!(guarded.post("/api/v1/hooks/sale", "{}").0, 401);
     let bearer = |token: &str| {
         guarded.call(&format!(
@@ -282,7 +282,7 @@ fn what_cannot_be_deployed_is_refused_with_a_remedy() {
         "schedule: {cron: 0 3 * *}",
         "schedule: [{every: 1h}, {every: 1h}]",
         "schedule: {cron: '@daily', timezone: Europe/Viena}",
-        "triggers: [{file: 's3://rows/*.csv'}]",
+        "triggers: [{file: 'gs://rows/*.csv'}]",
         "triggers: [{pipeline: p}]",
         "triggers: [{webhok: a}]",
     ] {
