@@ -232,14 +232,22 @@ impl Post {
         }
         let cause = cause.map_or_else(|| "the request failed".into(), ToString::to_string);
         let message = match cause.split_once("invalid peer certificate: ") {
-            Some((_, why)) => format!(
-                "the certificate of {origin} is not trusted ({why}); name a file with the \
-                 certificate of whoever signed it in SSL_CERT_FILE"
-            ),
+            Some((_, why)) => untrusted(&origin, why),
             None => format!("{origin}: {cause}"),
         };
         Failure { message, timed_out: false }
     }
+}
+
+/// Why a server's certificate was refused, and what would do.
+fn untrusted(origin: &str, why: &str) -> String {
+    // Some reasons go on with numbers that only the library knows.
+    let why = why.split('{').next().unwrap_or_default().trim();
+    // A stranger can be introduced; one that is too old or of another name cannot.
+    let own = why.starts_with("certificate ");
+    let remedy = "; name a file with the certificate of whoever signed it in SSL_CERT_FILE";
+    let remedy = if own { "" } else { remedy };
+    format!("the certificate of {origin} is not trusted ({why}){remedy}")
 }
 
 /// An address without its query.
