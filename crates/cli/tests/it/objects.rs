@@ -111,7 +111,7 @@ fn an_object_that_arrives_runs_its_pipeline_once_for_each_content() {
     let first = up();
     store.put("/lake/incoming/deep/no.csv", "a\n1\n");
     store.put("/lake/incoming/no.txt", "a\n1\n");
-    store.put("/lake/incoming/new, #1.csv", "a\n2\n");
+    store.put("/lake/incoming/new,%20%231.csv", "a\n2\n");
     wait("a run", || !arrived().is_empty());
     let told: Value = serde_json::from_str(&lines(&sandbox, "told.jsonl")[0]).unwrap();
     assert_eq!(
