@@ -13,8 +13,8 @@ use crate::job::{Job, record_end};
 use crate::keeper::Keeper;
 use crate::recorder::is_at_work;
 use crate::snapshot::{Occasions, Snapshot, here};
-use crate::trigger::{TriggerSpec, schedule_name};
-use crate::up::arrivals;
+use crate::trigger::{TriggerSpec, is_object, schedule_name};
+use crate::up::{arrivals, objects};
 use crate::{Error, Home, Kind, Result};
 
 /// What a deployment keeps beside its snapshot.
@@ -188,9 +188,12 @@ fn terms(
                 terms.after.insert(name, after);
             }
             TriggerSpec::File(pattern) => {
-                let known = match earlier.known.get(&name).filter(|_| !moved) {
+                // A path means another place in another folder, an address does not.
+                let same = is_object(pattern) || !moved;
+                let known = match earlier.known.get(&name).filter(|_| same) {
                     Some(known) => known.clone(),
-                    None => arrivals::present(&snapshot.folder, pattern)?,
+                    None => present(&snapshot.folder, pattern)
+                        .map_err(|error| error.with_place(format!("the trigger `{name}`")))?,
                 };
                 terms.known.insert(name, known);
             }
@@ -200,6 +203,11 @@ fn terms(
         Error::input(format!("`{}` cannot be written down: {e}", snapshot.origin.display()))
             .with_hint("use file and folder names in UTF-8")
     })
+}
+
+/// The keys of files or objects that are there already.
+fn present(folder: &Path, pattern: &str) -> Result<Vec<String>> {
+    if is_object(pattern) { objects::present(pattern) } else { arrivals::present(folder, pattern) }
 }
 
 /// A number that all signals so far are not above.

@@ -1,11 +1,11 @@
 //! What a run says to other programs while it goes on: events as JSON lines, and lineage in the
 //! words of OpenLineage, to a file or an HTTP address.
 
-use std::io::{Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+mod http;
+
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use gristmill_core::{Clock, Timestamp};
 use gristmill_flow::{
@@ -18,11 +18,12 @@ use serde_json::{Value, json};
 use crate::clock::SystemClock;
 use crate::report::Progress;
 use crate::{Error, Result};
+use http::{Bounds, Server};
 
 /// The namespace of our jobs, unless OPENLINEAGE_NAMESPACE names another, as its clients have it.
 const NAMESPACE: &str = "gristmill";
-/// How long an address may take for an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The variable with the token that a server asks for, as OpenLineage's own clients have it.
+const API_KEY: &str = "OPENLINEAGE_API_KEY";
 
 /// Where a run tells what happens in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -181,6 +182,17 @@ impl<'a> Trail<'a> {
     }
 }
 
+impl Drop for Trail<'_> {
+    /// However a run ends, what is still on its way is waited for.
+    fn drop(&mut self) {
+        if let Some((_, emit)) = &self.lineage
+            && let Err(error) = emit.finish()
+        {
+            self.progress.note(&error.to_string());
+        }
+    }
+}
+
 fn ended(report: &TaskReport) -> Value {
     json!({
         "task": report.name,
@@ -195,66 +207,16 @@ fn ended(report: &TaskReport) -> Value {
 
 /// What takes events at a file or an address.
 fn emitter(target: &str) -> Result<Box<dyn Emit>> {
-    let refuse = |found: String| {
-        Error::input(found).with_hint("name a file, or an address such as http://127.0.0.1:5000")
-    };
     match target.split_once("://") {
-        Some(("http", rest)) => Ok(Box::new(HttpAddress::parse(rest))),
-        Some((scheme, _)) => Err(refuse(format!("lineage cannot be sent by `{scheme}`"))),
-        None => {
-            let file = LineageFile::open(Path::new(target)).map_err(|e| refuse(e.to_string()))?;
-            Ok(Box::new(file))
+        Some(_) => {
+            let token = std::env::var(API_KEY).ok();
+            let token = token.as_deref().map(str::trim).filter(|token| !token.is_empty());
+            Ok(Box::new(Server::open(target, token, Bounds::default())?))
         }
-    }
-}
-
-/// A server that takes each event as the body of a POST, such as Marquez.
-struct HttpAddress {
-    /// With the port.
-    host: String,
-    path: String,
-}
-
-impl HttpAddress {
-    /// `host:port/path`; the path that OpenLineage has by default where none is named.
-    fn parse(rest: &str) -> Self {
-        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let host = if host.contains(':') { host.into() } else { format!("{host}:80") };
-        let path = if path.is_empty() { "api/v1/lineage" } else { path };
-        Self { host, path: format!("/{path}") }
-    }
-
-    fn post(&self, body: &[u8]) -> std::io::Result<String> {
-        let unknown = || std::io::Error::other("the host is not known");
-        let address = self.host.to_socket_addrs()?.next().ok_or_else(unknown)?;
-        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        write!(
-            stream,
-            "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\nConnection: close\r\n\r\n",
-            self.path,
-            self.host,
-            body.len()
-        )?;
-        stream.write_all(body)?;
-        // The first line is all that is asked for, and nobody has to send more of it than this.
-        let mut answer = Vec::new();
-        stream.take(1024).read_to_end(&mut answer)?;
-        let answer = String::from_utf8_lossy(&answer);
-        Ok(answer.lines().next().unwrap_or_default().to_owned())
-    }
-}
-
-impl Emit for HttpAddress {
-    fn emit(&self, event: &LineageEvent) -> Result<(), EmitError> {
-        let body = serde_json::to_vec(event)
-            .map_err(|error| EmitError { message: error.to_string(), source: None })?;
-        let said = self.post(&body)?;
-        match said.split_whitespace().nth(1) {
-            Some(code) if code.starts_with('2') => Ok(()),
-            _ => Err(EmitError { message: format!("{} said `{said}`", self.host), source: None }),
+        None => {
+            let hint = "name a file, or an address such as http://127.0.0.1:5000";
+            let refuse = |e: EmitError| Error::input(e.to_string()).with_hint(hint);
+            Ok(Box::new(LineageFile::open(Path::new(target)).map_err(refuse)?))
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use gristmill_flow::{ScheduleSpec, ScheduleSpecs};
+use gristmill_ingest::ObjectPattern;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +17,9 @@ const MAX_CHARS: usize = 200;
 #[serde(rename_all = "snake_case")]
 pub enum TriggerSpec {
     /// A file that is new or has changed, once it has stopped growing: a path or a glob, relative
-    /// to the folder of the pipeline file. Files that are there when the pipeline is deployed do
-    /// not count.
+    /// to the folder of the pipeline file. Or an object of a store that is new or has another
+    /// content: `s3://bucket/incoming/*.csv`. What is there when the pipeline is deployed does not
+    /// count.
     File(String),
     /// A run of this pipeline that succeeded.
     Pipeline(String),
@@ -64,17 +66,14 @@ fn name_mistake(name: &str) -> Option<(String, String)> {
 
 fn file_mistake(path: &str) -> Option<(String, String)> {
     let wrong = |found: String, hint: &str| Some((found, hint.to_string()));
-    if path.contains("://") {
-        return wrong(
-            format!("`{path}` is an address, and arrivals are watched in folders only"),
-            "name a path or a glob; or let whoever writes the object call a `webhook`",
-        );
-    }
     if path.is_empty() || path.chars().count() > MAX_CHARS || path.chars().any(char::is_control) {
         return wrong(
             format!("a trigger watches `{path}`"),
             "name a path or a glob of at most 200 characters, such as `incoming/*.csv`",
         );
+    }
+    if let Some((scheme, _)) = path.split_once("://") {
+        return address_mistake(scheme, path);
     }
     match glob::Pattern::new(path) {
         Ok(_) => None,
@@ -83,6 +82,32 @@ fn file_mistake(path: &str) -> Option<(String, String)> {
             "write `*`, `?`, `**` and `[a-z]`, such as `incoming/*.csv`",
         ),
     }
+}
+
+/// What is wrong with the address of objects: only stores that answer as S3 does can be listed.
+fn address_mistake(scheme: &str, path: &str) -> Option<(String, String)> {
+    let hint = match scheme {
+        "s3" => {
+            let error = ObjectPattern::parse(path).err()?;
+            return Some((error.to_string(), error.hint().unwrap_or_default()));
+        }
+        "s3a" | "s3n" => "write `s3://`",
+        "gs" | "gcs" => {
+            "let whoever writes the object call a `webhook`; or use the store as S3: `s3://`, with \
+             AWS_ENDPOINT_URL=https://storage.googleapis.com and an HMAC key"
+        }
+        "az" | "adl" | "abfs" | "abfss" | "wasb" | "wasbs" | "azure" => {
+            "let whoever writes the object call a `webhook`, as Event Grid can"
+        }
+        _ => "name a path or a glob, or let whoever writes it call a `webhook`",
+    };
+    let found = format!("`{path}` cannot be watched: only files and objects at `s3://` are");
+    Some((found, hint.into()))
+}
+
+/// Whether the pattern of a `file` trigger means objects of a store.
+pub(crate) fn is_object(pattern: &str) -> bool {
+    pattern.starts_with("s3://")
 }
 
 /// A schedule as the store and messages name it. Two that differ in rhythm or zone keep separate
@@ -152,7 +177,8 @@ mod tests {
         let mistake = |spec: TriggerSpec| spec.mistake("churn").map(|(found, _)| found);
         assert_eq!(mistake(TriggerSpec::File("incoming/*.csv".into())), None);
         assert_eq!(mistake(TriggerSpec::Pipeline("sales".into())), None);
-        for wrong in ["", "a\nb", "***", "[a", "s3://bucket/rows.csv"] {
+        assert_eq!(mistake(TriggerSpec::File("s3://bucket/in/*.csv".into())), None);
+        for wrong in ["", "a\nb", "***", "[a", "s3://bucket", "s3a://bucket/*", "gs://bucket/*"] {
             assert!(mistake(TriggerSpec::File(wrong.into())).is_some(), "{wrong}");
         }
         for wrong in ["", "a b", "../x", "churn"] {

@@ -33,6 +33,14 @@ pub enum IngestError {
         /// What would do.
         hint: String,
     },
+    /// A store of objects refused, or was not reached.
+    #[error("{what}")]
+    Store {
+        /// What could not be had, and why.
+        what: String,
+        /// What would do.
+        hint: String,
+    },
     /// The content of a file is not what it should be.
     #[error("{at}: {found}")]
     Content {
@@ -161,7 +169,9 @@ impl IngestError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotFound { near, .. } => near.as_ref().map(|n| format!("did you mean `{n}`?")),
-            Self::Unsupported { hint, .. } | Self::Content { hint, .. } => Some(hint.clone()),
+            Self::Unsupported { hint, .. }
+            | Self::Store { hint, .. }
+            | Self::Content { hint, .. } => Some(hint.clone()),
             Self::Mismatch { .. } => {
                 Some("give files of one form, or read them as separate sources".into())
             }

@@ -2,10 +2,10 @@
 //!
 //! Start with [`read`] (a source becomes a table), [`apply_sql`] (a query over one or several) and
 //! [`check_expectations`]. [`write()`] is the way back, [`save_table`] and [`load_table`] keep tables
-//! between steps with all that is known of their columns.
+//! between steps with all that is known of their columns. [`Objects`] lists what lies in a store.
 //!
-//! This crate knows formats and nothing of models. It alone names DataFusion, and no public
-//! signature mentions a type of it.
+//! This crate knows formats and nothing of models. It alone names DataFusion and `object_store`, and
+//! no public signature mentions a type of them.
 
 mod asof;
 mod calendar;
@@ -17,6 +17,7 @@ mod files;
 mod jsonl;
 mod meaning;
 mod memory;
+mod objects;
 mod parquet;
 mod part;
 mod read;
@@ -33,6 +34,7 @@ pub use expect::{Breach, Expectation, Literal, check_expectations};
 pub use files::{files, fingerprint};
 pub use meaning::suggest_meanings;
 pub use memory::limit_memory;
+pub use objects::{Object, ObjectPattern, Objects};
 pub use read::{Peek, peek, read, read_as};
 pub use source::{BadRows, DEFAULT_NULLS, FileSource, Format, SourceSpec};
 pub use sql::{apply_sql, changing_functions};

@@ -37,8 +37,8 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// Heavy friends and the only room that may name them.
 const HEAVY: &[(&str, &str)] = &[
     ("datafusion", "gristmill-ingest"),
-    ("parquet", "gristmill-ingest"),
     ("object_store", "gristmill-ingest"),
+    ("parquet", "gristmill-ingest"),
     ("reqwest", "gristmill"),
     ("sqlx", "gristmill-track"),
     ("clap", "gristmill-cli"),

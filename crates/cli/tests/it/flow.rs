@@ -353,7 +353,7 @@ fn lineage_reaches_a_server_and_a_server_that_is_away_stops_no_run() {
                 loop {
                     let mut header = String::new();
                     stream.read_line(&mut header).unwrap();
-                    if let Some(value) = header.strip_prefix("Content-Length: ") {
+                    if let Some(value) = header.to_lowercase().strip_prefix("content-length: ") {
                         length = value.trim().parse().unwrap();
                     }
                     if header.trim().is_empty() {

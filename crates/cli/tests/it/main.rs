@@ -15,6 +15,8 @@ mod flow;
 mod fragments;
 mod homes;
 mod kills;
+mod lineage;
+mod objects;
 mod sandbox;
 mod shared;
 mod sources;

@@ -207,7 +207,7 @@ fn what_cannot_be_deployed_is_refused_with_a_remedy() {
         "schedule: {cron: 0 3 * *}",
         "schedule: [{every: 1h}, {every: 1h}]",
         "schedule: {cron: '@daily', timezone: Europe/Viena}",
-        "triggers: [{file: 's3://rows/*.csv'}]",
+        "triggers: [{file: 'gs://rows/*.csv'}]",
         "triggers: [{pipeline: p}]",
         "triggers: [{webhok: a}]",
     ] {

@@ -1,11 +1,14 @@
-"""Holds every line of a file of events against the classes of openlineage-python.
+"""Holds every line of a file of events against a JSON Schema and the classes of openlineage-python.
 
-They refuse unknown and missing keys, times, ids and addresses that are none.
+The schema beside this file says what OpenLineage 2-0-2 demands. Both refuse unknown and missing keys,
+times, ids and addresses that are none. Prints a line for each: `ok`, or who refused it and why.
 """
 
 import json
+import pathlib
 import sys
 
+from jsonschema import Draft202012Validator, FormatChecker
 from openlineage.client.generated import (
     base,
     dataset_version_dataset,
@@ -76,9 +79,21 @@ def event(found):
     )
 
 
+SCHEMA = json.loads(pathlib.Path(__file__).with_name("run_event.schema.json").read_text())
+Draft202012Validator.check_schema(SCHEMA)
+FORMATS = FormatChecker(["date-time", "uri", "uuid"])
+assert not FORMATS.conforms("today", "date-time") and not FORMATS.conforms("a b", "uri")
+VALIDATOR = Draft202012Validator(SCHEMA, format_checker=FORMATS)
+
+def verdict(line):
+    for judge, hold in (("schema", VALIDATOR.validate), ("client", event)):
+        try:
+            hold(json.loads(line))
+        except Exception as refusal:
+            return f"{judge}: {str(refusal).splitlines()[0]}"
+    return "ok"
+
+
 with open(sys.argv[1], encoding="utf-8") as lines:
-    count = 0
     for line in lines:
-        event(json.loads(line))
-        count += 1
-print(count)
+        print(verdict(line))

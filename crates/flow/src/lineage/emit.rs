@@ -16,12 +16,22 @@ pub trait Emit: Send + Sync {
     /// # Errors
     /// When it could not be passed on. No run should fail by that: say it, and go on.
     fn emit(&self, event: &LineageEvent) -> Result<(), EmitError>;
+
+    /// Waits a while for events that are still on their way; none can be passed on afterwards.
+    ///
+    /// # Errors
+    /// When some were not passed on, and no call of [`Emit::emit`] said so.
+    fn finish(&self) -> Result<(), EmitError> {
+        Ok(())
+    }
 }
 
-/// An event that could not be passed on.
+/// Events that could not be passed on.
 #[derive(Debug, thiserror::Error)]
-#[error("a lineage event was not passed on: {message}")]
+#[error("{} not passed on: {message}", counted(*.events))]
 pub struct EmitError {
+    /// How many they are.
+    pub events: usize,
     /// What stood in the way.
     pub message: String,
     /// The error behind it.
@@ -29,9 +39,31 @@ pub struct EmitError {
     pub source: Option<Box<dyn Error + Send + Sync>>,
 }
 
+impl EmitError {
+    /// One event was not passed on, because of `message`.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { events: 1, message: message.into(), source: None }
+    }
+}
+
 impl From<io::Error> for EmitError {
     fn from(error: io::Error) -> Self {
-        Self { message: error.to_string(), source: Some(Box::new(error)) }
+        let message = error.to_string();
+        Self { source: Some(Box::new(error)), ..Self::new(message) }
+    }
+}
+
+impl From<serde_json::Error> for EmitError {
+    fn from(error: serde_json::Error) -> Self {
+        let message = error.to_string();
+        Self { source: Some(Box::new(error)), ..Self::new(message) }
+    }
+}
+
+fn counted(events: usize) -> String {
+    match events {
+        1 => "a lineage event was".into(),
+        many => format!("{many} lineage events were"),
     }
 }
 
@@ -65,10 +97,7 @@ impl Emit for LineageFile {
     /// Appends the event as one line, in one write, so that processes that share the file do not
     /// mix their lines.
     fn emit(&self, event: &LineageEvent) -> Result<(), EmitError> {
-        let mut line = serde_json::to_vec(event).map_err(|error| EmitError {
-            message: error.to_string(),
-            source: Some(error.into()),
-        })?;
+        let mut line = serde_json::to_vec(event)?;
         line.push(b'\n');
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(file.write_all(&line)?)

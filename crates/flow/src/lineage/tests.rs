@@ -368,24 +368,56 @@ fn a_file_that_cannot_be_is_an_error_that_names_it() {
     assert!(error.to_string().contains("none/lineage.jsonl"), "{error}");
 }
 
-/// openlineage-python is Apache-2.0 and stays where it is: `pip install openlineage-python`.
-#[test]
-fn the_client_of_openlineage_takes_every_event() {
-    let python = |arguments: &[&str]| Command::new("python3").args(arguments).output();
-    match python(&["-c", "import openlineage.client.generated.base"]) {
-        Ok(output) if output.status.success() => {}
-        _ => {
-            eprintln!("skipped: python3 has no openlineage-python");
-            return;
-        }
+/// What is said of each event, a line each, where a Python has what it takes. Both packages stay
+/// where they are: `pip install openlineage-python 'jsonschema[format-nongpl]'`.
+fn verdicts(events: &[String]) -> Option<Vec<String>> {
+    let python = std::env::var("GRISTMILL_LINEAGE_PYTHON").unwrap_or_else(|_| "python3".into());
+    let run = |arguments: &[&str]| Command::new(&python).args(arguments).output();
+    let needs = "import jsonschema, rfc3339_validator, openlineage.client.generated.base";
+    if !run(&["-c", needs]).is_ok_and(|output| output.status.success()) {
+        eprintln!(
+            "skipped: {python} has no openlineage-python or no jsonschema[format-nongpl]; name one \
+             that has in GRISTMILL_LINEAGE_PYTHON"
+        );
+        return None;
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lineage.jsonl");
-    let file = LineageFile::open(&path).unwrap();
-    events().iter().for_each(|event| file.emit(event).unwrap());
+    fs_err::write(&path, events.join("\n")).unwrap();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/lineage/check.py");
-    let output = python(&[script, &path.to_string_lossy()]).unwrap();
-    let (said, wrong) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!(said.trim(), events().len().to_string(), "{wrong}");
+    let output = run(&[script, &path.to_string_lossy()]).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stdout).unwrap();
+    Some(said.lines().map(String::from).collect())
+}
+
+#[test]
+fn the_schema_and_the_client_of_openlineage_take_every_event() {
+    let sent = events().into_iter().map(|event| serde_json::to_string(&event).unwrap());
+    let Some(said) = verdicts(&sent.collect::<Vec<_>>()) else { return };
+    assert_eq!(said, ["ok"; 8]);
+}
+
+#[test]
+fn an_event_that_is_not_as_the_schema_says_is_refused() {
+    let sound = serde_json::to_string(&events()[3]).unwrap();
+    let broken = [
+        ("2025-06-01T10:00:01.5Z", "2025-06-01 at ten"),
+        ("COMPLETE", "DONE"),
+        ("6c0d6b47-929d-", "6c0d6b47929d-"),
+        ("\"producer\":\"pkg:", "\"producer\":\"p k g "),
+        ("\"rowCount\":7043", "\"rowCount\":\"7043\""),
+        ("facets/1-2-0/Parent", "facets/1-0-0/Parent"),
+        ("\"outputs\":", "\"output\":"),
+        ("\"programmingLanguage\"", "\"language\""),
+    ];
+    let failed = serde_json::to_string(&events()[5]).unwrap();
+    let broken = broken.map(|(from, to)| {
+        let whole = if sound.contains(from) { &sound } else { &failed };
+        assert!(whole.contains(from), "{from}");
+        whole.replacen(from, to, 1)
+    });
+    let Some(said) = verdicts(&broken) else { return };
+    assert_eq!(said.len(), broken.len());
+    assert!(said.iter().all(|said| said.starts_with("schema: ")), "{said:#?}");
 }

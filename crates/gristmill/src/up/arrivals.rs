@@ -1,4 +1,4 @@
-//! Files that arrive: new or changed, and no longer growing.
+//! Files that arrive: new or changed, and no longer growing. Objects of a store do so in `objects`.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -17,21 +17,22 @@ const MAX_KNOWN: usize = 20_000;
 /// The longest path that a key shows.
 const MAX_SHOWN: usize = 150;
 
-/// A file as it was seen.
+/// A file or an object as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Arrival {
-    /// What tells this state of the file from every other: path, size and time of change.
+    /// What tells this state of it from every other: a file's path, size and time of change.
     pub key: String,
-    /// The file.
-    pub path: PathBuf,
-    size: u64,
-    modified: i64,
+    /// Its path, or its address.
+    pub location: String,
+    pub size: u64,
+    /// When it was changed, in microseconds since 1970-01-01T00:00Z.
+    pub modified: i64,
 }
 
 impl Arrival {
     /// What its run is told.
     pub fn payload(&self) -> Value {
-        json!({"file": self.path.display().to_string(), "size": self.size, "modified": self.modified})
+        json!({"file": self.location, "size": self.size, "modified": self.modified})
     }
 }
 
@@ -85,14 +86,23 @@ impl Watch {
 /// # Errors
 /// When a folder cannot be looked into, or they are too many to remember.
 pub(crate) fn present(folder: &Path, pattern: &str) -> Result<Vec<String>> {
-    let files = matching(folder, pattern)?;
-    if files.len() > MAX_KNOWN {
-        let found = format!("`{pattern}` names {} files that are there already", files.len());
-        return Err(Error::input(found).with_hint(format!(
-            "watch a folder with at most {MAX_KNOWN}; move what is done elsewhere"
-        )));
+    bounded(pattern, matching(folder, pattern)?.into_iter().map(|file| file.key).collect())
+}
+
+/// The keys of what is there already, unless they are too many to remember.
+pub(super) fn bounded(pattern: &str, keys: Vec<String>) -> Result<Vec<String>> {
+    if keys.len() <= MAX_KNOWN {
+        return Ok(keys);
     }
-    Ok(files.into_iter().map(|file| file.key).collect())
+    let found = format!("`{pattern}` names {} files that are there already", keys.len());
+    let hint = format!("watch a place with at most {MAX_KNOWN}; move what is done elsewhere");
+    Err(Error::input(found).with_hint(hint))
+}
+
+/// A text as a key shows it: itself if it is short and plain, else its digest.
+pub(super) fn shown(text: &str) -> String {
+    let short = text.chars().count() <= MAX_SHOWN && !text.chars().any(char::is_control);
+    if short { text.into() } else { Digest::of(text.as_bytes()).to_string() }
 }
 
 /// Files that match, hidden ones only where the pattern says so.
@@ -132,11 +142,10 @@ fn look_at(path: PathBuf, folder: &Path) -> Result<Option<Arrival>> {
     };
     let since = found.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
     let relative = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
-    let short = relative.chars().count() <= MAX_SHOWN && !relative.chars().any(char::is_control);
-    let shown = if short { relative } else { Digest::of(relative.as_bytes()).to_string() };
-    let key = format!("{shown} {} {}", found.len(), since.as_nanos());
+    let key = format!("{} {} {}", shown(&relative), found.len(), since.as_nanos());
     let modified = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
-    Ok(Some(Arrival { key, path, size: found.len(), modified }))
+    let location = path.display().to_string();
+    Ok(Some(Arrival { key, location, size: found.len(), modified }))
 }
 
 #[cfg(test)]
@@ -144,7 +153,7 @@ mod tests {
     use super::*;
 
     fn names(arrived: &[Arrival]) -> Vec<String> {
-        arrived.iter().map(|a| a.path.file_name().unwrap().to_string_lossy().into()).collect()
+        arrived.iter().map(|a| a.location.rsplit('/').next().unwrap().into()).collect()
     }
 
     #[test]

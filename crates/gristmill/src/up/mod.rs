@@ -10,6 +10,7 @@ pub(crate) mod children;
 mod event;
 mod http;
 mod lead;
+pub(crate) mod objects;
 mod scheduler;
 mod server;
 #[cfg(test)]
@@ -145,6 +146,9 @@ impl Foreman<'_> {
             self.scheduler.claim(now)?;
             for text in self.scheduler.take_notes() {
                 self.told_once(UpEvent::Note { text });
+            }
+            for text in self.scheduler.take_news() {
+                (self.report)(&UpEvent::Note { text });
             }
         }
         if self.crew.len() < self.runs { self.begin(now) } else { Ok(()) }

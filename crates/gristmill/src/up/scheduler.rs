@@ -12,12 +12,13 @@ use gristmill_flow::{CatchUp, Schedule, due};
 use gristmill_track::{Deployment, Due, Page, RunId, RunInfo, RunQuery, RunStatus, Signal, Store};
 use serde_json::{Value, json};
 
-use super::arrivals::Watch;
+use super::arrivals::{Arrival, Watch};
+use super::objects::ObjectWatch;
 use crate::deploy::{Terms, snapshot_of};
 use crate::job::{Ticket, known, rfc3339};
 use crate::keeper::Keeper;
 use crate::snapshot::{ARRIVED_FILE, Occasions, SCHEDULED};
-use crate::trigger::{TriggerSpec, schedule_name};
+use crate::trigger::{TriggerSpec, is_object, schedule_name};
 use crate::{Error, Home, Result};
 
 /// How many runs of one schedule may be claimed and not done, with `catch_up: all`; further moments
@@ -44,6 +45,7 @@ struct Active {
     folder: PathBuf,
     timers: Vec<Timer>,
     watches: Vec<(String, Watch)>,
+    objects: Vec<(String, ObjectWatch)>,
     followers: Vec<Follower>,
     listeners: Vec<Listener>,
 }
@@ -97,6 +99,16 @@ impl Scheduler {
     /// What a person should know since this was last asked.
     pub fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
+    }
+
+    /// What began or ended since this was last asked, and is to be said each time.
+    pub fn take_news(&mut self) -> Vec<String> {
+        let mut news = Vec::new();
+        for (name, active) in &mut self.active {
+            let all = active.objects.iter_mut().flat_map(|(_, objects)| objects.take_news());
+            news.extend(all.map(|text| format!("`{name}`: {text}")));
+        }
+        news
     }
 
     /// Whether a pipeline of this name is deployed, as of the last [`Scheduler::refresh`].
@@ -173,6 +185,7 @@ impl Active {
         let mut active = Self {
             timers: Vec::new(),
             watches: Vec::new(),
+            objects: Vec::new(),
             followers: Vec::new(),
             listeners: Vec::new(),
             snapshot,
@@ -192,7 +205,13 @@ impl Active {
             match spec {
                 TriggerSpec::File(pattern) => {
                     let known = terms.known.get(&trigger).map(Vec::as_slice).unwrap_or_default();
-                    active.watches.push((trigger, Watch::new(folder.clone(), pattern, known)));
+                    if is_object(pattern) {
+                        let watch = ObjectWatch::start(pattern, known)?;
+                        active.objects.push((trigger, watch));
+                    } else {
+                        let watch = Watch::new(folder.clone(), pattern, known);
+                        active.watches.push((trigger, watch));
+                    }
                 }
                 TriggerSpec::Pipeline(pipeline) => {
                     let since = since(&trigger);
@@ -221,6 +240,7 @@ impl Active {
         let mut notes = Vec::new();
         let mut timers = std::mem::take(&mut self.timers);
         let mut watches = std::mem::take(&mut self.watches);
+        let mut objects = std::mem::take(&mut self.objects);
         let mut followers = std::mem::take(&mut self.followers);
         let mut listeners = std::mem::take(&mut self.listeners);
         let mut take = |occasion: Occasion<'_>| -> Result<bool> {
@@ -237,15 +257,22 @@ impl Active {
                 Ok(())
             })
             .and_then(|()| {
-                watches
-                    .iter_mut()
-                    .try_for_each(|(trigger, watch)| arrived(trigger, watch, now, &mut take))
+                watches.iter_mut().try_for_each(|(trigger, watch)| {
+                    let found = watch.look(now)?;
+                    arrived(trigger, found, &mut |key| watch.taken(key), now, &mut take)
+                })
+            })
+            .and_then(|()| {
+                objects.iter_mut().try_for_each(|(trigger, watch)| {
+                    let found = watch.look();
+                    arrived(trigger, found, &mut |key| watch.taken(key), now, &mut take)
+                })
             })
             .and_then(|()| {
                 followers.iter_mut().try_for_each(|follower| follower.claim(keeper, &mut take))
             })
             .and_then(|()| listen(&mut listeners, keeper, &mut take));
-        (self.timers, self.watches) = (timers, watches);
+        (self.timers, self.watches, self.objects) = (timers, watches, objects);
         (self.followers, self.listeners) = (followers, listeners);
         done.map(|()| notes)
     }
@@ -309,14 +336,21 @@ impl Timer {
     }
 }
 
-fn arrived(trigger: &str, watch: &mut Watch, now: Timestamp, take: Take<'_>) -> Result<()> {
-    for file in watch.look(now)? {
+/// Claims what has arrived, and says of each when that is done.
+fn arrived(
+    trigger: &str,
+    found: Vec<Arrival>,
+    taken: &mut dyn FnMut(&str),
+    now: Timestamp,
+    take: Take<'_>,
+) -> Result<()> {
+    for file in found {
         take(Occasion {
-            file: Some(file.path.display().to_string()),
+            file: Some(file.location.clone()),
             payload: file.payload(),
             ..Occasion::new(trigger, file.key.clone(), now)
         })?;
-        watch.taken(&file.key);
+        taken(&file.key);
     }
     Ok(())
 }
