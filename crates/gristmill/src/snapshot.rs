@@ -47,7 +47,7 @@ impl Snapshot {
     /// The file at `path` as it is now, with `settings` in place of what it says.
     ///
     /// # Errors
-    /// As [`check`].
+    /// As [`check`], and for a file that is too long once everything stands in its place.
     pub fn take(
         path: &Path,
         settings: &[String],
@@ -61,6 +61,7 @@ impl Snapshot {
         }
         let text = serde_json::to_string_pretty(&document.root().to_json())
             .map_err(|e| Error::bug(format!("a file cannot be written down: {e}")))?;
+        refuse_long(path, &text)?;
         let store = artifacts(home)?;
         let content = keeper.wait_for(store.put_bytes(text.as_bytes()))?;
         let file = keeper.wait_for(store.local_path(content.hash))?;
@@ -73,21 +74,24 @@ impl Snapshot {
     /// Puts the text into the store, for every home that shares it.
     ///
     /// # Errors
-    /// When it is longer than the store keeps.
+    /// When the store cannot be written.
     pub fn share(&self, keeper: &Keeper, now: Timestamp) -> Result<()> {
-        if self.text.len() > MAX_SNAPSHOT_BYTES {
-            let found = format!(
-                "`{}` has {} bytes with all that it includes, and at most {MAX_SNAPSHOT_BYTES} can \
-                 be deployed",
-                self.origin.display(),
-                self.text.len()
-            );
-            return Err(Error::input(found)
-                .with_hint("move long lists and texts into files that its commands read"));
-        }
         let (digest, text) = (self.digest.clone(), self.text.clone());
         keeper.wait(|s| s.keep_snapshot(Kept { digest, text, since: now }))
     }
+}
+
+fn refuse_long(path: &Path, text: &str) -> Result<()> {
+    if text.len() <= MAX_SNAPSHOT_BYTES {
+        return Ok(());
+    }
+    let (path, found) = (path.display(), text.len());
+    let found = format!(
+        "`{path}` has {found} bytes with all that it includes, and at most {MAX_SNAPSHOT_BYTES} \
+         can be deployed"
+    );
+    Err(Error::input(found)
+        .with_hint("move long lists and texts into files that its commands read"))
 }
 
 /// Where the snapshot that was taken as `taken`, perhaps in another home, stands in this one: its

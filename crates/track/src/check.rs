@@ -14,8 +14,8 @@ pub const MAX_NAME_CHARS: usize = 500;
 /// The longest alias of a model, in characters.
 pub const MAX_ALIAS_CHARS: usize = 255;
 
-/// The longest text of a deployed pipeline file, in bytes.
-pub const MAX_SNAPSHOT_BYTES: usize = 4 << 20;
+/// The longest text of a deployed pipeline file, in bytes: as long as a pipeline file may be.
+pub const MAX_SNAPSHOT_BYTES: usize = 4_000_000;
 
 /// Refuses a key that is empty, too long or holds control characters.
 pub(crate) fn key(what: &str, text: &str) -> Result<()> {

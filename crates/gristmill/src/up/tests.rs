@@ -265,13 +265,14 @@ fn a_text_that_is_too_long_to_be_shared_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path().join("home"));
     let file = folder.path().join("p.yaml");
-    let long = "x".repeat(MAX_SNAPSHOT_BYTES);
+    // A snapshot is JSON, in which each of these takes two bytes.
+    let long = "\"".repeat(MAX_SNAPSHOT_BYTES / 2);
     let text = format!(
-        "name: p\nschedule: {{every: 1h}}\ntasks: {{work: {{run: \"true\", env: {{A: {long}}}}}}}\n"
+        "name: p\nschedule: {{every: 1h}}\ntasks: {{work: {{run: \"true\", env: {{A: '{long}'}}}}}}\n"
     );
     fs_err::write(&file, text).unwrap();
     let error = deploy(&home, &file, &[]).unwrap_err();
-    assert!(error.message.contains("at most 4194304 can be deployed"), "{error}");
+    assert!(error.message.contains("at most 4000000 can be deployed"), "{error}");
     assert!(deployments(&home).unwrap().is_empty());
 }
 
