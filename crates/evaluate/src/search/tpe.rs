@@ -19,7 +19,7 @@ use crate::distributions::{normal_below, normal_quantile};
 
 /// Points near those that did well.
 ///
-/// The best tenth of the trials, at most 25, is what did well. Trials that are open or failed count
+/// The best of the trials, 15 in 100 and at most 25, are what did well. Trials that are open or failed count
 /// among the others, so that nobody tries beside them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -41,7 +41,7 @@ const DRAWS: usize = 32;
 /// The most trials that count as good.
 const GOOD: usize = 25;
 /// The share of the trials that counts as good.
-const SHARE: f64 = 0.1;
+const SHARE: f64 = 0.15;
 
 impl Tpe {
     /// So many trials.
@@ -105,15 +105,16 @@ impl Density {
         chosen: &[usize],
     ) -> Self {
         let (n, d) = (chosen.len().max(1) as f64, ranges.len() as f64);
-        // Scott's rule for a normal density of d parameters, on a fifth of the way.
-        let scott = 0.2 * n.powf(-1.0 / (d + 4.0));
+        // Scott's rule for a normal density of d parameters. This factor and SHARE were chosen by the
+        // medians of 300 searches for the least of Branin's function and of Hartmann's.
+        let scott = 0.1 * n.powf(-1.0 / (d + 4.0));
         let columns = ranges.iter().map(|(path, range)| {
             let at = chosen.iter().map(|at| {
                 let point = trials.get(*at).map(|(trial, _)| &trial.point);
                 point.and_then(|p| p.get(path)).map_or(f64::NAN, |at| place(range, *at))
             });
             let at: Vec<f64> = at.collect();
-            let width = scott.max(1.0 / (1.0 + n).min(100.0)).max(coarseness(range));
+            let width = scott.max(coarseness(range));
             let scale = at.iter().map(|at| match range {
                 Range::Choice(_) => 0.0,
                 _ => (width * TAU.sqrt() * within(*at, width)).ln(),

@@ -150,7 +150,8 @@ fn hartmann_space() -> Space {
     space(Value::Object((0..6).map(axis).collect()))
 }
 
-#[test] // medians over 20 seeds of Optuna 4.9.0 (TPESampler, its defaults): see benches/search.py
+// Optuna 5.0.0 (TPESampler, 100 trials) has medians of 0.427 and -3.210 over 80 seeds: `benches/search.py`.
+#[test]
 fn estimators_find_what_chance_does_not() {
     for (space, loss, tpe_at_most, name) in [
         (branin_space(), branin as fn(&Point) -> f64, 0.55, "branin"),
