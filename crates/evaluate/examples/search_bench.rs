@@ -4,41 +4,19 @@
 //! seconds that a trial takes beside the function itself, as JSON.
 
 use std::collections::BTreeMap;
-use std::f64::consts::PI;
 use std::time::Instant;
 
 use gristmill_core::Seed;
 use gristmill_evaluate::search::{Next, Outcome, Point, Random, Search, Space, SpaceError, Tpe};
+use gristmill_testkit as functions;
 use serde_json::{Value, json};
 
-/// Its least value is 0.397887.
 fn branin(point: &Point) -> f64 {
-    let (x, y) = (point["x"], point["y"]);
-    let bent = y - 5.1 / (4.0 * PI * PI) * x * x + 5.0 / PI * x - 6.0;
-    bent * bent + 10.0 * (1.0 - 1.0 / (8.0 * PI)) * x.cos() + 10.0
+    functions::branin(point["x"], point["y"])
 }
 
-/// Its least value is -3.32237.
 fn hartmann(point: &Point) -> f64 {
-    const HEIGHT: [f64; 4] = [1.0, 1.2, 3.0, 3.2];
-    const WIDTH: [[f64; 6]; 4] = [
-        [10.0, 3.0, 17.0, 3.5, 1.7, 8.0],
-        [0.05, 10.0, 17.0, 0.1, 8.0, 14.0],
-        [3.0, 3.5, 1.7, 10.0, 17.0, 8.0],
-        [17.0, 8.0, 0.05, 10.0, 0.1, 14.0],
-    ];
-    const PLACE: [[f64; 6]; 4] = [
-        [0.1312, 0.1696, 0.5569, 0.0124, 0.8283, 0.5886],
-        [0.2329, 0.4135, 0.8307, 0.3736, 0.1004, 0.9991],
-        [0.2348, 0.1451, 0.3522, 0.2883, 0.3047, 0.6650],
-        [0.4047, 0.8828, 0.8732, 0.5743, 0.1091, 0.0381],
-    ];
-    let hills = HEIGHT.iter().zip(WIDTH.iter().zip(&PLACE));
-    let hill = |(height, (width, place)): (&f64, (&[f64; 6], &[f64; 6]))| {
-        let at = point.values().zip(width.iter().zip(place));
-        height * (-at.map(|(x, (w, p))| w * (x - p) * (x - p)).sum::<f64>()).exp()
-    };
-    -hills.map(hill).sum::<f64>()
+    functions::hartmann([0, 1, 2, 3, 4, 5].map(|at| point[&format!("x{at}")]))
 }
 
 type Loss = fn(&Point) -> f64;

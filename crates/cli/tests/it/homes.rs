@@ -99,9 +99,11 @@ fn each_occasion_becomes_one_run_whichever_of_two_homes_is_killed() {
     pair.deploy(&file(json!({"schedule": {"every": "1s", "catch_up": "all"}, "triggers": hook})));
     let mut ups = [Some(pair.up(0)), Some(pair.up(1))];
     let mut moments = Moments(11);
-    let (mut calls, mut machines) = (0, 0);
+    let (mut calls, mut machines, mut slept) = (0, 0, Duration::ZERO);
     for turn in 0..9 {
-        std::thread::sleep(Duration::from_millis(200) + moments.next(700_000));
+        let at_work = Duration::from_millis(200) + moments.next(700_000);
+        std::thread::sleep(at_work);
+        slept += at_work;
         let victim = turn % 2;
         let up = ups[victim].take().unwrap();
         if turn % 3 == 0 {
@@ -135,8 +137,9 @@ fn each_occasion_becomes_one_run_whichever_of_two_homes_is_killed() {
     // Every second from the first to the last, each by one run.
     let mut seconds: Vec<i64> = planned.iter().map(|ran| second(&ran.scheduled)).collect();
     seconds.sort_unstable();
-    // How many there are is up to how fast the machine is.
-    assert!(seconds.len() >= 3, "{seconds:?}");
+    // The last one or two may not have been claimed yet when the schedule was taken away.
+    let passed = slept.as_secs() as usize;
+    assert!(passed > 3 && seconds.len() + 2 >= passed, "{passed} s: {seconds:?}");
     let steps = |two: &[i64]| (two[1] - two[0]).rem_euclid(86_400) == 1;
     assert!(seconds.windows(2).all(steps), "{seconds:?}");
     // Each of them has ended well, and there are no others.

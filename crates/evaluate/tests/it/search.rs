@@ -4,6 +4,7 @@ use gristmill_core::Seed;
 use gristmill_evaluate::search::{
     Halving, Next, Outcome, Point, Random, Search, Space, Tpe, Trial, pareto_front,
 };
+use gristmill_testkit as functions;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -110,35 +111,12 @@ fn by_chance_each_decade_of_a_logarithm_is_as_likely() {
     }
 }
 
-/// Branin's function; its least value is 0.397887.
 fn branin(point: &Point) -> f64 {
-    let (x, y) = (point["x"], point["y"]);
-    let pi = std::f64::consts::PI;
-    let bent = y - 5.1 / (4.0 * pi * pi) * x * x + 5.0 / pi * x - 6.0;
-    bent * bent + 10.0 * (1.0 - 1.0 / (8.0 * pi)) * x.cos() + 10.0
+    functions::branin(point["x"], point["y"])
 }
 
-/// Hartmann's function of 6 numbers; its least value is -3.32237.
 fn hartmann(point: &Point) -> f64 {
-    const A: [[f64; 6]; 4] = [
-        [10.0, 3.0, 17.0, 3.5, 1.7, 8.0],
-        [0.05, 10.0, 17.0, 0.1, 8.0, 14.0],
-        [3.0, 3.5, 1.7, 10.0, 17.0, 8.0],
-        [17.0, 8.0, 0.05, 10.0, 0.1, 14.0],
-    ];
-    const P: [[f64; 6]; 4] = [
-        [0.1312, 0.1696, 0.5569, 0.0124, 0.8283, 0.5886],
-        [0.2329, 0.4135, 0.8307, 0.3736, 0.1004, 0.9991],
-        [0.2348, 0.1451, 0.3522, 0.2883, 0.3047, 0.6650],
-        [0.4047, 0.8828, 0.8732, 0.5743, 0.1091, 0.0381],
-    ];
-    let terms = [1.0, 1.2, 3.0, 3.2].iter().zip(A.iter().zip(&P));
-    -terms
-        .map(|(c, (a, p))| {
-            let far: f64 = (0..6).map(|j| a[j] * (point[&format!("x{j}")] - p[j]).powi(2)).sum();
-            c * (-far).exp()
-        })
-        .sum::<f64>()
+    functions::hartmann([0, 1, 2, 3, 4, 5].map(|at| point[&format!("x{at}")]))
 }
 
 fn branin_space() -> Space {
