@@ -1,6 +1,7 @@
 //! Progress on stderr: on a terminal a bar over the tasks of the run and one for the running task,
 //! plain lines elsewhere.
 
+use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -13,6 +14,8 @@ pub struct Progress {
     bars: Option<Bars>,
     quiet: bool,
     notes: Mutex<Vec<String>>,
+    /// How many tenths of each running task were said to be done.
+    tenths: Mutex<HashMap<String, u64>>,
 }
 
 /// What a terminal shows: how many tasks are done, and how far the running one has come.
@@ -47,7 +50,7 @@ fn style(template: &str) -> ProgressStyle {
 impl Progress {
     pub fn new(quiet: bool) -> Self {
         let bars = (!quiet && std::io::stderr().is_terminal()).then(Bars::new);
-        Self { bars, quiet, notes: Mutex::default() }
+        Self { bars, quiet, notes: Mutex::default(), tenths: Mutex::default() }
     }
 
     /// Takes the bars away.
@@ -55,6 +58,22 @@ impl Progress {
         if let Some(bars) = &self.bars {
             bars.task.finish_and_clear();
             bars.tasks.finish_and_clear();
+        }
+    }
+
+    /// What is said of a task that goes on, where there are no bars: once for each tenth of it.
+    fn say(&self, task: &str, done: u64, total: Option<u64>, said: &str) {
+        if said.is_empty() {
+            return;
+        }
+        let tenth = match total {
+            Some(total) => done.saturating_mul(10) / total.max(1),
+            None => done / 10,
+        };
+        let mut tenths = self.tenths.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if tenths.insert(task.to_owned(), tenth) != Some(tenth) {
+            let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
+            self.line(&format!("  {task:<12} {done}{of}: {said}"));
         }
     }
 
@@ -88,9 +107,10 @@ impl gristmill::Progress for Progress {
         }
     }
 
-    fn advanced(&self, task: &str, done: u64, total: Option<u64>) {
-        let Some(bars) = &self.bars else { return };
-        bars.task.set_message(task.to_string());
+    fn advanced(&self, task: &str, done: u64, total: Option<u64>, said: &str) {
+        let Some(bars) = &self.bars else { return self.say(task, done, total, said) };
+        let message = if said.is_empty() { task.into() } else { format!("{task}: {said}") };
+        bars.task.set_message(message);
         if let Some(total) = total {
             bars.task.set_style(style(BAR));
             bars.task.set_length(total);

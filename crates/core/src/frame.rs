@@ -219,6 +219,22 @@ impl Frame {
         Ok(self)
     }
 
+    /// Whether a column keeps only the rows where it is not 0.
+    pub(crate) fn has_sparse(&self) -> bool {
+        self.columns.iter().any(|column| matches!(column, Column::Sparse(_)))
+    }
+
+    /// How many bytes the values take; words count as their codes, since frames share them.
+    pub fn bytes(&self) -> usize {
+        let column = |column: &Column| match column {
+            Column::Numbers(values) => values.len() * 8,
+            Column::Times(values) => values.len() * 8,
+            Column::Sparse(numbers) => numbers.rows().len() * 12,
+            Column::Words(words) => words.codes.len() * 4,
+        };
+        self.columns.iter().map(column).sum()
+    }
+
     /// All rows, as a learner reads them.
     pub fn all_rows(&self) -> Rows<'_> {
         Rows { frame: self, range: 0..self.rows, target: None, weights: None }

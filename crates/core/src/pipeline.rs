@@ -1,5 +1,6 @@
 //! Steps in order, and what they learned: the object that is evaluated and the object that serves.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -101,6 +102,11 @@ impl Pipeline {
         &self.steps
     }
 
+    /// The root of its random choices.
+    pub fn root_seed(&self) -> Seed {
+        self.seed
+    }
+
     /// The estimator, if there is one.
     pub fn estimator(&self) -> Option<&dyn Estimator> {
         self.estimator.as_deref()
@@ -192,7 +198,7 @@ impl Pipeline {
         let validation =
             validation.map(|held| Validation::of(held, &input, &steps, &target)).transpose()?;
         let context = context.with_validation(validation.as_ref());
-        let model = self.fit_model(rows.features(), &context)?;
+        let model = self.fit_model(Cow::Owned(rows.into_features()), &context)?;
         FittedPipeline::new(Arc::new(input), steps, model, target)
     }
 
@@ -217,15 +223,31 @@ impl Pipeline {
         context: &FitContext<'_>,
     ) -> Result<(Vec<Box<dyn FittedTransform>>, Frame)> {
         let mut fitted = Vec::with_capacity(self.steps.len());
-        for (at, step) in self.steps.iter().enumerate() {
-            let context = context.for_step(&format!("{at} {}", step.name));
-            let (learned, transformed) = dense_unless(step.transform.takes_sparse(), rows)
-                .and_then(|rows| step.transform.fit_apply(rows, &context))
-                .map_err(|e| e.in_step(&step.name))?;
+        for at in 0..self.steps.len() {
+            let (learned, transformed) = self.fit_step(at, rows, context)?;
             fitted.push(learned);
             rows = transformed;
         }
         Ok((fitted, rows))
+    }
+
+    /// Fits the transform number `at` to rows as the one before it leaves them.
+    ///
+    /// # Errors
+    /// The error of the step when it cannot learn, with its name; [`Error::Bug`] when there is no
+    /// such step.
+    pub fn fit_step(
+        &self,
+        at: usize,
+        rows: Frame,
+        context: &FitContext<'_>,
+    ) -> Result<(Box<dyn FittedTransform>, Frame)> {
+        let count = self.steps.len();
+        let step = self.steps.get(at).ok_or_else(|| Error::Bug(format!("step {at} of {count}")))?;
+        let context = context.for_step(&format!("{at} {}", step.name));
+        dense_unless(step.transform.takes_sparse(), rows)
+            .and_then(|rows| step.transform.fit_apply(rows, &context))
+            .map_err(|e| e.in_step(&step.name))
     }
 
     /// Fits the estimator to transformed rows.
@@ -233,15 +255,22 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Data`] when the pipeline has no estimator or the context no target; the error of
     /// the estimator.
-    pub fn fit_model(&self, rows: Frame, context: &FitContext<'_>) -> Result<Box<dyn Model>> {
+    pub fn fit_model(
+        &self,
+        rows: Cow<'_, Frame>,
+        context: &FitContext<'_>,
+    ) -> Result<Box<dyn Model>> {
         let estimator = self.estimator.as_deref().ok_or_else(|| {
             Error::data_hint("the pipeline has no model", "add one with `model:`")
         })?;
         let target = context
             .target
             .ok_or_else(|| Error::Bug("a model was fitted without a target".into()))?;
-        dense_unless(estimator.takes_sparse(), rows)
-            .and_then(|rows| estimator.fit(&rows, target, &context.for_step(estimator.kind())))
+        let rows = match estimator.takes_sparse() || !rows.has_sparse() {
+            true => Ok(rows),
+            false => rows.into_owned().dense().map(Cow::Owned),
+        };
+        rows.and_then(|rows| estimator.fit(&rows, target, &context.for_step(estimator.kind())))
             .map_err(|e| e.in_step(estimator.kind()))
     }
 }

@@ -2,16 +2,19 @@
 //! once, each with its place.
 
 mod judge;
+mod ranges;
 
 use std::path::{Path, PathBuf};
 
-use gristmill_core::{Catalog, Notes, Pipeline, Table};
-use gristmill_flow::{Document, Mistake, Plan, PlanError, render, validate};
+use gristmill_core::{Catalog, EstimatorSpec, Notes, Pipeline, Table, TransformSpec};
+use gristmill_flow::{Document, Mistake, Plan, PlanError, render};
 use gristmill_track::RunId;
 
 use self::judge::Judge;
 use crate::catalog::catalog;
 use crate::file::{self, PipelineFile};
+use crate::select::settings::ModelSection;
+use crate::select::spelled::{self, Steps};
 use crate::trigger::occasion_mistakes;
 use crate::{Error, Home, Result, data, stages, tasks};
 
@@ -52,11 +55,36 @@ impl Checked {
     /// # Errors
     /// None for a file that [`check`] gave.
     pub fn pipeline(&self, catalog: &Catalog) -> Result<Pipeline> {
+        match &self.file.model {
+            None => self.put_together(catalog, &self.file.features, None),
+            Some(ModelSection::Estimator(model)) => {
+                self.put_together(catalog, &self.file.features, Some(model))
+            }
+            // Which steps it will be is not known yet; what is to be predicted is.
+            Some(ModelSection::Select(select)) => {
+                let any = spelled::any(&self.file.features, &select.candidates)?;
+                self.put_together(catalog, &[], Some(&any.model))
+            }
+            Some(ModelSection::Auto(_)) => self.put_together(catalog, &[], None),
+        }
+    }
+
+    /// These steps put together for the data of the file, nothing learned yet.
+    pub(crate) fn pipeline_of(&self, catalog: &Catalog, steps: &Steps) -> Result<Pipeline> {
+        self.put_together(catalog, &steps.features, Some(&steps.model))
+    }
+
+    fn put_together(
+        &self,
+        catalog: &Catalog,
+        features: &[TransformSpec],
+        model: Option<&EstimatorSpec>,
+    ) -> Result<Pipeline> {
         let mut pipeline = Pipeline::new().seed(self.file.seed);
-        for step in &self.file.features {
+        for step in features {
             pipeline = pipeline.then_boxed(step.build(catalog)?);
         }
-        if let Some(model) = &self.file.model {
+        if let Some(model) = model {
             pipeline = pipeline.model_boxed(model.build(catalog)?);
         }
         if let Some(data) = &self.file.data {
@@ -78,6 +106,9 @@ fn stages_of(file: &PipelineFile) -> Vec<&'static str> {
         if data.split.is_some() || file.model.is_some() {
             stages.push("split");
         }
+    }
+    if matches!(file.model, Some(ModelSection::Select(_) | ModelSection::Auto(_))) {
+        stages.push("select");
     }
     if file.model.is_some() {
         stages.extend(["features", "train", "evaluate"]);
@@ -128,7 +159,7 @@ pub fn check(path: &Path, settings: &[String]) -> Result<Checked> {
 pub(crate) fn check_in(path: &Path, settings: &[String], folder: &Path) -> Result<Checked> {
     let document = read(path, settings)?;
     let folder = folder.to_path_buf();
-    let mistakes = validate(document.root(), &file::schema(&catalog()));
+    let mistakes = ranges::mistakes(&document, &file::schema(&catalog()));
     let mut judge = Judge { document: &document, mistakes, notes: Vec::new() };
     if !judge.mistakes.is_empty() {
         judge.data_alone(&folder);

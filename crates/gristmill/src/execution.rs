@@ -131,7 +131,9 @@ impl Observer for Watcher<'_> {
         self.trail.task(&event);
         match event {
             Event::Started { task, .. } => self.progress.started(task),
-            Event::Progress { task, done, total } => self.progress.advanced(task, done, total),
+            Event::Progress { task, done, total, said } => {
+                self.progress.advanced(task, done, total, said);
+            }
             Event::Note { text, .. } => self.progress.note(text),
             Event::Retrying { task, attempt, rest, error } => {
                 let rest = rest.as_secs_f64();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
-use gristmill_core::{Catalog, EstimatorSpec, SemanticType, TargetTransform, TransformSpec};
+use gristmill_core::{Catalog, SemanticType, TargetTransform, TransformSpec};
 use gristmill_evaluate::{Folds, Metric, Split};
 use gristmill_flow::{ScheduleSpecs, TaskSpec};
 use gristmill_ingest::{Expectation, SourceSpec};
@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::evaluation::{ExplainSettings, LearningCurveSettings};
+use crate::select::settings::{AUTO, ModelSection, SELECT};
 use crate::trigger::TriggerSpec;
 
 /// A pipeline file: everything that is done to data on its way to a registered model.
@@ -28,8 +29,8 @@ pub struct PipelineFile {
     /// Transforms in order; each takes its columns, the rest passes through.
     #[serde(default)]
     pub features: Vec<TransformSpec>,
-    /// The estimator.
-    pub model: Option<EstimatorSpec>,
+    /// The estimator, or a search for one.
+    pub model: Option<ModelSection>,
     /// How the model is scored.
     #[serde(default)]
     pub evaluate: EvaluateSection,
@@ -229,6 +230,10 @@ pub fn schema(catalog: &Catalog) -> Value {
         .collect();
     let root = generator.into_root_schema_for::<PipelineFile>();
     let mut schema = root.to_value();
+    let searches = &schema["$defs"]["ModelSection"]["properties"];
+    let searches = [SELECT, AUTO].map(|name| (name.to_string(), searches[name].clone()));
+    let models = estimators.clone().into_iter().chain(searches).collect();
+    schema["$defs"]["ModelSection"] = one_of_named(models);
     // Steps inside others, such as the models of a vote, have these forms too.
     schema["$defs"]["TransformSpec"] = one_of_named(transforms);
     schema["$defs"]["EstimatorSpec"] = one_of_named(estimators);

@@ -4,7 +4,9 @@ use std::future::Future;
 use std::sync::Arc;
 
 use gristmill_core::Clock;
-use gristmill_track::{Note, Page, RunId, RunInfo, RunQuery, Store, TaskRecord, open_store};
+use gristmill_track::{
+    NewRun, Note, Page, Parent, RunId, RunInfo, RunQuery, Store, TaskRecord, TrackError, open_store,
+};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::clock::SystemClock;
@@ -37,6 +39,17 @@ impl Keeper {
         Ok(self.runtime.block_on(work)?)
     }
 
+    /// Creates this run, unless one of its id is there already; whether it did.
+    pub fn create_first(&self, new: NewRun) -> Result<bool> {
+        self.wait(|store| async move {
+            match store.create_run(new).await {
+                Ok(_) => Ok(true),
+                Err(TrackError::Exists { .. }) => Ok(false),
+                Err(error) => Err(error),
+            }
+        })
+    }
+
     /// The task of this name in a run.
     pub fn find_task(&self, run: RunId, task: &str) -> Result<TaskRecord> {
         const SHOWN: usize = 20;
@@ -60,7 +73,8 @@ impl Keeper {
     /// The run that `name` means: its id, the start of it, or `latest`.
     pub fn find_run(&self, name: &str) -> Result<RunId> {
         if name == "latest" {
-            let query = RunQuery { page: Page { limit: 1, offset: 0 }, ..RunQuery::default() };
+            let (page, parent) = (Page { limit: 1, offset: 0 }, Parent::None);
+            let query = RunQuery { page, parent, ..RunQuery::default() };
             let found = self.wait(|s| async move { s.search_runs(&query).await })?;
             return found.first().map(|r| r.info.id).ok_or_else(|| {
                 Error::input("there are no runs yet")

@@ -38,6 +38,7 @@ mod recorder;
 mod report;
 mod run;
 pub mod runs;
+pub mod select;
 mod snapshot;
 mod stages;
 mod tasks;

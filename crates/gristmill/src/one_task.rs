@@ -246,8 +246,8 @@ impl Progress for Narrow<'_> {
         }
     }
 
-    fn advanced(&self, task: &str, done: u64, total: Option<u64>) {
-        self.progress.advanced(task, done, total);
+    fn advanced(&self, task: &str, done: u64, total: Option<u64>, said: &str) {
+        self.progress.advanced(task, done, total, said);
     }
 
     fn note(&self, message: &str) {

@@ -8,8 +8,8 @@ use gristmill_core::{Clock, Timestamp};
 use gristmill_flow::{Cancel, Digest, Plan, Task};
 use gristmill_track::{
     Artifact, ArtifactPath, ArtifactStore, Author, Batch, Experiment, ExperimentId, LocalArtifacts,
-    MAX_PARAM_CHARS, NewExperiment, NewRun, Run, RunId, RunQuery, RunStatus, RunUpdate, TaskRecord,
-    TaskStatus, tags,
+    MAX_PARAM_CHARS, NewExperiment, NewRun, Parent, Run, RunId, RunQuery, RunStatus, RunUpdate,
+    TaskRecord, TaskStatus, tags,
 };
 use serde_json::{Value, json};
 
@@ -625,7 +625,8 @@ fn is_of(run: &Run, subject: &Subject) -> bool {
 
 /// Runs whose process ended before they did were interrupted; says so in the store.
 fn settle_the_dead(keeper: &Keeper, home: &Home) -> Result<()> {
-    let query = RunQuery { statuses: vec![RunStatus::Running], ..RunQuery::default() };
+    let (statuses, parent) = (vec![RunStatus::Running], Parent::None);
+    let query = RunQuery { statuses, parent, ..RunQuery::default() };
     for run in keeper.wait(|s| s.search_runs(&query))? {
         // One that another system runs task by task lives on between its processes.
         let outlives = run.tags.contains_key(tags::OUTER_RUN);

@@ -103,8 +103,8 @@ pub trait Progress: Sync {
     fn more(&self, _tasks: usize) {}
     /// A task has begun.
     fn started(&self, task: &str);
-    /// A task has come this far, of how much if that is known.
-    fn advanced(&self, _task: &str, _done: u64, _total: Option<u64>) {}
+    /// A task has come this far, of how much if that is known; `said` is what else there is to say.
+    fn advanced(&self, _task: &str, _done: u64, _total: Option<u64>, _said: &str) {}
     /// A person should know this.
     fn note(&self, message: &str);
     /// A task has ended.

@@ -16,6 +16,7 @@ use crate::keeper::Keeper;
 use crate::recorder::{Recorder, Start, Subject};
 use crate::report::{Metrics, Progress, RunReport, RunStatus};
 use crate::runs::seconds_between;
+use crate::select;
 use crate::stages;
 use crate::tasks::{tasks, warden};
 use crate::trail::Tell;
@@ -164,6 +165,7 @@ pub(crate) fn settle(
         facts.insert(tags::DATA_HASH.to_string(), hash.to_string());
     }
     keep_evaluation(recorder, flow)?;
+    keep_search(recorder, flow)?;
     if !missed.is_empty() {
         return recorder.end(Recorded::Refused, metrics, facts, Some(missed.join("; ")));
     }
@@ -176,6 +178,7 @@ pub(crate) fn settle(
         recorder.end(Recorded::Failed, metrics, facts, Some(failure.message.clone()))?;
         let kind = match failure.fault {
             gristmill_flow::Fault::Bug => Kind::Bug,
+            gristmill_flow::Fault::Refused => Kind::Refused,
             _ => Kind::Input,
         };
         let mut error = Error::new(kind, failure.message.clone());
@@ -203,6 +206,15 @@ fn keep_evaluation(recorder: &Recorder, flow: &FlowReport) -> Result<()> {
             evaluation.comparison = comparison;
             recorder.keep_bytes(evaluation::FILE, &evaluation.to_json()?)
         }
+    }
+}
+
+/// Keeps what a search came to, where there was one.
+fn keep_search(recorder: &Recorder, flow: &FlowReport) -> Result<()> {
+    let folder = flow.task("select").and_then(|task| task.folder.as_ref());
+    match folder.map(|folder| folder.join(select::FILE)).filter(|file| file.is_file()) {
+        Some(file) => recorder.keep(select::FILE, &file),
+        None => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gristmill_core::Timestamp;
 use gristmill_flow::{TaskLog, task_logs};
-use gristmill_track::{Page, Run, RunInfo, RunQuery, TaskRecord, TaskStatus};
+use gristmill_track::{Page, Parent, Run, RunInfo, RunQuery, TaskRecord, TaskStatus};
 
 use crate::keeper::Keeper;
 use crate::report::{RunDetails, RunSummary, TaskLine};
@@ -17,6 +17,7 @@ use crate::{Home, Result, tasks};
 pub fn list(home: &Home, pipeline: Option<&str>, limit: u32) -> Result<Vec<RunSummary>> {
     let query = RunQuery {
         pipeline: pipeline.map(Into::into),
+        parent: Parent::None,
         page: Page { limit, offset: 0 },
         ..RunQuery::default()
     };

@@ -97,12 +97,12 @@ impl<'a> Trail<'a> {
                 self.write("task_started", now, json!({"task": task, "reason": reason}));
                 self.emit(|lineage| lineage.task(task, LineageState::Start, now.0));
             }
-            Event::Progress { task, done, total } => {
-                self.write(
-                    "task_progress",
-                    now,
-                    json!({"task": task, "done": done, "total": total}),
-                );
+            Event::Progress { task, done, total, said } => {
+                let mut fields = json!({"task": task, "done": done, "total": total});
+                if !said.is_empty() {
+                    fields["said"] = json!(said);
+                }
+                self.write("task_progress", now, fields);
             }
             Event::Note { task, text } => {
                 self.write("task_note", now, json!({"task": task, "text": text}));

@@ -127,7 +127,7 @@ pub(crate) fn text(source: &FileSource, path: &Path) -> Result<Vec<u8>> {
         None => bytes,
         Some(_) => {
             let allowed = ALWAYS_ALLOWED.max((bytes.len() as u64).saturating_mul(MOST_GROWTH));
-            let allowed = allowed.min(memory::limit().unwrap_or(u64::MAX));
+            let allowed = allowed.min(memory::memory_limit().unwrap_or(u64::MAX));
             let text = unpacked(&bytes, path, allowed.saturating_add(1))?;
             memory::allow(path, text.len() as u64)?;
             if text.len() as u64 > allowed {

@@ -33,7 +33,7 @@ pub use error::{IngestError, Place, Result};
 pub use expect::{Breach, Expectation, Literal, check_expectations};
 pub use files::{files, fingerprint};
 pub use meaning::suggest_meanings;
-pub use memory::limit_memory;
+pub use memory::{limit_memory, memory_limit};
 pub use objects::{Object, ObjectPattern, Objects};
 pub use read::{Peek, peek, read, read_as};
 pub use source::{BadRows, DEFAULT_NULLS, FileSource, Format, SourceSpec};

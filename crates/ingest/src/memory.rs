@@ -15,13 +15,13 @@ pub fn limit_memory(bytes: u64) {
 }
 
 /// The bound, if one was set.
-pub(crate) fn limit() -> Option<u64> {
+pub fn memory_limit() -> Option<u64> {
     LIMIT.get().copied()
 }
 
 /// Refuses rows of a file that take `bytes` in memory when that is beyond the bound.
 pub(crate) fn allow(path: &Path, bytes: u64) -> Result<()> {
-    match limit() {
+    match memory_limit() {
         Some(limit) if bytes > limit => Err(IngestError::content(
             path,
             format!("takes {} in memory, more than the {} of --memory", size(bytes), size(limit)),

@@ -124,7 +124,7 @@ fn session() -> Result<SessionContext, DataFusionError> {
         .with_target_partitions(1)
         .set_bool("datafusion.sql_parser.enable_ident_normalization", false)
         .with_information_schema(false);
-    let Some(bytes) = memory::limit() else {
+    let Some(bytes) = memory::memory_limit() else {
         return Ok(SessionContext::new_with_config(config));
     };
     let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);

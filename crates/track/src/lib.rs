@@ -53,7 +53,7 @@ pub use model::{
 pub use open::open_store;
 pub use postgres::PostgresStore;
 pub use run::{
-    Batch, Comparison, Condition, Metric, NewRun, Page, Run, RunInfo, RunQuery, RunStatus,
+    Batch, Comparison, Condition, Metric, NewRun, Page, Parent, Run, RunInfo, RunQuery, RunStatus,
     RunUpdate,
 };
 pub use signal::Signal;

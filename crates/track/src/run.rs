@@ -207,8 +207,8 @@ pub struct RunQuery {
     pub statuses: Vec<RunStatus>,
     /// In use or put away.
     pub lifecycle: Option<Lifecycle>,
-    /// Parts of this run.
-    pub parent: Option<RunId>,
+    /// By the run that they are a part of.
+    pub parent: Parent,
     /// Runs for which all of this holds.
     pub conditions: Vec<Condition>,
     /// Which part of the answer.
@@ -223,11 +223,23 @@ impl Default for RunQuery {
             pipeline: None,
             statuses: Vec::new(),
             lifecycle: Some(Lifecycle::Active),
-            parent: None,
+            parent: Parent::Any,
             conditions: Vec::new(),
             page: Page::default(),
         }
     }
+}
+
+/// Which runs are wanted, by the run that they are a part of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Parent {
+    /// Parts and whole runs.
+    #[default]
+    Any,
+    /// Runs that are no part of another.
+    None,
+    /// The parts of this run.
+    Of(RunId),
 }
 
 /// What must hold for something that a run logged. A run that did not log it never matches.

@@ -42,3 +42,13 @@ pub const DEPLOYMENT: &str = "gristmill.deployment";
 pub const TRIGGER: &str = "gristmill.trigger";
 /// The moment that a run is for, where nobody started it by hand.
 pub const SCHEDULED: &str = "gristmill.scheduled";
+/// The search that a trial is part of: runs of equal files on equal rows share it.
+pub const SEARCH: &str = "gristmill.search";
+/// Which of the trials of its search a run is, from 0.
+pub const TRIAL: &str = "gristmill.trial";
+/// The point that a trial tries, as JSON.
+pub const TRIAL_POINT: &str = "gristmill.trial.point";
+/// The steps that a trial fits, as JSON.
+pub const TRIAL_STEPS: &str = "gristmill.trial.steps";
+/// What became of a trial, as JSON; a long text goes on in `gristmill.trial.record.1` and so on.
+pub const TRIAL_RECORD: &str = "gristmill.trial.record";

@@ -101,23 +101,29 @@ impl LearningRows {
         Ok(LearningCurve { metric: metric.name().into(), points: points.collect() })
     }
 
-    /// A share of the rows of a fold, at least one unit of them, in rising order.
     fn drawn(&self, rows: &[u32], share: f64, fold: usize) -> Vec<u32> {
+        self.draw.share_of(rows, share, self.seed.named("learning").numbered(fold as u64))
+    }
+}
+
+impl Draw {
+    /// A share of these rows, at least one unit of them, in rising order.
+    pub fn share_of(&self, rows: &[u32], share: f64, seed: Seed) -> Vec<u32> {
         let wanted = ((rows.len() as f64 * share).round() as usize).max(1);
-        let mut random = self.seed.named("learning").numbered(fold as u64).random();
-        let mut drawn = match &self.draw {
-            Draw::Rows => {
+        let mut random = seed.random();
+        let mut drawn = match self {
+            Self::Rows => {
                 let mut rows = rows.to_vec();
                 random.shuffle(&mut rows);
                 rows.truncate(wanted);
                 rows
             }
-            Draw::Groups(groups) => {
+            Self::Groups(groups) => {
                 let mut groups = within(groups, rows);
                 random.shuffle(&mut groups);
                 first(groups.into_iter(), wanted)
             }
-            Draw::Latest(moments) => first(within(moments, rows).into_iter().rev(), wanted),
+            Self::Latest(moments) => first(within(moments, rows).into_iter().rev(), wanted),
         };
         drawn.sort_unstable();
         drawn

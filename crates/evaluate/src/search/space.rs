@@ -105,6 +105,11 @@ impl Space {
         template(settings, "").map(Self)
     }
 
+    /// The settings, with the ranges in them.
+    pub fn template(&self) -> &Template {
+        &self.0
+    }
+
     /// Whether there is nothing to search: no range at all.
     pub fn is_single(&self) -> bool {
         matches!(self.0, Template::Value(_))
@@ -142,7 +147,7 @@ impl Space {
     }
 
     /// Every range by its path, inside all alternatives; where two share a path, the first of them.
-    pub(super) fn ranges(&self) -> BTreeMap<String, &Range> {
+    pub fn ranges(&self) -> BTreeMap<String, &Range> {
         let mut ranges = BTreeMap::new();
         collect(&self.0, "", &mut ranges);
         ranges
@@ -175,6 +180,14 @@ impl Range {
             Self::Number(interval) => interval.nearest(at),
             Self::Whole(interval) => interval.nearest(at).round(),
             Self::Choice(all) => at.round().clamp(0.0, (all.len() - 1) as f64),
+        }
+    }
+
+    /// What the alternatives of a choice are called; nothing for numbers.
+    pub fn alternatives(&self) -> Vec<String> {
+        match self {
+            Self::Number(_) | Self::Whole(_) => Vec::new(),
+            Self::Choice(all) => all.iter().map(name_of).collect(),
         }
     }
 
@@ -282,11 +295,15 @@ fn choice(given: &Value, path: &str) -> Result<Range, SpaceError> {
         Value::Object(fields) if fields.len() == 1 => fields.keys().next().cloned(),
         _ => None,
     };
-    // Alternatives that are named by one thing in them have parameters under that name; others
-    // under their position.
-    let places = items.iter().enumerate().map(|(at, item)| match name(item) {
-        Some(_) => path.to_string(),
-        None => step_into(path, &at.to_string()),
+    // Alternatives that are named by one thing in them, as no other is, have parameters under that
+    // name; others under their position. A template keeps a name only if there is a range inside.
+    let alone = |item: &Value| {
+        let own = name(item);
+        own.is_some() && items.iter().filter(|other| name(other) == own).count() == 1
+    };
+    let places = items.iter().enumerate().map(|(at, item)| match alone(item) {
+        true => path.to_string(),
+        false => step_into(path, &at.to_string()),
     });
     let parts = items.iter().zip(places).map(|(item, place)| template(item, &place));
     Ok(Range::Choice(parts.collect::<Result<_, _>>()?))
@@ -359,7 +376,7 @@ fn draw(
             if let Range::Choice(all) = range
                 && let Some(chosen) = all.get(at as usize)
             {
-                draw(chosen, &inside(chosen, path, at as usize), choose, point);
+                draw(chosen, &inside(all, path, at as usize), choose, point);
             }
         }
     }
@@ -380,19 +397,22 @@ fn collect<'a>(template: &'a Template, path: &str, ranges: &mut BTreeMap<String,
             ranges.entry(path.to_string()).or_insert(range);
             if let Range::Choice(all) = range {
                 for (at, part) in all.iter().enumerate() {
-                    collect(part, &inside(part, path, at), ranges);
+                    collect(part, &inside(all, path, at), ranges);
                 }
             }
         }
     }
 }
 
-/// Under which path the parameters of an alternative stand.
-fn inside(chosen: &Template, path: &str, at: usize) -> String {
-    match chosen {
-        Template::Object(parts) if parts.len() == 1 => path.to_string(),
-        _ => step_into(path, &at.to_string()),
-    }
+/// Under which path the parameters of an alternative stand: under its name, where no other has it.
+fn inside(all: &[Template], path: &str, at: usize) -> String {
+    let name = |part: &Template| match part {
+        Template::Object(parts) if parts.len() == 1 => parts.first().map(|(name, _)| name.clone()),
+        _ => None,
+    };
+    let own = all.get(at).and_then(name);
+    let alone = own.is_some() && all.iter().filter(|part| name(part) == own).count() == 1;
+    if alone { path.to_string() } else { step_into(path, &at.to_string()) }
 }
 
 fn settings(template: &Template, path: &str, point: &Point) -> Result<Value, SpaceError> {
@@ -418,7 +438,7 @@ fn settings(template: &Template, path: &str, point: &Point) -> Result<Value, Spa
                 Range::Whole(_) => (at as i64).into(),
                 Range::Choice(all) => {
                     let chosen = all.get(at as usize).ok_or_else(lacks)?;
-                    settings(chosen, &inside(chosen, path, at as usize), point)?
+                    settings(chosen, &inside(all, path, at as usize), point)?
                 }
             }
         }
@@ -439,8 +459,8 @@ fn count(template: &Template, path: &str) -> Result<u64, SpaceError> {
             counts.try_fold(1, times)
         }
         Template::Range(Range::Choice(all)) => {
-            let all = all.iter().enumerate();
-            let mut counts = all.map(|(at, part)| count(part, &inside(part, path, at)));
+            let parts = all.iter().enumerate();
+            let mut counts = parts.map(|(at, part)| count(part, &inside(all, path, at)));
             counts.try_fold(0_u64, |all, count| Ok(all.saturating_add(count?)))
         }
         Template::Range(Range::Number(interval) | Range::Whole(interval)) => {
@@ -472,14 +492,14 @@ fn nth(
         }
         Template::Range(Range::Choice(all)) => {
             let counts = all.iter().enumerate();
-            let counts = counts.map(|(at, part)| count(part, &inside(part, path, at)));
+            let counts = counts.map(|(at, part)| count(part, &inside(all, path, at)));
             let counts: Vec<u64> = counts.collect::<Result<_, _>>()?;
             let total = counts.iter().fold(0_u64, |all, count| all.saturating_add(*count)).max(1);
             let (mut within, carry) = (*rest % total, *rest / total);
             for (at, (part, count)) in all.iter().zip(&counts).enumerate() {
                 if within < *count {
                     point.insert(path.to_string(), at as f64);
-                    nth(part, &inside(part, path, at), &mut within, point)?;
+                    nth(part, &inside(all, path, at), &mut within, point)?;
                     break;
                 }
                 within -= count;

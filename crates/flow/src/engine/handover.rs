@@ -162,7 +162,12 @@ impl TaskContext<'_> {
 
     /// Says how far the work has come.
     pub fn progress(&self, done: u64, total: Option<u64>) {
-        self.observer.event(Event::Progress { task: self.task, done, total });
+        self.progress_with(done, total, "");
+    }
+
+    /// As [`TaskContext::progress`], with what else a person who waits would like to know.
+    pub fn progress_with(&self, done: u64, total: Option<u64>, said: &str) {
+        self.observer.event(Event::Progress { task: self.task, done, total, said });
     }
 
     /// The wish to stop, to hand on to loops and libraries.

@@ -37,6 +37,8 @@ pub enum Event<'a> {
         done: u64,
         /// Of how much, if that is known.
         total: Option<u64>,
+        /// What else there is to say of it; empty when nothing is.
+        said: &'a str,
     },
     /// Something that a person should know and that is no error. A task from the cache says
     /// again what it said when it ran.

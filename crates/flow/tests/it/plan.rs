@@ -344,7 +344,7 @@ fn an_observer_hears_everything_and_notes_again_from_the_cache() {
         let observer = |event: Event<'_>| {
             heard.lock().unwrap().push(match event {
                 Event::Started { task, reason } => format!("{task} started: {}", reason.join(", ")),
-                Event::Progress { task, done, total } => format!("{task} {done} of {total:?}"),
+                Event::Progress { task, done, total, .. } => format!("{task} {done} of {total:?}"),
                 Event::Note { task, text } => format!("{task}: {text}"),
                 Event::Finished { report: TaskReport { name, status, seconds, .. } } => {
                     format!("{name} {status} in {seconds}")

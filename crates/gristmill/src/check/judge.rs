@@ -1,17 +1,23 @@
 //! Whether the sections of a pipeline file make sense together, and fit the first rows of its data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use gristmill_core::{
     Catalog, EstimatorSpec, Role, Schema, SemanticType, Table, Task, Transform, TransformSpec,
 };
 use gristmill_evaluate::Metric;
+use gristmill_evaluate::search::Search;
 use gristmill_flow::{CommandTask, Document, Foreach, Mistake};
 
+use serde_json::Value;
+
+use super::ranges::places;
 use super::stages_of;
 use crate::catalog::catalog;
 use crate::file::{DataSection, PipelineFile, TargetSection};
+use crate::select::settings::{AUTO, ModelSection, OneOrMore, SELECT, SelectSettings};
+use crate::select::spelled;
 use crate::{Error, Result, data, stages};
 
 /// Collects mistakes of meaning.
@@ -85,7 +91,7 @@ impl Judge<'_> {
         let fits = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
         for (name, spec) in &file.tasks {
             let path = format!("tasks.{name}");
-            if stages::is_stage(name) {
+            if stages::is_stage(name) && (name != SELECT || stages.contains(&SELECT)) {
                 let hint = "give it another name; `needs` may name the stage";
                 self.blame(
                     &path,
@@ -127,6 +133,9 @@ impl Judge<'_> {
         }
         for name in file.evaluate.require.keys() {
             self.judge(&format!("evaluate.require.{name}"), Metric::named(name));
+        }
+        for (path, name) in searched(file) {
+            self.judge(&path, Metric::named(name));
         }
         let promote = file.register.as_ref().and_then(|r| r.promote.as_ref());
         if let Some(name) = promote.and_then(|p| p.metric.as_ref()) {
@@ -267,15 +276,104 @@ impl Judge<'_> {
     /// Builds each step and, where the columns are known, holds it against them.
     pub fn steps(&mut self, file: &PipelineFile, table: Option<&Table>) {
         let catalog = catalog();
-        let mut schema = table.map(|t| {
+        let known = Known { file, table, catalog: &catalog };
+        match &file.model {
+            None => drop(self.transforms(&known, &placed(&file.features))),
+            Some(ModelSection::Estimator(model)) => {
+                let schema = self.transforms(&known, &placed(&file.features));
+                let unsupervised =
+                    self.model(&known, &format!("model.{}", model.name), model, schema);
+                self.target(file, unsupervised);
+            }
+            Some(ModelSection::Select(select)) => self.select(&known, select),
+            Some(ModelSection::Auto(_)) => {
+                let schema = self.transforms(&known, &placed(&file.features));
+                self.target(file, false);
+                if let Some(task) = schema.and(table).and_then(task_of) {
+                    self.metrics_of(file, task);
+                }
+            }
+        }
+    }
+
+    /// Holds every end of every range and every alternative against the columns.
+    fn select(&mut self, known: &Known<'_>, select: &SelectSettings) {
+        let file = known.file;
+        let space = match spelled::space(&file.features, &select.candidates) {
+            Ok(space) => space,
+            Err(error) => return self.blame(&places(), error.message, Some(error.hint)),
+        };
+        if select.search == Search::Grid
+            && let Err(error) = space.count()
+        {
+            self.blame("model.select.search", error.message, Some(error.hint));
+        }
+        let mut unsupervised = BTreeSet::new();
+        // One mistake may show at many points.
+        let before = self.mistakes.len();
+        for point in spelled::corners(&space) {
+            let Ok(settings) = space.settings(&point) else { continue };
+            let read = |value: &Value| serde_json::from_value::<TransformSpec>(value.clone()).ok();
+            let steps = settings["features"].as_array().into_iter().flatten().enumerate();
+            let steps: Vec<(usize, TransformSpec)> =
+                steps.filter_map(|(at, step)| Some((at, read(step)?))).collect();
+            let steps: Vec<(usize, &TransformSpec)> =
+                steps.iter().map(|(at, step)| (*at, step)).collect();
+            let schema = self.transforms(known, &steps);
+            let Ok(model) = serde_json::from_value::<EstimatorSpec>(settings["model"].clone())
+            else {
+                continue;
+            };
+            let at = point.get("model").copied().unwrap_or_default();
+            let path = format!("{}.{at}.{}", places(), model.name);
+            unsupervised.insert(self.model(known, &path, &model, schema));
+        }
+        let mut seen = Vec::new();
+        let found = self.mistakes.split_off(before);
+        for mistake in found {
+            if !seen.contains(&mistake) {
+                seen.push(mistake);
+            }
+        }
+        self.mistakes.extend(seen);
+        self.notes =
+            std::mem::take(&mut self.notes).into_iter().fold(Vec::new(), |mut notes, note| {
+                if !notes.contains(&note) {
+                    notes.push(note);
+                }
+                notes
+            });
+        self.target(file, unsupervised == BTreeSet::from([true]));
+        if unsupervised.len() > 1 {
+            self.blame(
+                &places(),
+                "some candidates learn from known answers and others do not",
+                Some("search among models of one kind".into()),
+            );
+        }
+        if file.evaluate.cross_validate.is_some() {
+            self.notes.push(
+                "`evaluate.cross_validate` repeats the whole selection in each of its folds".into(),
+            );
+        }
+    }
+
+    /// The columns as the last of these transforms leaves them; nothing when they are not known or
+    /// a step does not take them.
+    fn transforms(
+        &mut self,
+        known: &Known<'_>,
+        steps: &[(usize, &TransformSpec)],
+    ) -> Option<Schema> {
+        let mut schema = known.table.map(|t| {
             t.schema().filter(|f| {
                 f.semantic != SemanticType::Id
                     && !matches!(f.role, Role::Target | Role::Part | Role::Weight)
             })
         });
-        for (at, step) in file.features.iter().enumerate() {
+        for (at, step) in steps {
             let path = format!("features.{at}.{}", step.name);
-            let built = self.judge(&path, step.build(&catalog));
+            let built = self.judge(&path, step.build(known.catalog));
             schema = match (built, schema) {
                 (Some(built), Some(schema)) => {
                     self.notes.extend(gone_by(step, built.as_ref(), &schema));
@@ -284,31 +382,29 @@ impl Judge<'_> {
                 _ => None,
             };
         }
-        if let Some(model) = &file.model {
-            self.model(file, model, schema, table, &catalog);
-        }
+        schema
     }
 
+    /// Builds the model and holds it against the columns; whether it learns without known answers.
     fn model(
         &mut self,
-        file: &PipelineFile,
+        known: &Known<'_>,
+        path: &str,
         model: &EstimatorSpec,
         schema: Option<Schema>,
-        table: Option<&Table>,
-        catalog: &Catalog,
-    ) {
-        let path = format!("model.{}", model.name);
-        let built = self.judge(&path, model.build(catalog));
+    ) -> bool {
+        let built = self.judge(path, model.build(known.catalog));
         let unsupervised = built.as_ref().is_some_and(|b| b.unsupervised());
-        self.target(file, unsupervised);
-        let task = if unsupervised { Some(Task::Unsupervised) } else { table.and_then(task_of) };
+        let task =
+            if unsupervised { Some(Task::Unsupervised) } else { known.table.and_then(task_of) };
         if let (Some(built), Some(schema), Some(task)) = (built, schema, task) {
             self.judge(
-                &path,
+                path,
                 built.check(&schema.features(), task).map_err(|e| e.in_step(&model.name)),
             );
-            self.metrics_of(file, task);
+            self.metrics_of(known.file, task);
         }
+        unsupervised
     }
 
     /// Metrics must fit what the target asks for.
@@ -320,10 +416,40 @@ impl Judge<'_> {
         let promote = file.register.as_ref().and_then(|r| r.promote.as_ref());
         let decides = promote.and_then(|p| p.metric.as_ref()).into_iter();
         let decides = decides.map(|name| ("register.promote.metric".to_string(), name));
-        for (path, name) in listed.chain(required).chain(decides) {
+        let searched = searched(file).into_iter();
+        for (path, name) in listed.chain(required).chain(decides).chain(searched) {
             if let Ok(metric) = Metric::named(name) {
                 self.judge(&path, metric.check(task));
             }
+        }
+    }
+}
+
+/// What steps are held against.
+struct Known<'a> {
+    file: &'a PipelineFile,
+    table: Option<&'a Table>,
+    catalog: &'a Catalog,
+}
+
+/// The transforms with their places.
+fn placed(features: &[TransformSpec]) -> Vec<(usize, &TransformSpec)> {
+    features.iter().enumerate().collect()
+}
+
+/// The metrics that a search goes by, with their places.
+fn searched(file: &PipelineFile) -> Vec<(String, &String)> {
+    let (name, metric) = match &file.model {
+        Some(ModelSection::Select(select)) => (SELECT, select.metric.as_ref()),
+        Some(ModelSection::Auto(auto)) => (AUTO, auto.metric.as_ref()),
+        _ => return Vec::new(),
+    };
+    let path = format!("model.{name}.metric");
+    match metric {
+        None => Vec::new(),
+        Some(OneOrMore::One(name)) => vec![(path, name)],
+        Some(OneOrMore::More(names)) => {
+            names.iter().enumerate().map(|(at, name)| (format!("{path}.{at}"), name)).collect()
         }
     }
 }

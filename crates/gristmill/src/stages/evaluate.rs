@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gristmill_core::{FittedPipeline, Seed, Task};
+use gristmill_core::{FittedPipeline, Pipeline, Seed, Task};
 use gristmill_evaluate::{Metric, Severity};
 use gristmill_flow::{Inputs, TaskContext};
 use serde_json::{Value, json};
@@ -65,7 +65,7 @@ pub(super) fn metrics(shared: &Shared, task: Task) -> Result<Vec<Metric>> {
 }
 
 /// The metric by which models are judged: the first that is required, else the first of all.
-fn decisive(shared: &Shared, metrics: &[Metric]) -> Option<Metric> {
+pub(super) fn decisive(shared: &Shared, metrics: &[Metric]) -> Option<Metric> {
     let required = shared.checked.file.evaluate.require.keys().next();
     metrics
         .iter()
@@ -76,6 +76,7 @@ fn decisive(shared: &Shared, metrics: &[Metric]) -> Option<Metric> {
 
 pub(super) fn compute(
     shared: &Shared,
+    pipeline: &Pipeline,
     fitted: &FittedPipeline,
     inputs: &Inputs<'_>,
     context: &TaskContext<'_>,
@@ -105,7 +106,7 @@ pub(super) fn compute(
     let evaluate = &shared.checked.file.evaluate;
     let split = split_of(shared, target.task());
     let again = evaluate.cross_validate.as_ref().map(|_| Again {
-        pipeline: &shared.pipeline,
+        pipeline,
         settings: &evaluate.learning_curve,
         split: &split,
     });

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gristmill_core::{
-    FitContext, FittedTransform, Frame, Notes, Schema, Seed, Table, TargetSpec, row_weights,
+    FitContext, FittedTransform, Frame, Notes, Pipeline, Schema, Table, TargetSpec, row_weights,
 };
 use gristmill_evaluate::Parts;
 use serde::{Deserialize, Serialize};
@@ -55,19 +55,18 @@ pub(super) fn version(shared: &Shared) -> String {
 }
 
 pub(super) fn compute(
-    shared: &Shared,
+    pipeline: &Pipeline,
     table: &Table,
     parts: &Parts,
     notes: &Notes,
 ) -> Result<(Prepared, Value)> {
-    let pipeline = &shared.pipeline;
     // Classes are those of all rows, so that a rare one is known even where it only tests.
     let target = pipeline.target(table)?;
     pipeline.check(table.schema(), target.task())?;
     let input = pipeline.input(table.schema())?;
-    let (train, _) = held_out(shared, table, parts, &target)?;
+    let (train, _) = held_out(pipeline, table, parts, &target)?;
     let (answers, weights) = (target.apply(&train)?, row_weights(&train)?);
-    let context = FitContext::new(Seed(shared.checked.file.seed), notes)
+    let context = FitContext::new(pipeline.root_seed(), notes)
         .with_target(&answers)
         .with_weights(weights.as_deref());
     let frame = Frame::from_table(&train.conform(&input)?)?;
@@ -81,7 +80,7 @@ pub(super) fn compute(
 /// The rows to learn from, and those held out for early stopping: the part `validation` of the
 /// split, else a share of the training rows when the model asks for one.
 pub(super) fn held_out(
-    shared: &Shared,
+    pipeline: &Pipeline,
     table: &Table,
     parts: &Parts,
     target: &TargetSpec,
@@ -90,7 +89,7 @@ pub(super) fn held_out(
     if !parts.validation.is_empty() {
         return Ok((train, Some(table.take(&parts.validation)?)));
     }
-    Ok(match shared.pipeline.hold_out(&train, target)? {
+    Ok(match pipeline.hold_out(&train, target)? {
         Some((learn, held)) => (learn, Some(held)),
         None => (train, None),
     })

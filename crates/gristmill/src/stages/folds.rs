@@ -9,15 +9,16 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use gristmill_core::{
-    Column, DenseMatrix, Error as CoreError, Field, Frame, Notes, Prediction, Schema, Scores, Seed,
-    Table, TargetSpec, Task as Goal,
+    Column, DenseMatrix, Error as CoreError, Field, Frame, Notes, Pipeline, Prediction, Schema,
+    Scores, Seed, Table, TargetSpec, Task as Goal,
 };
 use gristmill_evaluate::{CrossValidation, Fold, Folds, Metric, Shares, Split, score_fitted};
 use gristmill_flow::{Inputs, Output, Task, TaskContext, TaskError};
+use gristmill_track::RunId;
 use serde_json::{Value, json};
 
 use super::evaluate::{metric_names, metrics};
-use super::{Shared, features, frame_file, table, task_error, train};
+use super::{Shared, data_hash, features, frame_file, select, table, task_error, train};
 use crate::report::FoldScores;
 use crate::{Error, Result};
 
@@ -43,7 +44,7 @@ impl Deal {
 }
 
 fn deal(shared: &Shared, settings: &Folds, table: &Table) -> Result<Dealt> {
-    let target = shared.pipeline.target(table)?;
+    let target = shared.target(table)?;
     let known = target.apply(table)?;
     let seed = Seed(shared.checked.file.seed).named("folds");
     let folds = settings.parts(&split_of(shared, target.task()), table, Some(&known), seed)?;
@@ -67,6 +68,7 @@ pub(super) fn split_of(shared: &Shared, task: Goal) -> Split {
 pub(super) fn tasks(
     shared: &Arc<Shared>,
     inputs: &Inputs<'_>,
+    run: RunId,
 ) -> Result<Option<Vec<Box<dyn Task>>>> {
     let Some(settings) = shared.checked.file.evaluate.cross_validate else { return Ok(None) };
     if let Some(table) = inputs.value::<Table>("ingest") {
@@ -75,7 +77,7 @@ pub(super) fn tasks(
     let count = settings.folds.saturating_mul(settings.repeats);
     let task = |at| -> Box<dyn Task> {
         let (name, needs) = (name(at), vec!["ingest".to_owned()]);
-        Box::new(FoldTask { name, needs, at, settings, shared: Arc::clone(shared) })
+        Box::new(FoldTask { name, needs, at, settings, shared: Arc::clone(shared), run })
     };
     Ok(Some((0..count).map(task).collect()))
 }
@@ -91,6 +93,7 @@ struct FoldTask {
     at: usize,
     settings: Folds,
     shared: Arc<Shared>,
+    run: RunId,
 }
 
 impl Task for FoldTask {
@@ -122,26 +125,48 @@ impl Task for FoldTask {
             "model": file.model,
             "seed": file.seed,
         });
-        if data.target.is_none() {
+        if data.target.is_none() || select::searches(&self.shared) {
             decides["metrics"] = json!(metric_names(&self.shared));
+        }
+        if select::searches(&self.shared) {
+            decides["required"] = json!(file.evaluate.require.keys().next());
         }
         decides
     }
 
     fn run(&self, inputs: &Inputs<'_>, context: &TaskContext<'_>) -> Result<Output, TaskError> {
+        let chosen = self.chosen(inputs, context).map_err(task_error)?;
         // One pool serves folds and models, so that together they take no more than the machine.
-        let output = rayon::scope(|_| self.refit(inputs, context.output_dir()));
+        let output = rayon::scope(|_| self.refit(&chosen, inputs, context.output_dir()));
         output.map_err(task_error)
     }
 }
 
 impl FoldTask {
-    fn refit(&self, inputs: &Inputs<'_>, folder: &Path) -> Result<Output> {
+    /// The pipeline of the file. One that is searched for is searched for anew, by the rows of this
+    /// fold alone: a score of the whole selection counts what choosing brings.
+    fn chosen(&self, inputs: &Inputs<'_>, context: &TaskContext<'_>) -> Result<Arc<Pipeline>> {
+        let shared = &*self.shared;
+        if !select::searches(shared) {
+            return Ok(Arc::clone(&shared.pipeline));
+        }
+        let table = table(inputs)?;
+        let dealt = shared.deal.of(shared, &self.settings, &table)?;
+        let fold = dealt.fold(self.at)?;
+        let rows = format!("{} {}", data_hash(inputs)?, select::digest(&fold.train));
+        let (train, target, run) = (table.take(&fold.train)?, &dealt.target, self.run);
+        let chooser = select::Chooser { shared, table: &train, rows: &rows, target, run };
+        let tell = |done, total, said: &str| context.progress_with(done, total, said);
+        let (selected, _) = chooser.choose(context, &tell)?;
+        Ok(Arc::new(shared.checked.pipeline_of(&shared.catalog, &selected.steps)?))
+    }
+
+    fn refit(&self, pipeline: &Pipeline, inputs: &Inputs<'_>, folder: &Path) -> Result<Output> {
         let (shared, table, notes) = (&*self.shared, table(inputs)?, Notes::default());
         let dealt = shared.deal.of(shared, &self.settings, &table)?;
         let (fold, target) = (dealt.fold(self.at)?, &dealt.target);
         let in_fold = |error| dealt.failed(self.at, error);
-        let fitted = fold.fit(&shared.pipeline, &table, target, &notes).map_err(in_fold)?;
+        let fitted = fold.fit(pipeline, &table, target, &notes).map_err(in_fold)?;
         if target.task() == Goal::Unsupervised {
             let metrics = metrics(shared, target.task())?;
             let test = table.take(&fold.test)?;

@@ -12,13 +12,14 @@ mod frame_file;
 mod ingest;
 mod register;
 mod score;
+mod select;
 mod split;
 mod train;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use gristmill_core::{Catalog, FittedPipeline, Notes, Pipeline, Table};
+use gristmill_core::{Catalog, FittedPipeline, Notes, Pipeline, Table, TargetSpec};
 use gristmill_evaluate::Parts;
 use gristmill_flow::{
     Caching, Fault, FileDigests, Input, Inputs, Output, Task, TaskContext, TaskError,
@@ -31,6 +32,7 @@ use crate::check::Checked;
 use crate::file::DataSection;
 use crate::keeper::Keeper;
 use crate::report::Metrics;
+use crate::select::Steps;
 use crate::{Error, Home, Kind, Result};
 
 pub(crate) use register::gate;
@@ -39,7 +41,8 @@ pub(crate) use register::gate;
 pub(crate) struct Shared {
     pub checked: Checked,
     pub catalog: Catalog,
-    pub pipeline: Pipeline,
+    /// What stands in the file; where that is a search, nothing but what is to be predicted.
+    pub pipeline: Arc<Pipeline>,
     pub home: Home,
     pub data: DataSection,
     deal: folds::Deal,
@@ -50,13 +53,27 @@ impl Shared {
     pub fn new(checked: Checked, home: &Home) -> Result<Option<Self>> {
         let Some(data) = checked.file.data.clone() else { return Ok(None) };
         let catalog = crate::catalog();
-        let pipeline = checked.pipeline(&catalog)?;
+        let pipeline = Arc::new(checked.pipeline(&catalog)?);
         let (home, deal) = (home.clone(), folds::Deal::default());
         Ok(Some(Self { checked, catalog, pipeline, home, data, deal }))
     }
 
     fn data(&self) -> &DataSection {
         &self.data
+    }
+
+    /// What is to be predicted.
+    fn target(&self, table: &Table) -> Result<TargetSpec> {
+        Ok(self.pipeline.target(table)?)
+    }
+
+    /// The pipeline that is fitted: that of the file, or of the steps that its search found.
+    fn chosen(&self, inputs: &Inputs<'_>) -> Result<Arc<Pipeline>> {
+        if !select::searches(self) {
+            return Ok(Arc::clone(&self.pipeline));
+        }
+        let steps = Steps::from_facts(inputs.facts("select")?)?;
+        Ok(Arc::new(self.checked.pipeline_of(&self.catalog, &steps)?))
     }
 
     fn keeper(&self) -> Result<Keeper> {
@@ -69,6 +86,7 @@ impl Shared {
 enum Stage {
     Ingest,
     Split,
+    Select,
     Features,
     Train,
     Evaluate,
@@ -76,12 +94,13 @@ enum Stage {
 }
 
 /// The stages by the names that a pipeline file and its runs call them.
-const STAGES: [(&str, Stage, &[&str]); 6] = [
+const STAGES: [(&str, Stage, &[&str]); 7] = [
     ("ingest", Stage::Ingest, &[]),
     ("split", Stage::Split, &["ingest"]),
-    ("features", Stage::Features, &["ingest", "split"]),
-    ("train", Stage::Train, &["ingest", "split", "features"]),
-    ("evaluate", Stage::Evaluate, &["ingest", "split", "train"]),
+    ("select", Stage::Select, &["ingest", "split"]),
+    ("features", Stage::Features, &["ingest", "split", "select"]),
+    ("train", Stage::Train, &["ingest", "split", "select", "features"]),
+    ("evaluate", Stage::Evaluate, &["ingest", "split", "select", "train"]),
     ("register", Stage::Register, &["ingest", "split", "train", "evaluate"]),
 ];
 
@@ -106,7 +125,8 @@ pub(crate) fn tasks(shared: &Arc<Shared>, run: RunId) -> Vec<Box<dyn Task>> {
         .iter()
         .filter(|(name, ..)| wanted.contains(name))
         .map(|&(name, stage, needs)| -> Box<dyn Task> {
-            let mut needs: Vec<String> = needs.iter().map(ToString::to_string).collect();
+            let needs = needs.iter().filter(|need| wanted.contains(need));
+            let mut needs: Vec<String> = needs.map(ToString::to_string).collect();
             if stage == Stage::Ingest {
                 needs.extend(shared.data().needs.iter().cloned());
             }
@@ -128,6 +148,7 @@ impl Task for StageTask {
         match self.stage {
             Stage::Ingest => ingest::VERSION.to_string(),
             Stage::Split => split::VERSION.to_string(),
+            Stage::Select => select::version(&self.shared),
             Stage::Features => features::version(&self.shared),
             Stage::Train => train::version(&self.shared),
             // A learning curve refits the steps, whose versions are those of the stages before.
@@ -140,6 +161,7 @@ impl Task for StageTask {
         match self.stage {
             Stage::Ingest => ingest::parameters(&self.shared),
             Stage::Split => split::parameters(&self.shared),
+            Stage::Select => select::parameters(&self.shared),
             Stage::Features => features::parameters(&self.shared),
             Stage::Train => train::parameters(&self.shared),
             Stage::Evaluate => evaluate::parameters(&self.shared),
@@ -174,7 +196,7 @@ impl Task for StageTask {
 
     fn spread(&self, inputs: &Inputs<'_>) -> Result<Option<Vec<Box<dyn Task>>>, TaskError> {
         match self.stage {
-            Stage::Evaluate => folds::tasks(&self.shared, inputs).map_err(task_error),
+            Stage::Evaluate => folds::tasks(&self.shared, inputs, self.run).map_err(task_error),
             _ => Ok(None),
         }
     }
@@ -225,22 +247,31 @@ impl StageTask {
                 split::save(&parts, folder)?;
                 Ok(Output::facts(facts).with_value(parts))
             }
-            Stage::Features => {
+            Stage::Select => {
                 let (table, parts) = (table(inputs)?, parts(inputs)?);
-                let (prepared, facts) = features::compute(shared, &table, &parts, notes)?;
+                let hash = data_hash(inputs)?;
+                let facts = select::compute(shared, &table, &parts, &hash, context, self.run)?;
+                Ok(Output::facts(facts))
+            }
+            Stage::Features => {
+                let (table, parts, chosen) =
+                    (table(inputs)?, parts(inputs)?, shared.chosen(inputs)?);
+                let (prepared, facts) = features::compute(&chosen, &table, &parts, notes)?;
                 features::save(shared, &prepared, folder)?;
                 Ok(Output::facts(facts).with_value(prepared))
             }
             Stage::Train => {
                 let (table, parts) = (table(inputs)?, parts(inputs)?);
                 let prepared = value(inputs, "features", |f| features::load(shared, f))?;
-                let (fitted, facts) =
-                    train::compute(shared, &table, &parts, &prepared, notes, folder)?;
+                let chosen = shared.chosen(inputs)?;
+                let rows = train::Rows { table: &table, parts: &parts, prepared: &prepared };
+                let (fitted, facts) = train::compute(shared, &chosen, &rows, notes, folder)?;
                 Ok(Output::facts(facts).with_value(fitted))
             }
             Stage::Evaluate => {
-                let fitted = fitted(shared, inputs)?;
-                Ok(Output::facts(evaluate::compute(shared, &fitted, inputs, context)?))
+                let (fitted, chosen) = (fitted(shared, inputs)?, shared.chosen(inputs)?);
+                let facts = evaluate::compute(shared, &chosen, &fitted, inputs, context)?;
+                Ok(Output::facts(facts))
             }
             Stage::Register => self.register(inputs, notes),
         }
@@ -258,7 +289,7 @@ impl StageTask {
         let digest = inputs.facts("train")?["digest"].as_str().unwrap_or_default();
         let package = inputs.folder("train")?.join(train::PACKAGE);
         let candidate = register::Candidate { package, digest, metrics: &metrics, run: self.run };
-        let hash = inputs.facts("ingest")?["hash"].as_str().unwrap_or_default().to_string();
+        let hash = data_hash(inputs)?;
         let common = || -> Result<CommonRows> {
             let (table, parts) = (table(inputs)?, parts(inputs)?);
             let learned = parts.test.is_empty();
@@ -271,6 +302,11 @@ impl StageTask {
         }
         Ok(Output::facts(register::facts(&registered)))
     }
+}
+
+/// What tells the rows of one table from those of another.
+fn data_hash(inputs: &Inputs<'_>) -> Result<String> {
+    Ok(inputs.facts("ingest")?["hash"].as_str().unwrap_or_default().to_string())
 }
 
 fn file_name(path: &Path) -> String {

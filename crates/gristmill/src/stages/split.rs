@@ -27,7 +27,7 @@ pub(super) fn compute(shared: &Shared, table: &Table) -> Result<(Parts, Value)> 
         None => Parts { train: (0..table.rows() as u32).collect(), ..Parts::default() },
         Some(split) => {
             let target = match &shared.data().target {
-                Some(_) => Some(shared.pipeline.target(table)?.apply(table)?),
+                Some(_) => Some(shared.target(table)?.apply(table)?),
                 None => None,
             };
             split.parts(table, target.as_ref(), Seed(shared.checked.file.seed).named("split"))?

@@ -1,10 +1,11 @@
 //! Fits the estimator and makes the model package.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
 use gristmill_core::{
-    FitContext, FittedPipeline, Notes, Profile, Seed, Table, Validation, row_weights,
+    FitContext, FittedPipeline, Notes, Pipeline, Profile, Table, Validation, row_weights,
 };
 use gristmill_evaluate::Parts;
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use super::Shared;
 use super::features::{Prepared, held_out};
 use crate::Result;
+use crate::select::ModelSection;
 
 /// Raised when equal rows and settings would make another package.
 pub(super) const VERSION: u32 = 1;
@@ -28,28 +30,45 @@ pub(super) fn parameters(shared: &Shared) -> Value {
 }
 
 pub(super) fn version(shared: &Shared) -> String {
-    let model = shared.checked.file.model.as_ref();
-    let model = model.map(|m| shared.catalog.version(&m.name, &m.settings)).unwrap_or_default();
+    let catalog = &shared.catalog;
+    let model = match &shared.checked.file.model {
+        None => String::new(),
+        Some(ModelSection::Estimator(model)) => catalog.version(&model.name, &model.settings),
+        Some(ModelSection::Select(select)) => catalog.version("", &json!(select.candidates)),
+        // It may come upon any step.
+        Some(ModelSection::Auto(_)) => {
+            let transforms = catalog.transforms().keys();
+            let all = transforms.chain(catalog.estimators().keys());
+            all.map(|name| catalog.version(name, &Value::Null)).collect::<Vec<_>>().join(" ")
+        }
+    };
     format!("{VERSION} {model} package@{}", gristmill_package::FORMAT_VERSION)
+}
+
+/// What there is to learn from.
+pub(super) struct Rows<'a> {
+    pub table: &'a Table,
+    pub parts: &'a Parts,
+    pub prepared: &'a Prepared,
 }
 
 pub(super) fn compute(
     shared: &Shared,
-    table: &Table,
-    parts: &Parts,
-    prepared: &Prepared,
+    pipeline: &Pipeline,
+    rows: &Rows<'_>,
     notes: &Notes,
     folder: &Path,
 ) -> Result<(FittedPipeline, Value)> {
-    let (train, held) = held_out(shared, table, parts, &prepared.target)?;
+    let prepared = rows.prepared;
+    let (train, held) = held_out(pipeline, rows.table, rows.parts, &prepared.target)?;
     let (answers, weights) = (prepared.target.apply(&train)?, row_weights(&train)?);
     let (input, steps, target) = (&prepared.input, &prepared.steps, &prepared.target);
     let held = held.map(|held| Validation::of(&held, input, steps, target)).transpose()?;
-    let context = FitContext::new(Seed(shared.checked.file.seed), notes)
+    let context = FitContext::new(pipeline.root_seed(), notes)
         .with_target(&answers)
         .with_weights(weights.as_deref())
         .with_validation(held.as_ref());
-    let model = shared.pipeline.fit_model(prepared.rows.clone(), &context)?;
+    let model = pipeline.fit_model(Cow::Borrowed(&prepared.rows), &context)?;
     let fitted = FittedPipeline::new(
         Arc::clone(&prepared.input),
         prepared.steps.iter().map(Arc::clone),

@@ -7,7 +7,7 @@ use sqlx::{QueryBuilder, Row};
 use super::columns::word;
 use super::{Connection, Database, DbRow, logging, runs};
 use crate::fail::Fail;
-use crate::{Comparison, Condition, Lifecycle, Run, RunId, RunInfo, RunQuery};
+use crate::{Comparison, Condition, Lifecycle, Parent, Run, RunId, RunInfo, RunQuery};
 
 /// Runs whose data is fetched by one statement.
 const RUNS: usize = 500;
@@ -35,8 +35,12 @@ fn filter(sql: &mut QueryBuilder<Database>, query: &RunQuery) {
     if let Some(lifecycle) = query.lifecycle {
         sql.push(" AND lifecycle = ").push_bind(Lifecycle::as_str(lifecycle));
     }
-    if let Some(parent) = query.parent {
-        sql.push(" AND parent_id = ").push_bind(parent.to_string());
+    match query.parent {
+        Parent::Any => {}
+        Parent::None => drop(sql.push(" AND parent_id IS NULL")),
+        Parent::Of(parent) => {
+            sql.push(" AND parent_id = ").push_bind(parent.to_string());
+        }
     }
     for condition in &query.conditions {
         require(sql, condition);

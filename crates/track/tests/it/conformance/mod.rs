@@ -235,7 +235,7 @@ async fn runs_are_found(store: &dyn Store) {
     assert_eq!(store.latest_run("odd").await.unwrap().unwrap().info.name, "s3");
     assert_eq!(store.latest_run("never").await.unwrap(), None);
     assert_eq!(names(store, &RunQuery { lifecycle: None, ..base }).await.len(), 6);
-    let parts = RunQuery { parent: Some(id("logged")), ..RunQuery::default() };
+    let parts = RunQuery { parent: Parent::Of(id("logged")), ..RunQuery::default() };
     assert_eq!(names(store, &parts).await, ["part"]);
 }
 

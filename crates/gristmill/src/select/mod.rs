@@ -1,0 +1,213 @@
+//! Searching for the model and the transforms before it: `model: select` and `model: auto`.
+//!
+//! What is tried and in which order is `gristmill_evaluate::search`'s; here a trial becomes a
+//! pipeline that is fitted and scored fold by fold, written down as a run, and weighed.
+
+mod auto;
+mod cost;
+pub(crate) mod ledger;
+mod outcome;
+mod searcher;
+pub(crate) mod settings;
+pub(crate) mod spelled;
+
+pub use self::auto::AutoSettings;
+pub use self::settings::{Budget, ModelSection, OneOrMore, SelectSettings};
+pub use self::spelled::Steps;
+
+use gristmill_core::{Catalog, Notes, Seed, Table, TargetSpec, Task};
+use gristmill_evaluate::search::{
+    Point, RaceError, Record, Rules, Search, SharedFolds, Space, race,
+};
+use gristmill_evaluate::{Metric, Split};
+use gristmill_flow::{Cancel, Digest};
+use gristmill_track::RunId;
+use serde_json::json;
+
+use self::cost::Costs;
+use self::ledger::{Before, Trials};
+pub(crate) use self::outcome::{FILE, SearchOutcome};
+use self::searcher::Searcher;
+use crate::check::Checked;
+use crate::keeper::Keeper;
+use crate::{Error, Home, Kind, Result, machine};
+
+/// Raised when equal rows and settings would be searched otherwise.
+pub(crate) const VERSION: u32 = 1;
+
+/// A search on some rows.
+pub(crate) struct Selection<'a> {
+    pub checked: &'a Checked,
+    pub catalog: &'a Catalog,
+    pub settings: &'a SelectSettings,
+    pub space: &'a Space,
+    /// What is tried before anything else.
+    pub first: Vec<Point>,
+    /// The rows to choose by, and no others.
+    pub table: &'a Table,
+    /// What these rows are, beside their table: equal texts for equal rows.
+    pub rows: &'a str,
+    pub target: &'a TargetSpec,
+    pub split: &'a Split,
+    /// The first decides.
+    pub metrics: &'a [Metric],
+    /// How many of them the search goes by; the others are only written down.
+    pub deciding: usize,
+}
+
+/// Where and for whom a search runs.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub keeper: &'a Keeper,
+    pub home: &'a Home,
+    pub run: RunId,
+    pub cancel: &'a Cancel,
+    /// Hears how many trials are done, of how many if that is known, and what there is to say.
+    pub tell: &'a (dyn Fn(u64, Option<u64>, &str) + Sync),
+}
+
+/// What a search came to.
+pub(crate) struct Selected {
+    /// The steps that won.
+    pub steps: Steps,
+    /// Which trial tried them.
+    pub best: usize,
+    pub records: Vec<Record>,
+}
+
+impl Selection<'_> {
+    /// Searches, or goes on with what was searched before.
+    ///
+    /// # Errors
+    /// When no trial may win; when the store cannot be used; when it is stopped.
+    pub fn run(&self, place: Place<'_>) -> Result<Selected> {
+        let seed = Seed(self.checked.file.seed).named("select");
+        let rules = self.rules(seed);
+        let folds = self.settings.cross_validate.parts(
+            self.split,
+            self.table,
+            Some(&self.target.apply(self.table)?),
+            seed,
+        )?;
+        let rules = Rules { folds: folds.len(), ..rules };
+        let folds = SharedFolds::new(
+            self.table,
+            self.target,
+            folds,
+            self.split.draw(self.table)?,
+            seed,
+            machine::share_for_rows(),
+        );
+        let (costs, notes) = (Costs::default(), Notes::default());
+        let search = self.digest();
+        let before = Before::of(place.keeper, search)?;
+        let searcher = Searcher::new(self, &rules, &folds, &costs, &notes, place, before.micros)?;
+        let trials = Trials::new(
+            (place.keeper, place.home),
+            (place.run, &self.checked.file.name),
+            (search, self.space),
+            &costs,
+            before,
+        )?;
+        let records = race(&rules, &searcher, &trials, &searcher).map_err(|error| match error {
+            RaceError::Space(error) => Error::input(error.message).with_hint(error.hint),
+            RaceError::Ledger(error) => error,
+            RaceError::Stopped => Error::new(Kind::Cancelled, "the search was stopped"),
+        })?;
+        searcher.done();
+        let best = rules.best(&records).ok_or_else(|| outcome::none(&records, self.settings))?;
+        let record = records.get(best).ok_or_else(|| Error::bug("a trial that is not there"))?;
+        let steps =
+            Steps::at(self.space, &record.trial.point).map_err(|e| Error::bug(e.message))?;
+        Ok(Selected { steps, best, records })
+    }
+
+    /// What decides how it goes, beside how many folds there turn out to be.
+    pub fn rules(&self, seed: Seed) -> Rules {
+        Rules {
+            space: self.space.clone(),
+            search: self.settings.search.clone(),
+            seed,
+            metrics: self.metrics.iter().take(self.deciding).copied().collect(),
+            folds: 0,
+            prune: self.settings.prune(),
+            first: self.first.clone(),
+        }
+    }
+
+    /// Everything that decides its trials, and nothing that says how many there are.
+    fn digest(&self) -> Digest {
+        let file = &self.checked.file;
+        let data = file.data.as_ref();
+        let mut search = json!(self.settings.search);
+        for kind in search.as_object_mut().into_iter().flat_map(|kinds| kinds.values_mut()) {
+            if let Some(settings) = kind.as_object_mut() {
+                settings.remove("trials");
+            }
+        }
+        let steps = json!({"features": file.features, "model": self.settings.candidates});
+        let metrics: Vec<&str> = self.metrics.iter().map(|metric| metric.name()).collect();
+        let parts = json!({
+            "version": VERSION,
+            "steps": steps,
+            "versions": self.catalog.version("steps", &steps),
+            "search": search,
+            "first": self.first,
+            "rows": self.rows,
+            "table": self.table.rows(),
+            "target": data.and_then(|data| data.target.as_ref()),
+            "positive": data.and_then(|data| data.positive.as_ref()),
+            "split": self.split,
+            "folds": self.settings.cross_validate,
+            "metrics": metrics,
+            "deciding": self.deciding,
+            "prune": self.settings.prune(),
+            "budget": self.settings.budget,
+            "seed": file.seed,
+        });
+        Digest::of_json("gristmill search", &parts)
+    }
+}
+
+/// How many trials a search has, where that is known before.
+pub(crate) fn expected(search: &Search, space: &Space) -> Option<u64> {
+    match search {
+        Search::Grid => space.count().ok(),
+        Search::Random(random) => Some(random.trials as u64),
+        Search::Tpe(tpe) => Some(tpe.trials as u64),
+        Search::Halving(halving) => {
+            let rungs = halving.rungs().len() as u32;
+            let on = |rung: u32| halving.trials / halving.factor.max(2).pow(rung);
+            Some((0..rungs).map(|rung| on(rung).max(1) as u64).sum())
+        }
+    }
+}
+
+/// What a file searches, for some rows.
+pub(crate) struct SearchPlan {
+    pub settings: SelectSettings,
+    pub space: Space,
+    /// What is tried before anything else.
+    pub first: Vec<Point>,
+}
+
+/// What the file searches for rows like these.
+///
+/// # Errors
+/// None for a file that [`crate::check()`] gave.
+pub(crate) fn plan(
+    checked: &Checked,
+    catalog: &Catalog,
+    table: &Table,
+    task: Task,
+) -> Result<SearchPlan> {
+    match &checked.file.model {
+        Some(ModelSection::Select(settings)) => {
+            let space = spelled::space(&checked.file.features, &settings.candidates)
+                .map_err(|error| Error::input(error.message).with_hint(error.hint))?;
+            Ok(SearchPlan { settings: (**settings).clone(), space, first: Vec::new() })
+        }
+        Some(ModelSection::Auto(settings)) => auto::plan(settings, checked, catalog, table, task),
+        _ => Err(Error::bug("a search without its section")),
+    }
+}
