@@ -6,6 +6,7 @@ mod curves;
 mod explain;
 mod leakage;
 mod metrics;
+mod race;
 mod reference;
 mod search;
 mod split;
