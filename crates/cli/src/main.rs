@@ -49,6 +49,8 @@ enum Command {
     Tasks(commands::tasks::Arguments),
     #[command(hide = true)]
     Warden(commands::warden::Arguments),
+    #[command(hide = true)]
+    Weigh(commands::weigh::Arguments),
     Gc(commands::gc::Arguments),
     Schema(commands::schema::Arguments),
     Completions(commands::completions::Arguments),
@@ -89,6 +91,7 @@ fn run(arguments: Arguments, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Events(a) => commands::events::run(&a, context),
         Command::Tasks(a) => commands::tasks::run(&a, context),
         Command::Warden(a) => commands::warden::run(&a),
+        Command::Weigh(a) => commands::weigh::run(&a),
         Command::Gc(a) => commands::gc::run(&a, context),
         Command::Schema(a) => commands::schema::run(&a, context),
         Command::Completions(a) => commands::completions::run(&a, context),
@@ -129,11 +132,10 @@ fn report(error: &anyhow::Error, context: &Context) -> ExitCode {
             None => Error::bug(format!("{error:#}")),
         },
     };
-    // A refused run has printed its report already.
-    if context.json && error.kind != Kind::Refused {
+    if context.json {
         let failed = serde_json::json!({"status": "failed", "error": error});
         println!("{failed:#}");
-    } else if !context.json {
+    } else {
         eprintln!("{error}");
     }
     ExitCode::from(error.kind.exit_code())

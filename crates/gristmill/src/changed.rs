@@ -11,7 +11,7 @@ use crate::check::{Checked, check};
 use crate::execution::{cache, planned, previous};
 use crate::keeper::Keeper;
 use crate::recorder::Subject;
-use crate::tasks::tasks;
+use crate::tasks::{Means, tasks};
 use crate::{Error, Home, Result};
 
 mod git;
@@ -52,7 +52,7 @@ impl Changes {
             return Ok(Standing::Due(why));
         }
         let always = commands_of_every_run(&checked);
-        let tasks = tasks(checked.clone(), home, RunId::from_bytes([0; 16]), None)?;
+        let tasks = tasks(checked.clone(), home, RunId::from_bytes([0; 16]), Means::default())?;
         let plan = planned(tasks)?.with_previous(previous(&keeper, &subject.name)?);
         if let Some(why) = not_cached(&plan, home)? {
             return Ok(Standing::Due(why));

@@ -15,6 +15,7 @@ use crate::catalog::catalog;
 use crate::file::{self, PipelineFile};
 use crate::select::settings::ModelSection;
 use crate::select::spelled::{self, Steps};
+use crate::tasks::Means;
 use crate::trigger::occasion_mistakes;
 use crate::{Error, Home, Result, data, stages, tasks};
 
@@ -126,10 +127,14 @@ fn circles(document: &Document, checked: &Checked) -> Vec<Mistake> {
         return Vec::new();
     }
     let nowhere = Home::at("");
-    let tasks = match tasks::tasks(checked.clone(), &nowhere, RunId::from_bytes([0; 16]), None) {
-        Ok(tasks) => tasks,
-        Err(error) => return vec![document.mistake("tasks", error.message).maybe_hint(error.hint)],
-    };
+    let tasks =
+        match tasks::tasks(checked.clone(), &nowhere, RunId::from_bytes([0; 16]), Means::default())
+        {
+            Ok(tasks) => tasks,
+            Err(error) => {
+                return vec![document.mistake("tasks", error.message).maybe_hint(error.hint)];
+            }
+        };
     let errors = Plan::new(tasks).err().unwrap_or_default();
     let mistake = |error: &PlanError| {
         let setting = match error {

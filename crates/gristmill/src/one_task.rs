@@ -22,7 +22,7 @@ use crate::journal::{self, StoreJournal};
 use crate::recorder::{Hold, Recorder, Seat, Subject};
 use crate::report::{Progress, TaskLine};
 use crate::run::RunOptions;
-use crate::tasks::{tasks, warden};
+use crate::tasks::{Means, tasks, warden};
 use crate::trail::Trail;
 use crate::{Error, Home, Kind, Result, machine};
 
@@ -87,8 +87,8 @@ pub fn run_task(
     };
     let subject = Subject::file(&checked, call.file);
     let pools = checked.file.pools.clone();
-    let plan =
-        planned(tasks(checked.clone(), home, run, wardened(&checked, call, options, home)?)?)?;
+    let (warden, binary) = (wardened(&checked, call, options, home)?, options.binary.clone());
+    let plan = planned(tasks(checked.clone(), home, run, Means { warden, binary })?)?;
     let seat = Seat { run, outer: call.run, plan: &plan, hold: Hold::Beside };
     let mut recorder = Recorder::join(home, subject, &seat)?;
     let records = recorder.take_earlier();

@@ -18,7 +18,7 @@ use crate::report::{Metrics, Progress, RunReport, RunStatus};
 use crate::runs::seconds_between;
 use crate::select;
 use crate::stages;
-use crate::tasks::{tasks, warden};
+use crate::tasks::{Means, tasks, warden};
 use crate::trail::Tell;
 use crate::{Error, Home, Kind, Result};
 
@@ -42,7 +42,7 @@ pub struct PlannedTask {
 pub fn plan(path: &Path, settings: &[String], home: &Home) -> Result<Vec<PlannedTask>> {
     let checked = check(path, settings)?;
     let name = checked.file.name.clone();
-    let tasks = tasks(checked, home, RunId::from_bytes([0; 16]), None)?;
+    let tasks = tasks(checked, home, RunId::from_bytes([0; 16]), Means::default())?;
     let needs: BTreeMap<String, Vec<String>> =
         tasks.iter().map(|t| (t.name().to_string(), t.needs().to_vec())).collect();
     let previous = previous(&Keeper::open(home)?, &name)?;
@@ -109,7 +109,10 @@ pub fn run(
     notes.extend(recorder.going_on(progress));
     let pools = checked.file.pools.clone();
     let outcome = wardened(&checked, home, recorder.id(), options)
-        .and_then(|warden| tasks(checked, home, recorder.id(), warden))
+        .and_then(|warden| {
+            let binary = options.binary.clone();
+            tasks(checked, home, recorder.id(), Means { warden, binary })
+        })
         .and_then(|tasks| execute(tasks, home, &mut recorder, options, &pools, progress))
         .and_then(|flow| {
             let (metrics, missed) = judged(&flow, &require)?;

@@ -17,8 +17,16 @@ use crate::{Error, Home, Result};
 /// How long a run that goes on with another waits for the commands of that one to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The tasks of a file for the run `run`. Without a warden its commands go on when this process
-/// is killed.
+/// What helps a run beside this process.
+#[derive(Default)]
+pub(crate) struct Means {
+    /// Ends the commands of the run when this process is killed; without it they go on.
+    pub warden: Option<Warden>,
+    /// The `gristmill` binary, which measures models in a process of its own.
+    pub binary: Option<PathBuf>,
+}
+
+/// The tasks of a file for the run `run`.
 ///
 /// # Errors
 /// None for a file that `check` gave.
@@ -26,13 +34,13 @@ pub(crate) fn tasks(
     checked: Checked,
     home: &Home,
     run: RunId,
-    warden: Option<Warden>,
+    means: Means,
 ) -> Result<Vec<Box<dyn Task>>> {
-    let mut tasks = commands(&checked, home, run, warden).map_err(|(task, mistakes)| {
+    let mut tasks = commands(&checked, home, run, means.warden).map_err(|(task, mistakes)| {
         let words: Vec<&str> = mistakes.iter().map(|mistake| mistake.message.as_str()).collect();
         Error::input(words.join("; ")).with_place(format!("task `{task}`"))
     })?;
-    if let Some(shared) = Shared::new(checked, home)? {
+    if let Some(shared) = Shared::new(checked, home, means.binary)? {
         let stages = stages::tasks(&Arc::new(shared), run);
         // Stages stand first where the order is open.
         tasks = stages.into_iter().chain(tasks).collect();

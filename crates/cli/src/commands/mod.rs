@@ -19,4 +19,5 @@ pub mod task;
 pub mod tasks;
 pub mod up;
 pub mod warden;
+pub mod weigh;
 pub mod why;

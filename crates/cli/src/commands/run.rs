@@ -82,6 +82,8 @@ fn one(file: &Path, options: &RunOptions, context: &Context) -> gristmill::Resul
 pub fn ended(report: &RunReport, context: &Context) -> anyhow::Result<ExitCode> {
     context.print(report, || show::report(report))?;
     match report.status {
+        // The report says so.
+        RunStatus::Refused if context.json => Err(crate::Told(Kind::Refused).into()),
         RunStatus::Refused => Err(refusal(report).into()),
         RunStatus::Succeeded => Ok(ExitCode::SUCCESS),
     }

@@ -18,6 +18,7 @@ mod kills;
 mod lineage;
 mod objects;
 mod sandbox;
+mod search;
 mod shared;
 mod sources;
 mod task;

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use halving::Halving;
 pub use pareto::{dominates, pareto_front};
 pub use race::{Claim, FoldScore, Ledger, NoLedger, Pace, RaceError, Weighed, Work, race};
-pub use rules::{Choice, End, Prune, Record, Rules};
+pub use rules::{Choice, End, Objective, Prune, Record, Rules};
 pub use shared::{Named, Scored, SharedFolds};
 pub use space::{Interval, Point, Range, Scale, Space, SpaceError, Template};
 pub use tpe::Tpe;

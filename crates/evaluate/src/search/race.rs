@@ -187,6 +187,8 @@ struct Slot {
     /// Of how many trials before it the outcome was known when it was chosen.
     known: usize,
     folds: Vec<Fold>,
+    /// What an earlier trial of the same point came to, and so this one would.
+    like: Option<Record>,
     whose: Whose,
     record: Option<Record>,
 }
@@ -272,7 +274,8 @@ impl<L: Ledger> Race<'_, L> {
 
     /// The record of a trial with all its scores, when it is refused or fails after them.
     fn closed(&self, number: usize, record: Record) -> Record {
-        if record.end != End::Scored {
+        // One that is like an earlier one has its figures from there.
+        if record.end != End::Scored || !record.figures.is_empty() {
             return record;
         }
         match guarded(|| self.work.weigh(number, &record.trial)) {
@@ -362,6 +365,9 @@ impl<L: Ledger> Race<'_, L> {
 
     /// What the folds of a trial come to, once that is certain.
     fn judged(&self, state: &State<L::Error>, slot: &Slot) -> Option<Record> {
+        if slot.like.is_some() {
+            return slot.like.clone();
+        }
         let mut scores = Vec::with_capacity(slot.folds.len());
         let record = |scores: &[FoldScore], end| Record {
             trial: slot.trial.clone(),
@@ -431,30 +437,14 @@ impl<L: Ledger> Race<'_, L> {
             return Ok(true);
         }
         let same = |record: &&&Record| record.trial.is_like(&trial);
-        let again = records.iter().take(known).find(same).map(|record| (**record).clone());
+        let like = records.iter().take(known).find(same).map(|record| (**record).clone());
         let claim = self.ledger.claim(number, &trial).map_err(RaceError::Ledger)?;
+        let like = like.map(|record| Record { trial: trial.clone(), ..record });
         let folds = (0..self.rules.folds).map(|_| Fold::Open).collect();
-        state.slots.push(Slot { trial, known, folds, whose: Whose::Elsewhere, record: None });
+        let whose = Whose::Elsewhere;
+        state.slots.push(Slot { trial, known, folds, like, whose, record: None });
         self.take(state, number, claim);
-        if let (Some(record), Some(slot)) = (again, state.slots.get_mut(number))
-            && slot.whose == Whose::Ours
-        {
-            // The same was tried before and would come to the same.
-            slot.folds = record.folds();
-        }
         Ok(true)
-    }
-}
-
-impl Record {
-    /// The folds of another trial that would end as this one did.
-    fn folds(&self) -> Vec<Fold> {
-        let done = self.scores.iter().map(|scores| Fold::Done(Ok(scores.clone())));
-        let failed = match &self.end {
-            End::Failed(why) => Some(Fold::Done(Err(why.clone()))),
-            _ => None,
-        };
-        done.chain(failed).collect()
     }
 }
 

@@ -19,13 +19,35 @@ pub struct Rules {
     /// What chance follows from.
     pub seed: Seed,
     /// What trials are judged by: the first decides, the others count while searching.
-    pub metrics: Vec<Metric>,
+    pub objectives: Vec<Objective>,
     /// How many folds a trial has.
     pub folds: usize,
     /// When a trial is given up before its last fold.
     pub prune: Prune,
     /// What is tried before anything else.
     pub first: Vec<Point>,
+}
+
+/// A score that trials are judged by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Objective {
+    /// Its name among the scores of a fold.
+    pub name: String,
+    /// Whether more of it is better.
+    pub greater_is_better: bool,
+}
+
+impl Objective {
+    /// A score of which less is better.
+    pub fn least(name: impl Into<String>) -> Self {
+        Self { name: name.into(), greater_is_better: false }
+    }
+}
+
+impl From<Metric> for Objective {
+    fn from(metric: Metric) -> Self {
+        Self { name: metric.name().into(), greater_is_better: metric.greater_is_better() }
+    }
 }
 
 /// When a trial is given up before its last fold.
@@ -140,11 +162,11 @@ impl Rules {
         scores: &[BTreeMap<String, f64>],
         before: &[&Record],
     ) -> bool {
-        let [metric] = self.metrics.as_slice() else { return false };
+        let [objective] = self.objectives.as_slice() else { return false };
         if self.prune == Prune::Never {
             return false;
         }
-        let mean = |scores: &[BTreeMap<String, f64>]| loss(*metric, scores);
+        let mean = |scores: &[BTreeMap<String, f64>]| loss(objective, scores);
         let others = before
             .iter()
             .filter(|record| record.end == End::Scored && record.trial.share == trial.share)
@@ -160,11 +182,11 @@ impl Rules {
 
     /// What each record came to in each metric; less is better.
     pub fn losses(&self, record: &Record) -> Option<Vec<f64>> {
-        let losses = self.metrics.iter().map(|metric| loss(*metric, &record.scores));
+        let losses = self.objectives.iter().map(|objective| loss(objective, &record.scores));
         losses.collect::<Option<Vec<f64>>>().filter(|losses| losses.iter().all(|l| !l.is_nan()))
     }
 
-    /// The trial that won: of those that may, the best by the first metric, of equal ones the earliest.
+    /// The trial that won: of those that may, the best by the first objective, of equal ones the earliest.
     pub fn best(&self, records: &[Record]) -> Option<usize> {
         let mut best: Option<(f64, usize)> = None;
         for (at, record) in records.iter().enumerate().filter(|(_, r)| r.is_eligible()) {
@@ -181,7 +203,7 @@ impl Rules {
             .iter()
             .map(|record| self.losses(record).filter(|_| record.end == End::Scored))
             .collect();
-        let single = if self.metrics.len() == 1 {
+        let single = if self.objectives.len() == 1 {
             losses.iter().map(|l| l.as_ref().and_then(|l| l.first().copied())).collect()
         } else {
             ranks(&losses)
@@ -197,13 +219,13 @@ impl Trial {
     }
 }
 
-/// The mean of a metric over the folds, turned so that less is better.
-fn loss(metric: Metric, scores: &[BTreeMap<String, f64>]) -> Option<f64> {
-    let values: Option<Vec<f64>> =
-        scores.iter().map(|fold| fold.get(metric.name()).copied()).collect();
+/// The mean of a score over the folds, turned so that less is better.
+fn loss(objective: &Objective, scores: &[BTreeMap<String, f64>]) -> Option<f64> {
+    let values = scores.iter().map(|fold| fold.get(&objective.name).copied());
+    let values: Option<Vec<f64>> = values.collect();
     let values = values.filter(|values| !values.is_empty())?;
     let mean = FoldScores::new(values).mean;
-    Some(if metric.greater_is_better() { -mean } else { mean })
+    Some(if objective.greater_is_better { -mean } else { mean })
 }
 
 /// One number for several: which front of those that nobody dominates it belongs to, the first being

@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use gristmill_core::Seed;
-use gristmill_evaluate::Metric;
 use gristmill_evaluate::search::{
-    Claim, End, FoldScore, Halving, Ledger, NoLedger, Pace, Prune, RaceError, Random, Record, Rules,
-    Search, Space, Tpe, Trial, Weighed, Work, race,
+    Claim, End, FoldScore, Halving, Ledger, NoLedger, Objective, Pace, Prune, RaceError, Random,
+    Record, Rules, Search, Space, Tpe, Trial, Weighed, Work, race,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -22,7 +21,7 @@ fn rules(search: Search, metrics: &[&str], prune: Prune) -> Rules {
         space: Space::parse(&space).unwrap(),
         search,
         seed: Seed(7),
-        metrics: metrics.iter().map(|name| Metric::named(name).unwrap()).collect(),
+        objectives: metrics.iter().map(|name| Objective::least(*name)).collect(),
         folds: FOLDS,
         prune,
         first: Vec::new(),
@@ -181,7 +180,8 @@ fn a_greater_budget_goes_on_with_what_there_is() {
 
 #[test]
 fn a_trial_that_fails_or_panics_is_reported_and_the_rest_goes_on() {
-    let records = run(&rules(Search::Random(Random { trials: 200 }), &["rmse"], Prune::Never), 2, 0);
+    let records =
+        run(&rules(Search::Random(Random { trials: 200 }), &["rmse"], Prune::Never), 2, 0);
     let ends = |wanted: fn(&Record) -> bool| records.iter().filter(|r| wanted(r)).count();
     assert_eq!(records.len(), 200);
     let failed = |r: &Record| matches!(&r.end, End::Failed(why) if why.ends_with("is too much"));

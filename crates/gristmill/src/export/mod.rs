@@ -17,7 +17,7 @@ pub use kubeflow::{KubeflowPlace, kubeflow};
 
 use crate::check::{Checked, check};
 use crate::execution::planned;
-use crate::tasks::tasks;
+use crate::tasks::{Means, tasks};
 use crate::{Error, Home, Result};
 
 /// The exit code of `gristmill task` for a task that is skipped, unless it is told another.
@@ -60,7 +60,7 @@ impl Subject {
                 .with_hint("write it into the file: a brace means something to the other system"));
         }
         let nowhere = Home::at("");
-        let plan = tasks(checked.clone(), &nowhere, RunId::from_bytes([0; 16]), None)?;
+        let plan = tasks(checked.clone(), &nowhere, RunId::from_bytes([0; 16]), Means::default())?;
         let steps = steps(&planned(plan)?, &checked);
         Ok(Self { checked, steps, settings: settings.to_vec() })
     }

@@ -17,7 +17,7 @@ use crate::recorder::{Hold, Recorder, Seat, Subject};
 use crate::report::{RunReport, RunStatus};
 use crate::run::{RunOptions, fact, judged, settle};
 use crate::runs::seconds_between;
-use crate::tasks::tasks;
+use crate::tasks::{Means, tasks};
 use crate::{Home, Result};
 
 /// Settles the run that the caller calls `run`, as `run` does at its end: its scores, its gate, its
@@ -30,7 +30,7 @@ pub fn finish_run(file: &Path, run: &str, options: &RunOptions, home: &Home) -> 
     let id = run_of(run, &checked)?;
     let require = checked.file.evaluate.require.clone();
     let subject = Subject::file(&checked, file);
-    let plan = planned(tasks(checked, home, id, None)?)?;
+    let plan = planned(tasks(checked, home, id, Means::default())?)?;
     let seat = Seat { run: id, outer: run, plan: &plan, hold: Hold::Last };
     let mut recorder = Recorder::join(home, subject, &seat)?;
     let mut records = recorder.take_earlier();

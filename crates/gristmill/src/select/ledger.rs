@@ -9,16 +9,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use gristmill_core::{Clock, Timestamp};
-use gristmill_evaluate::search::{Claim, End, Ledger, Record, Space, Trial};
+use gristmill_evaluate::search::{Claim, End, Ledger, Point, Record, Space, Trial};
 use gristmill_flow::Digest;
 use gristmill_track::{
     Batch, Comparison, Condition, ExperimentId, Lifecycle, MAX_PARAM_CHARS, MAX_TAG_CHARS, NewRun,
     Page, Run, RunId, RunQuery, RunStatus, RunUpdate, tags,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::cost::Costs;
-use super::spelled::Steps;
 use crate::clock::SystemClock;
 use crate::keeper::Keeper;
 use crate::recorder::is_at_work;
@@ -38,11 +37,16 @@ pub(super) struct Trials<'a> {
     pub name: &'a str,
     pub search: Digest,
     pub space: &'a Space,
+    /// What a point means, as whoever reads of the trial should see it.
+    pub meaning: Meaning<'a>,
     pub costs: &'a Costs,
     known: HashMap<usize, Record>,
     /// Those that this process is at work on.
     mine: Mutex<BTreeSet<usize>>,
 }
+
+/// What a point means.
+pub(super) type Meaning<'a> = &'a (dyn Fn(&Point) -> Result<Value> + Sync);
 
 /// What is known of a search from before.
 pub(super) struct Before {
@@ -88,13 +92,13 @@ impl<'a> Trials<'a> {
     pub fn new(
         (keeper, home): (&'a Keeper, &'a Home),
         (run, name): (RunId, &'a str),
-        (search, space): (Digest, &'a Space),
+        (search, space, meaning): (Digest, &'a Space, Meaning<'a>),
         costs: &'a Costs,
         before: Before,
     ) -> Result<Self> {
         let experiment = keeper.wait(|s| s.run(run))?.info.experiment;
         let (known, mine) = (before.known, Mutex::default());
-        Ok(Self { keeper, home, run, experiment, name, search, space, costs, known, mine })
+        Ok(Self { keeper, home, run, experiment, name, search, space, meaning, costs, known, mine })
     }
 
     fn id(&self, number: usize) -> RunId {
@@ -103,13 +107,13 @@ impl<'a> Trials<'a> {
     }
 
     fn new_run(&self, number: usize, trial: &Trial) -> Result<NewRun> {
-        let steps = Steps::at(self.space, &trial.point).map_err(|e| Error::bug(e.message))?;
+        let meaning = (self.meaning)(&trial.point)?;
         let mut batch = Batch::default()
             .tag(tags::SEARCH, self.search)
             .tag(tags::TRIAL, number)
             .tag(tags::PARENT_RUN, self.run);
         put(&mut batch, tags::TRIAL_POINT, &json!(trial).to_string());
-        put(&mut batch, tags::TRIAL_STEPS, &json!(steps).to_string());
+        put(&mut batch, tags::TRIAL_STEPS, &meaning.to_string());
         let labels = self.space.labels(&trial.point).map_err(|e| Error::bug(e.message))?;
         for (path, label) in labels {
             let label: String = label.chars().take(MAX_PARAM_CHARS).collect();

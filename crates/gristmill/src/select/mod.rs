@@ -8,26 +8,36 @@ mod cost;
 pub(crate) mod ledger;
 mod outcome;
 mod searcher;
+mod serving;
 pub(crate) mod settings;
 pub(crate) mod spelled;
+mod study;
+#[cfg(test)]
+mod tests;
 
 pub use self::auto::AutoSettings;
+pub use self::serving::{Answering, measure};
 pub use self::settings::{Budget, ModelSection, OneOrMore, SelectSettings};
 pub use self::spelled::Steps;
+pub use self::study::Study;
+
+use std::path::Path;
+use std::sync::OnceLock;
 
 use gristmill_core::{Catalog, Notes, Seed, Table, TargetSpec, Task};
 use gristmill_evaluate::search::{
-    Point, RaceError, Record, Rules, Search, SharedFolds, Space, race,
+    End, Point, RaceError, Record, Rules, Search, SharedFolds, Space, race,
 };
 use gristmill_evaluate::{Metric, Split};
 use gristmill_flow::{Cancel, Digest};
 use gristmill_track::RunId;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::cost::Costs;
 use self::ledger::{Before, Trials};
 pub(crate) use self::outcome::{FILE, SearchOutcome};
 use self::searcher::Searcher;
+use self::serving::Scales;
 use crate::check::Checked;
 use crate::keeper::Keeper;
 use crate::{Error, Home, Kind, Result, machine};
@@ -62,6 +72,10 @@ pub(crate) struct Place<'a> {
     pub home: &'a Home,
     pub run: RunId,
     pub cancel: &'a Cancel,
+    /// The `gristmill` binary, where one is known.
+    pub binary: Option<&'a Path>,
+    /// Where files may stand for a while.
+    pub folder: &'a Path,
     /// Hears how many trials are done, of how many if that is known, and what there is to say.
     pub tell: &'a (dyn Fn(u64, Option<u64>, &str) + Sync),
 }
@@ -102,10 +116,14 @@ impl Selection<'_> {
         let search = self.digest();
         let before = Before::of(place.keeper, search)?;
         let searcher = Searcher::new(self, &rules, &folds, &costs, &notes, place, before.micros)?;
+        let steps = |point: &Point| -> Result<Value> {
+            let steps = Steps::at(self.space, point).map_err(|e| Error::bug(e.message))?;
+            Ok(json!(steps))
+        };
         let trials = Trials::new(
             (place.keeper, place.home),
             (place.run, &self.checked.file.name),
-            (search, self.space),
+            (search, self.space, &steps),
             &costs,
             before,
         )?;
@@ -115,11 +133,47 @@ impl Selection<'_> {
             RaceError::Stopped => Error::new(Kind::Cancelled, "the search was stopped"),
         })?;
         searcher.done();
-        let best = rules.best(&records).ok_or_else(|| outcome::none(&records, self.settings))?;
-        let record = records.get(best).ok_or_else(|| Error::bug("a trial that is not there"))?;
-        let steps =
-            Steps::at(self.space, &record.trial.point).map_err(|e| Error::bug(e.message))?;
-        Ok(Selected { steps, best, records })
+        self.winner(&rules, &searcher, records)
+    }
+
+    /// The best trial that keeps within the budget when it has learned from all rows.
+    fn winner(
+        &self,
+        rules: &Rules,
+        searcher: &Searcher<'_>,
+        mut records: Vec<Record>,
+    ) -> Result<Selected> {
+        loop {
+            let best = rules.best(&records);
+            let best = best.ok_or_else(|| outcome::none(&records, self.settings))?;
+            let record = records.get_mut(best);
+            let record = record.ok_or_else(|| Error::bug("a trial that is not there"))?;
+            let steps = Steps::at(self.space, &record.trial.point);
+            let steps = steps.map_err(|e| Error::bug(e.message))?;
+            let weighed = searcher.weigh_whole(&steps)?.unwrap_or_default();
+            record.figures.extend(weighed.figures);
+            match weighed.refused {
+                None => return Ok(Selected { steps, best, records }),
+                Some(why) => record.end = End::Refused(format!("learned from all rows: {why}")),
+            }
+        }
+    }
+
+    /// What models are weighed by, where there is a budget.
+    fn scales<'b>(&'b self, place: Place<'b>) -> Result<Option<Scales<'b>>> {
+        let Some(budget) = self.settings.budget else { return Ok(None) };
+        let binary = place.binary.ok_or_else(|| {
+            Error::input("`budget` is measured by the `gristmill` binary, which is not known here")
+                .with_hint("run the file by `gristmill run`, or give its path in `RunOptions`")
+        })?;
+        Ok(Some(Scales {
+            budget,
+            catalog: self.catalog,
+            binary,
+            folder: place.folder.join("scales"),
+            table: self.table,
+            profile: OnceLock::new(),
+        }))
     }
 
     /// What decides how it goes, beside how many folds there turn out to be.
@@ -128,7 +182,7 @@ impl Selection<'_> {
             space: self.space.clone(),
             search: self.settings.search.clone(),
             seed,
-            metrics: self.metrics.iter().take(self.deciding).copied().collect(),
+            objectives: self.metrics.iter().take(self.deciding).map(|m| (*m).into()).collect(),
             folds: 0,
             prune: self.settings.prune(),
             first: self.first.clone(),
@@ -139,19 +193,13 @@ impl Selection<'_> {
     fn digest(&self) -> Digest {
         let file = &self.checked.file;
         let data = file.data.as_ref();
-        let mut search = json!(self.settings.search);
-        for kind in search.as_object_mut().into_iter().flat_map(|kinds| kinds.values_mut()) {
-            if let Some(settings) = kind.as_object_mut() {
-                settings.remove("trials");
-            }
-        }
         let steps = json!({"features": file.features, "model": self.settings.candidates});
         let metrics: Vec<&str> = self.metrics.iter().map(|metric| metric.name()).collect();
         let parts = json!({
             "version": VERSION,
             "steps": steps,
             "versions": self.catalog.version("steps", &steps),
-            "search": search,
+            "search": unbounded(&self.settings.search),
             "first": self.first,
             "rows": self.rows,
             "table": self.table.rows(),
@@ -167,6 +215,17 @@ impl Selection<'_> {
         });
         Digest::of_json("gristmill search", &parts)
     }
+}
+
+/// In which order points are tried, whatever their number.
+fn unbounded(search: &Search) -> Value {
+    let mut order = json!(search);
+    for kind in order.as_object_mut().into_iter().flat_map(|kinds| kinds.values_mut()) {
+        if let Some(settings) = kind.as_object_mut() {
+            settings.remove("trials");
+        }
+    }
+    order
 }
 
 /// How many trials a search has, where that is known before.

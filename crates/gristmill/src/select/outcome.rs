@@ -6,7 +6,8 @@ use gristmill_evaluate::search::{End, Point, Record, Search, Space};
 use gristmill_evaluate::{FoldScores, Metric};
 use serde::{Deserialize, Serialize};
 
-use super::settings::SelectSettings;
+use super::serving::excess;
+use super::settings::{Budget, SelectSettings};
 use super::spelled::Steps;
 use super::{Selected, Selection};
 use crate::{Error, Kind, Result};
@@ -139,15 +140,32 @@ fn parameters(space: &Space) -> Vec<Parameter> {
     parameters.collect()
 }
 
+/// Of the trials that were refused the one that is the least beyond the budget, with the words of
+/// its refusal.
+fn nearest<'a>(records: &'a [Record], budget: &Budget) -> Option<(usize, &'a str)> {
+    let refused = records.iter().enumerate().filter_map(|(number, record)| match &record.end {
+        End::Refused(why) => Some((excess(budget, &record.figures)?, number, why.as_str())),
+        _ => None,
+    });
+    let nearest = refused.min_by(|a, b| a.0.total_cmp(&b.0));
+    nearest.map(|(_, number, why)| (number, why))
+}
+
 /// Why no trial won.
 pub(super) fn none(records: &[Record], settings: &SelectSettings) -> Error {
     let count = records.len();
     let refused = records.iter().filter(|r| matches!(r.end, End::Refused(_))).count();
-    if refused > 0 && settings.budget.is_some() {
-        return Error::new(
-            Kind::Refused,
-            format!("none of {count} trials keeps within `budget`; {refused} were refused by it"),
-        );
+    if refused > 0
+        && let Some(budget) = &settings.budget
+    {
+        let found = format!("none of {count} trials keeps within `budget`");
+        return match nearest(records, budget) {
+            Some((number, why)) => {
+                Error::new(Kind::Refused, format!("{found}; the nearest is trial {number}: {why}"))
+            }
+            None => Error::new(Kind::Refused, found),
+        }
+        .with_hint("allow more, or add a candidate that takes less");
     }
     let failed = records.iter().enumerate().find_map(|(number, record)| match &record.end {
         End::Failed(why) => Some((number, why)),

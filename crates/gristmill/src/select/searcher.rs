@@ -1,14 +1,16 @@
 //! Does the trials of a search: each a pipeline, fitted and scored fold by fold.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use gristmill_core::{Clock, Notes, Timestamp};
+use gristmill_core::{Clock, FittedPipeline, Notes, Timestamp};
 use gristmill_evaluate::search::{
     End, FoldScore, Named, Pace, Record, Rules, SharedFolds, Trial, Weighed, Work,
 };
 
 use super::cost::Costs;
+use super::serving::{self, Scales};
 use super::spelled::Steps;
 use super::{Place, Selection, expected};
 use crate::clock::SystemClock;
@@ -23,6 +25,10 @@ pub(super) struct Searcher<'a> {
     costs: &'a Costs,
     notes: &'a Notes,
     place: Place<'a>,
+    /// Where there is a budget: the scales, and what was fitted in the first fold of trials that are
+    /// still to be weighed.
+    scales: Option<Scales<'a>>,
+    to_weigh: Mutex<HashMap<usize, FittedPipeline>>,
     /// When no further trial begins.
     until: Option<Timestamp>,
     expected: Option<u64>,
@@ -86,6 +92,8 @@ impl<'a> Searcher<'a> {
             costs,
             notes,
             place,
+            scales: selection.scales(place)?,
+            to_weigh: Mutex::default(),
             until,
             expected: expected(&selection.settings.search, selection.space),
             progress: Mutex::default(),
@@ -99,10 +107,10 @@ impl<'a> Searcher<'a> {
         let (fitted, shared) = self.folds.counts();
         let sharing = Sharing { threads: self.workers(), fitted, shared };
         let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        (self.place.tell)(progress.done, Some(progress.done), &sharing.to_string());
+        (self.place.tell)(progress.done, None, &sharing.to_string());
     }
 
-    fn score(&self, trial: &Trial, fold: usize) -> Result<FoldScore> {
+    fn score(&self, number: usize, trial: &Trial, fold: usize) -> Result<FoldScore> {
         let selection = self.selection;
         let steps = Steps::at(selection.space, &trial.point)
             .map_err(|error| crate::Error::input(error.message))?;
@@ -110,17 +118,32 @@ impl<'a> Searcher<'a> {
         let keys = steps.keys();
         let named = Named { pipeline: &pipeline, steps: &keys };
         let scored = self.folds.score(&named, selection.metrics, fold, trial.share, self.notes)?;
+        if fold == 0 && self.scales.is_some() && trial.share == 1.0 {
+            let mut waiting = self.to_weigh.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.insert(number, scored.fitted);
+        }
         Ok(scored.scores)
+    }
+
+    /// What the steps that won, fitted to all rows, take where they answer.
+    pub fn weigh_whole(&self, steps: &Steps) -> Result<Option<Weighed>> {
+        let Some(scales) = &self.scales else { return Ok(None) };
+        let selection = self.selection;
+        let pipeline = selection.checked.pipeline_of(selection.catalog, steps)?;
+        let target = selection.target.clone();
+        let fit = || rayon::scope(|_| pipeline.fit_target(selection.table, target, self.notes));
+        let fitted = serving::beside(fit)?;
+        scales.weigh(&serving::name_of(&serde_json::json!(steps)), &fitted).map(Some)
     }
 
     /// What a person who waits would like to know.
     fn said(&self, progress: &Progress) -> String {
         let mut said = match &progress.best {
             Some((loss, what)) => {
-                let metric = self.rules.metrics.first();
-                let turned = metric.is_some_and(|metric| metric.greater_is_better());
-                let (name, score) =
-                    (metric.map_or("", |m| m.name()), if turned { -loss } else { *loss });
+                let objective = self.rules.objectives.first();
+                let turned = objective.is_some_and(|objective| objective.greater_is_better);
+                let score = if turned { -loss } else { *loss };
+                let name = objective.map_or("", |objective| &objective.name);
                 format!("best {name} {score:.4} by {what}")
             }
             None => "no score yet".to_owned(),
@@ -136,19 +159,28 @@ impl<'a> Searcher<'a> {
 impl Work for Searcher<'_> {
     fn fold(&self, number: usize, trial: &Trial, fold: usize) -> Result<FoldScore, String> {
         let start = SystemClock.now();
-        let scores = self.score(trial, fold);
+        let scores = serving::beside(|| self.score(number, trial, fold));
         self.costs.fold(number, seconds_between(start, SystemClock.now()));
         let grown = machine::resident().unwrap_or_default().saturating_sub(self.at_rest);
         self.of_one.fetch_max(grown / self.workers().max(1) as u64, Ordering::Relaxed);
         let scores = scores.map_err(|error| error.message)?;
-        match self.rules.metrics.iter().find(|m| scores.get(m.name()).is_none_or(|s| s.is_nan())) {
-            Some(metric) => Err(format!("`{}` has no value in fold {}", metric.name(), fold + 1)),
+        let mut objectives = self.rules.objectives.iter();
+        match objectives.find(|o| scores.get(&o.name).is_none_or(|score| score.is_nan())) {
+            Some(objective) => {
+                Err(format!("`{}` has no value in fold {}", objective.name, fold + 1))
+            }
             None => Ok(scores),
         }
     }
 
-    fn weigh(&self, _: usize, _: &Trial) -> Result<Weighed, String> {
-        Ok(Weighed::default())
+    fn weigh(&self, number: usize, trial: &Trial) -> Result<Weighed, String> {
+        let Some(scales) = &self.scales else { return Ok(Weighed::default()) };
+        let mut waiting = self.to_weigh.lock().unwrap_or_else(PoisonError::into_inner);
+        let fitted = waiting.remove(&number);
+        drop(waiting);
+        let Some(fitted) = fitted else { return Ok(Weighed::default()) };
+        let name = serving::name_of(&serde_json::json!([number, trial.point]));
+        scales.weigh(&name, &fitted).map_err(|error| error.message)
     }
 }
 
@@ -173,6 +205,7 @@ impl Pace for Searcher<'_> {
     fn heard(&self, number: usize, record: &Record) {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         progress.done += 1;
+        self.to_weigh.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
         let loss = self.rules.losses(record).and_then(|losses| losses.first().copied());
         let loss = loss.filter(|_| record.end == End::Scored && record.trial.share == 1.0);
         if let Some(loss) = loss

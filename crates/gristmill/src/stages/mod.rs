@@ -16,7 +16,7 @@ mod select;
 mod split;
 mod train;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gristmill_core::{Catalog, FittedPipeline, Notes, Pipeline, Table, TargetSpec};
@@ -44,18 +44,20 @@ pub(crate) struct Shared {
     /// What stands in the file; where that is a search, nothing but what is to be predicted.
     pub pipeline: Arc<Pipeline>,
     pub home: Home,
+    /// The `gristmill` binary, where one is known.
+    pub binary: Option<PathBuf>,
     pub data: DataSection,
     deal: folds::Deal,
 }
 
 impl Shared {
     /// What stages of `checked` need, when it has data for them.
-    pub fn new(checked: Checked, home: &Home) -> Result<Option<Self>> {
+    pub fn new(checked: Checked, home: &Home, binary: Option<PathBuf>) -> Result<Option<Self>> {
         let Some(data) = checked.file.data.clone() else { return Ok(None) };
         let catalog = crate::catalog();
         let pipeline = Arc::new(checked.pipeline(&catalog)?);
         let (home, deal) = (home.clone(), folds::Deal::default());
-        Ok(Some(Self { checked, catalog, pipeline, home, data, deal }))
+        Ok(Some(Self { checked, catalog, pipeline, home, binary, data, deal }))
     }
 
     fn data(&self) -> &DataSection {

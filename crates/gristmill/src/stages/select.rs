@@ -72,7 +72,15 @@ impl Chooser<'_> {
         };
         let keeper = shared.keeper()?;
         let (run, cancel) = (self.run, context.cancel());
-        let place = Place { keeper: &keeper, home: &shared.home, run, cancel, tell };
+        let place = Place {
+            keeper: &keeper,
+            home: &shared.home,
+            run,
+            cancel,
+            binary: shared.binary.as_deref(),
+            folder: context.output_dir(),
+            tell,
+        };
         let selected = selection.run(place)?;
         let outcome = SearchOutcome::new(&selection, &selected)?;
         Ok((selected, outcome))
