@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::sandbox::{Said, Sandbox};
+use crate::search;
 
 /// A small file system of its own, gone with the value.
 struct Mounted<'a>(&'a Path);
@@ -74,6 +75,24 @@ fn a_run_goes_on_once_the_disk_has_room() {
     make_room(&place);
     let said = sandbox.run(&arguments);
     assert_eq!(said.code, 0, "{}", said.err);
+}
+
+#[test]
+fn a_disk_that_fills_up_amid_a_search_costs_no_trial_that_is_done() {
+    let sandbox = search::sandbox(&json!({"search": {"random": {"trials": 250}}}));
+    let place = sandbox.path("disk");
+    let Some(_disk) = Mounted::new(&place, "size=1500k") else { return };
+    let arguments = ["run", "search.yaml", "--home", "disk/home", "--quiet"];
+    let said = sandbox.run(&arguments);
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(said.err.contains("hint:") && !said.err.contains("panicked"), "{}", said.err);
+    make_room(&place);
+    let done = sandbox.json(&["runs", "show", "latest", "--home", "disk/home"]);
+    let done = done["trials"].as_array().unwrap().len();
+    assert!(done > 0, "the disk was full before the search");
+    search::run(&sandbox, "disk/home", &[]);
+    search::run(&sandbox, "undisturbed", &[]);
+    assert_eq!(search::outcome(&sandbox, "disk/home"), search::outcome(&sandbox, "undisturbed"));
 }
 
 /// How many tasks write an output of so many bytes.

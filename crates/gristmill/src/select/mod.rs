@@ -101,7 +101,8 @@ impl Selection<'_> {
             self.split,
             self.table,
             Some(&self.target.apply(self.table)?),
-            seed,
+            // As cross-validation deals them, so that a trial scores as it would there.
+            Seed(self.checked.file.seed).named("folds"),
         )?;
         let rules = Rules { folds: folds.len(), ..rules };
         let folds = SharedFolds::new(
