@@ -220,7 +220,8 @@ fn homes_that_share_a_database_share_a_search() {
     let settings = json!({"search": {"tpe": {"trials": 30}}});
     let homes = [sandbox(&settings), sandbox(&settings)];
     let both = homes.each_ref().map(|home| {
-        let mut command = home.command(&["run", "search.yaml", "--new", "--home", "home", "--json"]);
+        let mut command =
+            home.command(&["run", "search.yaml", "--new", "--home", "home", "--json"]);
         command.env("GRISTMILL_DATABASE_URL", server.address("search"));
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     });
