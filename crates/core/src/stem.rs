@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::pipeline::transform;
 use crate::{
-    FitContext, FittedPipeline, FittedTransform, Frame, Notes, Pipeline, Prediction, Result,
+    Error, FitContext, FittedPipeline, FittedTransform, Frame, Notes, Pipeline, Prediction, Result,
     Schema, Scope, Seed, Table, Target, TargetSpec, Validation, row_weights,
 };
 
@@ -140,6 +140,41 @@ impl Stem {
             false => Cow::Owned(rows.into_owned().dense()?),
         };
         Ok(Prediction::new(fitted.model().predict(&rows)?, fitted.target()))
+    }
+
+    /// The columns that the first step takes.
+    pub fn input(&self) -> &Schema {
+        &self.root.input
+    }
+
+    /// The fitted steps.
+    pub fn steps(&self) -> &[Arc<dyn FittedTransform>] {
+        &self.steps
+    }
+
+    /// The rows as the steps leave them: those that are learned from; those that are asked about,
+    /// and whether these stand among all rows.
+    pub fn frames(&self) -> (&Frame, &Frame, bool) {
+        match &self.asked {
+            Asked::Alone(asked) => (&self.rows, asked, false),
+            Asked::Among(asked) => (&self.rows, asked, true),
+        }
+    }
+
+    /// A stem without steps as it was after `steps`, whose rows [`Stem::frames`] gave.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when rows are held out, since those are not among the frames.
+    pub fn with_steps(
+        self,
+        steps: Vec<Arc<dyn FittedTransform>>,
+        (rows, asked, among): (Frame, Frame, bool),
+    ) -> Result<Self> {
+        if self.held.is_some() {
+            return Err(Error::damaged("a stem", "the rows held out are not kept"));
+        }
+        let asked = if among { Asked::Among(asked) } else { Asked::Alone(asked) };
+        Ok(Self { steps, rows, asked, ..self })
     }
 
     /// About how many bytes the rows take.

@@ -75,7 +75,8 @@ impl Checked {
         self.put_together(catalog, &steps.features, Some(&steps.model))
     }
 
-    fn put_together(
+    /// As [`Checked::pipeline_of`], with any model or none.
+    pub(crate) fn put_together(
         &self,
         catalog: &Catalog,
         features: &[TransformSpec],

@@ -2,10 +2,10 @@
 //! is fitted once a fold.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use gristmill_core::{
-    FittedPipeline, Notes, Pipeline, Result, Seed, Stem, Table, TargetSpec, Task,
+    Error, FittedPipeline, Notes, Pipeline, Result, Seed, Stem, Table, Target, TargetSpec, Task,
 };
 
 use super::FoldScore;
@@ -18,6 +18,8 @@ pub struct SharedFolds<'a> {
     table: &'a Table,
     target: &'a TargetSpec,
     folds: Vec<Fold>,
+    /// The answers of the rows that test each fold, once somebody asked for them.
+    known: Vec<OnceLock<Result<Arc<Target>>>>,
     draw: Draw,
     seed: Seed,
     stems: Mutex<Stems>,
@@ -53,7 +55,8 @@ impl<'a> SharedFolds<'a> {
         most_bytes: usize,
     ) -> Self {
         let stems = Mutex::new(Stems { most_bytes, ..Stems::default() });
-        Self { table, target, folds, draw, seed, stems }
+        let known = folds.iter().map(|_| OnceLock::new()).collect();
+        Self { table, target, folds, known, draw, seed, stems }
     }
 
     /// How many folds there are.
@@ -94,12 +97,18 @@ impl<'a> SharedFolds<'a> {
             let scores = if self.target.task() == Task::Unsupervised {
                 score_fitted(metrics, &fitted, &self.table.take(test)?)?
             } else {
-                let answers = stem.answers(&fitted)?;
-                let known = self.target.apply(&self.table.take(test)?)?;
-                crate::score(metrics, self.target, &known, &answers)?
+                let known = self.known(at)?;
+                crate::score(metrics, self.target, &known, &stem.answers(&fitted)?)?
             };
             Ok(Scored { scores, fitted })
         })
+    }
+
+    /// The answers of the rows that test fold `at`.
+    fn known(&self, at: usize) -> Result<Arc<Target>> {
+        let test = self.folds.get(at).map(|fold| fold.test.as_slice()).unwrap_or_default();
+        let find = || self.target.apply(&self.table.take(test)?).map(Arc::new);
+        self.known.get(at).map_or_else(find, |known| known.get_or_init(find).clone())
     }
 
     /// The fitted steps, out of what is kept as far as it goes.
@@ -109,16 +118,47 @@ impl<'a> SharedFolds<'a> {
         pipeline.check(schema, task)?;
         let held = pipeline.estimator().and_then(|e| e.validation_share());
         let input = pipeline.input(schema)?;
-        let mut key = format!("{at} {share} {held:?} {:?}", input.names());
-        let mut stem =
-            self.kept(&key, || rayon::scope(|_| self.root(pipeline, at, share).map(Arc::new)))?;
-        for step in named.steps {
-            key.push('\n');
-            key.push_str(step);
-            stem =
-                self.kept(&key, || rayon::scope(|_| stem.grow(pipeline, notes).map(Arc::new)))?;
+        let root = format!("{at} {share} {held:?} {:?}", input.names());
+        let keys = keys(root, named.steps);
+        // Somebody may have been as far as here, or further, already.
+        let far = self.lock().furthest(&keys);
+        let mut stem: Option<Arc<Stem>> = None;
+        for (steps, key) in keys.iter().enumerate().skip(far) {
+            let make = || match &stem {
+                None if steps > 0 => self.again(pipeline, at, share, steps, notes),
+                None => self.root(pipeline, at, share),
+                Some(stem) => Stem::grow(stem, pipeline, notes),
+            };
+            let next = self.kept(key, || rayon::scope(|_| make().map(Arc::new)))?;
+            stem = Some(next);
         }
-        Ok(stem)
+        self.lock().shared += far;
+        stem.ok_or_else(|| Error::Bug("a pipeline without a beginning".into()))
+    }
+
+    /// The first steps, where what was kept of them went in between.
+    fn again(
+        &self,
+        pipeline: &Pipeline,
+        at: usize,
+        share: f64,
+        steps: usize,
+        notes: &Notes,
+    ) -> Result<Stem> {
+        let root = self.root(pipeline, at, share)?;
+        (0..steps).try_fold(root, |stem, _| stem.grow(pipeline, notes))
+    }
+
+    /// Takes up a stem of fold `at` that was fitted before, by steps that are these.
+    pub fn take_up(&self, at: usize, steps: &[String], stem: Arc<Stem>) {
+        let root = format!("{at} {} {:?} {:?}", 1.0, None::<f64>, stem.input().names());
+        let Some(key) = keys(root, steps).pop() else { return };
+        let bytes = stem.bytes();
+        let mut stems = self.lock();
+        let place = stems.place(&key);
+        *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(Ok(stem));
+        stems.made(&key, bytes);
+        stems.fitted -= 1;
     }
 
     fn root(&self, pipeline: &Pipeline, at: usize, share: f64) -> Result<Stem> {
@@ -157,6 +197,16 @@ impl<'a> SharedFolds<'a> {
     }
 }
 
+/// The name of a stem after none of these steps, after the first, and so on.
+fn keys(root: String, steps: &[String]) -> Vec<String> {
+    let mut keys = vec![root];
+    for step in steps {
+        let before = keys.last().map(String::as_str).unwrap_or_default();
+        keys.push(format!("{before}\n{step}"));
+    }
+    keys
+}
+
 /// Where a stem stands, or is about to.
 type Place = Arc<Mutex<Option<Result<Arc<Stem>>>>>;
 
@@ -175,6 +225,7 @@ struct Stems {
 #[derive(Debug)]
 struct Kept {
     place: Place,
+    made: bool,
     bytes: usize,
     used: u64,
 }
@@ -184,15 +235,23 @@ impl Stems {
         self.clock += 1;
         let used = self.clock;
         let kept = self.places.entry(key.to_owned());
-        let kept = kept.or_insert_with(|| Kept { place: Place::default(), bytes: 0, used });
+        let kept =
+            kept.or_insert_with(|| Kept { place: Place::default(), made: false, bytes: 0, used });
         kept.used = used;
         Arc::clone(&kept.place)
+    }
+
+    /// The last of these that is there; the first when none is.
+    fn furthest(&self, keys: &[String]) -> usize {
+        let there = |key: &String| self.places.get(key).is_some_and(|kept| kept.made);
+        keys.iter().rposition(there).unwrap_or_default()
     }
 
     /// Counts what was made, and lets go of what nobody used for the longest time.
     fn made(&mut self, key: &str, bytes: usize) {
         self.fitted += 1;
         if let Some(kept) = self.places.get_mut(key) {
+            kept.made = true;
             kept.bytes = bytes;
             self.bytes += bytes;
         }

@@ -22,9 +22,9 @@ pub use self::spelled::Steps;
 pub use self::study::Study;
 
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use gristmill_core::{Catalog, Notes, Seed, Table, TargetSpec, Task};
+use gristmill_core::{Catalog, Notes, Seed, Stem, Table, TargetSpec, Task, TransformSpec};
 use gristmill_evaluate::search::{
     End, Point, RaceError, Record, Rules, Search, SharedFolds, Space, race,
 };
@@ -53,6 +53,8 @@ pub(crate) struct Selection<'a> {
     pub space: &'a Space,
     /// What is tried before anything else.
     pub first: Vec<Point>,
+    /// What the first steps of all candidates have learned already, for each fold.
+    pub begun: &'a [Arc<Stem>],
     /// The rows to choose by, and no others.
     pub table: &'a Table,
     /// What these rows are, beside their table: equal texts for equal rows.
@@ -113,6 +115,11 @@ impl Selection<'_> {
             seed,
             machine::share_for_rows(),
         );
+        let fixed: Vec<String> =
+            fixed(&self.checked.file.features).iter().map(|step| json!(step).to_string()).collect();
+        for (at, stem) in self.begun.iter().enumerate() {
+            folds.take_up(at, &fixed, Arc::clone(stem));
+        }
         let (costs, notes) = (Costs::default(), Notes::default());
         let search = self.digest();
         let before = Before::of(place.keeper, search)?;
@@ -241,6 +248,14 @@ pub(crate) fn expected(search: &Search, space: &Space) -> Option<u64> {
             Some((0..rungs).map(|rung| on(rung).max(1) as u64).sum())
         }
     }
+}
+
+/// The first of these transforms, those in which nothing is to be chosen.
+pub(crate) fn fixed(features: &[TransformSpec]) -> &[TransformSpec] {
+    let is_fixed =
+        |step: &TransformSpec| Space::parse(&json!(step)).is_ok_and(|space| space.is_single());
+    let count = features.iter().take_while(|step| is_fixed(step)).count();
+    features.get(..count).unwrap_or_default()
 }
 
 /// What a file searches, for some rows.

@@ -155,7 +155,8 @@ impl FoldTask {
         let fold = dealt.fold(self.at)?;
         let rows = format!("{} {}", data_hash(inputs)?, select::digest(&fold.train));
         let (train, target, run) = (table.take(&fold.train)?, &dealt.target, self.run);
-        let chooser = select::Chooser { shared, table: &train, rows: &rows, target, run };
+        let chooser =
+            select::Chooser { shared, table: &train, rows: &rows, target, begun: &[], run };
         let tell = |done, total, said: &str| context.progress_with(done, total, said);
         let (selected, _) = chooser.choose(context, &tell)?;
         Ok(Arc::new(shared.checked.pipeline_of(&shared.catalog, &selected.steps)?))

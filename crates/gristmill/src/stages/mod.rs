@@ -10,6 +10,7 @@ mod features;
 mod folds;
 mod frame_file;
 mod ingest;
+mod prefixes;
 mod register;
 mod score;
 mod select;
@@ -48,6 +49,7 @@ pub(crate) struct Shared {
     pub binary: Option<PathBuf>,
     pub data: DataSection,
     deal: folds::Deal,
+    choice: select::Deal,
 }
 
 impl Shared {
@@ -56,8 +58,9 @@ impl Shared {
         let Some(data) = checked.file.data.clone() else { return Ok(None) };
         let catalog = crate::catalog();
         let pipeline = Arc::new(checked.pipeline(&catalog)?);
-        let (home, deal) = (home.clone(), folds::Deal::default());
-        Ok(Some(Self { checked, catalog, pipeline, home, binary, data, deal }))
+        let (deal, choice) = (folds::Deal::default(), select::Deal::default());
+        let home = home.clone();
+        Ok(Some(Self { checked, catalog, pipeline, home, binary, data, deal, choice }))
     }
 
     fn data(&self) -> &DataSection {
@@ -198,6 +201,7 @@ impl Task for StageTask {
 
     fn spread(&self, inputs: &Inputs<'_>) -> Result<Option<Vec<Box<dyn Task>>>, TaskError> {
         match self.stage {
+            Stage::Select => prefixes::tasks(&self.shared, inputs).map_err(task_error),
             Stage::Evaluate => folds::tasks(&self.shared, inputs, self.run).map_err(task_error),
             _ => Ok(None),
         }
@@ -249,12 +253,7 @@ impl StageTask {
                 split::save(&parts, folder)?;
                 Ok(Output::facts(facts).with_value(parts))
             }
-            Stage::Select => {
-                let (table, parts) = (table(inputs)?, parts(inputs)?);
-                let hash = data_hash(inputs)?;
-                let facts = select::compute(shared, &table, &parts, &hash, context, self.run)?;
-                Ok(Output::facts(facts))
-            }
+            Stage::Select => Ok(Output::facts(select::compute(shared, inputs, context, self.run)?)),
             Stage::Features => {
                 let (table, parts, chosen) =
                     (table(inputs)?, parts(inputs)?, shared.chosen(inputs)?);

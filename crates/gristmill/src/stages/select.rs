@@ -1,16 +1,17 @@
 //! Searches for the steps that the later stages fit.
 
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
-use gristmill_core::{Table, TargetSpec};
-use gristmill_evaluate::{Metric, Parts, Split};
-use gristmill_flow::{Digest, TaskContext};
+use gristmill_core::{Stem, Table, TargetSpec};
+use gristmill_evaluate::{Metric, Split};
+use gristmill_flow::{Digest, Inputs, TaskContext};
 use gristmill_track::RunId;
 use serde_json::{Value, json};
 
 use super::evaluate::metrics;
 use super::folds::split_of;
-use super::{Shared, features, train};
+use super::{Shared, data_hash, features, parts, prefixes, table, train};
 use crate::select::settings::{ModelSection, OneOrMore};
 use crate::select::{self, FILE, Place, SearchOutcome, Selected, Selection};
 use crate::{Error, Result};
@@ -42,6 +43,8 @@ pub(super) struct Chooser<'a> {
     /// Equal texts for equal rows.
     pub rows: &'a str,
     pub target: &'a TargetSpec,
+    /// What the first steps of all candidates have learned already, for each fold.
+    pub begun: &'a [Arc<Stem>],
     pub run: RunId,
 }
 
@@ -63,6 +66,7 @@ impl Chooser<'_> {
             settings: &plan.settings,
             space: &plan.space,
             first: plan.first,
+            begun: self.begun,
             table: self.table,
             rows: self.rows,
             target: self.target,
@@ -108,17 +112,20 @@ impl Chooser<'_> {
 
 pub(super) fn compute(
     shared: &Shared,
-    table: &Table,
-    parts: &Parts,
-    data: &str,
+    inputs: &Inputs<'_>,
     context: &TaskContext<'_>,
     run: RunId,
 ) -> Result<Value> {
-    // Classes are those of all rows, so that a rare one is known even where it only tests.
-    let target = shared.target(table)?;
-    let rows = format!("{data} {}", digest(&parts.train));
-    let train = table.take(&parts.train)?;
-    let chooser = Chooser { shared, table: &train, rows: &rows, target: &target, run };
+    let dealt = dealt(shared, inputs)?;
+    let begun = prefixes::gather(shared, &dealt, inputs)?;
+    let chooser = Chooser {
+        shared,
+        table: &dealt.train,
+        rows: &dealt.rows,
+        target: &dealt.target,
+        begun: &begun,
+        run,
+    };
     let tell = |done, total, said: &str| context.progress_with(done, total, said);
     let (selected, outcome) = chooser.choose(context, &tell)?;
     outcome.notes().into_iter().for_each(|note| context.note(note));
@@ -132,6 +139,29 @@ pub(super) fn compute(
         "scores": best.scores,
         "figures": best.figures,
     }))
+}
+
+/// The rows to choose by, taken by the first who asks.
+#[derive(Default)]
+pub(super) struct Deal(OnceLock<Result<Arc<Dealt>>>);
+
+/// The rows to choose by.
+pub(super) struct Dealt {
+    pub train: Table,
+    /// Equal texts for equal rows.
+    pub rows: String,
+    pub target: TargetSpec,
+}
+
+pub(super) fn dealt(shared: &Shared, inputs: &Inputs<'_>) -> Result<Arc<Dealt>> {
+    let deal = || -> Result<Arc<Dealt>> {
+        let (table, parts) = (table(inputs)?, parts(inputs)?);
+        // Classes are those of all rows, so that a rare one is known even where it only tests.
+        let target = shared.target(&table)?;
+        let rows = format!("{} {}", data_hash(inputs)?, digest(&parts.train));
+        Ok(Arc::new(Dealt { train: table.take(&parts.train)?, rows, target }))
+    };
+    shared.choice.0.get_or_init(deal).clone()
 }
 
 /// What tells one choice of rows from another.
