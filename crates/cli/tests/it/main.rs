@@ -18,6 +18,7 @@ mod kills;
 mod lineage;
 mod objects;
 mod sandbox;
+mod search_view;
 mod shared;
 mod sources;
 mod task;

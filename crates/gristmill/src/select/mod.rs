@@ -26,7 +26,7 @@ use serde_json::json;
 
 use self::cost::Costs;
 use self::ledger::{Before, Trials};
-pub(crate) use self::outcome::{FILE, SearchOutcome};
+pub(crate) use self::outcome::{FILE, Judge, Parameter, SearchOutcome, Standing, TrialOutcome};
 use self::searcher::Searcher;
 use crate::check::Checked;
 use crate::keeper::Keeper;
