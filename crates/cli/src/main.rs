@@ -9,6 +9,7 @@ mod graph;
 mod progress;
 mod show;
 mod signals;
+mod trials;
 
 use std::process::ExitCode;
 

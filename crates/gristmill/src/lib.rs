@@ -32,6 +32,7 @@ mod machine;
 pub mod models;
 mod one_task;
 mod page;
+mod paste;
 mod predict;
 pub mod prelude;
 mod recorder;
@@ -43,6 +44,7 @@ mod snapshot;
 mod stages;
 mod tasks;
 mod trail;
+mod trials;
 mod trigger;
 pub mod up;
 mod why;
@@ -68,12 +70,13 @@ pub use page::{Page, report};
 pub use predict::{Answers, predict};
 pub use recorder::Start;
 pub use report::{
-    FoldScores, Metrics, Progress, RegisteredModel, RunDetails, RunReport, RunStatus, RunSummary,
-    Silent, TaskLine,
+    DeletedRun, FoldScores, Metrics, PartOf, Progress, RegisteredModel, RunBranch, RunDetails,
+    RunReport, RunStatus, RunSummary, Silent, TaskLine,
 };
 pub use run::{PlannedTask, RunOptions, plan, run};
 pub use runs::moment_words;
 pub use trail::Tell;
+pub use trials::TrialLine;
 pub use trigger::TriggerSpec;
 pub use why::{Reason, why};
 pub use workflow::Workflow;

@@ -7,6 +7,8 @@ pub use gristmill_evaluate::FoldScores;
 use serde::{Deserialize, Serialize};
 
 use crate::comparison::Comparison;
+use crate::select::Steps;
+use crate::trials::TrialLine;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,4 +155,55 @@ pub struct RunDetails {
     /// Why it failed, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The metrics by which its search chose, the first most.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deciding: Vec<String>,
+    /// The trials of its search, the best first; those that an earlier run of the same search did too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trials: Vec<TrialLine>,
+    /// Of a trial: the run that it is a part of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<PartOf>,
+    /// Of a trial: what it fits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Steps>,
+    /// [`steps`](Self::steps) as the text of a pipeline file.
+    #[serde(skip)]
+    pub steps_text: Option<String>,
+}
+
+/// The run that a trial is a part of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PartOf {
+    /// The run.
+    pub run_id: String,
+    /// Its pipeline.
+    pub pipeline: String,
+    /// The number of the trial in its search.
+    pub trial: Option<usize>,
+}
+
+/// One run as `runs list --tree` shows it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunBranch {
+    /// The run.
+    #[serde(flatten)]
+    pub run: RunSummary,
+    /// The metrics by which its search chose, the first most.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deciding: Vec<String>,
+    /// The best trials of its search.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trials: Vec<TrialLine>,
+    /// How many trials more there are.
+    pub more_trials: usize,
+}
+
+/// What `runs delete` deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeletedRun {
+    /// The run.
+    pub deleted: String,
+    /// How many trials went with it.
+    pub trials: usize,
 }

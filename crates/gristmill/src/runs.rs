@@ -4,29 +4,55 @@ use std::collections::BTreeMap;
 
 use gristmill_core::Timestamp;
 use gristmill_flow::{TaskLog, task_logs};
-use gristmill_track::{Page, Parent, Run, RunInfo, RunQuery, TaskRecord, TaskStatus};
+use gristmill_track::{Lifecycle, Page, Parent, Run, RunInfo, RunQuery, TaskRecord, TaskStatus};
 
 use crate::keeper::Keeper;
-use crate::report::{RunDetails, RunSummary, TaskLine};
-use crate::{Home, Result, tasks};
+use crate::recorder::is_at_work;
+use crate::report::{DeletedRun, PartOf, RunBranch, RunDetails, RunSummary, TaskLine};
+use crate::select::ledger;
+use crate::trials::{self, Trials};
+use crate::{Error, Home, Result, paste, tasks};
 
-/// The latest runs, newest first.
+/// The latest runs, newest first; trials are no runs of their own here.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub fn list(home: &Home, pipeline: Option<&str>, limit: u32) -> Result<Vec<RunSummary>> {
+    let keeper = Keeper::open(home)?;
+    Ok(latest(&keeper, pipeline, limit)?.into_iter().map(summary).collect())
+}
+
+/// The latest runs, newest first, each with at most `trials` of the best trials of its search.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn tree(
+    home: &Home,
+    pipeline: Option<&str>,
+    limit: u32,
+    trials: usize,
+) -> Result<Vec<RunBranch>> {
+    let keeper = Keeper::open(home)?;
+    let branch = |run: Run| {
+        let Trials { deciding, lines: mut shown } = Trials::of(home, &keeper, &run)?;
+        let more_trials = shown.len().saturating_sub(trials);
+        shown.truncate(trials);
+        Ok(RunBranch { run: summary(run), deciding, trials: shown, more_trials })
+    };
+    latest(&keeper, pipeline, limit)?.into_iter().map(branch).collect()
+}
+
+fn latest(keeper: &Keeper, pipeline: Option<&str>, limit: u32) -> Result<Vec<Run>> {
     let query = RunQuery {
         pipeline: pipeline.map(Into::into),
         parent: Parent::None,
         page: Page { limit, offset: 0 },
         ..RunQuery::default()
     };
-    let keeper = Keeper::open(home)?;
-    let found = keeper.wait(|s| s.search_runs(&query))?;
-    Ok(found.into_iter().map(summary).collect())
+    keeper.wait(|s| s.search_runs(&query))
 }
 
-/// One run: its settings, scores and tasks. `run` is its id, the start of it, or `latest`.
+/// One run: its settings, scores, tasks and trials. `run` is its id, the start of it, or `latest`.
 ///
 /// # Errors
 /// When there is no such run.
@@ -34,13 +60,31 @@ pub fn show(home: &Home, run: &str) -> Result<RunDetails> {
     let keeper = Keeper::open(home)?;
     let id = keeper.find_run(run)?;
     let found = keeper.wait(|s| s.run(id))?;
-    let tasks = keeper.wait(|s| s.tasks(id))?;
+    let Trials { deciding, lines } = Trials::of(home, &keeper, &found)?;
+    Ok(RunDetails { deciding, trials: lines, ..details(&keeper, found)? })
+}
+
+/// Everything about a run but its trials.
+pub(crate) fn details(keeper: &Keeper, run: Run) -> Result<RunDetails> {
+    let tasks = keeper.wait(|s| s.tasks(run.info.id))?;
+    let steps = trials::steps(&run)?;
+    let parent = run.info.parent.map(|parent| keeper.wait(|s| s.run(parent))).transpose()?;
+    let part_of = parent.map(|parent| PartOf {
+        run_id: parent.info.id.to_string(),
+        pipeline: parent.info.pipeline.unwrap_or(parent.info.name),
+        trial: ledger::number(&run),
+    });
     Ok(RunDetails {
-        params: found.params.clone(),
-        tags: found.tags.clone(),
-        error: found.info.error.clone(),
+        params: run.params.clone(),
+        tags: run.tags.clone(),
+        error: run.info.error.clone(),
         tasks: tasks.iter().map(line).collect(),
-        summary: summary(found),
+        deciding: Vec::new(),
+        trials: Vec::new(),
+        part_of,
+        steps_text: steps.as_ref().map(paste::steps),
+        steps,
+        summary: summary(run),
     })
 }
 
@@ -55,15 +99,27 @@ pub fn logs(home: &Home, run: &str, task: &str) -> Result<Vec<TaskLog>> {
     Ok(task_logs(&tasks::logs(home, id), task)?)
 }
 
-/// Deletes a run and gives its id back; models that it registered stay.
+/// Deletes a run with the trials that it did; models that it registered stay.
 ///
 /// # Errors
-/// When there is no such run.
-pub fn delete(home: &Home, run: &str) -> Result<String> {
+/// When there is no such run, or a process is at work on it.
+pub fn delete(home: &Home, run: &str) -> Result<DeletedRun> {
     let keeper = Keeper::open(home)?;
     let id = keeper.find_run(run)?;
-    keeper.wait(|s| s.purge_run(id))?;
-    Ok(id.to_string())
+    let parent = keeper.wait(|s| s.run(id))?.info.parent;
+    for of in std::iter::once(id).chain(parent) {
+        if is_at_work(home, &keeper, of)? {
+            return Err(Error::input(format!("run `{of}` is at work"))
+                .with_hint("stop it, or wait until it has ended"));
+        }
+    }
+    // The trials first: without the run that they are a part of they would look like whole runs.
+    let trials = trials::children(&keeper, id)?;
+    for gone in trials.iter().map(|trial| trial.info.id).chain([id]) {
+        keeper.wait(|s| s.set_run_lifecycle(gone, Lifecycle::Deleted))?;
+        keeper.wait(|s| s.purge_run(gone))?;
+    }
+    Ok(DeletedRun { deleted: id.to_string(), trials: trials.len() })
 }
 
 fn summary(run: Run) -> RunSummary {

@@ -1,6 +1,7 @@
 //! What surrounds the marks of a chart: axes, grid, guides, a key, and the empty chart.
 
 use crate::axis::{Fitted, Scale};
+use crate::chart::history::{cross_path, diamond_path};
 use crate::svg::{Area, Path, Svg};
 use crate::text::{cut, width};
 
@@ -144,6 +145,11 @@ pub(crate) enum Swatch {
     Dashed,
     Guide,
     Dot,
+    /// A small dot.
+    Speck,
+    Ring,
+    Diamond,
+    Cross,
     Block,
 }
 
@@ -183,6 +189,14 @@ fn draw_swatch(svg: &mut Svg, colour: usize, swatch: Swatch, (x, y): (f64, f64))
         Swatch::Dashed => svg.line(&format!("{} dashed", stroke(colour)), (x, y), (x + 14.0, y)),
         Swatch::Guide => svg.line("guide", (x, y), (x + 14.0, y)),
         Swatch::Dot => svg.disc(&fill(colour), (x + 7.0, y), 4.0).close(),
+        Swatch::Speck => svg.disc(&format!("mark {}", fill(colour)), (x + 7.0, y), 2.8).close(),
+        Swatch::Ring => svg.disc(&format!("hollow s{colour}"), (x + 7.0, y), 3.4).close(),
+        Swatch::Diamond => {
+            svg.path(&format!("hollow s{colour}"), &diamond_path((x + 7.0, y), 4.5)).close();
+        }
+        Swatch::Cross => {
+            svg.path(&format!("cross s{colour}"), &cross_path((x + 7.0, y), 3.5)).close()
+        }
         Swatch::Block => {
             let area = Area { left: x + 1.0, top: y - 5.0, right: x + 13.0, bottom: y + 5.0 };
             svg.rect(&fill(colour), area).at("rx", 2.0).close();

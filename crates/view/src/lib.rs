@@ -36,9 +36,9 @@ pub use axis::{Axis, Measure};
 pub use chart::{
     Band, Bar, BarForm, Bars, Beeswarm, Better, Bin, Calibration, CalibrationBin, CalibrationCurve,
     CategoryDependence, Chart, Confusion, Curve, Dag, DagTask, Dependence, Figure, FoldRow, Folds,
-    Goal, Guide, HeatMap, HeatRow, Histogram, HistogramGroup, Lines, NumberDependence, Parallel,
-    ParallelAxis, ParallelTrial, Pareto, Scatter, ScatterGroup, Series, Setting, Shape, Stroke,
-    Swarm, TaskState, Trial,
+    Goal, Guide, HeatMap, HeatRow, Histogram, HistogramGroup, History, HistoryTrial, Lines,
+    NumberDependence, Parallel, ParallelAxis, ParallelTrial, Pareto, Scatter, ScatterGroup, Series,
+    Setting, Shape, Standing, Stroke, Swarm, TaskState, Trial,
 };
 pub use number::{bytes, count, duration, number, percent};
 pub use page::{

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
-use gristmill::RunDetails;
+use gristmill::{RunDetails, RunSummary};
 
 use crate::context::Context;
-use crate::{graph, show};
+use crate::{graph, show, trials};
 
 /// Look at runs
 #[derive(Debug, Args)]
@@ -26,11 +26,20 @@ enum What {
         /// At most this many
         #[arg(long, default_value_t = 20)]
         limit: u32,
+        /// With the best trials of each run's search below it
+        #[arg(long)]
+        tree: bool,
+        /// At most this many trials below each run
+        #[arg(long, default_value_t = 5, requires = "tree")]
+        trials: usize,
     },
-    /// One run: its settings, scores and tasks
+    /// One run: its settings, scores, tasks and trials
     Show {
         /// Its id, the start of it, or `latest`
         run: String,
+        /// At most this many trials
+        #[arg(long, default_value_t = 20)]
+        trials: usize,
     },
     /// What differs between two runs
     Compare {
@@ -39,7 +48,7 @@ enum What {
         /// The second run
         b: String,
     },
-    /// Delete a run; models that it registered stay
+    /// Delete a run with its trials; models that it registered stay
     Delete {
         /// Its id, or the start of it
         run: String,
@@ -49,60 +58,112 @@ enum What {
 pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
     match &arguments.what {
         None => list(context, None, 20),
-        Some(What::List { pipeline, limit }) => list(context, pipeline.as_deref(), *limit),
-        Some(What::Show { run }) => {
+        Some(What::List { pipeline, limit, tree: true, trials }) => {
+            tree(context, pipeline.as_deref(), *limit, *trials)
+        }
+        Some(What::List { pipeline, limit, .. }) => list(context, pipeline.as_deref(), *limit),
+        Some(What::Show { run, trials }) => {
             let details = gristmill::runs::show(&context.home, run)?;
-            context.print(&details, || draw(&details))
+            context.print(&details, || draw(&details, *trials))
         }
         Some(What::Compare { a, b }) => compare(context, a, b),
         Some(What::Delete { run }) => {
-            let id = gristmill::runs::delete(&context.home, run)?;
-            context.print(&serde_json::json!({"deleted": id}), || format!("deleted {id}"))
+            let gone = gristmill::runs::delete(&context.home, run)?;
+            context.print(&gone, || match gone.trials {
+                0 => format!("deleted {}", gone.deleted),
+                1 => format!("deleted {} and one trial", gone.deleted),
+                trials => format!("deleted {} and {trials} trials", gone.deleted),
+            })
         }
     }
 }
 
+const COLUMNS: [&str; 6] = ["run", "pipeline", "status", "started", "seconds", "scores"];
+
 fn list(context: &Context, pipeline: Option<&str>, limit: u32) -> anyhow::Result<()> {
     let runs = gristmill::runs::list(&context.home, pipeline, limit)?;
     context.print(&runs, || {
-        if runs.is_empty() {
-            return "no runs yet; start one with `gristmill run FILE`".into();
-        }
-        let mut shown = show::table(&["run", "pipeline", "status", "started", "seconds", "scores"]);
+        let mut shown = show::table(&COLUMNS);
         for run in &runs {
-            let scores: Vec<String> = run
-                .metrics
-                .iter()
-                .filter_map(|(k, v)| k.strip_prefix("test.").map(|k| (k, v)))
-                .map(|(k, v)| format!("{k} {}", show::number(*v)))
-                .collect();
-            shown.add_row([
-                show::short(&run.run_id).to_string(),
-                run.pipeline.clone(),
-                run.status.clone(),
-                show::moment(run.started),
-                run.seconds.map_or_else(String::new, |s| format!("{s:.2}")),
-                scores.join(", "),
-            ]);
+            shown.add_row(row(run));
         }
-        show::draw(&shown)
+        drawn(&shown)
     })
 }
 
-fn draw(details: &RunDetails) -> String {
+/// Runs with the best trials of their searches below them.
+fn tree(
+    context: &Context,
+    pipeline: Option<&str>,
+    limit: u32,
+    trials: usize,
+) -> anyhow::Result<()> {
+    let branches = gristmill::runs::tree(&context.home, pipeline, limit, trials)?;
+    context.print(&branches, || {
+        let mut shown = show::table(&COLUMNS);
+        for branch in &branches {
+            shown.add_row(row(&branch.run));
+            for twig in trials::twigs(branch) {
+                shown.add_row(twig);
+            }
+        }
+        drawn(&shown)
+    })
+}
+
+fn row(run: &RunSummary) -> [String; 6] {
+    let scores: Vec<String> = run
+        .metrics
+        .iter()
+        .filter_map(|(k, v)| k.strip_prefix("test.").map(|k| (k, v)))
+        .map(|(k, v)| format!("{k} {}", show::number(*v)))
+        .collect();
+    [
+        show::short(&run.run_id).to_string(),
+        run.pipeline.clone(),
+        run.status.clone(),
+        show::moment(run.started),
+        run.seconds.map_or_else(String::new, |s| format!("{s:.2}")),
+        scores.join(", "),
+    ]
+}
+
+fn drawn(runs: &comfy_table::Table) -> String {
+    match runs.is_empty() {
+        true => "no runs yet; start one with `gristmill run FILE`".into(),
+        false => show::draw(runs),
+    }
+}
+
+fn draw(details: &RunDetails, most: usize) -> String {
     let mut text = String::new();
     let summary = &details.summary;
     let _ = writeln!(text, "run       {}", summary.run_id);
-    let _ = writeln!(text, "pipeline  {}", summary.pipeline);
+    if let Some(of) = &details.part_of {
+        let number = of.trial.map_or_else(String::new, |number| format!("trial {number} of "));
+        let _ = writeln!(text, "part of   {number}{} ({})", of.run_id, of.pipeline);
+    } else {
+        let _ = writeln!(text, "pipeline  {}", summary.pipeline);
+    }
     let _ = writeln!(text, "status    {}", summary.status);
     let _ = writeln!(text, "started   {}", show::moment(summary.started));
     if let Some(error) = &details.error {
         let _ = writeln!(text, "error     {error}");
     }
-    let _ = writeln!(text, "\n{}", graph::run(&details.tasks).trim_end());
+    if let Some(steps) = &details.steps_text {
+        let _ = writeln!(text, "\n{}", steps.trim_end());
+    }
+    if !details.tasks.is_empty() {
+        let _ = writeln!(text, "\n{}", graph::run(&details.tasks).trim_end());
+    }
     section(&mut text, "metric", summary.metrics.iter().map(|(k, v)| (k, show::number(*v))));
+    if !details.trials.is_empty() {
+        let _ = writeln!(text, "\n{}", trials::table(details, most));
+    }
     section(&mut text, "param", details.params.iter().map(|(k, v)| (k, v.clone())));
-    section(&mut text, "tag", details.tags.iter().map(|(k, v)| (k, v.clone())));
+    // The texts that a search goes on from are for programs; `--json` has them.
+    let told = details.tags.iter().filter(|(key, _)| !key.starts_with("gristmill.trial."));
+    section(&mut text, "tag", told.map(|(k, v)| (k, v.clone())));
     text
 }
 

@@ -19,6 +19,7 @@ mod lineage;
 mod objects;
 mod sandbox;
 mod search;
+mod search_view;
 mod shared;
 mod sources;
 mod task;

@@ -5,6 +5,7 @@
 //! gets what it would have got.
 
 mod halving;
+mod importance;
 mod pareto;
 mod race;
 mod random;
@@ -18,6 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use halving::Halving;
+pub use importance::{Binning, ParameterImportance, parameter_importance};
 pub use pareto::{dominates, pareto_front};
 pub use race::{Claim, FoldScore, Ledger, NoLedger, Pace, RaceError, Weighed, Work, race};
 pub use rules::{Choice, End, Objective, Prune, Record, Rules};

@@ -5,12 +5,13 @@ mod columns;
 mod explained;
 mod figures;
 mod learning;
+mod search;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use gristmill_evaluate::{LeakKind, Severity};
-use gristmill_track::{ArtifactStore, LocalArtifacts, RunId, TaskRecord};
+use gristmill_track::{RunId, TaskRecord, tags};
 use gristmill_view::{
     Block, CrossValidated, Dag, DagTask, Fact, Figure, Gate, Headline, Level, MetricRow, Report,
     Score, Section, TaskState, Value, Verdict, render,
@@ -19,7 +20,8 @@ use gristmill_view::{
 use crate::evaluation::{self, Evaluation};
 use crate::keeper::Keeper;
 use crate::report::{RunDetails, TaskLine};
-use crate::{Home, Result, runs};
+use crate::select::SearchOutcome;
+use crate::{Home, Result, runs, trials};
 
 /// How many metrics stand large at the head of the page.
 const HEADLINES: usize = 4;
@@ -33,7 +35,7 @@ pub fn report(home: &Home, run: &str) -> Result<Page> {
     let keeper = Keeper::open(home)?;
     let id = keeper.find_run(run)?;
     let kept = Kept::read(home, &keeper, id)?;
-    let details = runs::show(home, &id.to_string())?;
+    let details = runs::details(&keeper, keeper.wait(|s| s.run(id))?)?;
     let tasks = keeper.wait(|s| s.tasks(id))?;
     Ok(Page {
         html: render(&page(&details, &tasks, &kept)),
@@ -80,20 +82,17 @@ impl Page {
 /// What a run kept as artifacts.
 struct Kept {
     evaluation: Option<Evaluation>,
+    search: Option<SearchOutcome>,
     file: Option<String>,
 }
 
 impl Kept {
     fn read(home: &Home, keeper: &Keeper, run: RunId) -> Result<Self> {
-        let artifacts = keeper.wait(|s| s.artifacts(run))?;
-        let store = LocalArtifacts::in_home(home.root());
-        let read = |path: &str| -> Result<Option<Vec<u8>>> {
-            let found = artifacts.iter().find(|a| a.path.as_str() == path);
-            found.map(|a| keeper.wait_for(store.get(a.content.hash))).transpose()
-        };
+        let read = |name: &str| trials::artifact(home, keeper, run, name);
         let evaluation = read(evaluation::FILE)?.map(|json| Evaluation::from_json(&json));
+        let search = trials::outcome(home, keeper, run)?;
         let file = read("pipeline.yaml")?.map(|text| String::from_utf8_lossy(&text).into_owned());
-        Ok(Self { evaluation: evaluation.transpose()?, file })
+        Ok(Self { evaluation: evaluation.transpose()?, search, file })
     }
 }
 
@@ -103,23 +102,38 @@ fn page(details: &RunDetails, tasks: &[TaskRecord], kept: &Kept) -> Report {
     report.facts = facts(details);
     if let Some(found) = &kept.evaluation {
         report.headlines = headlines(found);
-        report.sections.extend(judgement(found, &details.params));
+        report.sections.extend(scores(found, &details.params));
     }
-    report.sections.push(work(details, tasks));
+    report.sections.extend(kept.search.as_ref().map(search::section));
+    if let Some(found) = &kept.evaluation {
+        report.sections.extend(looks(found));
+    }
+    if let Some(steps) = &details.steps_text {
+        report.sections.push(Section::new("Steps").with(Block::Code(steps.clone())));
+    }
+    if !tasks.is_empty() {
+        report.sections.push(work(details, tasks));
+    }
     report.sections.push(settings(details, kept.file.as_deref()));
     report
 }
 
-/// The sections that an evaluation fills.
-fn judgement(found: &Evaluation, params: &BTreeMap<String, String>) -> Vec<Section> {
+/// How good the model is, and what that is worth.
+fn scores(found: &Evaluation, params: &BTreeMap<String, String>) -> Vec<Section> {
     let rows = Block::Metrics(metric_rows(found, params));
-    let mut scores = Section::new("Scores").led(scored_on(found)).with(rows);
+    let mut section = Section::new("Scores").led(scored_on(found)).with(rows);
     let folds = figures::folds(found);
     if !folds.is_empty() {
-        scores = scores.with(Block::Figures(folds));
+        section = section.with(Block::Figures(folds));
     }
-    let mut sections = vec![findings(found), scores];
+    let mut sections = vec![findings(found), section];
     sections.extend(found.comparison.as_ref().map(champion::section));
+    sections
+}
+
+/// What the model does, where, and why.
+fn looks(found: &Evaluation) -> Vec<Section> {
+    let mut sections = Vec::new();
     let curves = figures::answers(found);
     if !curves.is_empty() {
         sections.push(Section::new("Answers").with(Block::Figures(curves)));
@@ -171,7 +185,13 @@ fn facts(details: &RunDetails) -> Vec<Fact> {
         Fact::new("started", Value::Moment(summary.started.0)),
         Fact::new("took", seconds),
     ];
-    facts.extend(details.tags.iter().map(|(name, value)| {
+    if let Some(of) = &details.part_of {
+        facts.push(Fact::new("part of", Value::Code(of.run_id.clone())));
+    }
+    // What a trial was is told by its steps and its scores, not by the texts that others read.
+    let told = |name: &&String| name.starts_with("gristmill.trial.") || *name == tags::PARENT_RUN;
+    let others = details.tags.iter().filter(|(name, _)| !told(name));
+    facts.extend(others.map(|(name, value)| {
         let name = name.rsplit('.').next().unwrap_or(name).replace('_', " ");
         Fact::new(name, Value::Code(value.clone()))
     }));

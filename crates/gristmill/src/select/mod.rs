@@ -35,7 +35,7 @@ use serde_json::{Value, json};
 
 use self::cost::Costs;
 use self::ledger::{Before, Trials};
-pub(crate) use self::outcome::{FILE, SearchOutcome};
+pub(crate) use self::outcome::{FILE, Judge, Parameter, SearchOutcome, Standing, TrialOutcome};
 use self::searcher::Searcher;
 use self::serving::Scales;
 use crate::check::Checked;

@@ -1,5 +1,6 @@
 //! What a search came to, as it is kept and looked at.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use gristmill_evaluate::search::{End, Point, Record, Search, Space};
@@ -21,6 +22,9 @@ const FORMAT: u32 = 1;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SearchOutcome {
     pub format: u32,
+    /// What its trials are tagged with in the store.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub id: String,
     /// What decided, the first most.
     pub metrics: Vec<Judge>,
     pub search: Search,
@@ -38,6 +42,44 @@ pub(crate) struct SearchOutcome {
 pub(crate) struct Judge {
     pub name: String,
     pub greater_is_better: bool,
+}
+
+impl Judge {
+    /// The mean by it, turned so that less is better.
+    pub fn loss(&self, scores: &BTreeMap<String, FoldScores>) -> Option<f64> {
+        let mean = scores.get(&self.name)?.mean;
+        Some(if self.greater_is_better { -mean } else { mean }).filter(|loss| !loss.is_nan())
+    }
+}
+
+/// What decides where a trial stands among others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing<'a> {
+    /// Nothing while it is open.
+    pub end: Option<&'a End>,
+    pub share: f64,
+    /// By the first metric that decides.
+    pub loss: Option<f64>,
+    pub number: usize,
+}
+
+impl Standing<'_> {
+    /// The better first: of those that ended alike the one on more rows, then the one with less loss.
+    /// What has all its scores stands before what was given up, and that before what failed.
+    pub fn order(&self, other: &Self) -> Ordering {
+        let class = |place: &Self| match place.end {
+            Some(End::Scored) => 0,
+            Some(End::Refused(_)) => 1,
+            Some(End::GivenUp) => 2,
+            None => 3,
+            Some(End::Failed(_)) => 4,
+        };
+        let loss = |place: &Self| place.loss.unwrap_or(f64::INFINITY);
+        (class(self).cmp(&class(other)))
+            .then(other.share.total_cmp(&self.share))
+            .then(loss(self).total_cmp(&loss(other)))
+            .then(self.number.cmp(&other.number))
+    }
 }
 
 /// A parameter of the space.
@@ -71,6 +113,18 @@ pub(crate) struct TrialOutcome {
     pub end: End,
 }
 
+impl TrialOutcome {
+    /// Whether it could win.
+    pub fn is_eligible(&self) -> bool {
+        self.end == End::Scored && self.share == 1.0
+    }
+
+    /// Whether it came to all its scores, whatever was said of them.
+    pub fn is_complete(&self) -> bool {
+        matches!(self.end, End::Scored | End::Refused(_))
+    }
+}
+
 impl SearchOutcome {
     pub fn new(selection: &Selection<'_>, selected: &Selected) -> Result<Self> {
         let broken = |error: gristmill_evaluate::search::SpaceError| Error::bug(error.message);
@@ -95,6 +149,7 @@ impl SearchOutcome {
         };
         Ok(Self {
             format: FORMAT,
+            id: selection.digest().to_string(),
             metrics: selection.metrics.iter().take(selection.deciding).map(judge).collect(),
             search: selection.settings.search.clone(),
             parameters: parameters(selection.space),
@@ -109,8 +164,29 @@ impl SearchOutcome {
     }
 
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
-        let read = serde_json::from_slice::<Self>(bytes);
-        read.map_err(|e| Error::bug(format!("a stored search cannot be read: {e}")))
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
+        }
+        let damaged =
+            |e| Error::new(Kind::Stored, format!("the search of the run is damaged: {e}"));
+        let Version { format } = serde_json::from_slice(bytes).map_err(damaged)?;
+        if format > FORMAT {
+            let message = format!("the search has format {format}, this version reads {FORMAT}");
+            return Err(Error::new(Kind::Stored, message).with_hint("upgrade Gristmill"));
+        }
+        serde_json::from_slice(bytes).map_err(damaged)
+    }
+
+    /// The numbers of the trials, the best first.
+    pub fn ranked(&self) -> Vec<usize> {
+        let mut places = Vec::with_capacity(self.trials.len());
+        for (number, trial) in self.trials.iter().enumerate() {
+            let loss = self.metrics.first().and_then(|judge| judge.loss(&trial.scores));
+            places.push(Standing { end: Some(&trial.end), share: trial.share, loss, number });
+        }
+        places.sort_by(Standing::order);
+        places.into_iter().map(|place| place.number).collect()
     }
 
     /// What a person should know of it.

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Bars, Beeswarm, Calibration, Confusion, Dag, Dependence, Folds, HeatMap, Histogram, Lines,
-    Parallel, Pareto, Scatter,
+    Bars, Beeswarm, Calibration, Confusion, Dag, Dependence, Folds, HeatMap, Histogram, History,
+    Lines, Parallel, Pareto, Scatter,
 };
 use crate::frame::{Drawing, NORMAL};
 use crate::svg::Svg;
@@ -72,6 +72,8 @@ charts! {
     Dependence,
     /// Contributions of features to predictions.
     Beeswarm,
+    /// Scores of trials in their order.
+    History,
     /// Trials as lines through their settings.
     Parallel,
     /// Trials by two goals.

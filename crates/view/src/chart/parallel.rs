@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pareto::Better;
 use crate::axis::{Axis, Ends, Fitted, Scale};
-use crate::frame::{Drawing, FONT, WIDE, empty, plural};
+use crate::frame::{Drawing, FONT, NORMAL, WIDE, empty, plural};
 use crate::number;
 use crate::points::gap;
 use crate::svg::{Area, Path, Svg};
@@ -12,6 +12,8 @@ use crate::text::{cut, width};
 
 /// The steps of the colour from the worst to the best trials.
 const SHADES: usize = 7;
+/// Which share of the room of a word its trials take.
+const BAND: f64 = 0.7;
 /// How many trials are drawn: the best ones.
 const MOST: usize = 400;
 
@@ -76,14 +78,17 @@ enum Upright<'a> {
 }
 
 impl Upright<'_> {
-    /// The height of a value, where the axis has a place for it.
-    fn at(&self, setting: &Setting) -> Option<f64> {
+    /// The height of a value, where the axis has a place for it. Trials that share a word lie beside
+    /// each other by their place among all, 0 for the worst and 1 for the best.
+    fn at(&self, setting: &Setting, place: f64) -> Option<f64> {
         match (self, setting) {
             (Self::Number(axis, _, scale), Setting::Number(value)) => {
                 axis.shows(*value).then(|| scale.at(*value))
             }
             (Self::Words(_, words, area), Setting::Word(word)) => {
-                words.iter().position(|w| w == word).map(|i| place(*area, i, words.len()))
+                let room = area.height() / words.len().max(1) as f64;
+                let lean = (0.5 - place) * BAND * room;
+                words.iter().position(|w| w == word).map(|i| middle(*area, i, words.len()) + lean)
             }
             _ => None,
         }
@@ -97,7 +102,7 @@ impl Upright<'_> {
     }
 }
 
-fn place(area: Area, index: usize, count: usize) -> f64 {
+fn middle(area: Area, index: usize, count: usize) -> f64 {
     area.top + area.height() * (index as f64 + 0.5) / count.max(1) as f64
 }
 
@@ -115,7 +120,9 @@ impl Parallel {
             order.then_with(|| a.name.cmp(&b.name))
         });
         let trials = &trials[trials.len().saturating_sub(MOST)..];
-        let (width, height) = (WIDE, 340.0);
+        // Two settings with their score have room on half a page.
+        let width = if self.axes.len() <= 2 { NORMAL } else { WIDE };
+        let height = 340.0;
         let area = Area { left: 50.0, top: 34.0, right: width - 70.0, bottom: height - 12.0 };
         let score_axis = ParallelAxis::Number(self.score.clone());
         let all: Vec<&ParallelAxis> = self.axes.iter().chain([&score_axis]).collect();
@@ -130,11 +137,11 @@ impl Parallel {
             .collect();
         let mut svg = Svg::default();
         for (place, trial) in trials.iter().enumerate() {
-            draw_trial(&mut svg, &axes, trial, shade(place, trials.len()));
+            draw_trial(&mut svg, &axes, trial, (place, trials.len()));
         }
         let gap = area.width() / (all.len() - 1).max(1) as f64;
         for (x, axis) in &axes {
-            draw_upright(&mut svg, (*x, gap), area, axis);
+            draw_upright(&mut svg, (*x, gap, width), area, axis);
         }
         Drawing { width, height, body: svg.finish(), description: self.describe(trials) }
     }
@@ -175,7 +182,14 @@ fn shade(place: usize, count: usize) -> usize {
     if place + 1 == count { SHADES } else { place * SHADES / count }
 }
 
-fn draw_trial(svg: &mut Svg, axes: &[(f64, Upright<'_>)], trial: &ParallelTrial, shade: usize) {
+fn draw_trial(
+    svg: &mut Svg,
+    axes: &[(f64, Upright<'_>)],
+    trial: &ParallelTrial,
+    (place, count): (usize, usize),
+) {
+    let shade = shade(place, count);
+    let place = if count > 1 { place as f64 / (count - 1) as f64 } else { 0.5 };
     let score = Setting::Number(trial.score);
     let settings = trial.values.iter().take(axes.len() - 1);
     let absent = std::iter::repeat(&Setting::Absent);
@@ -184,7 +198,7 @@ fn draw_trial(svg: &mut Svg, axes: &[(f64, Upright<'_>)], trial: &ParallelTrial,
     let (mut path, mut from) = (Path::default(), None);
     let mut tip = trial.name.clone();
     for ((x, axis), setting) in axes.iter().zip(settings) {
-        let at = axis.at(setting).map(|y| (*x, y));
+        let at = axis.at(setting, place).map(|y| (*x, y));
         match (from, at) {
             (Some(from), Some(to)) => path.bend(to, from),
             (None, Some(to)) => path.lift(to),
@@ -201,9 +215,9 @@ fn draw_trial(svg: &mut Svg, axes: &[(f64, Upright<'_>)], trial: &ParallelTrial,
     svg.path(&format!("trial p{shade}"), &path).titled(&tip);
 }
 
-fn draw_upright(svg: &mut Svg, (x, gap): (f64, f64), area: Area, axis: &Upright<'_>) {
+fn draw_upright(svg: &mut Svg, (x, gap, page): (f64, f64, f64), area: Area, axis: &Upright<'_>) {
     svg.line("axis", (x, area.top), (x, area.bottom));
-    let room = (gap - 6.0).min(2.0 * x.min(WIDE - x) - 4.0);
+    let room = (gap - 6.0).min(2.0 * x.min(page - x) - 4.0);
     let label = cut(axis.label(), room, FONT);
     svg.words("label middle", (x, area.top - 14.0), &label);
     let places: Vec<(f64, &String)> = match axis {
@@ -214,11 +228,11 @@ fn draw_upright(svg: &mut Svg, (x, gap): (f64, f64), area: Area, axis: &Upright<
             let stride =
                 ((FONT + 2.0) * words.len() as f64 / area.height()).ceil().max(1.0) as usize;
             let placed = words.iter().enumerate().step_by(stride);
-            placed.map(|(i, word)| (place(*area, i, words.len()), word)).collect()
+            placed.map(|(i, word)| (middle(*area, i, words.len()), word)).collect()
         }
     };
     for (y, words) in places {
-        let words = cut(words, (gap * 0.6).min(120.0), FONT);
+        let words = cut(words, (gap * 0.75).min(120.0), FONT);
         let area = Area {
             left: x + 4.0,
             top: y - 8.0,

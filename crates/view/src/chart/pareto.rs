@@ -9,6 +9,9 @@ use crate::points::{gap, thin_cloud};
 use crate::svg::{Area, Path, Svg};
 use crate::text::{cut, width};
 
+/// Up to so many trials each answer when pointed at.
+const MOST: usize = 300;
+
 /// Trials by two goals, with the front of those that no other beats in both.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -124,10 +127,21 @@ impl Pareto {
 
     fn draw_trials(&self, svg: &mut Svg, frame: &Frame, shown: &[&Trial], front: &[&Trial]) {
         let at = |t: &Trial| (frame.x.at(t.x), frame.y.at(t.y));
-        let mut others = Path::default();
-        let places: Vec<_> = shown.iter().map(|t| at(t)).collect();
-        thin_cloud(&places, 2_000).iter().for_each(|dot| others.dot(dot.at));
-        svg.path("dots s7", &others).close();
+        let tip = |trial: &Trial| {
+            let (x, y) = (self.x.axis.words(trial.x), self.y.axis.words(trial.y));
+            let (first, second) = (&self.x.axis.label, &self.y.axis.label);
+            format!("{}\n{first} {x}\n{second} {y}", trial.name)
+        };
+        if shown.len() <= MOST {
+            for trial in shown {
+                svg.disc("mark f7", at(trial), 3.0).titled(&tip(trial));
+            }
+        } else {
+            let mut others = Path::default();
+            let places: Vec<_> = shown.iter().map(|t| at(t)).collect();
+            thin_cloud(&places, 2_000).iter().for_each(|dot| others.dot(dot.at));
+            svg.path("dots s7", &others).close();
+        }
         let mut steps = Path::default();
         for pair in front.windows(2) {
             let (from, to) = (at(pair[0]), at(pair[1]));
@@ -140,10 +154,7 @@ impl Pareto {
             svg.path("line s0", &steps).close();
         }
         for trial in front.iter().step_by(front.len().div_ceil(200).max(1)) {
-            let (x, y) = (self.x.axis.words(trial.x), self.y.axis.words(trial.y));
-            let (first, second) = (&self.x.axis.label, &self.y.axis.label);
-            let tip = format!("{}\n{first} {x}\n{second} {y}", trial.name);
-            svg.disc("spot f0", at(trial), 4.0).titled(&tip);
+            svg.disc("spot f0", at(trial), 4.0).titled(&tip(trial));
         }
     }
 }

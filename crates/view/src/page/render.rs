@@ -107,6 +107,7 @@ fn section(index: usize, section: &Section) -> Markup {
 fn block(block: &Block) -> Markup {
     html! {
         @match block {
+            Block::Title(text) => h3.part { (text) },
             Block::Text(text) => p { (text) },
             Block::Facts(facts) => (tables::facts(facts)),
             Block::Metrics(rows) => (tables::metrics(rows)),

@@ -79,6 +79,8 @@ impl Section {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Block {
+    /// What the blocks below it are about.
+    Title(String),
     /// A paragraph.
     Text(String),
     /// Named values: parameters, environment, hashes.

@@ -12,6 +12,8 @@ use crate::{count, number, percent};
 /// How many columns and rows a page lists, so that it stays one that a phone can open.
 const MOST_COLUMNS: usize = 250;
 const MOST_ROWS: usize = 1_000;
+/// More letters than that need room.
+const LONG: usize = 24;
 
 pub(super) fn facts(facts: &[Fact]) -> Markup {
     html! {
@@ -134,17 +136,25 @@ fn missing(column: &ColumnSummary) -> Markup {
 }
 
 pub(super) fn table(table: &Table) -> Markup {
+    let cells = |column: usize| table.rows.iter().filter_map(move |row| row.get(column));
     let is_number = |column: usize| {
-        let mut cells = table.rows.iter().filter_map(|r| r.get(column)).peekable();
+        let mut cells = cells(column).peekable();
         cells.peek().is_some() && cells.all(super::value::Value::is_number)
     };
+    // On a narrow screen the table moves to the side rather than breaking these word by word.
+    let is_long = |column: usize| {
+        !is_number(column) && cells(column).any(|cell| cell.words().chars().count() > LONG)
+    };
+    let wide = table.rows.iter().map(Vec::len).chain([table.columns.len()]).max().unwrap_or(0);
+    let kinds: Vec<(bool, bool)> = (0..wide).map(|at| (is_number(at), is_long(at))).collect();
+    let kind = |column: usize| kinds.get(column).copied().unwrap_or_default();
     html! {
         div.scroll {
             table {
                 thead {
                     tr {
                         @for (i, name) in table.columns.iter().enumerate() {
-                            th.number[is_number(i)] { (name) }
+                            th.number[kind(i).0] { (name) }
                         }
                     }
                 }
@@ -152,7 +162,7 @@ pub(super) fn table(table: &Table) -> Markup {
                     @for row in table.rows.iter().take(MOST_ROWS) {
                         tr {
                             @for (i, value) in row.iter().enumerate() {
-                                td.number[is_number(i)] { (value.markup()) }
+                                td.number[kind(i).0].long[kind(i).1] { (value.markup()) }
                             }
                         }
                     }

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 
+use crate::number::spread;
 use crate::{bytes, calendar, count, duration, number, percent};
 
 /// A value with its unit.
@@ -15,6 +16,13 @@ pub enum Value {
     Code(String),
     /// A number.
     Number(f64),
+    /// A mean with its deviation.
+    Spread {
+        /// The mean.
+        mean: f64,
+        /// The standard deviation.
+        deviation: f64,
+    },
     /// A whole number of things.
     Count(u64),
     /// A share of 1.
@@ -35,6 +43,9 @@ impl Value {
         match self {
             Self::Text(text) | Self::Code(text) => text.clone(),
             Self::Number(value) => number(*value),
+            Self::Spread { mean, deviation } => {
+                format!("{} {}", number(*mean), spread(*mean, *deviation))
+            }
             Self::Count(value) => count(*value),
             Self::Share(value) => percent(*value),
             Self::Seconds(value) => duration(*value),

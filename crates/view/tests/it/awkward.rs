@@ -141,6 +141,7 @@ fn listed(values: &[f64]) -> Vec<(&'static str, Chart)> {
         ("beeswarm", Beeswarm::of(name(4), (0..30).map(swarm).collect()).into()),
         ("pareto", pareto.into()),
         ("parallel", parallel(values).into()),
+        ("history", history(values).into()),
         ("heat", heat(values).into()),
     ]
 }
@@ -162,6 +163,19 @@ fn parallel(values: &[f64]) -> Parallel {
         better: Better::Lower,
         trials: values.iter().enumerate().map(trial).collect(),
     }
+}
+
+fn history(values: &[f64]) -> History {
+    use Standing::{Failed, GivenUp, Partial, Refused, Scored};
+    let standings = [Scored, Partial, GivenUp, Refused, Failed];
+    let trial = |(i, &score): (usize, &f64)| HistoryTrial {
+        name: name(i),
+        group: name(i / 3),
+        score,
+        standing: standings[i % standings.len()],
+    };
+    let trials = values.iter().enumerate().map(trial).collect();
+    History { score: Axis::number(name(4)), better: Better::Higher, trials }
 }
 
 fn heat(values: &[f64]) -> HeatMap {
