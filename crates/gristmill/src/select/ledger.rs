@@ -17,7 +17,7 @@ use gristmill_track::{
 };
 use serde_json::json;
 
-use super::cost::Costs;
+use super::cost::{Costs, SECONDS};
 use super::spelled::Steps;
 use crate::clock::SystemClock;
 use crate::keeper::Keeper;
@@ -48,6 +48,8 @@ pub(super) struct Trials<'a> {
 pub(super) struct Before {
     /// Trials that are done, by number.
     known: HashMap<usize, Record>,
+    /// How many seconds their folds took together, by number.
+    pub seconds: BTreeMap<usize, f64>,
     /// How long somebody was at work on it.
     pub micros: i64,
 }
@@ -63,7 +65,7 @@ impl Before {
             page: Page { limit: PAGE, offset: 0 },
             ..RunQuery::default()
         };
-        let (mut known, mut times) = (HashMap::new(), Vec::new());
+        let (mut known, mut times, mut seconds) = (HashMap::new(), Vec::new(), BTreeMap::new());
         loop {
             let runs = keeper.wait(|s| s.search_runs(&query))?;
             for run in &runs {
@@ -73,11 +75,12 @@ impl Before {
                         settle(keeper, run.info.id, &record)?;
                     }
                     known.insert(number, record);
+                    seconds.extend(run.metrics.get(SECONDS).map(|took| (number, took.value)));
                     times.push((run.info.started, run.info.ended.unwrap_or(run.info.started)));
                 }
             }
             if runs.len() < PAGE as usize {
-                return Ok(Self { known, micros: covered(times) });
+                return Ok(Self { known, seconds, micros: covered(times) });
             }
             query.page.offset += u64::from(PAGE);
         }

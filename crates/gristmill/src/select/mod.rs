@@ -5,6 +5,7 @@
 
 mod auto;
 mod cost;
+mod found;
 pub(crate) mod ledger;
 mod outcome;
 mod searcher;
@@ -15,16 +16,18 @@ pub use self::auto::AutoSettings;
 pub use self::settings::{Budget, ModelSection, OneOrMore, SelectSettings};
 pub use self::spelled::Steps;
 
-use gristmill_core::{Catalog, Notes, Seed, Table, TargetSpec, Task};
+use gristmill_core::{Catalog, Notes, Seed, Table, TargetSpec};
 use gristmill_evaluate::search::{
     Point, RaceError, Record, Rules, Search, SharedFolds, Space, race,
 };
 use gristmill_evaluate::{Metric, Split};
 use gristmill_flow::{Cancel, Digest};
 use gristmill_track::RunId;
-use serde_json::json;
+use serde_json::{Value, json};
 
+pub(crate) use self::auto::{CALIBRATED_BY, improve};
 use self::cost::Costs;
+pub(crate) use self::found::{FOUND, Searching, in_words};
 use self::ledger::{Before, Trials};
 pub(crate) use self::outcome::{FILE, SearchOutcome};
 use self::searcher::Searcher;
@@ -41,6 +44,8 @@ pub(crate) struct Selection<'a> {
     pub catalog: &'a Catalog,
     pub settings: &'a SelectSettings,
     pub space: &'a Space,
+    /// How the space is spelled.
+    pub spelled: &'a Value,
     /// What is tried before anything else.
     pub first: Vec<Point>,
     /// The rows to choose by, and no others.
@@ -70,9 +75,23 @@ pub(crate) struct Place<'a> {
 pub(crate) struct Selected {
     /// The steps that won.
     pub steps: Steps,
-    /// Which trial tried them.
+    /// Which trial tried them, counted through all heats.
     pub best: usize,
+    /// The trials: those of the search, then those of models that were made of what it found.
+    pub heats: Vec<Heat>,
+}
+
+/// Trials over one space.
+pub(crate) struct Heat {
+    pub space: Space,
     pub records: Vec<Record>,
+}
+
+impl Selected {
+    /// How many trials there were.
+    pub fn trials(&self) -> usize {
+        self.heats.iter().map(|heat| heat.records.len()).sum()
+    }
 }
 
 impl Selection<'_> {
@@ -81,7 +100,21 @@ impl Selection<'_> {
     /// # Errors
     /// When no trial may win; when the store cannot be used; when it is stopped.
     pub fn run(&self, place: Place<'_>) -> Result<Selected> {
-        let seed = Seed(self.checked.file.seed).named("select");
+        let records = self.race(place)?;
+        let best = self.rules(self.seed()).best(&records);
+        let best = best.ok_or_else(|| outcome::none(&records, self.settings))?;
+        let record = records.get(best).ok_or_else(|| Error::bug("a trial that is not there"))?;
+        let steps =
+            Steps::at(self.space, &record.trial.point).map_err(|e| Error::bug(e.message))?;
+        Ok(Selected { steps, best, heats: vec![Heat { space: self.space.clone(), records }] })
+    }
+
+    /// Does the trials, those that are not done yet, whether or not one of them may win.
+    ///
+    /// # Errors
+    /// When the store cannot be used; when it is stopped.
+    pub fn race(&self, place: Place<'_>) -> Result<Vec<Record>> {
+        let seed = self.seed();
         let rules = self.rules(seed);
         let folds = self.settings.cross_validate.parts(
             self.split,
@@ -115,11 +148,12 @@ impl Selection<'_> {
             RaceError::Stopped => Error::new(Kind::Cancelled, "the search was stopped"),
         })?;
         searcher.done();
-        let best = rules.best(&records).ok_or_else(|| outcome::none(&records, self.settings))?;
-        let record = records.get(best).ok_or_else(|| Error::bug("a trial that is not there"))?;
-        let steps =
-            Steps::at(self.space, &record.trial.point).map_err(|e| Error::bug(e.message))?;
-        Ok(Selected { steps, best, records })
+        Ok(records)
+    }
+
+    /// What chance follows from.
+    pub fn seed(&self) -> Seed {
+        Seed(self.checked.file.seed).named("select")
     }
 
     /// What decides how it goes, beside how many folds there turn out to be.
@@ -145,12 +179,11 @@ impl Selection<'_> {
                 settings.remove("trials");
             }
         }
-        let steps = json!({"features": file.features, "model": self.settings.candidates});
         let metrics: Vec<&str> = self.metrics.iter().map(|metric| metric.name()).collect();
         let parts = json!({
             "version": VERSION,
-            "steps": steps,
-            "versions": self.catalog.version("steps", &steps),
+            "steps": self.spelled,
+            "versions": self.catalog.version("steps", self.spelled),
             "search": search,
             "first": self.first,
             "rows": self.rows,
@@ -187,27 +220,29 @@ pub(crate) fn expected(search: &Search, space: &Space) -> Option<u64> {
 pub(crate) struct SearchPlan {
     pub settings: SelectSettings,
     pub space: Space,
+    /// How the space is spelled.
+    pub spelled: Value,
     /// What is tried before anything else.
     pub first: Vec<Point>,
+    /// How many minutes the search and models made of what it finds may take together; nothing where
+    /// there are to be no such models.
+    pub finals: Option<f64>,
 }
 
 /// What the file searches for rows like these.
 ///
 /// # Errors
 /// None for a file that [`crate::check()`] gave.
-pub(crate) fn plan(
-    checked: &Checked,
-    catalog: &Catalog,
-    table: &Table,
-    task: Task,
-) -> Result<SearchPlan> {
+pub(crate) fn plan(checked: &Checked, catalog: &Catalog, table: &Table) -> Result<SearchPlan> {
     match &checked.file.model {
         Some(ModelSection::Select(settings)) => {
             let space = spelled::space(&checked.file.features, &settings.candidates)
                 .map_err(|error| Error::input(error.message).with_hint(error.hint))?;
-            Ok(SearchPlan { settings: (**settings).clone(), space, first: Vec::new() })
+            let spelled = spelled::spelling(&checked.file.features, &settings.candidates);
+            let (settings, first) = ((**settings).clone(), Vec::new());
+            Ok(SearchPlan { settings, space, spelled, first, finals: None })
         }
-        Some(ModelSection::Auto(settings)) => auto::plan(settings, checked, catalog, table, task),
+        Some(ModelSection::Auto(settings)) => auto::plan(settings, checked, catalog, table),
         _ => Err(Error::bug("a search without its section")),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gristmill_core::{Table, TargetSpec};
+use gristmill_core::{Table, TargetSpec, Task};
 use gristmill_evaluate::{Metric, Parts, Split};
 use gristmill_flow::{Digest, TaskContext};
 use gristmill_track::RunId;
@@ -12,7 +12,7 @@ use super::evaluate::metrics;
 use super::folds::split_of;
 use super::{Shared, features, train};
 use crate::select::settings::{ModelSection, OneOrMore};
-use crate::select::{self, FILE, Place, SearchOutcome, Selected, Selection};
+use crate::select::{self, CALIBRATED_BY, FILE, Place, SearchOutcome, Selected, Selection};
 use crate::{Error, Result};
 
 pub(super) fn parameters(shared: &Shared) -> Value {
@@ -54,14 +54,19 @@ impl Chooser<'_> {
     ) -> Result<(Selected, SearchOutcome)> {
         let shared = self.shared;
         let task = self.target.task();
-        let plan = select::plan(&shared.checked, &shared.catalog, self.table, task)?;
-        let (metrics, deciding) = self.metrics(plan.settings.metric.as_ref())?;
+        let plan = select::plan(&shared.checked, &shared.catalog, self.table)?;
+        let (mut metrics, deciding) = self.metrics(plan.settings.metric.as_ref())?;
+        let calibrates = plan.finals.is_some() && matches!(task, Task::Classification { .. });
+        if calibrates && metrics.iter().all(|metric| metric.name() != CALIBRATED_BY) {
+            metrics.push(Metric::named(CALIBRATED_BY)?);
+        }
         let split: Split = split_of(shared, task);
         let selection = Selection {
             checked: &shared.checked,
             catalog: &shared.catalog,
             settings: &plan.settings,
             space: &plan.space,
+            spelled: &plan.spelled,
             first: plan.first,
             table: self.table,
             rows: self.rows,
@@ -73,7 +78,10 @@ impl Chooser<'_> {
         let keeper = shared.keeper()?;
         let (run, cancel) = (self.run, context.cancel());
         let place = Place { keeper: &keeper, home: &shared.home, run, cancel, tell };
-        let selected = selection.run(place)?;
+        let mut selected = selection.run(place)?;
+        if let Some(minutes) = plan.finals {
+            selected = select::improve(&selection, selected, minutes, place)?;
+        }
         let outcome = SearchOutcome::new(&selection, &selected)?;
         Ok((selected, outcome))
     }
@@ -120,7 +128,7 @@ pub(super) fn compute(
     Ok(json!({
         "steps": selected.steps,
         "trial": selected.best,
-        "trials": selected.records.len(),
+        "trials": selected.trials(),
         "scores": best.scores,
         "figures": best.figures,
     }))

@@ -3,10 +3,27 @@
 use serde_json::Value;
 
 /// The value as a YAML document without its marks.
-pub(super) fn yaml(value: &Value) -> String {
+pub(crate) fn yaml(value: &Value) -> String {
     let mut text = String::new();
     block(value, 0, &mut text);
     text
+}
+
+/// The value on one line: `{columns: numeric, strategy: median}`.
+pub(crate) fn inline(value: &Value) -> String {
+    match value {
+        Value::Object(entries) => {
+            let entries = entries.iter().map(|(key, value)| {
+                let value = inline(value);
+                format!("{}: {value}", scalar(key))
+            });
+            format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+        }
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", "))
+        }
+        leaf => plain(leaf),
+    }
 }
 
 fn block(value: &Value, depth: usize, text: &mut String) {
@@ -80,6 +97,9 @@ mod tests {
             "k'1": "{{$.x}}", "deep": [["p"], {"q": {"r": true}}], "w": 2.5,
         });
         let text = yaml(&value);
+        let read = gristmill_flow::Document::parse(&text, "x.yaml").unwrap();
+        assert_eq!(read.root().to_json(), value, "{text}");
+        let text = inline(&value);
         let read = gristmill_flow::Document::parse(&text, "x.yaml").unwrap();
         assert_eq!(read.root().to_json(), value, "{text}");
     }
