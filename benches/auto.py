@@ -75,13 +75,13 @@ NEEDS["metro_traffic"] = tuple(
     [({}, []), ({"cyclic": ["month", "weekday", "hour"]}, SCALED)])
 
 
-def run(file, folder, threads):
+def run(file, folder, given):
     """The report of a run, and how long it took."""
     path = folder / "p.yaml"
     path.write_text(json.dumps(file))
     begun = time.monotonic()
-    threads = ["--threads", str(threads)] if threads else []
-    told = subprocess.run([BINARY, "run", path, "--json", "--new", "--home", folder / "home", *threads],
+    threads = ["--threads", str(given.threads)] if given.threads else []
+    told = subprocess.run([given.binary, "run", path, "--json", "--new", "--home", folder / "home", *threads],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if told.returncode:
         raise SystemExit(f"{file['name']}: {told.stderr[-2000:]}")
@@ -107,10 +107,10 @@ def compare(name, data, given):
         for model, (features, settings) in models.items():
             select = {"candidates": [{model: settings}], "metric": metric, "minutes": given.minutes,
                       "search": {"tpe": {"trials": 1000}}}
-            report, seconds = run({**base, "features": features, "model": {"select": select}}, folder, given.threads)
+            report, seconds = run({**base, "features": features, "model": {"select": select}}, folder, given)
             alone[model] = (searched(report, metric), report["metrics"]["test"][metric], seconds)
         auto = {"minutes": given.minutes, "metric": metric}
-        report, seconds = run({**base, "model": {"auto": auto}}, folder, given.threads)
+        report, seconds = run({**base, "model": {"auto": auto}}, folder, given)
     turn = 1 if GREATER[metric] else -1
     peer = max(alone, key=lambda model: turn * alone[model][0])
     test = report["metrics"]["test"][metric]
@@ -122,6 +122,7 @@ def compare(name, data, given):
 def main():
     told = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     told.add_argument("--data", type=Path, required=True, help="the folder with the data sets")
+    told.add_argument("--binary", type=Path, default=BINARY)
     told.add_argument("--minutes", type=float, default=1.0, help="for each search")
     told.add_argument("--threads", type=int, default=0, help="for each run; all cores without it")
     told.add_argument("--seed", type=int, default=1)

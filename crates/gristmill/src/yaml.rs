@@ -26,6 +26,51 @@ pub(crate) fn inline(value: &Value) -> String {
     }
 }
 
+/// The value in blocks, in which whatever fits on a line stands on one; `depth` deep in others.
+pub(crate) fn folded(value: &Value, depth: usize) -> String {
+    let indent = "  ".repeat(depth);
+    match value {
+        Value::Object(entries) if !entries.is_empty() => {
+            let entries = entries.iter().map(|(key, value)| {
+                let line = format!("{indent}{}: {}\n", scalar(key), inline(value));
+                match fits(&line) || !is_block(value) {
+                    true => line,
+                    false => format!("{indent}{}:\n{}", scalar(key), folded(value, depth + 1)),
+                }
+            });
+            entries.collect()
+        }
+        Value::Array(items) if !items.is_empty() => {
+            let items = items.iter().map(|item| {
+                let one = matches!(item, Value::Object(entries) if entries.len() == 1);
+                let line = format!("{indent}- {}\n", inline(item));
+                match is_block(item) && (one || !fits(&line)) {
+                    // The dash takes the place of the first line's indent.
+                    true => {
+                        format!("{indent}- {}", folded(item, depth + 1).trim_start_matches(' '))
+                    }
+                    false => line,
+                }
+            });
+            items.collect()
+        }
+        leaf => format!("{indent}{}\n", inline(leaf)),
+    }
+}
+
+fn fits(line: &str) -> bool {
+    const WIDTH: usize = 100;
+    line.chars().count() <= WIDTH
+}
+
+fn is_block(value: &Value) -> bool {
+    match value {
+        Value::Object(entries) => !entries.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        _ => false,
+    }
+}
+
 fn block(value: &Value, depth: usize, text: &mut String) {
     let indent = "  ".repeat(depth);
     match value {
@@ -99,8 +144,22 @@ mod tests {
         let text = yaml(&value);
         let read = gristmill_flow::Document::parse(&text, "x.yaml").unwrap();
         assert_eq!(read.root().to_json(), value, "{text}");
-        let text = inline(&value);
-        let read = gristmill_flow::Document::parse(&text, "x.yaml").unwrap();
-        assert_eq!(read.root().to_json(), value, "{text}");
+        let long = json!({"long": vec!["word"; 40], "steps": [{"a": {"x": vec![1; 60]}}, [value]]});
+        for (text, value) in
+            [(inline(&value), &value), (folded(&value, 0), &value), (folded(&long, 0), &long)]
+        {
+            let read = gristmill_flow::Document::parse(&text, "x.yaml").unwrap();
+            assert_eq!(read.root().to_json(), *value, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_fits_on_a_line_stands_on_one() {
+        let models = json!([{"ridge": {"alpha": 1.0}}, {"lasso": {}}, {"named": "x".repeat(70)}]);
+        let expected = format!(
+            "  voting:\n    models:\n      - ridge: {{alpha: 1.0}}\n      - lasso: {{}}\n      - named: {}\n",
+            "x".repeat(70)
+        );
+        assert_eq!(folded(&json!({"voting": {"models": models}}), 1), expected);
     }
 }

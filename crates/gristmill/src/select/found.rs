@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::outcome::{SearchOutcome, TrialOutcome};
 use crate::check::{assignments, drawn};
-use crate::yaml::{inline, yaml};
+use crate::yaml::{folded, inline};
 use crate::{Error, Result};
 
 /// Its name among the artifacts of a run.
@@ -48,7 +48,10 @@ impl Searching {
             entries.map(|entry| (entry.span.line, entry.key.clone())).collect();
         sections.sort();
         let text = alone.then(|| whole.text().to_owned());
-        Ok(Self { text, sections, says: document.root().to_json() })
+        let says = document.root().to_json();
+        // Without parameters nothing stands for one any more.
+        let says = if alone { says } else { literal(says) };
+        Ok(Self { text, sections, says })
     }
 
     /// The file with what was found in place of what was searched, and in comments how good it is.
@@ -60,9 +63,10 @@ impl Searching {
     pub fn with(&self, outcome: &SearchOutcome, run: &str) -> Result<String> {
         let mut says = self.says.clone();
         let sections = says.as_object_mut().ok_or_else(|| Error::bug("a file without sections"))?;
-        sections.insert(FEATURES.into(), json!(outcome.steps.features));
-        sections.insert(MODEL.into(), json!(outcome.steps.model));
-        let (features, model) = (features(outcome), model(outcome));
+        let found = literal(json!(outcome.steps));
+        let (features, model) = (features(&found[FEATURES]), model(&found[MODEL]));
+        sections.insert(FEATURES.into(), found[FEATURES].clone());
+        sections.insert(MODEL.into(), found[MODEL].clone());
         let comment = self.comment(outcome, run);
         if let Some(text) =
             self.text.as_deref().and_then(|t| self.replaced(t, &comment, &features, &model))
@@ -73,7 +77,7 @@ impl Searching {
         // Sections in the order in which a file is read, the others after them.
         const ORDER: [&str; 4] = ["name", "seed", "params", "data"];
         let mut text = String::new();
-        let section = |name: &str, value: &Value| yaml(&json!({ name: value }));
+        let section = |name: &str, value: &Value| folded(&json!({ name: value }), 0);
         let ours = |name: &str| ORDER.contains(&name) || name == FEATURES || name == MODEL;
         for name in ORDER {
             text.extend(says.get(name).map(|value| section(name, value)));
@@ -186,38 +190,27 @@ fn number(value: f64) -> String {
     if value.abs() < 100.0 { format!("{value:.4}") } else { format!("{value:.1}") }
 }
 
-fn features(outcome: &SearchOutcome) -> String {
-    let steps = &outcome.steps.features;
-    if steps.is_empty() {
-        return format!("{FEATURES}: []\n");
+fn features(steps: &Value) -> String {
+    match steps.as_array().is_none_or(Vec::is_empty) {
+        true => format!("{FEATURES}: []\n"),
+        false => format!("{FEATURES}:\n{}", folded(steps, 1)),
     }
-    let steps = steps.iter().map(|step| {
-        let line = inline(&json!(step));
-        let line = format!("  - {}\n", stripped(&line));
-        if fits(&line) { line } else { indented(&yaml(&json!([step])), 1) }
-    });
-    format!("{FEATURES}:\n{}", steps.collect::<String>())
 }
 
-fn model(outcome: &SearchOutcome) -> String {
-    let model = json!(outcome.steps.model);
-    let line = format!("  {}\n", stripped(&inline(&model)));
-    let text = if fits(&line) { line } else { indented(&yaml(&model), 1) };
-    format!("{MODEL}:\n{text}")
+fn model(model: &Value) -> String {
+    format!("{MODEL}:\n{}", folded(model, 1))
 }
 
-/// Without the braces around a block of one entry.
-fn stripped(line: &str) -> &str {
-    line.strip_prefix('{').and_then(|line| line.strip_suffix('}')).unwrap_or(line)
-}
-
-fn fits(line: &str) -> bool {
-    line.chars().count() <= 100
-}
-
-fn indented(text: &str, depth: usize) -> String {
-    let indent = "  ".repeat(depth);
-    text.lines().map(|line| format!("{indent}{line}\n")).collect()
+/// The same values as a file writes them, in whose texts `${` stands for a parameter.
+fn literal(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.replace("${", "$${")),
+        Value::Array(items) => items.into_iter().map(literal).collect(),
+        Value::Object(entries) => {
+            entries.into_iter().map(|(key, value)| (key, literal(value))).collect()
+        }
+        other => other,
+    }
 }
 
 #[cfg(test)]

@@ -69,11 +69,11 @@ pub(super) fn plan(
     table: &Table,
 ) -> Result<SearchPlan> {
     let look = Look::at(table)?.after(&prepared(checked, catalog, table)?);
-    let rows = rows(checked, catalog, table, &look)?;
     if !look.columns.iter().any(is_learned_from) {
         return Err(Error::input("there is no column to learn from")
             .with_hint("leave some columns beside the target, its group and its time"));
     }
+    let rows = rows(checked, catalog, table, &look)?;
     let preparations = preparations(&look, rows);
     let own: Vec<Value> = checked.file.features.iter().map(|step| json!(step)).collect();
     let spelled = spelled(&own, &preparations);

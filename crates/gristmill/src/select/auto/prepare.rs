@@ -25,14 +25,22 @@ pub(super) const WORDS: &str = "words";
 const MANY_CATEGORIES: u64 = 12;
 /// A column with more categories than this never becomes a column for each.
 const TOO_MANY_CATEGORIES: u64 = 200;
-/// The terms of a text that trees learn from, and the directions that these are drawn together to.
+/// The terms of a text that trees learn from where texts are few.
+const FEW_TERMS: usize = 200;
+/// From so many texts on there are more terms, which are drawn together to so many directions.
+const MANY_TEXTS: usize = 2_000;
 const TERMS: usize = 2_000;
 const DIRECTIONS: usize = 50;
 
 /// The preparations for columns like these, the likely better one first.
 pub(super) fn preparations(look: &Look, rows: Rows) -> Vec<Preparation> {
     let columns = Columns::of(look);
-    let trees = Preparation { name: AS_IS, features: columns.for_trees(), families: rows.trees() };
+    let mut trees =
+        Preparation { name: AS_IS, features: columns.for_trees(), families: rows.trees() };
+    if columns.only_texts() {
+        // Directions of words say little to trees, which cost much there.
+        trees.families.truncate(1);
+    }
     let (name, mut families) = (if rows.texts { WORDS } else { SCALED }, rows.sums());
     if rows.classes.is_some() && columns.only_texts() {
         families.push(multinomial_naive_bayes());
@@ -91,14 +99,17 @@ impl<'a> Columns<'a> {
             steps.push(json!({"choice": [null, {"target_encode": {"columns": many}}]}));
         }
         for text in &self.texts {
-            let tfidf = json!({"columns": [text.name], "max_features": TERMS, "min_frequency": 3});
-            let terms = format!("{}_*", text.name);
-            let svd = json!({
-                "columns": [terms],
-                "components": DIRECTIONS.min(self.look.rows / 20).max(2),
-                "prefix": format!("{}_svd", text.name),
-            });
-            steps.extend([json!({"tfidf": tfidf}), json!({"truncated_svd": svd})]);
+            let many = self.look.rows >= MANY_TEXTS;
+            let terms = if many { TERMS } else { FEW_TERMS };
+            let tfidf = json!({"columns": [text.name], "max_features": terms, "min_frequency": 3});
+            steps.push(json!({"tfidf": tfidf}));
+            if many {
+                steps.push(json!({"truncated_svd": {
+                    "columns": [format!("{}_*", text.name)],
+                    "components": DIRECTIONS,
+                    "prefix": format!("{}_svd", text.name),
+                }}));
+            }
         }
         steps
     }
@@ -113,6 +124,11 @@ impl<'a> Columns<'a> {
         }
         if !self.booleans.is_empty() {
             steps.push(json!({"impute": {"columns": "boolean", "strategy": "most_frequent"}}));
+        }
+        // One row far outside of all others can carry a sum away.
+        if self.numbers.iter().any(|column| column.skewed) {
+            let ends = json!({"columns": self.all_numbers(), "quantiles": [0.005, 0.995]});
+            steps.push(json!({"choice": [{"clip": ends}, null]}));
         }
         steps.extend(self.shapes(rows));
         if numbers {
@@ -210,16 +226,16 @@ impl<'a> Columns<'a> {
         let skewed = named(&|column| column.skewed);
         let curved = named(&|column| column.distinct.is_some_and(|distinct| distinct > 10));
         let mut shapes = vec![Value::Null];
+        if !curved.is_empty() && curved.len() <= MOST_CURVES {
+            shapes.push(json!({"spline": {
+                "columns": curved, "knots": 5, "placement": "quantile", "extrapolation": "linear",
+            }}));
+        }
         if !skewed.is_empty() {
             shapes.push(json!({"quantile": {"columns": skewed, "output": "normal"}}));
             if rows.count <= 100_000 {
                 shapes.push(json!({"power": {"columns": skewed}}));
             }
-        }
-        if !curved.is_empty() && curved.len() <= MOST_CURVES {
-            shapes.push(json!({"spline": {
-                "columns": curved, "knots": 5, "placement": "quantile", "extrapolation": "linear",
-            }}));
         }
         (shapes.len() > 1).then(|| json!({"choice": shapes}))
     }

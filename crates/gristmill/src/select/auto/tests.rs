@@ -110,7 +110,7 @@ fn classes_of_mixed_columns() {
         outline(&planned(json!([]), &classes())),
         [
             "as_is: drop (-|target_encode) -> gradient_boosting random_forest extra_trees",
-            "scaled: drop (-|target_encode) impute (-|quantile|power|spline) standardize one_hot -> \
+            "scaled: drop (-|target_encode) impute (clip|-) (-|spline|quantile|power) standardize one_hot -> \
          logistic_regression k_nearest",
         ]
     );
@@ -125,12 +125,12 @@ fn numbers_of_mixed_columns() {
 }
 
 #[test]
-fn texts_are_words_for_sums_and_directions_for_trees() {
+fn texts_are_all_words_for_sums_and_few_for_trees() {
     assert_eq!(
         outline(&planned(json!([]), &reviews())),
         [
             "words: tfidf -> logistic_regression linear_svm multinomial_naive_bayes",
-            "as_is: tfidf truncated_svd -> gradient_boosting random_forest extra_trees",
+            "as_is: tfidf -> gradient_boosting",
         ]
     );
 }
@@ -162,7 +162,7 @@ fn the_files_own_transforms_come_first_and_count() {
         outline(&planned(own, &classes())),
         [
             "as_is: impute one_hot drop -> gradient_boosting random_forest extra_trees",
-            "scaled: impute one_hot drop impute (-|quantile|power|spline) standardize -> \
+            "scaled: impute one_hot drop impute (clip|-) (-|spline|quantile|power) standardize -> \
          logistic_regression k_nearest",
         ]
     );
