@@ -34,6 +34,10 @@ pub fn report(report: &RunReport) -> String {
         RunStatus::Refused => "refused by the gate, not registered".to_string(),
     };
     let _ = writeln!(text, "run    {} in {:.2} s, {how}", short(&report.run_id), report.seconds);
+    if let Some(found) = &report.found {
+        let _ = writeln!(text, "found  {found}");
+        let _ = writeln!(text, "file   gristmill runs file {}", short(&report.run_id));
+    }
     if let Some(model) = &report.model {
         let aliases = match model.aliases.as_slice() {
             [] => String::new(),

@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use gristmill_core::{Column, Frame, Notes, SemanticType, Table};
+use gristmill_flow::TimeSpan;
 use gristmill_ingest::SourceSpec;
 
+use crate::look::Look;
 use crate::{Error, Result};
 
 /// A numeric target with at most this many distinct whole values is taken for classes.
@@ -15,16 +17,26 @@ const MOST_NUMERIC_CLASSES: usize = 10;
 /// The text of a commented pipeline file that trains on `data` to predict `target`.
 ///
 /// The file names `data` relative to `folder`, the folder that it will stand in, where the rows lie
-/// in it, and by its whole path otherwise. The file runs unchanged.
+/// in it, and by its whole path otherwise. The file runs unchanged. With a time to search it leaves
+/// transforms and model to a search of that length.
 ///
 /// # Errors
-/// When the data cannot be read or the target is not one of its columns.
-pub fn init(data: &Path, target: &str, folder: &Path) -> Result<String> {
+/// When the data cannot be read or the target is not one of its columns; for no time to search.
+pub fn init(
+    data: &Path,
+    target: &str,
+    folder: &Path,
+    searching: Option<TimeSpan>,
+) -> Result<String> {
+    if searching.is_some_and(|time| time.duration().is_zero()) {
+        return Err(Error::input("a search of no time finds nothing")
+            .with_hint("give it some, such as `--auto 5m`"));
+    }
     let notes = Notes::default();
     let source = SourceSpec::Path(data.to_string_lossy().into_owned());
     let table = gristmill_ingest::read(&source, Path::new(""), &notes)?;
-    let look = Look::at(&table, target)?;
-    Ok(look.write(&relative(data, folder)?, target))
+    let draft = Draft { searching, ..Draft::of(&table, target)? };
+    Ok(draft.write(&relative(data, folder)?, target))
 }
 
 fn relative(data: &Path, folder: &Path) -> Result<String> {
@@ -35,43 +47,22 @@ fn relative(data: &Path, folder: &Path) -> Result<String> {
 /// Each class with its number of rows, by word.
 type ClassCounts = Vec<(String, usize)>;
 
-/// What there is to know about a table before a first model.
-struct Look {
-    name_rows: usize,
+/// A file to be, and what there is to know about its table.
+struct Draft {
     classes: Option<ClassCounts>,
     numeric_classes: bool,
-    ids: Vec<String>,
-    texts: Vec<String>,
-    moments: Vec<String>,
-    missing_numbers: bool,
-    categories: usize,
+    /// The columns beside the target.
+    look: Look,
+    /// How long the steps are searched for, if they are.
+    searching: Option<TimeSpan>,
 }
 
-impl Look {
-    fn at(table: &Table, target: &str) -> Result<Self> {
+impl Draft {
+    fn of(table: &Table, target: &str) -> Result<Self> {
         let field = table.schema().field(target)?.clone();
         let (classes, numeric_classes) = classes_of(table, target, field.semantic)?;
-        let named = |meaning: SemanticType| -> Vec<String> {
-            let fields = table.schema().fields().iter();
-            fields
-                .filter(|f| f.semantic == meaning && f.name != target)
-                .map(|f| f.name.clone())
-                .collect()
-        };
-        Ok(Self {
-            name_rows: table.rows(),
-            classes,
-            numeric_classes,
-            ids: named(SemanticType::Id),
-            texts: named(SemanticType::Text),
-            moments: named(SemanticType::Datetime),
-            missing_numbers: table
-                .schema()
-                .fields()
-                .iter()
-                .any(|f| f.nullable && f.semantic == SemanticType::Numeric && f.name != target),
-            categories: named(SemanticType::Categorical).len(),
-        })
+        let look = Look::at(&table.without(&[target.to_owned()])?)?;
+        Ok(Self { classes, numeric_classes, look, searching: None })
     }
 
     fn write(&self, data: &str, target: &str) -> String {
@@ -87,14 +78,20 @@ impl Look {
         let _ = writeln!(
             text,
             "# Predicts `{target}` from {} rows. Run it: gristmill run FILE",
-            self.name_rows
+            self.look.rows
         );
         let _ = writeln!(text, "name: {}", word(&name));
         let _ =
             writeln!(text, "seed: 42                    # every random choice derives from it\n");
         self.write_data(&mut text, data, target);
-        self.write_features(&mut text);
-        self.write_model(&mut text, &name);
+        match self.searching {
+            None => {
+                self.write_features(&mut text);
+                text.push_str("model:\n  random_forest: {trees: 200, min_samples_leaf: 5}\n\n");
+            }
+            Some(time) => self.write_search(&mut text, time),
+        }
+        self.write_rest(&mut text, &name);
         text
     }
 
@@ -114,17 +111,18 @@ impl Look {
                 word(target)
             );
         }
-        if !self.ids.is_empty() {
+        let ids = self.look.named(SemanticType::Id);
+        if !ids.is_empty() {
             let _ = writeln!(
                 text,
                 "  drop: [{}]             # names rows, says nothing of them",
-                words(&self.ids)
+                words(&ids)
             );
         }
         let split =
             if self.classes.is_some() { "{test: 0.2, stratify: true}" } else { "{test: 0.2}" };
         let _ = writeln!(text, "  split: {split}");
-        if let Some(moment) = self.moments.first() {
+        if let Some(moment) = self.look.named(SemanticType::Datetime).first() {
             let _ = writeln!(
                 text,
                 "  # split: {{test: 0.2, time: {}}}   # to test on the latest rows instead",
@@ -136,9 +134,11 @@ impl Look {
 
     fn write_features(&self, text: &mut String) {
         let mut steps = String::new();
-        if !self.moments.is_empty() {
+        let moments = self.look.named(SemanticType::Datetime);
+        let missing = self.look.of(SemanticType::Numeric).any(|column| column.missing);
+        if !moments.is_empty() {
             steps.push_str("  - derive:                   # the parts of a moment that repeat\n");
-            for moment in &self.moments {
+            for moment in &moments {
                 for part in ["month", "dow", "hour"] {
                     let name = word(&format!("{moment}_{part}"));
                     let column = format!("\"{}\"", moment.replace('"', "\"\""));
@@ -150,11 +150,12 @@ impl Look {
                 }
             }
         }
-        let unused: Vec<String> = self.moments.iter().chain(&self.texts).cloned().collect();
+        let texts = self.look.named(SemanticType::Text);
+        let unused: Vec<String> = moments.iter().chain(&texts).cloned().collect();
         if !unused.is_empty() {
             let _ = writeln!(steps, "  - drop: {{columns: [{}]}}", words(&unused));
         }
-        if self.missing_numbers {
+        if missing {
             steps.push_str("  - impute: {columns: numeric, strategy: median}\n");
         }
         let none = steps.is_empty();
@@ -170,20 +171,39 @@ impl Look {
         }
         let comment = if none { "#   -" } else { "  # -" };
         let _ = writeln!(text, "{comment} standardize: {{columns: numeric}}");
-        if self.categories > 0 {
+        if self.look.of(SemanticType::Categorical).next().is_some() {
             let _ = writeln!(text, "{comment} one_hot: {{columns: categorical}}");
         }
         text.push('\n');
     }
 
-    fn write_model(&self, text: &mut String, name: &str) {
-        text.push_str("model:\n  random_forest: {trees: 200, min_samples_leaf: 5}\n\n");
+    fn write_search(&self, text: &mut String, time: TimeSpan) {
+        // A millisecond is no less than a hundred-thousandth of a minute.
+        let minutes = (time.duration().as_secs_f64() / 60.0 * 1e5).round() / 1e5;
+        let metric = match &self.classes {
+            Some(classes) if classes.len() == 2 => ", metric: roc_auc",
+            _ => "",
+        };
+        let _ = writeln!(
+            text,
+            "model:                        # with transforms; the run says how to get what it found\n  \
+             auto: {{minutes: {minutes}{metric}}}\n"
+        );
+    }
+
+    fn write_rest(&self, text: &mut String, name: &str) {
         let metrics = match &self.classes {
             Some(classes) if classes.len() == 2 => "accuracy, recall, f1, roc_auc",
             Some(_) => "accuracy, balanced_accuracy, f1",
             None => "rmse, mae, r2",
         };
-        let _ = writeln!(text, "evaluate:\n  metrics: [{metrics}]\n  cross_validate: {{folds: 5}}");
+        let _ = writeln!(text, "evaluate:\n  metrics: [{metrics}]");
+        text.push_str(match self.searching {
+            None => "  cross_validate: {folds: 5}\n",
+            Some(_) => {
+                "  # cross_validate: {folds: 5}   # searches anew in each fold: six times as long\n"
+            }
+        });
         let gate = if self.classes.is_some() { "accuracy: 0.7" } else { "r2: 0.5" };
         let _ = writeln!(
             text,

@@ -28,6 +28,7 @@ mod job;
 mod journal;
 mod keeper;
 mod lease;
+mod look;
 mod machine;
 pub mod models;
 mod one_task;
@@ -49,6 +50,7 @@ mod trigger;
 pub mod up;
 mod why;
 mod workflow;
+mod yaml;
 
 pub use backfill::{Backfill, BackfillReport, DoneBefore, FailedMoment, backfill};
 pub use catalog::catalog;

@@ -479,10 +479,13 @@ fn create(
     };
     keeper.wait(|s| s.create_run(new))?;
     match &subject.file {
-        Some(file) => keep_file(keeper, home, id, "pipeline.yaml", file),
+        Some(file) => keep_file(keeper, home, id, PIPELINE, file),
         None => Ok(()),
     }
 }
+
+/// The name of a run's file among its artifacts.
+pub(crate) const PIPELINE: &str = "pipeline.yaml";
 
 /// Keeps a file as it is now as an artifact of a run.
 fn keep_file(keeper: &Keeper, home: &Home, run: RunId, name: &str, path: &Path) -> Result<()> {

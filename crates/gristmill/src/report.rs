@@ -34,6 +34,9 @@ pub struct RunReport {
     /// The scores, when there is a model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Metrics>,
+    /// What a search found, in words, when there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
     /// The registered version, when there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<RegisteredModel>,

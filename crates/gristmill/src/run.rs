@@ -16,7 +16,7 @@ use crate::keeper::Keeper;
 use crate::recorder::{Recorder, Start, Subject};
 use crate::report::{Metrics, Progress, RunReport, RunStatus};
 use crate::runs::seconds_between;
-use crate::select;
+use crate::select::{self, FOUND, ModelSection, SearchOutcome, Searching, in_words};
 use crate::stages;
 use crate::tasks::{Means, tasks, warden};
 use crate::trail::Tell;
@@ -104,6 +104,7 @@ pub fn run(
     let require = checked.file.evaluate.require.clone();
     let mut notes = checked.notes.clone();
     notes.iter().for_each(|note| progress.note(note));
+    let searching = searching(&checked, path, options)?;
     let subject = Subject::file(&checked, path).with_tags(&options.tags);
     let mut recorder = Recorder::start(home, subject, options.start, &options.cancel)?;
     notes.extend(recorder.going_on(progress));
@@ -125,6 +126,7 @@ pub fn run(
             return Err(error);
         }
     };
+    let found = keep_search(&recorder, &flow, searching.as_ref())?;
     let ended = settle(&recorder, &flow, metrics.as_ref(), &missed)?;
     notes.extend(flow.tasks.iter().flat_map(|t| t.notes.clone()));
     Ok(RunReport {
@@ -133,6 +135,7 @@ pub fn run(
         status: if missed.is_empty() { RunStatus::Succeeded } else { RunStatus::Refused },
         seconds: seconds_between(recorder.started(), ended),
         metrics,
+        found,
         model: fact(&flow, "model")?,
         comparison: fact(&flow, "comparison")?,
         notes,
@@ -168,7 +171,6 @@ pub(crate) fn settle(
         facts.insert(tags::DATA_HASH.to_string(), hash.to_string());
     }
     keep_evaluation(recorder, flow)?;
-    keep_search(recorder, flow)?;
     if !missed.is_empty() {
         return recorder.end(Recorded::Refused, metrics, facts, Some(missed.join("; ")));
     }
@@ -212,13 +214,36 @@ fn keep_evaluation(recorder: &Recorder, flow: &FlowReport) -> Result<()> {
     }
 }
 
-/// Keeps what a search came to, where there was one.
-fn keep_search(recorder: &Recorder, flow: &FlowReport) -> Result<()> {
+/// The file as it is now, where it searches for its steps.
+pub(crate) fn searching(
+    checked: &Checked,
+    path: &Path,
+    options: &RunOptions,
+) -> Result<Option<Searching>> {
+    let searches =
+        matches!(checked.file.model, Some(ModelSection::Select(_) | ModelSection::Auto(_)));
+    searches.then(|| Searching::read(path, &options.settings)).transpose()
+}
+
+/// Keeps what a search came to, where there was one, and the file with what it found; gives it back
+/// in words.
+pub(crate) fn keep_search(
+    recorder: &Recorder,
+    flow: &FlowReport,
+    searching: Option<&Searching>,
+) -> Result<Option<String>> {
     let folder = flow.task("select").and_then(|task| task.folder.as_ref());
-    match folder.map(|folder| folder.join(select::FILE)).filter(|file| file.is_file()) {
-        Some(file) => recorder.keep(select::FILE, &file),
-        None => Ok(()),
+    let Some(file) = folder.map(|folder| folder.join(select::FILE)).filter(|file| file.is_file())
+    else {
+        return Ok(None);
+    };
+    let outcome = SearchOutcome::from_json(&fs_err::read(&file)?)?;
+    recorder.keep(select::FILE, &file)?;
+    if let Some(searching) = searching {
+        let text = searching.with(&outcome, &recorder.id().to_string())?;
+        recorder.keep_bytes(FOUND, text.as_bytes())?;
     }
+    Ok(Some(in_words(&outcome)))
 }
 
 /// What `register` says of `name`: the version in the registry, or how it met another.

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use gristmill_core::Timestamp;
 use gristmill_flow::{TaskLog, task_logs};
-use gristmill_track::{Lifecycle, Page, Parent, Run, RunInfo, RunQuery, TaskRecord, TaskStatus};
+use gristmill_track::{
+    ArtifactStore, Lifecycle, LocalArtifacts, Page, Parent, Run, RunInfo, RunQuery, TaskRecord,
+    TaskStatus,
+};
 
 use crate::keeper::Keeper;
-use crate::recorder::is_at_work;
+use crate::recorder::{PIPELINE, is_at_work};
 use crate::report::{DeletedRun, PartOf, RunBranch, RunDetails, RunSummary, TaskLine};
-use crate::select::ledger;
+use crate::select::{FOUND, ledger};
 use crate::trials::{self, Trials};
 use crate::{Error, Home, Result, paste, tasks};
 
@@ -97,6 +100,26 @@ pub fn logs(home: &Home, run: &str, task: &str) -> Result<Vec<TaskLog>> {
     let id = keeper.find_run(run)?;
     keeper.find_task(id, task)?;
     Ok(task_logs(&tasks::logs(home, id), task)?)
+}
+
+/// The pipeline file of a run: of one that searched the file with what it found, of any other the one
+/// that it ran. It says what it said when the run began, and its paths are relative to where that
+/// file stood.
+///
+/// # Errors
+/// When there is no such run, or it has no file.
+pub fn file(home: &Home, run: &str) -> Result<String> {
+    let keeper = Keeper::open(home)?;
+    let id = keeper.find_run(run)?;
+    let artifacts = keeper.wait(|s| s.artifacts(id))?;
+    let named = |name: &str| artifacts.iter().find(|artifact| artifact.path.as_str() == name);
+    let kept = named(FOUND).or_else(|| named(PIPELINE)).ok_or_else(|| {
+        Error::input(format!("run {id} kept no pipeline file"))
+            .with_hint("only runs of a file have one; `gristmill runs` lists them")
+    })?;
+    let store = LocalArtifacts::in_home(home.root());
+    let bytes = keeper.wait_for(store.get(kept.content.hash))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Deletes a run with the trials that it did; models that it registered stay.

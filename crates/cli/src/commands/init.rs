@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use gristmill::Error;
+use gristmill::flow::TimeSpan;
 
 use crate::context::Context;
 
@@ -16,6 +17,9 @@ pub struct Arguments {
     /// The column to predict
     #[arg(long, value_name = "COLUMN")]
     target: String,
+    /// Search for transforms and model, for so long: 30s, 5m, 1h
+    #[arg(long, value_name = "TIME")]
+    auto: Option<TimeSpan>,
     /// Where to write it [default: DATA's name with .yaml, beside it]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -30,7 +34,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let text = gristmill::init(&arguments.data, &arguments.target, folder)?;
+    let text = gristmill::init(&arguments.data, &arguments.target, folder, arguments.auto)?;
     write(&output, &text, arguments.force)?;
     context.print(&serde_json::json!({"file": output}), || {
         format!("wrote {}\nnext: gristmill run {}", output.display(), output.display())

@@ -1,4 +1,4 @@
-//! `gristmill runs [list|show ID|compare A B|delete ID]`.
+//! `gristmill runs [list|show ID|file ID|compare A B|delete ID]`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -41,6 +41,11 @@ enum What {
         #[arg(long, default_value_t = 20)]
         trials: usize,
     },
+    /// Its pipeline file; of a run that searched for its steps, with those that it found
+    File {
+        /// Its id, the start of it, or `latest`
+        run: String,
+    },
     /// What differs between two runs
     Compare {
         /// The first run
@@ -65,6 +70,10 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
         Some(What::Show { run, trials }) => {
             let details = gristmill::runs::show(&context.home, run)?;
             context.print(&details, || draw(&details, *trials))
+        }
+        Some(What::File { run }) => {
+            let text = gristmill::runs::file(&context.home, run)?;
+            context.print(&serde_json::json!({"text": text}), || text.trim_end().to_owned())
         }
         Some(What::Compare { a, b }) => compare(context, a, b),
         Some(What::Delete { run }) => {

@@ -1,5 +1,6 @@
 //! The binary as its users see it, and the house that it is built of.
 
+mod auto;
 mod bad_disk;
 mod bad_input;
 mod champion;

@@ -292,6 +292,7 @@ impl Judge<'_> {
                 if let Some(task) = schema.and(table).and_then(task_of) {
                     self.metrics_of(file, task);
                 }
+                self.nested(file);
             }
         }
     }
@@ -351,6 +352,11 @@ impl Judge<'_> {
                 Some("search among models of one kind".into()),
             );
         }
+        self.nested(file);
+    }
+
+    /// Folds around a search take as long as so many searches.
+    fn nested(&mut self, file: &PipelineFile) {
         if file.evaluate.cross_validate.is_some() {
             self.notes.push(
                 "`evaluate.cross_validate` repeats the whole selection in each of its folds".into(),

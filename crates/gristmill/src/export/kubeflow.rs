@@ -11,9 +11,9 @@ use std::time::Duration;
 use gristmill_flow::{Retries, TaskSpec, Variable};
 use serde_json::{Map, Value, json};
 
-use super::yaml::yaml;
 use super::{Exported, Step, Subject};
 use crate::Result;
+use crate::yaml::yaml;
 
 /// Where things stand in the containers.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,6 @@
 
 mod airflow;
 mod kubeflow;
-mod yaml;
 
 use std::path::Path;
 

@@ -15,7 +15,7 @@ use crate::clock::SystemClock;
 use crate::execution::{cache, line, planned};
 use crate::recorder::{Hold, Recorder, Seat, Subject};
 use crate::report::{RunReport, RunStatus};
-use crate::run::{RunOptions, fact, judged, settle};
+use crate::run::{RunOptions, fact, judged, keep_search, searching, settle};
 use crate::runs::seconds_between;
 use crate::tasks::{Means, tasks};
 use crate::{Home, Result};
@@ -29,6 +29,7 @@ pub fn finish_run(file: &Path, run: &str, options: &RunOptions, home: &Home) -> 
     let checked = check(file, &options.settings)?;
     let id = run_of(run, &checked)?;
     let require = checked.file.evaluate.require.clone();
+    let searching = searching(&checked, file, options)?;
     let subject = Subject::file(&checked, file);
     let plan = planned(tasks(checked, home, id, Means::default())?)?;
     let seat = Seat { run: id, outer: run, plan: &plan, hold: Hold::Last };
@@ -37,6 +38,7 @@ pub fn finish_run(file: &Path, run: &str, options: &RunOptions, home: &Home) -> 
     settle_the_rest(&recorder, &plan, &mut records)?;
     let flow = flow_report(&plan, records, &cache(home)?);
     let (metrics, missed) = judged(&flow, &require)?;
+    let found = keep_search(&recorder, &flow, searching.as_ref())?;
     let ended = settle(&recorder, &flow, metrics.as_ref(), &missed)?;
     Ok(RunReport {
         run_id: id.to_string(),
@@ -44,6 +46,7 @@ pub fn finish_run(file: &Path, run: &str, options: &RunOptions, home: &Home) -> 
         status: if missed.is_empty() { RunStatus::Succeeded } else { RunStatus::Refused },
         seconds: seconds_between(recorder.started(), ended),
         metrics,
+        found,
         model: fact(&flow, "model")?,
         comparison: fact(&flow, "comparison")?,
         notes: flow.tasks.iter().flat_map(|task| task.notes.clone()).collect(),

@@ -5,6 +5,9 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::machine;
 
+/// Under which name a trial logs how long its folds took together.
+pub(super) const SECONDS: &str = "seconds";
+
 /// What one trial cost.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cost {
@@ -17,7 +20,7 @@ pub(super) struct Cost {
 impl Cost {
     /// By the names under which a trial logs them.
     pub fn metrics(&self) -> [(&'static str, f64); 2] {
-        [("seconds", self.seconds), ("memory_mb", self.memory as f64 / 1e6)]
+        [(SECONDS, self.seconds), ("memory_mb", self.memory as f64 / 1e6)]
     }
 }
 

@@ -17,7 +17,7 @@ use gristmill_track::{
 };
 use serde_json::{Value, json};
 
-use super::cost::Costs;
+use super::cost::{Costs, SECONDS};
 use crate::clock::SystemClock;
 use crate::keeper::Keeper;
 use crate::recorder::is_at_work;
@@ -52,6 +52,8 @@ pub(super) type Meaning<'a> = &'a (dyn Fn(&Point) -> Result<Value> + Sync);
 pub(super) struct Before {
     /// Trials that are done, by number.
     known: HashMap<usize, Record>,
+    /// How many seconds their folds took together, by number.
+    pub seconds: BTreeMap<usize, f64>,
     /// How long somebody was at work on it.
     pub micros: i64,
 }
@@ -67,7 +69,7 @@ impl Before {
             page: Page { limit: PAGE, offset: 0 },
             ..RunQuery::default()
         };
-        let (mut known, mut times) = (HashMap::new(), Vec::new());
+        let (mut known, mut times, mut seconds) = (HashMap::new(), Vec::new(), BTreeMap::new());
         loop {
             let runs = keeper.wait(|s| s.search_runs(&query))?;
             for run in &runs {
@@ -77,11 +79,12 @@ impl Before {
                         settle(keeper, run.info.id, &record)?;
                     }
                     known.insert(number, record);
+                    seconds.extend(run.metrics.get(SECONDS).map(|took| (number, took.value)));
                     times.push((run.info.started, run.info.ended.unwrap_or(run.info.started)));
                 }
             }
             if runs.len() < PAGE as usize {
-                return Ok(Self { known, micros: covered(times) });
+                return Ok(Self { known, seconds, micros: covered(times) });
             }
             query.page.offset += u64::from(PAGE);
         }

@@ -5,6 +5,7 @@
 
 mod auto;
 mod cost;
+mod found;
 pub(crate) mod ledger;
 mod outcome;
 mod searcher;
@@ -24,16 +25,18 @@ pub use self::study::Study;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use gristmill_core::{Catalog, Notes, Seed, Stem, Table, TargetSpec, Task, TransformSpec};
+use gristmill_core::{Catalog, Notes, Seed, Stem, Table, TargetSpec, TransformSpec};
 use gristmill_evaluate::search::{
-    End, Point, RaceError, Record, Rules, Search, SharedFolds, Space, race,
+    End, Point, RaceError, Record, Rules, Search, SharedFolds, Space, Weighed, race,
 };
 use gristmill_evaluate::{Metric, Split};
 use gristmill_flow::{Cancel, Digest};
 use gristmill_track::RunId;
 use serde_json::{Value, json};
 
+pub(crate) use self::auto::{CALIBRATED_BY, improve};
 use self::cost::Costs;
+pub(crate) use self::found::{FOUND, Searching, in_words};
 use self::ledger::{Before, Trials};
 pub(crate) use self::outcome::{FILE, Judge, Parameter, SearchOutcome, Standing, TrialOutcome};
 use self::searcher::Searcher;
@@ -51,6 +54,8 @@ pub(crate) struct Selection<'a> {
     pub catalog: &'a Catalog,
     pub settings: &'a SelectSettings,
     pub space: &'a Space,
+    /// How the space is spelled.
+    pub spelled: &'a Value,
     /// What is tried before anything else.
     pub first: Vec<Point>,
     /// What the first steps of all candidates have learned already, for each fold.
@@ -86,9 +91,23 @@ pub(crate) struct Place<'a> {
 pub(crate) struct Selected {
     /// The steps that won.
     pub steps: Steps,
-    /// Which trial tried them.
+    /// Which trial tried them, counted through all heats.
     pub best: usize,
+    /// The trials: those of the search, then those of models that were made of what it found.
+    pub heats: Vec<Heat>,
+}
+
+/// Trials over one space.
+pub(crate) struct Heat {
+    pub space: Space,
     pub records: Vec<Record>,
+}
+
+impl Selected {
+    /// How many trials there were.
+    pub fn trials(&self) -> usize {
+        self.heats.iter().map(|heat| heat.records.len()).sum()
+    }
 }
 
 impl Selection<'_> {
@@ -97,7 +116,33 @@ impl Selection<'_> {
     /// # Errors
     /// When no trial may win; when the store cannot be used; when it is stopped.
     pub fn run(&self, place: Place<'_>) -> Result<Selected> {
-        let seed = Seed(self.checked.file.seed).named("select");
+        let mut records = self.race(place)?;
+        let rules = self.rules(self.seed());
+        // The best that keeps within the budget when it has learned from all rows.
+        loop {
+            let best = rules.best(&records);
+            let best = best.ok_or_else(|| outcome::none(&records, self.settings))?;
+            let record = records.get_mut(best);
+            let record = record.ok_or_else(|| Error::bug("a trial that is not there"))?;
+            let steps = Steps::at(self.space, &record.trial.point);
+            let steps = steps.map_err(|e| Error::bug(e.message))?;
+            let weighed = self.weigh_whole(&steps, place)?;
+            record.figures.extend(weighed.figures);
+            if let Some(why) = weighed.refused {
+                record.end = End::Refused(format!("learned from all rows: {why}"));
+                continue;
+            }
+            let heats = vec![Heat { space: self.space.clone(), records }];
+            return Ok(Selected { steps, best, heats });
+        }
+    }
+
+    /// Does the trials, those that are not done yet, whether or not one of them may win.
+    ///
+    /// # Errors
+    /// When the store cannot be used; when it is stopped.
+    pub fn race(&self, place: Place<'_>) -> Result<Vec<Record>> {
+        let seed = self.seed();
         let rules = self.rules(seed);
         let folds = self.settings.cross_validate.parts(
             self.split,
@@ -141,30 +186,21 @@ impl Selection<'_> {
             RaceError::Stopped => Error::new(Kind::Cancelled, "the search was stopped"),
         })?;
         searcher.done();
-        self.winner(&rules, &searcher, records)
+        Ok(records)
     }
 
-    /// The best trial that keeps within the budget when it has learned from all rows.
-    fn winner(
-        &self,
-        rules: &Rules,
-        searcher: &Searcher<'_>,
-        mut records: Vec<Record>,
-    ) -> Result<Selected> {
-        loop {
-            let best = rules.best(&records);
-            let best = best.ok_or_else(|| outcome::none(&records, self.settings))?;
-            let record = records.get_mut(best);
-            let record = record.ok_or_else(|| Error::bug("a trial that is not there"))?;
-            let steps = Steps::at(self.space, &record.trial.point);
-            let steps = steps.map_err(|e| Error::bug(e.message))?;
-            let weighed = searcher.weigh_whole(&steps)?.unwrap_or_default();
-            record.figures.extend(weighed.figures);
-            match weighed.refused {
-                None => return Ok(Selected { steps, best, records }),
-                Some(why) => record.end = End::Refused(format!("learned from all rows: {why}")),
-            }
-        }
+    /// What these steps take where they answer, learned from all rows; nothing where there is no
+    /// budget.
+    ///
+    /// # Errors
+    /// When they cannot learn, or do not answer.
+    pub fn weigh_whole(&self, steps: &Steps, place: Place<'_>) -> Result<Weighed> {
+        let Some(scales) = self.scales(place)? else { return Ok(Weighed::default()) };
+        let pipeline = self.checked.pipeline_of(self.catalog, steps)?;
+        let notes = Notes::default();
+        let fit = || rayon::scope(|_| pipeline.fit_target(self.table, self.target.clone(), &notes));
+        let fitted = serving::beside(fit)?;
+        scales.weigh(&serving::name_of(&json!(steps)), &fitted)
     }
 
     /// What models are weighed by, where there is a budget.
@@ -184,6 +220,11 @@ impl Selection<'_> {
         }))
     }
 
+    /// What chance follows from.
+    pub fn seed(&self) -> Seed {
+        Seed(self.checked.file.seed).named("select")
+    }
+
     /// What decides how it goes, beside how many folds there turn out to be.
     pub fn rules(&self, seed: Seed) -> Rules {
         Rules {
@@ -201,12 +242,11 @@ impl Selection<'_> {
     fn digest(&self) -> Digest {
         let file = &self.checked.file;
         let data = file.data.as_ref();
-        let steps = json!({"features": file.features, "model": self.settings.candidates});
         let metrics: Vec<&str> = self.metrics.iter().map(|metric| metric.name()).collect();
         let parts = json!({
             "version": VERSION,
-            "steps": steps,
-            "versions": self.catalog.version("steps", &steps),
+            "steps": self.spelled,
+            "versions": self.catalog.version("steps", self.spelled),
             "search": unbounded(&self.settings.search),
             "first": self.first,
             "rows": self.rows,
@@ -262,27 +302,29 @@ pub(crate) fn fixed(features: &[TransformSpec]) -> &[TransformSpec] {
 pub(crate) struct SearchPlan {
     pub settings: SelectSettings,
     pub space: Space,
+    /// How the space is spelled.
+    pub spelled: Value,
     /// What is tried before anything else.
     pub first: Vec<Point>,
+    /// How many minutes the search and models made of what it finds may take together; nothing where
+    /// there are to be no such models.
+    pub finals: Option<f64>,
 }
 
 /// What the file searches for rows like these.
 ///
 /// # Errors
 /// None for a file that [`crate::check()`] gave.
-pub(crate) fn plan(
-    checked: &Checked,
-    catalog: &Catalog,
-    table: &Table,
-    task: Task,
-) -> Result<SearchPlan> {
+pub(crate) fn plan(checked: &Checked, catalog: &Catalog, table: &Table) -> Result<SearchPlan> {
     match &checked.file.model {
         Some(ModelSection::Select(settings)) => {
             let space = spelled::space(&checked.file.features, &settings.candidates)
                 .map_err(|error| Error::input(error.message).with_hint(error.hint))?;
-            Ok(SearchPlan { settings: (**settings).clone(), space, first: Vec::new() })
+            let spelled = spelled::spelling(&checked.file.features, &settings.candidates);
+            let (settings, first) = ((**settings).clone(), Vec::new());
+            Ok(SearchPlan { settings, space, spelled, first, finals: None })
         }
-        Some(ModelSection::Auto(settings)) => auto::plan(settings, checked, catalog, table, task),
+        Some(ModelSection::Auto(settings)) => auto::plan(settings, checked, catalog, table),
         _ => Err(Error::bug("a search without its section")),
     }
 }

@@ -132,14 +132,14 @@ impl SearchOutcome {
             name: metric.name().into(),
             greater_is_better: metric.greater_is_better(),
         };
-        let trial = |record: &Record| -> Result<TrialOutcome> {
+        let trial = |(space, record): (&Space, &Record)| -> Result<TrialOutcome> {
             let point = &record.trial.point;
             let names = record.scores.first().into_iter().flat_map(BTreeMap::keys);
             let scores = names.filter_map(|n| Some((n.clone(), record.scores_of(n)?)));
             Ok(TrialOutcome {
-                model: Steps::at(selection.space, point).map_err(broken)?.model.name,
+                model: Steps::at(space, point).map_err(broken)?.model.name,
                 point: point.clone(),
-                labels: selection.space.labels(point).map_err(broken)?,
+                labels: space.labels(point).map_err(broken)?,
                 share: record.trial.share,
                 promoted: record.trial.promoted,
                 scores: scores.collect(),
@@ -147,13 +147,15 @@ impl SearchOutcome {
                 end: record.end.clone(),
             })
         };
+        let all = selected.heats.iter();
+        let all = all.flat_map(|heat| heat.records.iter().map(move |record| (&heat.space, record)));
         Ok(Self {
             format: FORMAT,
             id: selection.digest().to_string(),
             metrics: selection.metrics.iter().take(selection.deciding).map(judge).collect(),
             search: selection.settings.search.clone(),
             parameters: parameters(selection.space),
-            trials: selected.records.iter().map(trial).collect::<Result<_>>()?,
+            trials: all.map(trial).collect::<Result<_>>()?,
             best: selected.best,
             steps: selected.steps.clone(),
         })

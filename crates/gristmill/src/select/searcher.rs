@@ -125,17 +125,6 @@ impl<'a> Searcher<'a> {
         Ok(scored.scores)
     }
 
-    /// What the steps that won, fitted to all rows, take where they answer.
-    pub fn weigh_whole(&self, steps: &Steps) -> Result<Option<Weighed>> {
-        let Some(scales) = &self.scales else { return Ok(None) };
-        let selection = self.selection;
-        let pipeline = selection.checked.pipeline_of(selection.catalog, steps)?;
-        let target = selection.target.clone();
-        let fit = || rayon::scope(|_| pipeline.fit_target(selection.table, target, self.notes));
-        let fitted = serving::beside(fit)?;
-        scales.weigh(&serving::name_of(&serde_json::json!(steps)), &fitted).map(Some)
-    }
-
     /// What a person who waits would like to know.
     fn said(&self, progress: &Progress) -> String {
         let mut said = match &progress.best {

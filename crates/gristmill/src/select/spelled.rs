@@ -11,6 +11,9 @@ use crate::{Error, Result};
 
 /// The name that stands for a range in the place of a transform's.
 pub(crate) const CHOICE: &str = "choice";
+/// Where a space holds whole steps as alternatives, each under its name, for transforms and models
+/// that go together: `{steps: {choice: [{scaled: {features: [...], model: ...}}, ...]}}`.
+pub(crate) const STEPS: &str = "steps";
 
 /// The steps that are fitted: values only, no ranges.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,9 +25,9 @@ pub struct Steps {
 }
 
 impl Steps {
-    /// What a point of a space made by [`space`] means.
+    /// What a point of a space made by [`space`] means, or of one of whole steps.
     pub fn at(space: &Space, point: &Point) -> Result<Self, SpaceError> {
-        let mut settings = space.settings(point)?;
+        let mut settings = whole(space.settings(point)?);
         // An alternative may be to leave a transform out.
         if let Some(features) = settings["features"].as_array_mut() {
             features.retain(|step| !step.is_null());
@@ -48,6 +51,36 @@ impl Steps {
     }
 }
 
+/// The settings of an alternative of whole steps; other settings as they are. Whoever makes such
+/// alternatives gives the ranges of the model ends of few digits, so its numbers need no more than
+/// four: a person is to read them.
+fn whole(mut settings: Value) -> Value {
+    let alternative = settings.get_mut(STEPS).and_then(Value::as_object_mut);
+    let chosen = alternative.and_then(|named| named.values_mut().next()).map(Value::take);
+    match chosen {
+        None => settings,
+        Some(mut steps) => {
+            shorten(&mut steps["model"]);
+            steps
+        }
+    }
+}
+
+fn shorten(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(shorten),
+        Value::Object(entries) => entries.values_mut().for_each(shorten),
+        Value::Number(number) => {
+            if let Some(long) = number.as_f64().filter(|_| number.is_f64())
+                && let Ok(short) = format!("{long:.3e}").parse::<f64>()
+            {
+                *value = json!(short);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// The space of these transforms and candidates.
 ///
 /// # Errors
@@ -56,7 +89,12 @@ pub(crate) fn space(
     features: &[TransformSpec],
     candidates: &[EstimatorSpec],
 ) -> Result<Space, SpaceError> {
-    Space::parse(&json!({"features": features, "model": {CHOICE: candidates}}))
+    Space::parse(&spelling(features, candidates))
+}
+
+/// How this space is spelled.
+pub(crate) fn spelling(features: &[TransformSpec], candidates: &[EstimatorSpec]) -> Value {
+    json!({"features": features, "model": {CHOICE: candidates}})
 }
 
 /// Some steps of a space.
@@ -104,4 +142,25 @@ pub(crate) fn corners(space: &Space) -> Vec<Point> {
         }
     }
     points
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_steps_stand_under_their_name_and_their_numbers_are_short() {
+        let spelled = json!({STEPS: {CHOICE: [
+            {"plain": {"features": [null, {"log": {"offset": 0.123456}}],
+                       "model": {"ridge": {"alpha": {"uniform": [0.0, 1.0]}}}}},
+        ]}});
+        let space = Space::parse(&spelled).unwrap();
+        let point = space.draw(&mut |path, _| if path == STEPS { 0.0 } else { 0.123_456 });
+        assert_eq!(point.keys().collect::<Vec<_>>(), ["steps", "steps.plain.model.ridge.alpha"]);
+        let steps = json!(Steps::at(&space, &point).unwrap());
+        let expected = json!({
+            "features": [{"log": {"offset": 0.123456}}], "model": {"ridge": {"alpha": 0.1235}},
+        });
+        assert_eq!(steps, expected);
+    }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use gristmill_core::{Stem, Table, TargetSpec};
+use gristmill_core::{Stem, Table, TargetSpec, Task};
 use gristmill_evaluate::{Metric, Split};
 use gristmill_flow::{Digest, Inputs, TaskContext};
 use gristmill_track::RunId;
@@ -13,7 +13,7 @@ use super::evaluate::metrics;
 use super::folds::split_of;
 use super::{Shared, data_hash, features, parts, prefixes, table, train};
 use crate::select::settings::{ModelSection, OneOrMore};
-use crate::select::{self, FILE, Place, SearchOutcome, Selected, Selection};
+use crate::select::{self, CALIBRATED_BY, FILE, Place, SearchOutcome, Selected, Selection};
 use crate::{Error, Result};
 
 pub(super) fn parameters(shared: &Shared) -> Value {
@@ -57,14 +57,19 @@ impl Chooser<'_> {
     ) -> Result<(Selected, SearchOutcome)> {
         let shared = self.shared;
         let task = self.target.task();
-        let plan = select::plan(&shared.checked, &shared.catalog, self.table, task)?;
-        let (metrics, deciding) = self.metrics(plan.settings.metric.as_ref())?;
+        let plan = select::plan(&shared.checked, &shared.catalog, self.table)?;
+        let (mut metrics, deciding) = self.metrics(plan.settings.metric.as_ref())?;
+        let calibrates = plan.finals.is_some() && matches!(task, Task::Classification { .. });
+        if calibrates && metrics.iter().all(|metric| metric.name() != CALIBRATED_BY) {
+            metrics.push(Metric::named(CALIBRATED_BY)?);
+        }
         let split: Split = split_of(shared, task);
         let selection = Selection {
             checked: &shared.checked,
             catalog: &shared.catalog,
             settings: &plan.settings,
             space: &plan.space,
+            spelled: &plan.spelled,
             first: plan.first,
             begun: self.begun,
             table: self.table,
@@ -85,7 +90,10 @@ impl Chooser<'_> {
             folder: context.output_dir(),
             tell,
         };
-        let selected = selection.run(place)?;
+        let mut selected = selection.run(place)?;
+        if let Some(minutes) = plan.finals {
+            selected = select::improve(&selection, selected, minutes, place)?;
+        }
         let outcome = SearchOutcome::new(&selection, &selected)?;
         Ok((selected, outcome))
     }
@@ -135,7 +143,7 @@ pub(super) fn compute(
     Ok(json!({
         "steps": selected.steps,
         "trial": selected.best,
-        "trials": selected.records.len(),
+        "trials": selected.trials(),
         "scores": best.scores,
         "figures": best.figures,
     }))
