@@ -173,7 +173,8 @@ fn a_run_that_a_process_is_at_work_on_is_not_deleted() {
     );
     let made = std::process::Command::new("mkfifo").arg(sandbox.path("pipe")).status().unwrap();
     assert!(made.success());
-    let mut process = sandbox.command(&["run", "wait.yaml", "--quiet"]).spawn().unwrap();
+    let mut command = sandbox.command(&["run", "wait.yaml", "--quiet"]);
+    let mut process = command.stdout(std::process::Stdio::null()).spawn().unwrap();
     while !sandbox.path("begun").exists() {
         assert!(process.try_wait().unwrap().is_none(), "it ended before its task began");
         std::thread::sleep(std::time::Duration::from_millis(20));

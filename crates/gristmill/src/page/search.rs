@@ -236,9 +236,9 @@ impl<'a> SearchPage<'a> {
             return None;
         }
         let line = |climb: &Vec<usize>| {
-            let trials = climb.iter().filter_map(|at| self.found.trials.get(*at));
+            let mut trials = climb.iter().filter_map(|at| self.found.trials.get(*at));
             let points = trials.clone().map(|t| Point::new(t.share, self.score(t))).collect();
-            let name = match (climb.last(), trials.last()) {
+            let name = match (climb.last(), trials.next_back()) {
                 (Some(at), Some(last)) => format!("{at} {}", last.model),
                 _ => String::new(),
             };
@@ -260,7 +260,7 @@ impl<'a> SearchPage<'a> {
 
     /// The first metric against each other thing that counts.
     fn trade_offs(&self) -> Vec<Figure> {
-        let others = self.found.metrics.iter().skip(1).map(|judge| Aim::Metric(judge));
+        let others = self.found.metrics.iter().skip(1).map(Aim::Metric);
         let costs = COSTS.into_iter().map(|(name, label)| Aim::Cost(name, label));
         let y = Aim::Metric(self.judge);
         others.chain(costs).filter_map(|x| self.trade_off(&x, &y)).collect()
