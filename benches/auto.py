@@ -136,8 +136,9 @@ def main():
             continue
         row = compare(name, data, given)
         rows.append(row)
-        print(f"{row['data']}: auto took {row['seconds']:.0f} s and found {row['found']}", flush=True)
-        print("  alone on test rows: "
+        print(f"{row['data']}: auto took {row['seconds']:.0f} s and found {row['found']}; "
+              f"{row['auto']:.4f} on test rows, {row['peer']} alone {row['peer_test']:.4f}", flush=True)
+        print("  each alone: "
               + ", ".join(f"{model} {test:.4f}" for model, test in row["families"].items()), flush=True)
     print("\n| data | metric | auto | best family alone | its score | auto is ahead by |\n|---|---|---|---|---|---|")
     for row in rows:

@@ -64,7 +64,7 @@ fn reviews() -> Table {
     let words = ["good film to see again", "bad film not to see", "dull and long and bad", "fine"];
     let text = |row: usize| format!("{} {}", words[row % 4], words[row * 3 % 4]);
     let texts: Vec<String> = (0..ROWS).map(text).collect();
-    let label = |row: usize| if row % 4 == 0 { "up" } else { "down" };
+    let label = |row: usize| ["up", "down", "down", "down"][row % 4];
     table()
         .words("review", texts.iter().map(String::as_str))
         .meaning(SemanticType::Text)
