@@ -95,7 +95,11 @@ impl<'a> Searcher<'a> {
             scales: selection.scales(place)?,
             to_weigh: Mutex::default(),
             until,
-            expected: expected(&selection.settings.search, selection.space),
+            // Where time decides, nobody knows.
+            expected: match until {
+                Some(_) => None,
+                None => expected(&selection.settings.search, selection.space),
+            },
             progress: Mutex::default(),
             at_rest: machine::resident().unwrap_or_default(),
             of_one: AtomicU64::new(0),
