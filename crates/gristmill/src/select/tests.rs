@@ -27,7 +27,8 @@ fn rows(classes: bool) -> Table {
             .words("y", (0..ROWS).map(|row| Some(if answer(row) > 12.0 { "yes" } else { "no" }))),
         false => table.numbers("y", (0..ROWS).map(|row| Some(answer(row)))),
     };
-    table.build().with_role("y", gristmill_core::Role::Target).unwrap()
+    let table = table.target("y");
+    if classes { table.without(&["day".into()]).unwrap() } else { table }
 }
 
 fn pipeline(steps: &Steps) -> Pipeline {

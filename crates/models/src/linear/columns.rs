@@ -21,7 +21,7 @@ pub(crate) fn check(input: &Schema) -> Result<()> {
             SemanticType::Numeric | SemanticType::Boolean => return Ok(()),
             SemanticType::Categorical => "add `one_hot` before the model",
             SemanticType::Datetime => {
-                "add `dates` before the model, or leave the column out with `drop`"
+                "add `datetime` before the model, or leave the column out with `drop`"
             }
             SemanticType::Text => {
                 "add `tfidf` before the model, or leave the column out with `drop`"
