@@ -4,8 +4,8 @@
     python3 benches/search.py
 
 Optuna is installed once, at a fixed version, into an environment of its own under --cache;
-`GRISTMILL_SEARCH_PEER` may name a python that has it. Nothing of ours is kept yet: a search of a
-pipeline file, with its store, is not there.
+`GRISTMILL_SEARCH_PEER` may name a python that has it. Neither side keeps anything here; selection.py
+measures durable trials.
 """
 import argparse
 import json

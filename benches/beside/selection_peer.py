@@ -1,4 +1,4 @@
-"""scikit-learn's GridSearchCV on the telco data: `select_peer.py CSV linear|boosting`, as JSON."""
+"""scikit-learn's GridSearchCV on the telco data: `selection_peer.py CSV linear|boosting`, as JSON."""
 import json
 import sys
 import time

@@ -1,7 +1,7 @@
 """`model: select` beside scikit-learn's GridSearchCV, and a durable search beside Optuna's.
 
     cargo build --release --workspace --all-targets
-    python3 benches/select.py [--turns 3]
+    python3 benches/selection.py [--turns 3]
 
 The same grids on the telco data of examples/churn: ten logistic regressions and nine boosters, five
 folds each, the same preparation before them. Ours is the whole process, every trial written down;
@@ -111,14 +111,14 @@ def ours(name):
         command = [BINARY, "--home", Path(folder) / "home", "--quiet", "--json", "run", file]
         report, seconds, memory = watched(command)
         trials = json.loads(subprocess.run(
-            [BINARY, "--home", Path(folder) / "home", "--json", "runs", "show", "latest"],
+            [BINARY, "--home", Path(folder) / "home", "--json", "runs", "show", "latest", "--trials", "100"],
             check=True, stdout=subprocess.PIPE).stdout)["trials"]
-    cv = max(trial["metrics"]["cv.roc_auc.mean"] for trial in trials)
+    cv = max(trial["scores"]["roc_auc"]["mean"] for trial in trials)
     return {"seconds": seconds, "memory": memory, "cv": cv, "test": report["metrics"]["test"]["roc_auc"]}
 
 
 def theirs(python, name):
-    report, _, memory = watched([python, BENCHES / "beside/select_peer.py", CSV, name])
+    report, _, memory = watched([python, BENCHES / "beside/selection_peer.py", CSV, name])
     return {"seconds": report["search"], "memory": memory, "cv": report["cv"], "test": report["test"]}
 
 
