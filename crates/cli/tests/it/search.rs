@@ -379,6 +379,11 @@ fn time_that_is_over_begins_no_trial_and_more_time_goes_on() {
     let second = search(&sandbox, "home")["trials"].as_array().unwrap().clone();
     assert!(!first.is_empty() && second.len() > first.len(), "{} {}", first.len(), second.len());
     assert_eq!(second[..first.len()], first[..]);
+    // With no time left, what was done before still counts.
+    fs_err::remove_dir_all(sandbox.path("home/cache")).unwrap();
+    run(&sandbox, "home", &["--set", "model.select.minutes=0.001"]);
+    let third = search(&sandbox, "home")["trials"].as_array().unwrap().clone();
+    assert_eq!(third, second);
 }
 
 #[test]

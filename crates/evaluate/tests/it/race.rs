@@ -97,6 +97,10 @@ impl Ledger for Notebook {
         }
     }
 
+    fn has(&self, number: usize) -> bool {
+        matches!(self.pages.lock().unwrap().get(&number), Some(Some(_)))
+    }
+
     fn keep(&self, number: usize, record: &Record) -> Result<(), String> {
         let mut pages = self.pages.lock().unwrap();
         if self.most.is_some_and(|most| pages.values().flatten().count() >= most) {
@@ -270,6 +274,15 @@ fn when_the_time_is_over_what_has_begun_is_finished() {
     let records = race(&rules, &Parabola::default(), &NoLedger, &until).unwrap();
     assert!((12..12 + rules.lag()).contains(&records.len()), "{}", records.len());
     assert_eq!(records, run(&rules, 1, 0)[..records.len()]);
+}
+
+#[test]
+fn when_the_time_is_over_what_was_done_before_still_counts() {
+    let notebook = Notebook::default();
+    let before = race(&tpe(12), &Parabola::default(), &notebook, &Workers(2)).unwrap();
+    let (work, over) = (Parabola::default(), Until { heard: AtomicUsize::new(0), most: 0 });
+    assert_eq!(race(&tpe(1_000), &work, &notebook, &over).unwrap(), before);
+    assert_eq!(work.worked.load(Ordering::Relaxed), 0);
 }
 
 /// Room for one fold at a time.

@@ -176,6 +176,10 @@ impl Ledger for Trials<'_> {
         self.begun(number)
     }
 
+    fn has(&self, number: usize) -> bool {
+        self.known.contains_key(&number)
+    }
+
     fn keep(&self, number: usize, record: &Record) -> Result<()> {
         let now = SystemClock.now();
         let mut batch = Batch::default();
