@@ -25,7 +25,7 @@ pub struct Steps {
 }
 
 impl Steps {
-    /// What a point of a space made by [`space`] means, or of one of whole steps.
+    /// What a point of a space of steps means, or of one of whole steps.
     pub fn at(space: &Space, point: &Point) -> Result<Self, SpaceError> {
         let mut settings = whole(space.settings(point)?);
         // An alternative may be to leave a transform out.
