@@ -1,0 +1,1 @@
+//! What Gristmill answers over HTTP.
