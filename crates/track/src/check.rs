@@ -9,6 +9,8 @@ pub const MAX_KEY_CHARS: usize = 250;
 pub const MAX_PARAM_CHARS: usize = 6000;
 /// The longest value of a tag, in characters.
 pub const MAX_TAG_CHARS: usize = 8000;
+/// The longest value of an experiment's tag, in characters.
+pub const MAX_EXPERIMENT_TAG_CHARS: usize = 20_000;
 /// The longest name of an experiment, a run, a model, a task or an artifact's path, in characters.
 pub const MAX_NAME_CHARS: usize = 500;
 /// The longest alias of a model, in characters.
@@ -45,6 +47,12 @@ pub(crate) fn value(what: &str, key: &str, text: &str, max: usize) -> Result<()>
 pub(crate) fn tag(name: &str, text: &str) -> Result<()> {
     key("a tag's key", name)?;
     value("tag", name, text, MAX_TAG_CHARS)
+}
+
+/// Refuses an experiment's tag that cannot be stored.
+pub(crate) fn experiment_tag(name: &str, text: &str) -> Result<()> {
+    key("a tag's key", name)?;
+    value("tag", name, text, MAX_EXPERIMENT_TAG_CHARS)
 }
 
 /// Refuses a model's name that the spellings `name/version` and `name@alias` could not hold.

@@ -145,7 +145,10 @@ fn a_filled_database_of_layout_3_is_upgraded() {
     let Some(url) = database("layout_3") else { return };
     let deployed = Deployment::new("churn", "artifacts/d1", "d1", "d1", Timestamp(1));
     block_on(open(&url).deploy(deployed.clone())).unwrap();
-    let back = "DROP TABLE snapshots; DELETE FROM schema_versions WHERE version > 3";
+    let back = "DROP TABLE snapshots, model_metrics, run_models, run_datasets, datasets, files; \
+                ALTER TABLE experiments DROP COLUMN artifact_location; \
+                ALTER TABLE runs DROP COLUMN user_id, DROP COLUMN artifact_location; \
+                DELETE FROM schema_versions WHERE version > 3";
     block_on(run_sql(&url, back));
     std::thread::scope(|scope| {
         let stores: Vec<_> = (0..4).map(|_| scope.spawn(|| open(&url))).collect();

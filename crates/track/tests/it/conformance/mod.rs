@@ -1,5 +1,6 @@
 //! What every store must do, as one suite over the trait. Each store runs all of it on an empty home.
 
+mod clients;
 mod duties;
 pub mod races;
 
@@ -29,6 +30,7 @@ pub async fn store(store: &dyn Store) {
     aliases_move_and_go_back(store).await;
     deleted_versions_leave_their_number(store).await;
     unknown_things_are_named(store).await;
+    clients::all(store).await;
     duties::all(store).await;
 }
 
