@@ -37,7 +37,7 @@ pub mod tags;
 mod task;
 
 pub use artifact::{
-    Artifact, ArtifactKind, ArtifactPath, ArtifactStore, Content, LocalArtifacts, Stored,
+    Artifact, ArtifactKind, ArtifactPath, ArtifactStore, Content, Draft, LocalArtifacts, Stored,
 };
 pub use check::{
     MAX_ALIAS_CHARS, MAX_EXPERIMENT_TAG_CHARS, MAX_KEY_CHARS, MAX_NAME_CHARS, MAX_PARAM_CHARS,

@@ -1,0 +1,25 @@
+//! What all requests share.
+
+use std::sync::Arc;
+
+use gristmill_core::{Clock, Timestamp};
+use gristmill_track::{ArtifactStore, Store};
+
+use crate::gate::Gate;
+use crate::{Hooks, Ids};
+
+/// What all requests share.
+pub(crate) struct House {
+    pub store: Arc<dyn Store>,
+    pub artifacts: Arc<dyn ArtifactStore>,
+    pub ids: Arc<dyn Ids>,
+    pub hooks: Option<Arc<dyn Hooks>>,
+    pub gate: Gate,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl House {
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
