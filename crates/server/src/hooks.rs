@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -13,11 +12,11 @@ use crate::house::House;
 use crate::limits::{self, BodyError};
 
 /// Takes webhooks.
-#[async_trait]
 pub trait Hooks: Send + Sync {
     /// What becomes of the webhook `name` with this payload, which is `null` when nothing was sent.
-    /// Whatever it says was kept must be kept when it comes back.
-    async fn receive(&self, name: &str, payload: Value) -> HookAnswer;
+    /// Whatever it says was kept must be kept when it comes back. It is called where it may take its
+    /// time.
+    fn receive(&self, name: &str, payload: Value) -> HookAnswer;
 }
 
 /// What a webhook is answered: a status and a JSON object.
@@ -63,13 +62,18 @@ async fn receive(
     if house.gate.is_open() && request.headers().contains_key(header::ORIGIN) {
         return HookAnswer::refuse(403, "a web page may not call this without a token");
     }
-    let Some(hooks) = &house.hooks else {
+    let Some(hooks) = house.hooks.clone() else {
         return HookAnswer::refuse(404, "no deployed pipeline waits for webhooks here");
     };
     match payload(request).await {
-        Ok(payload) => hooks.receive(&name, payload).await,
+        Ok(payload) => received(hooks, name, payload).await,
         Err(refusal) => refusal,
     }
+}
+
+async fn received(hooks: Arc<dyn Hooks>, name: String, payload: Value) -> HookAnswer {
+    let received = tokio::task::spawn_blocking(move || hooks.receive(&name, payload)).await;
+    received.unwrap_or_else(|error| HookAnswer::refuse(500, &format!("a bug of ours: {error}")))
 }
 
 async fn payload(request: Request) -> Result<Value, HookAnswer> {

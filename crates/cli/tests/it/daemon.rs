@@ -69,16 +69,19 @@ impl Up {
 
     pub fn call(&self, request: &str) -> (u16, Value) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
+        // The answer ends where the connection does.
+        let request = request.replacen("\r\n", "\r\nConnection: close\r\n", 1);
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let status = answer.split(' ').nth(1).and_then(|s| s.parse().ok()).expect(&answer);
-        (status, serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap())
+        let body = answer.split_once("\r\n\r\n").unwrap().1;
+        (status, serde_json::from_str(body).unwrap_or_else(|_| body.into()))
     }
 
     pub fn post(&self, path: &str, body: &str) -> (u16, Value) {
         self.call(&format!(
-            "POST {path} HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n\
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n{body}",
             body.len()
         ))

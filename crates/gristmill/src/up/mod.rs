@@ -8,11 +8,10 @@
 pub(crate) mod arrivals;
 pub(crate) mod children;
 mod event;
-mod http;
 mod lead;
 pub(crate) mod objects;
+mod premises;
 mod scheduler;
-mod server;
 #[cfg(test)]
 mod tests;
 
@@ -32,8 +31,8 @@ pub use children::Launch;
 use children::{Crew, Ended, Outcome, outcome};
 pub use event::UpEvent;
 use lead::Lead;
+pub use premises::{Call, Premises};
 use scheduler::{Scheduler, require_folder};
-use server::Server;
 
 /// How long the loop rests between two turns.
 const REST: Duration = Duration::from_millis(100);
@@ -49,12 +48,6 @@ const PATIENCE: usize = 600;
 /// How [`up`] works.
 #[derive(Clone, Debug)]
 pub struct UpOptions {
-    /// The address to listen on.
-    pub host: String,
-    /// The port; 0 takes a free one.
-    pub port: u16,
-    /// What callers from elsewhere must know.
-    pub token: Option<String>,
     /// How many runs are at work at once.
     pub runs: usize,
     /// How runs are started.
@@ -64,17 +57,16 @@ pub struct UpOptions {
 }
 
 /// Runs what is deployed in `home` until it is asked to end. Where several do so on one home, one
-/// begins runs and the others stand by; all of them answer webhooks.
+/// begins runs and the others stand by. Whoever is to be reached from elsewhere serves [`Premises`] beside it.
 ///
 /// # Errors
-/// When it cannot listen or the home cannot be used. Later trouble is reported, and tried again.
+/// When the home cannot be used. Later trouble is reported, and tried again.
 pub fn up(
     home: &Home,
     options: &UpOptions,
     clock: &dyn Clock,
     report: &dyn Fn(&UpEvent),
 ) -> Result<()> {
-    let server = Server::start(home, &options.host, options.port, options.token.clone())?;
     let keeper = Arc::new(Keeper::open(home)?);
     let mut foreman = Foreman {
         home,
@@ -86,7 +78,6 @@ pub fn up(
         told: BTreeSet::new(),
         report,
     };
-    report(&UpEvent::Listening { url: format!("http://{}", server.address) });
     let (mut lead, mut looked): (Option<Lead>, i64) = (None, i64::MIN);
     while !options.cancel.is_cancelled() {
         let now = clock.now();
@@ -103,7 +94,6 @@ pub fn up(
         }
         std::thread::sleep(REST);
     }
-    drop(server);
     foreman.stop()
 }
 
