@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 from beside.environment import python_with
+from beside.memory import held
 
 BENCHES = Path(__file__).resolve().parent
 ROOT = BENCHES.parent
@@ -54,33 +55,6 @@ def pipeline(name):
     }
 
 
-def family(root):
-    """The process and everything that it started."""
-    children = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            except (OSError, IndexError):
-                continue
-            children.setdefault(parent, []).append(int(entry.name))
-    found, waiting = [], [root]
-    while waiting:
-        found.append(waiting.pop())
-        waiting += children.get(found[-1], [])
-    return found
-
-
-def proportional(process):
-    try:
-        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 0
-
-
 def watched(command):
     """What it printed, its seconds, and the most memory that it and its children had."""
     start = time.perf_counter()
@@ -90,7 +64,7 @@ def watched(command):
 
         def watch():
             while not ended.wait(0.02):
-                most[0] = max(most[0], sum(map(proportional, family(process.pid))))
+                most[0] = max(most[0], held(process.pid))
 
         watcher = threading.Thread(target=watch)
         watcher.start()

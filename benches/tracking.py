@@ -1,0 +1,289 @@
+"""The tracking server beside a stock `mlflow server`: the same requests by the same client, in one run.
+
+    cargo build --release
+    python3 benches/tracking.py [--seconds 10] [--only start log search]
+
+Requests a second over 8 connections are counted by `wrk` (a package of that name). The search goes
+through 20,000 runs with 8 million metric points on SQLite on either side: ours are sent through the API,
+theirs are written into their database, which would take an hour otherwise. MLflow is installed once, at a
+fixed version, into an environment of its own under --cache; `GRISTMILL_MLFLOW_PYTHON` may name a python that
+has it. Both servers listen on 127.0.0.1 alone, keep to SQLite in a folder of their own, and are ended here.
+"""
+import argparse
+import http.client
+import json
+import math
+import os
+import random
+import shutil
+import socket
+import sqlite3
+import statistics
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from beside.environment import python_with
+from beside.memory import held
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+BINARY = TARGET / "release/gristmill"
+PINNED = ["mlflow==3.17.0"]
+RUNS, POINTS = 20_000, 400
+API = "/api/2.0/mlflow"
+
+
+class Client:
+    """One connection that is kept."""
+
+    def __init__(self, port):
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+
+    def ask(self, method, path, body=None):
+        self.connection.request(method, API + path, json.dumps(body) if body is not None else None,
+                                {"Content-Type": "application/json"})
+        answer = self.connection.getresponse()
+        text = answer.read()
+        if answer.status != 200:
+            raise SystemExit(f"{method} {path}: {answer.status} {text[:500]}")
+        return json.loads(text or b"{}")
+
+    def run(self, experiment="0"):
+        made = self.ask("POST", "/runs/create", {"experiment_id": experiment, "start_time": 1})
+        return made["run"]["info"]["run_id"]
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def is_healthy(port):
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+@contextmanager
+def serving(command, folder, port):
+    """A server, with the seconds to its first healthy answer."""
+    start = time.perf_counter()
+    with open(folder / "said.txt", "w") as said:
+        process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said, start_new_session=True)
+    try:
+        while not is_healthy(port):
+            if process.poll() is not None or time.perf_counter() - start > 180:
+                raise SystemExit((folder / "said.txt").read_text()[-3000:])
+            time.sleep(0.002)
+        yield process.pid, time.perf_counter() - start
+    finally:
+        os.killpg(process.pid, 15)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            process.wait()
+
+
+def ours(folder, port):
+    return [BINARY, "up", "--port", str(port), "--home", folder / "home", "--quiet"]
+
+
+def theirs(python):
+    def command(folder, port):
+        return [python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
+                "--backend-store-uri", f"sqlite:///{folder}/mlflow.db",
+                "--artifacts-destination", str(folder / "artifacts")]
+    return command
+
+
+def per_second(port, path, body, seconds, folder):
+    """Requests a second over 8 connections; `body` is Lua that makes one, `n` counting them."""
+    script = folder / "load.lua"
+    script.write_text(f"""
+local n = 0
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+request = function()
+  n = n + 1
+  return wrk.format(nil, "{API}{path}", nil, {body})
+end
+done = function(summary)
+  io.write(string.format("\\nFOUND %d %d %f\\n", summary.requests,
+    summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout,
+    summary.duration / 1e6))
+end
+""")
+    told = subprocess.run(["wrk", "-t1", "-c8", f"-d{seconds}s", "-s", script, f"http://127.0.0.1:{port}"],
+                          check=True, stdout=subprocess.PIPE, text=True).stdout
+    requests, errors, took = told.split("FOUND ")[1].split()
+    if int(errors):
+        raise SystemExit(f"{errors} of {requests} requests failed at {path}")
+    return int(requests) / float(took)
+
+
+def log_metric(run):
+    return (f"string.format('{{\"run_id\": \"{run}\", \"key\": \"loss\", \"value\": %.6f, "
+            "\"timestamp\": %d, \"step\": %d}', math.random(), 1700000000000 + n, n)")
+
+
+def log_batch(run):
+    return (f"(function() local m = {{}} for i = 1, 100 do m[i] = string.format('{{\"key\": \"m%d\", "
+            "\"value\": %.6f, \"timestamp\": %d, \"step\": %d}', i, math.random(), 1700000000000 + n, n) end "
+            f"return '{{\"run_id\": \"{run}\", \"metrics\": [' .. table.concat(m, ',') .. ']}}' end)()")
+
+
+def logging(command, seconds):
+    folder = Path(tempfile.mkdtemp())
+    port = free_port()
+    try:
+        with serving(command(folder, port), folder, port):
+            client = Client(port)
+            one = per_second(port, "/runs/log-metric", log_metric(client.run()), seconds, folder)
+            many = per_second(port, "/runs/log-batch", log_batch(client.run()), seconds, folder)
+            return {"log-metric": one, "log-batch of 100": many}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def starting(command):
+    folder = Path(tempfile.mkdtemp())
+    seconds, memory = [], 0
+    try:
+        for _ in range(3):
+            port = free_port()
+            with serving(command(folder, port), folder, port) as (process, took):
+                seconds.append(took)
+                time.sleep(1)
+                memory = held(process)
+        return min(seconds), memory
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def metrics_of(number):
+    """400 points of 8 metrics, the same on either side."""
+    chance = random.Random(number)
+    return [(f"m{at % 8}", chance.random(), 1_700_000_000_000 + at, at // 8) for at in range(POINTS)]
+
+
+def fill_ours(port):
+    client = Client(port)
+    for number in range(RUNS):
+        run = client.run()
+        points = [{"key": k, "value": v, "timestamp": t, "step": s} for k, v, t, s in metrics_of(number)]
+        client.ask("POST", "/runs/log-batch", {
+            "run_id": run, "metrics": points, "tags": [{"key": "team", "value": f"t{number % 7}"}],
+            "params": [{"key": "depth", "value": str(number % 10)}]})
+    return run
+
+
+def fill_theirs(folder):
+    database = sqlite3.connect(folder / "mlflow.db")
+    columns = [row[1] for row in database.execute("PRAGMA table_info(runs)")]
+    for number in range(RUNS):
+        run = f"{number:032x}"
+        row = {"run_uuid": run, "name": f"run-{number}", "status": "FINISHED", "start_time": 1 + number,
+               "end_time": 2 + number, "lifecycle_stage": "active", "experiment_id": 0, "user_id": "bench",
+               "source_type": "LOCAL", "source_name": "", "entry_point_name": "", "source_version": "",
+               "artifact_uri": f"mlflow-artifacts:/0/{run}/artifacts"}
+        row = {name: value for name, value in row.items() if name in columns}
+        database.execute(f"INSERT INTO runs ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",
+                         list(row.values()))
+        points, last = metrics_of(number), {}
+        database.executemany("INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) "
+                             "VALUES (?, ?, ?, ?, ?, 0)", [(k, v, t, run, s) for k, v, t, s in points])
+        for key, value, at, step in points:
+            last[key] = (value, at, step)
+        database.executemany("INSERT INTO latest_metrics (key, value, timestamp, step, is_nan, run_uuid) "
+                             "VALUES (?, ?, ?, ?, 0, ?)", [(k, v, t, s, run) for k, (v, t, s) in last.items()])
+        database.execute("INSERT INTO tags (key, value, run_uuid) VALUES ('team', ?, ?)", (f"t{number % 7}", run))
+        database.execute("INSERT INTO params (key, value, run_uuid) VALUES ('depth', ?, ?)",
+                         (str(number % 10), run))
+    database.commit()
+    database.close()
+    return run
+
+
+def timed(ask, times):
+    seconds = []
+    for turn in range(times):
+        start = time.perf_counter()
+        ask(turn)
+        seconds.append(time.perf_counter() - start)
+    seconds.sort()
+    return {"p50": statistics.median(seconds) * 1e3, "p95": seconds[math.ceil(0.95 * times) - 1] * 1e3}
+
+
+def searching(command, fill, times):
+    folder = Path(tempfile.mkdtemp())
+    port = free_port()
+    try:
+        with serving(command(folder, port), folder, port) as (process, _):
+            start = time.perf_counter()
+            run = fill(folder, port)
+            print(f"  filled in {time.perf_counter() - start:.0f} s, {held(process) / 1e6:.0f} MB", flush=True)
+            client = Client(port)
+
+            def search(turn):
+                body = {"experiment_ids": ["0"], "max_results": 50,
+                        "filter": f"metrics.m{turn % 8} < 0.05 and params.depth = '{turn % 10}' "
+                                  f"and tags.team != 't{turn % 7}'",
+                        "order_by": [f"metrics.m{(turn + 1) % 8} DESC"]}
+                assert client.ask("POST", "/runs/search", body)["runs"]
+
+            def whole(turn):
+                body = {"experiment_ids": ["0"], "max_results": 200, "order_by": ["attributes.start_time DESC"]}
+                assert len(client.ask("POST", "/runs/search", body)["runs"]) == 200
+
+            long = client.run()
+            for first in range(0, 5000, 1000):
+                client.ask("POST", "/runs/log-batch", {"run_id": long, "metrics": [
+                    {"key": "loss", "value": 0.5, "timestamp": 1, "step": s} for s in range(first, first + 1000)]})
+
+            def history(turn):
+                found = client.ask("GET", f"/metrics/get-history?run_id={long}&metric_key=loss&max_results=5000")
+                assert len(found["metrics"]) == 5000
+
+            return {"search of 20,000 runs": timed(search, times), "200 whole runs": timed(whole, times),
+                    "history of 5,000": timed(history, times)}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main():
+    told = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    told.add_argument("--seconds", type=int, default=10, help="for each kind of request")
+    told.add_argument("--times", type=int, default=60, help="for each search")
+    told.add_argument("--only", nargs="*", default=["start", "log", "search"], choices=["start", "log", "search"])
+    told.add_argument("--cache", type=Path, default=TARGET)
+    given = told.parse_args()
+    python = python_with(PINNED, given.cache / "mlflow-peer", "GRISTMILL_MLFLOW_PYTHON")
+    peer = theirs(python)
+    if "start" in given.only:
+        (we, our_memory), (they, their_memory) = starting(ours), starting(peer)
+        print(f"start to first healthy answer: {we * 1e3:.0f} ms, mlflow {they:.1f} s; "
+              f"idle memory {our_memory / 1e6:.0f} MB, {their_memory / 1e6:.0f} MB", flush=True)
+    if "log" in given.only:
+        we, they = logging(ours, given.seconds), logging(peer, given.seconds)
+        for what, rate in we.items():
+            print(f"{what}, requests a second over 8 connections: {rate:.0f}, mlflow {they[what]:.0f}, "
+                  f"{rate / they[what]:.0f}x", flush=True)
+    if "search" in given.only:
+        we = searching(ours, lambda folder, port: fill_ours(port), given.times)
+        they = searching(peer, lambda folder, port: fill_theirs(folder), given.times)
+        for what, found in we.items():
+            for point, took in found.items():
+                print(f"{what}, {point}: {took:.1f} ms, mlflow {they[what][point]:.1f} ms, "
+                      f"{they[what][point] / took:.0f}x", flush=True)
+
+
+if __name__ == "__main__":
+    main()
