@@ -48,8 +48,11 @@ fn filter(sql: &mut QueryBuilder<Database>, query: &RunQuery) {
 }
 
 /// Appends `head` and the list of values.
-fn one_of<'a, T>(sql: &mut QueryBuilder<Database>, head: &str, values: impl Iterator<Item = T>)
-where
+pub(super) fn one_of<'a, T>(
+    sql: &mut QueryBuilder<Database>,
+    head: &str,
+    values: impl Iterator<Item = T>,
+) where
     T: sqlx::Encode<'a, Database> + sqlx::Type<Database>,
 {
     sql.push(head).push("(");
