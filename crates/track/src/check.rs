@@ -11,6 +11,8 @@ pub const MAX_PARAM_CHARS: usize = 6000;
 pub const MAX_TAG_CHARS: usize = 8000;
 /// The longest value of a model's or a version's tag, in characters.
 pub const MAX_MODEL_TAG_CHARS: usize = 100_000;
+/// The longest value of an experiment's tag, in characters.
+pub const MAX_EXPERIMENT_TAG_CHARS: usize = 20_000;
 /// The longest name of an experiment, a run, a model, a task or an artifact's path, in characters.
 pub const MAX_NAME_CHARS: usize = 500;
 /// The longest alias of a model, in characters.
@@ -53,6 +55,12 @@ pub(crate) fn tag(name: &str, text: &str) -> Result<()> {
 pub(crate) fn model_tag(name: &str, text: &str) -> Result<()> {
     key("a tag's key", name)?;
     value("tag", name, text, MAX_MODEL_TAG_CHARS)
+}
+
+/// Refuses an experiment's tag that cannot be stored.
+pub(crate) fn experiment_tag(name: &str, text: &str) -> Result<()> {
+    key("a tag's key", name)?;
+    value("tag", name, text, MAX_EXPERIMENT_TAG_CHARS)
 }
 
 /// Refuses a model's name that the spellings `name/version` and `name@alias` could not hold.

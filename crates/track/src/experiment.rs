@@ -7,7 +7,7 @@ use std::str::FromStr;
 use gristmill_core::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Result, TrackError};
+use crate::{Filter, Order, Page, Result, TrackError};
 
 /// The number of an experiment, written in decimal as MLflow writes it.
 #[derive(
@@ -44,6 +44,8 @@ pub struct Experiment {
     pub created: Timestamp,
     /// When its name, lifecycle or tags last changed.
     pub updated: Timestamp,
+    /// Where the artifacts of its runs are, when not in the store's own place.
+    pub artifact_location: Option<String>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -55,8 +57,35 @@ pub struct NewExperiment {
     pub name: String,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+    /// Where the artifacts of its runs will be, when not in the store's own place.
+    pub artifact_location: Option<String>,
     /// The present moment.
     pub created: Timestamp,
+}
+
+/// Which experiments are wanted, and in which order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExperimentQuery {
+    /// In use or put away; both when it is `None`.
+    pub lifecycle: Option<Lifecycle>,
+    /// What must hold of them.
+    pub filter: Filter,
+    /// By what they are sorted; the newest first where nothing is said.
+    pub order: Vec<Order>,
+    /// Which part of the answer.
+    pub page: Page,
+}
+
+impl Default for ExperimentQuery {
+    /// The newest 100 experiments that are in use.
+    fn default() -> Self {
+        Self {
+            lifecycle: Some(Lifecycle::Active),
+            filter: Filter::default(),
+            order: Vec::new(),
+            page: Page::default(),
+        }
+    }
 }
 
 impl fmt::Display for ExperimentId {

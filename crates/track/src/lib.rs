@@ -20,7 +20,11 @@ mod durability;
 mod error;
 mod experiment;
 mod fail;
+mod file;
+mod filter;
+mod history;
 mod id;
+mod inputs;
 mod lease;
 mod logged_model;
 mod migrations;
@@ -42,28 +46,37 @@ pub use artifact::{
     Artifact, ArtifactKind, ArtifactPath, ArtifactStore, Content, LocalArtifacts, Stored,
 };
 pub use check::{
-    MAX_ALIAS_CHARS, MAX_KEY_CHARS, MAX_MODEL_TAG_CHARS, MAX_NAME_CHARS, MAX_PARAM_CHARS,
-    MAX_SNAPSHOT_BYTES, MAX_TAG_CHARS,
+    MAX_ALIAS_CHARS, MAX_EXPERIMENT_TAG_CHARS, MAX_KEY_CHARS, MAX_MODEL_TAG_CHARS, MAX_NAME_CHARS,
+    MAX_PARAM_CHARS, MAX_SNAPSHOT_BYTES, MAX_TAG_CHARS,
 };
 pub use deployment::{Deployment, Snapshot};
 pub use due::Due;
 pub use durability::Durability;
 pub use error::{Result, TrackError};
-pub use experiment::{Experiment, ExperimentId, Lifecycle, NewExperiment};
+pub use experiment::{Experiment, ExperimentId, ExperimentQuery, Lifecycle, NewExperiment};
+pub use file::StoredFile;
+pub use filter::{
+    Clause, Field, FieldKind, Filter, FilterError, Operand, Operator, Order, Searchable,
+};
+pub use history::{HistoryOrder, HistoryQuery, Sample};
 pub use id::{ContentHash, RunId};
+pub use inputs::{Dataset, DatasetInput, DatasetSummary, ModelLink, ModelRole};
 pub use lease::{Author, Lease};
-pub use logged_model::{LoggedModel, LoggedModelStatus, LoggedModels, NewLoggedModel};
+pub use logged_model::{
+    DatasetRef, LoggedModel, LoggedModelQuery, LoggedModelStatus, LoggedModels, Measured,
+    NewLoggedModel,
+};
 pub use model::{
-    Gate, Model, ModelEvent, ModelVersion, NewEvent, NewModel, NewVersion, Note, Others,
-    Registration, Stage, VersionStatus, WhatHappened,
+    Gate, Model, ModelEvent, ModelQuery, ModelVersion, NewEvent, NewModel, NewVersion, Note,
+    Others, Registration, Stage, VersionQuery, VersionStatus, WhatHappened,
 };
 pub use open::open_store;
 pub use postgres::PostgresStore;
 pub use registry::Registry;
 pub use rule::{AliasRule, Approval};
 pub use run::{
-    Batch, Comparison, Condition, Metric, NewRun, Page, Parent, Run, RunInfo, RunQuery, RunStatus,
-    RunUpdate,
+    Batch, Comparison, Condition, Metric, ModelMetric, NewRun, Page, Parent, Run, RunInfo,
+    RunQuery, RunStatus, RunUpdate,
 };
 pub use signal::Signal;
 pub use sqlite::SqliteStore;

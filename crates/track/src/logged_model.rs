@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use gristmill_core::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ExperimentId, Lifecycle, Result, RunId};
+use crate::{ExperimentId, Filter, Lifecycle, Metric, Order, Page, Result, RunId};
 
 words! {
     /// How far a logged model got.
@@ -49,6 +49,44 @@ pub struct LoggedModel {
     pub tags: BTreeMap<String, String>,
     /// Its params.
     pub params: BTreeMap<String, String>,
+    /// All that runs measured on it, the oldest first.
+    pub metrics: Vec<Measured>,
+}
+
+/// A value that a run measured on a logged model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// The run.
+    pub run: RunId,
+    /// The value.
+    pub metric: Metric,
+    /// The name and the digest of the dataset that it was measured on.
+    pub dataset: Option<(String, String)>,
+}
+
+/// A dataset by which logged models are searched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DatasetRef {
+    /// Its name.
+    pub name: String,
+    /// Its digest, where one is asked for.
+    pub digest: Option<String>,
+}
+
+/// Which logged models are wanted, of those in use.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LoggedModelQuery {
+    /// Models of one of these experiments.
+    pub experiments: Vec<ExperimentId>,
+    /// What must hold of them; a metric counts when any value of it passes.
+    pub filter: Filter,
+    /// Metrics count that were measured on one of these; without any, all do.
+    pub datasets: Vec<DatasetRef>,
+    /// By what they are sorted, and on which dataset a metric must have been measured to count; then
+    /// the newest first.
+    pub order: Vec<(Order, Option<DatasetRef>)>,
+    /// Which part of the answer.
+    pub page: Page,
 }
 
 /// What a new logged model is made of; its status starts as pending.
@@ -81,6 +119,9 @@ pub trait LoggedModels: Send + Sync {
 
     /// The logged model of this id, in use or put away. `NotFound`.
     async fn logged_model(&self, id: &str) -> Result<LoggedModel>;
+
+    /// The logged models that match.
+    async fn search_logged_models(&self, query: &LoggedModelQuery) -> Result<Vec<LoggedModel>>;
 
     /// Sets how far a logged model got; it comes back. `NotFound`.
     async fn finalize_logged_model(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gristmill_core::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::RunId;
+use crate::{Filter, Order, Page, RunId};
 
 words! {
     /// Whether a version can be used.
@@ -183,6 +183,28 @@ impl NewVersion {
             note,
         }
     }
+}
+
+/// Which models are wanted. Prompts are models too, and stay out unless the filter asks for them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModelQuery {
+    /// What must hold of them.
+    pub filter: Filter,
+    /// By what they are sorted; then by name.
+    pub order: Vec<Order>,
+    /// Which part of the answer.
+    pub page: Page,
+}
+
+/// Which versions are wanted. Those of prompts stay out unless the filter asks for them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VersionQuery {
+    /// What must hold of them.
+    pub filter: Filter,
+    /// By what they are sorted; then by model, and the greatest number first.
+    pub order: Vec<Order>,
+    /// Which part of the answer.
+    pub page: Page,
 }
 
 /// What a registration came to.

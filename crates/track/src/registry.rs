@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use gristmill_core::Timestamp;
 
 use crate::{
-    AliasRule, Model, ModelEvent, ModelVersion, NewEvent, NewModel, NewVersion, Note, Others, Page,
-    Registration, Result, RunId, Stage, VersionStatus,
+    AliasRule, Model, ModelEvent, ModelQuery, ModelVersion, NewEvent, NewModel, NewVersion, Note,
+    Others, Page, Registration, Result, RunId, Stage, VersionQuery, VersionStatus,
 };
 
 /// Keeps models, their versions and aliases, and the history of each. Calls are as those of
@@ -23,6 +23,9 @@ pub trait Registry: Send + Sync {
 
     /// All models by name.
     async fn models(&self, page: Page) -> Result<Vec<Model>>;
+
+    /// The models that match.
+    async fn search_models(&self, query: &ModelQuery) -> Result<Vec<Model>>;
 
     /// Gives a model another name, under which it keeps its versions, aliases and history. The model
     /// comes back. `NotFound`; `Exists` when the name is taken.
@@ -53,6 +56,9 @@ pub trait Registry: Send + Sync {
 
     /// The versions of a model, the newest first. `NotFound` for the model.
     async fn versions(&self, model: &str, page: Page) -> Result<Vec<ModelVersion>>;
+
+    /// The versions that match.
+    async fn search_versions(&self, query: &VersionQuery) -> Result<Vec<ModelVersion>>;
 
     /// The versions that a run made, by model and version.
     async fn versions_of_run(&self, id: RunId) -> Result<Vec<ModelVersion>>;

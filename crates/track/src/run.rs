@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use gristmill_core::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ExperimentId, Lifecycle, RunId};
+use crate::{DatasetInput, ExperimentId, Filter, Lifecycle, ModelLink, Order, RunId};
 
 words! {
     /// How far a run got.
     RunStatus {
         /// At work, or its process died and nobody noticed yet.
         Running = "running",
+        /// Not begun yet, as a client said.
+        Scheduled = "scheduled",
         /// Done.
         Succeeded = "succeeded",
         /// It ended with an error.
@@ -22,6 +24,32 @@ words! {
         Refused = "refused",
         /// Its process died before it ended; it can be resumed.
         Interrupted = "interrupted",
+    }
+}
+
+impl RunStatus {
+    /// MLflow's word for it. It has fewer: a run that a gate refused failed, and one that was cut
+    /// short was killed.
+    pub fn in_mlflow(self) -> &'static str {
+        match self {
+            Self::Running => "RUNNING",
+            Self::Scheduled => "SCHEDULED",
+            Self::Succeeded => "FINISHED",
+            Self::Failed | Self::Refused => "FAILED",
+            Self::Cancelled | Self::Interrupted => "KILLED",
+        }
+    }
+
+    /// What MLflow's word stands for; nothing when it is none of its words.
+    pub fn from_mlflow(word: &str) -> Option<Self> {
+        match word {
+            "RUNNING" => Some(Self::Running),
+            "SCHEDULED" => Some(Self::Scheduled),
+            "FINISHED" => Some(Self::Succeeded),
+            "FAILED" => Some(Self::Failed),
+            "KILLED" => Some(Self::Cancelled),
+            _ => None,
+        }
     }
 }
 
@@ -44,6 +72,8 @@ pub struct NewRun {
     pub source: Option<String>,
     /// The run that it is a part of.
     pub parent: Option<RunId>,
+    /// Who started it.
+    pub user: Option<String>,
     /// What is logged together with it.
     pub batch: Batch,
 }
@@ -60,6 +90,7 @@ impl NewRun {
             pipeline: None,
             source: None,
             parent: None,
+            user: None,
             batch: Batch::default(),
         }
     }
@@ -92,6 +123,10 @@ pub struct RunInfo {
     pub error: Option<String>,
     /// The run that it is a part of.
     pub parent: Option<RunId>,
+    /// Who started it.
+    pub user: Option<String>,
+    /// Where its artifacts are, when not in the store's own place.
+    pub artifact_location: Option<String>,
 }
 
 /// A run with everything it logged; of each metric the latest value.
@@ -105,6 +140,12 @@ pub struct Run {
     pub metrics: BTreeMap<String, Metric>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+    /// The datasets that it used.
+    #[serde(default)]
+    pub datasets: Vec<DatasetInput>,
+    /// The logged models that it used or made.
+    #[serde(default)]
+    pub models: Vec<ModelLink>,
 }
 
 /// What changes in a run; what is `None` stays as it is.
@@ -140,6 +181,17 @@ pub struct Metric {
     pub at: Timestamp,
 }
 
+/// A value of a metric that says something about a logged model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelMetric {
+    /// The logged model's id.
+    pub model: String,
+    /// The value.
+    pub metric: Metric,
+    /// The name and the digest of the dataset that it was measured on.
+    pub dataset: Option<(String, String)>,
+}
+
 /// What is logged in one go: all of it or, when something is refused, nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
@@ -149,6 +201,8 @@ pub struct Batch {
     pub params: BTreeMap<String, String>,
     /// Tags; a later value takes the place of an earlier one.
     pub tags: BTreeMap<String, String>,
+    /// Which of the metrics say something about logged models.
+    pub model_metrics: Vec<ModelMetric>,
 }
 
 impl Batch {
@@ -211,6 +265,10 @@ pub struct RunQuery {
     pub parent: Parent,
     /// Runs for which all of this holds.
     pub conditions: Vec<Condition>,
+    /// The same, as clients ask for it.
+    pub filter: Filter,
+    /// By what they are sorted; then, and where nothing is said, the latest start first.
+    pub order: Vec<Order>,
     /// Which part of the answer.
     pub page: Page,
 }
@@ -225,6 +283,8 @@ impl Default for RunQuery {
             lifecycle: Some(Lifecycle::Active),
             parent: Parent::Any,
             conditions: Vec::new(),
+            filter: Filter::default(),
+            order: Vec::new(),
             page: Page::default(),
         }
     }

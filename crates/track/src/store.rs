@@ -5,9 +5,10 @@ use gristmill_core::Timestamp;
 use serde_json::Value;
 
 use crate::{
-    Access, Artifact, Author, Batch, Deployment, Due, Experiment, ExperimentId, Lease, Lifecycle,
-    LoggedModels, Metric, NewExperiment, NewRun, Page, Registry, Result, Run, RunId, RunInfo,
-    RunQuery, RunUpdate, Signal, Snapshot, TaskRecord, Webhooks,
+    Access, Artifact, Author, Batch, DatasetInput, DatasetSummary, Deployment, Due, Experiment,
+    ExperimentId, ExperimentQuery, HistoryQuery, Lease, Lifecycle, LoggedModels, Metric, ModelLink,
+    NewExperiment, NewRun, Page, Registry, Result, Run, RunId, RunInfo, RunQuery, RunUpdate,
+    Sample, Signal, Snapshot, StoredFile, TaskRecord, Webhooks,
 };
 
 /// Keeps experiments and runs, and what is to run when; and, as a [`Registry`], models, as
@@ -39,6 +40,9 @@ pub trait Store: Registry + LoggedModels + Webhooks + Access {
         page: Page,
     ) -> Result<Vec<Experiment>>;
 
+    /// The experiments that match, the newest first where nothing else is said.
+    async fn find_experiments(&self, query: &ExperimentQuery) -> Result<Vec<Experiment>>;
+
     /// Gives an experiment another name. `NotFound`; `Exists` when the name is taken; `Deleted`.
     async fn rename_experiment(&self, id: ExperimentId, name: &str, at: Timestamp) -> Result<()>;
 
@@ -58,6 +62,10 @@ pub trait Store: Registry + LoggedModels + Webhooks + Access {
         value: &str,
         at: Timestamp,
     ) -> Result<()>;
+
+    /// Takes a tag away from an experiment. `NotFound` for the experiment or the tag, `Deleted`.
+    async fn remove_experiment_tag(&self, id: ExperimentId, key: &str, at: Timestamp)
+    -> Result<()>;
 
     /// The new run, with its batch logged. `Exists` when the id is taken; `NotFound` or `Deleted`
     /// for its experiment; `NotFound` for its parent.
@@ -102,12 +110,37 @@ pub trait Store: Registry + LoggedModels + Webhooks + Access {
     /// Logs a batch, whole or not at all. `NotFound`, `Deleted`, `ParamChanged`.
     async fn log(&self, id: RunId, batch: Batch) -> Result<()>;
 
+    /// Adds an item to the JSON list that a tag of a run holds; the tag is made if it is not there.
+    /// `NotFound`, `Deleted`; `Invalid` when the tag holds something else or grows too long.
+    async fn extend_run_tag(&self, id: RunId, key: &str, item: Value) -> Result<()>;
+
     /// Takes a tag away from a run. `NotFound` for the run or the tag, `Deleted`.
     async fn remove_run_tag(&self, id: RunId, key: &str) -> Result<()>;
 
     /// All values of a metric by step, then time. `NotFound` for the run; a metric that was never
     /// logged has no values.
     async fn metric_history(&self, id: RunId, key: &str, page: Page) -> Result<Vec<Metric>>;
+
+    /// The values of a metric in some runs, run by run in the order of their ids.
+    async fn metric_histories(&self, query: HistoryQuery) -> Result<Vec<(RunId, Metric)>>;
+
+    /// Values of a metric of a run that stand for all of them, by step, then time.
+    async fn metric_sample(&self, sample: Sample) -> Result<Vec<Metric>>;
+
+    /// Notes which datasets and logged models a run used or made. A dataset that the run has already
+    /// stays as it is. `NotFound`, `Deleted`.
+    async fn log_inputs(
+        &self,
+        id: RunId,
+        datasets: Vec<DatasetInput>,
+        models: Vec<ModelLink>,
+    ) -> Result<()>;
+
+    /// The datasets that runs of these experiments used, at most 1,000.
+    async fn dataset_summaries(
+        &self,
+        experiments: Vec<ExperimentId>,
+    ) -> Result<Vec<DatasetSummary>>;
 
     /// Records tasks of a run; those of a name that is there already are replaced in their place.
     /// `NotFound`, `Deleted`.
@@ -137,6 +170,22 @@ pub trait Store: Registry + LoggedModels + Webhooks + Access {
 
     /// The artifacts of a run by path. `NotFound`.
     async fn artifacts(&self, id: RunId) -> Result<Vec<Artifact>>;
+
+    /// Takes the artifact at `path` away from a run, or all that stand below it as in a folder; the
+    /// content stays until it is collected. `NotFound`, `Deleted` for the run.
+    async fn remove_artifacts(&self, id: RunId, path: &str) -> Result<()>;
+
+    /// Keeps a file beside the artifacts of runs; one of an equal path is replaced.
+    async fn keep_file(&self, file: StoredFile) -> Result<()>;
+
+    /// The file at this path, if there is one.
+    async fn file(&self, path: &str) -> Result<Option<StoredFile>>;
+
+    /// The files below `folder`, or all of them when it is empty, by path.
+    async fn files_below(&self, folder: &str) -> Result<Vec<StoredFile>>;
+
+    /// Forgets the file at `path` and all below it; nothing happens when there is none.
+    async fn forget_files(&self, path: &str) -> Result<()>;
 
     /// Takes a lease, or keeps it, until `until`: when nobody has it, when its time was over at
     /// `now`, or when `holder` has it already. Of any number of callers at once, in any number of

@@ -16,6 +16,10 @@ pub const USER: &str = "mlflow.user";
 pub const RUN_NAME: &str = "mlflow.runName";
 /// The run that this one is a part of.
 pub const PARENT_RUN: &str = "mlflow.parentRunId";
+/// What a dataset was used for.
+pub const DATASET_CONTEXT: &str = "mlflow.data.context";
+/// The models that a run logged, as a JSON list.
+pub const LOGGED_MODELS: &str = "mlflow.log-model.history";
 /// A note in Markdown.
 pub const NOTE: &str = "mlflow.note.content";
 /// The version of Gristmill that did the work.
@@ -52,3 +56,5 @@ pub const TRIAL_POINT: &str = "gristmill.trial.point";
 pub const TRIAL_STEPS: &str = "gristmill.trial.steps";
 /// What became of a trial, as JSON; a long text goes on in `gristmill.trial.record.1` and so on.
 pub const TRIAL_RECORD: &str = "gristmill.trial.record";
+/// `true` on a model that is a prompt.
+pub const IS_PROMPT: &str = "mlflow.prompt.is_prompt";

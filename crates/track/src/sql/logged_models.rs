@@ -7,10 +7,12 @@ use sqlx::{QueryBuilder, Row};
 
 use super::columns::{optional, word};
 use super::search::one_of;
-use super::{Connection, Database, DbRow, experiments, hold};
+use super::{Connection, Database, DbRow, experiments, hold, logging};
 use crate::check;
 use crate::fail::Fail;
-use crate::{ExperimentId, Lifecycle, LoggedModel, LoggedModelStatus, NewLoggedModel, TrackError};
+use crate::{
+    ExperimentId, Lifecycle, LoggedModel, LoggedModelStatus, Measured, NewLoggedModel, TrackError,
+};
 
 const WHAT: &str = "logged model";
 /// Logged models of which the data is fetched by one statement.
@@ -172,6 +174,14 @@ pub(super) async fn with_data(
                 model.params.insert(row.try_get("key")?, row.try_get("value")?);
             }
         }
+        for row in of(db, "model_metrics", ids).await? {
+            if let Some(model) = found.get_mut(row.try_get::<&str, _>("model_id")?) {
+                model.metrics.push(decode_metric(&row)?);
+            }
+        }
+    }
+    for model in found.values_mut() {
+        model.metrics.sort_by_key(|measured| (measured.metric.at, measured.metric.step));
     }
     Ok(order.iter().filter_map(|id| found.remove(id)).collect())
 }
@@ -197,5 +207,16 @@ fn decode(row: &DbRow) -> Result<LoggedModel, Fail> {
         updated: Timestamp(row.try_get("updated")?),
         tags: BTreeMap::new(),
         params: BTreeMap::new(),
+        metrics: Vec::new(),
+    })
+}
+
+fn decode_metric(row: &DbRow) -> Result<Measured, Fail> {
+    let name: Option<String> = row.try_get("dataset_name")?;
+    let digest: Option<String> = row.try_get("dataset_digest")?;
+    Ok(Measured {
+        run: word(row, "run_id", |text| text.parse().ok())?,
+        metric: logging::decode(row)?,
+        dataset: name.map(|name| (name, digest.unwrap_or_default())),
     })
 }

@@ -9,7 +9,7 @@ use super::columns::pairs;
 use super::{Connection, Database, DbRow, runs};
 use crate::check::{self, MAX_PARAM_CHARS};
 use crate::fail::Fail;
-use crate::{Batch, Metric, Page, RunId, TrackError};
+use crate::{Batch, Metric, ModelMetric, Page, RunId, TrackError, tags as keys};
 
 /// Values in one statement: long enough to amortise it, short enough for every database's limit
 /// on parameters.
@@ -27,12 +27,17 @@ pub(super) async fn store(db: &mut Connection, id: RunId, batch: &Batch) -> Resu
     params(db, &run, &batch.params).await?;
     metrics(db, &run, &batch.metrics).await?;
     latest(db, &run, &batch.metrics).await?;
+    model_metrics(db, &run, &batch.model_metrics).await?;
     tags(db, &run, &batch.tags).await
 }
 
 fn check_batch(batch: &Batch) -> Result<(), TrackError> {
     for metric in &batch.metrics {
         check::key("a metric's key", &metric.key)?;
+    }
+    for of_model in &batch.model_metrics {
+        check::key("a metric's key", &of_model.metric.key)?;
+        check::key("a logged model's id", &of_model.model)?;
     }
     for (key, value) in &batch.params {
         check::key("a param's key", key)?;
@@ -137,11 +142,41 @@ fn push_metrics<'a>(
     });
 }
 
+async fn model_metrics(
+    db: &mut Connection,
+    run: &str,
+    metrics: &[ModelMetric],
+) -> Result<(), Fail> {
+    for chunk in metrics.chunks(ROWS) {
+        let mut sql = QueryBuilder::<Database>::new(
+            "INSERT INTO model_metrics (model_id, run_id, key, step, at, value, is_nan, \
+             dataset_name, dataset_digest) ",
+        );
+        sql.push_values(chunk, |mut row, of_model| {
+            let metric = &of_model.metric;
+            let (value, is_nan) = split(metric.value);
+            let dataset = of_model.dataset.as_ref();
+            row.push_bind(of_model.model.as_str()).push_bind(run).push_bind(metric.key.as_str());
+            row.push_bind(metric.step).push_bind(metric.at.0).push_bind(value).push_bind(is_nan);
+            row.push_bind(dataset.map(|(name, _)| name.as_str()));
+            row.push_bind(dataset.map(|(_, digest)| digest.as_str()));
+        });
+        sql.push(" ON CONFLICT DO NOTHING");
+        sql.build().execute(&mut *db).await?;
+    }
+    Ok(())
+}
+
 fn rank(metric: &Metric) -> (i64, Timestamp) {
     (metric.step, metric.at)
 }
 
 async fn tags(db: &mut Connection, run: &str, tags: &BTreeMap<String, String>) -> Result<(), Fail> {
+    if let Some(name) = tags.get(keys::RUN_NAME) {
+        check::name("a run's name", name)?;
+        let sql = "UPDATE runs SET name = $2 WHERE id = $1";
+        sqlx::query(sql).bind(run).bind(name).execute(&mut *db).await?;
+    }
     for chunk in chunks(tags) {
         let mut sql = QueryBuilder::<Database>::new("INSERT INTO run_tags (run_id, key, value) ");
         push_pairs(&mut sql, run, &chunk);
@@ -149,6 +184,36 @@ async fn tags(db: &mut Connection, run: &str, tags: &BTreeMap<String, String>) -
         sql.build().execute(&mut *db).await?;
     }
     Ok(())
+}
+
+/// A run that has its name as a tag too has the new one there as well.
+pub(super) async fn rename_tag(db: &mut Connection, id: RunId, name: &str) -> Result<(), Fail> {
+    let sql = "UPDATE run_tags SET value = $3 WHERE run_id = $1 AND key = $2";
+    sqlx::query(sql).bind(id.to_string()).bind(keys::RUN_NAME).bind(name).execute(&mut *db).await?;
+    Ok(())
+}
+
+/// Adds an item to the JSON list that a tag holds, and makes the tag if need be.
+pub(super) async fn extend_tag(
+    db: &mut Connection,
+    id: RunId,
+    key: &str,
+    item: &serde_json::Value,
+) -> Result<(), Fail> {
+    runs::require_active(db, id).await?;
+    let sql = "SELECT value FROM run_tags WHERE run_id = $1 AND key = $2";
+    let stored: Option<String> =
+        sqlx::query_scalar(sql).bind(id.to_string()).bind(key).fetch_optional(&mut *db).await?;
+    let mut items: Vec<serde_json::Value> = match &stored {
+        None => Vec::new(),
+        Some(text) => serde_json::from_str(text).map_err(|_| {
+            let what = format!("the value of tag `{key}`");
+            TrackError::invalid(what, "no JSON list", "a list that can be added to")
+        })?,
+    };
+    items.push(item.clone());
+    let batch = Batch::default().tag(key, serde_json::Value::from(items));
+    store(db, id, &batch).await
 }
 
 pub(super) async fn remove_tag(db: &mut Connection, id: RunId, key: &str) -> Result<(), Fail> {

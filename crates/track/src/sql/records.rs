@@ -8,7 +8,7 @@ use serde_json::Value;
 use sqlx::{QueryBuilder, Row};
 
 use super::columns::{count, json, word};
-use super::{Connection, Database, DbRow, hold, leases, runs};
+use super::{Connection, Database, DbRow, files, hold, leases, runs};
 use crate::check;
 use crate::fail::Fail;
 use crate::{Artifact, ArtifactKind, ArtifactPath, Author, Content, RunId, TaskRecord, TaskStatus};
@@ -180,6 +180,20 @@ pub(super) async fn record_artifacts(
             .execute(&mut *db)
             .await?;
     }
+    Ok(())
+}
+
+/// Forgets the artifact at `path`, or all below it.
+pub(super) async fn remove_artifacts(
+    db: &mut Connection,
+    id: RunId,
+    path: &str,
+) -> Result<(), Fail> {
+    runs::require_active(db, id).await?;
+    let sql = "DELETE FROM artifacts WHERE run_id = $1 AND \
+               (path = $2 OR (path >= $3 AND path < $4))";
+    let (from, to) = files::range(path);
+    sqlx::query(sql).bind(id.to_string()).bind(path).bind(from).bind(to).execute(&mut *db).await?;
     Ok(())
 }
 

@@ -15,7 +15,7 @@ pub(super) const WHAT: &str = "run";
 
 pub(super) async fn create(db: &mut Connection, new: &NewRun) -> Result<Run, Fail> {
     check::name("a run's name", &new.name)?;
-    experiments::require_active(db, new.experiment).await?;
+    let experiment = experiments::require_active(db, new.experiment).await?;
     hold(db, WHAT, &new.id.to_string()).await?;
     if find(db, new.id).await?.is_some() {
         return Err(TrackError::Exists { what: WHAT, name: new.id.to_string() }.into());
@@ -23,9 +23,10 @@ pub(super) async fn create(db: &mut Connection, new: &NewRun) -> Result<Run, Fai
     if let Some(parent) = new.parent {
         info(db, parent).await?;
     }
+    let location = experiment.artifact_location.as_deref();
     let sql = "INSERT INTO runs (id, experiment_id, name, status, lifecycle, started, kind, \
-               pipeline, source, parent_id) \
-               VALUES ($1, $2, $3, 'running', 'active', $4, $5, $6, $7, $8)";
+               pipeline, source, parent_id, user_id, artifact_location) \
+               VALUES ($1, $2, $3, 'running', 'active', $4, $5, $6, $7, $8, $9, $10)";
     sqlx::query(sql)
         .bind(new.id.to_string())
         .bind(new.experiment.0)
@@ -35,6 +36,8 @@ pub(super) async fn create(db: &mut Connection, new: &NewRun) -> Result<Run, Fai
         .bind(new.pipeline.as_deref().map(check::free_text))
         .bind(new.source.as_deref().map(check::free_text))
         .bind(new.parent.map(|parent| parent.to_string()))
+        .bind(new.user.as_deref().map(check::free_text))
+        .bind(location.map(|root| format!("{}/{}/artifacts", root.trim_end_matches('/'), new.id)))
         .execute(&mut *db)
         .await?;
     logging::store(db, new.id, &new.batch).await?;
@@ -63,6 +66,9 @@ pub(super) async fn update(
         .bind(update.error.as_deref().map(check::free_text))
         .execute(&mut *db)
         .await?;
+    if let Some(name) = &update.name {
+        logging::rename_tag(db, id, name).await?;
+    }
     if let Some(status) = update.status {
         dues::note_status(db, id, status).await?;
     }
@@ -155,5 +161,7 @@ pub(super) fn decode(row: &DbRow) -> Result<RunInfo, Fail> {
         source: row.try_get("source")?,
         error: row.try_get("error")?,
         parent: optional(row, "parent_id")?,
+        user: row.try_get("user_id")?,
+        artifact_location: row.try_get("artifact_location")?,
     })
 }

@@ -5,24 +5,30 @@ use std::collections::BTreeMap;
 use sqlx::{QueryBuilder, Row};
 
 use super::columns::word;
-use super::{Connection, Database, DbRow, logging, runs};
+use super::filter::{self, Place, Table};
+use super::{Connection, Database, DbRow, inputs, logging, runs};
 use crate::fail::Fail;
-use crate::{Comparison, Condition, Lifecycle, Parent, Run, RunId, RunInfo, RunQuery};
+use crate::{
+    Comparison, Condition, FieldKind, Lifecycle, Parent, Run, RunId, RunInfo, RunQuery, tags,
+};
 
 /// Runs whose data is fetched by one statement.
 const RUNS: usize = 500;
 
 pub(super) async fn search(db: &mut Connection, query: &RunQuery) -> Result<Vec<Run>, Fail> {
-    let mut sql = QueryBuilder::<Database>::new("SELECT * FROM runs WHERE 1 = 1");
-    filter(&mut sql, query);
-    sql.push(" ORDER BY started DESC, id LIMIT ").push_bind(i64::from(query.page.limit));
+    let mut sql = QueryBuilder::<Database>::new("SELECT runs.* FROM runs");
+    filter::join_orders(&mut sql, &query.order, |order| place(order.field.kind, &order.field.key));
+    sql.push(" WHERE 1 = 1");
+    narrow(&mut sql, query);
+    filter::push_orders(&mut sql, &query.order, |order| place(order.field.kind, &order.field.key));
+    sql.push("runs.started DESC, runs.id LIMIT ").push_bind(i64::from(query.page.limit));
     sql.push(" OFFSET ").push_bind(query.page.skipped());
     let rows = sql.build().fetch_all(&mut *db).await?;
     let infos: Result<Vec<_>, _> = rows.iter().map(runs::decode).collect();
     with_data(db, infos?).await
 }
 
-fn filter(sql: &mut QueryBuilder<Database>, query: &RunQuery) {
+fn narrow(sql: &mut QueryBuilder<Database>, query: &RunQuery) {
     if !query.experiments.is_empty() {
         one_of(sql, " AND experiment_id IN ", query.experiments.iter().map(|id| id.0));
     }
@@ -45,6 +51,61 @@ fn filter(sql: &mut QueryBuilder<Database>, query: &RunQuery) {
     for condition in &query.conditions {
         require(sql, condition);
     }
+    for clause in &query.filter.clauses {
+        match place(clause.field.kind, &clause.field.key) {
+            Some(place) => filter::require(sql, place, clause),
+            None => drop(sql.push(" AND 1 = 0")),
+        }
+    }
+}
+
+/// Where a field of a run stands. Some tags are known of every run, whether it has them or not.
+fn place(kind: FieldKind, key: &str) -> Option<Place> {
+    let owned = "d.run_id = runs.id";
+    match (kind, key) {
+        (FieldKind::Metric, _) => Some(Place::Number(Table { name: "latest_metrics", owned })),
+        (FieldKind::Param, _) => Some(Place::Keyed(Table { name: "params", owned })),
+        (FieldKind::Tag, tags::RUN_NAME) => Some(Place::Row("runs.name")),
+        (FieldKind::Tag, tags::PARENT_RUN) => Some(Place::Row(PARENT)),
+        (FieldKind::Tag, tags::SOURCE_NAME) => Some(Place::Row(SOURCE)),
+        (FieldKind::Tag, _) => Some(Place::Keyed(Table { name: "run_tags", owned })),
+        (FieldKind::Dataset, _) => {
+            let column = match key {
+                "name" => "d.name",
+                "digest" => "d.digest",
+                "context" => "d.context",
+                _ => return None,
+            };
+            Some(Place::Any(Table { name: "run_datasets", owned }, column))
+        }
+        (FieldKind::Attribute, _) => attribute(key).map(Place::Row),
+    }
+}
+
+const PARENT: &str = "coalesce((SELECT t.value FROM run_tags t WHERE t.run_id = runs.id \
+    AND t.key = 'mlflow.parentRunId'), runs.parent_id)";
+const SOURCE: &str = "coalesce((SELECT t.value FROM run_tags t WHERE t.run_id = runs.id \
+    AND t.key = 'mlflow.source.name'), runs.source)";
+const USER: &str = "coalesce(runs.user_id, (SELECT t.value FROM run_tags t \
+    WHERE t.run_id = runs.id AND t.key = 'mlflow.user'), '')";
+/// As `RunStatus::in_mlflow` has it.
+const STATUS: &str = "(CASE runs.status WHEN 'running' THEN 'RUNNING' \
+    WHEN 'scheduled' THEN 'SCHEDULED' WHEN 'succeeded' THEN 'FINISHED' \
+    WHEN 'failed' THEN 'FAILED' WHEN 'refused' THEN 'FAILED' ELSE 'KILLED' END)";
+const ARTIFACT_URI: &str = "coalesce(runs.artifact_location, 'mlflow-artifacts:/' || \
+    CAST(runs.experiment_id AS TEXT) || '/' || runs.id || '/artifacts')";
+
+fn attribute(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "run_id" => "runs.id",
+        "run_name" => "runs.name",
+        "status" => STATUS,
+        "user_id" => USER,
+        "artifact_uri" => ARTIFACT_URI,
+        "start_time" => "(runs.started / 1000)",
+        "end_time" => "(runs.ended / 1000)",
+        _ => return None,
+    })
 }
 
 /// Appends `head` and the list of values.
@@ -101,7 +162,8 @@ pub(super) async fn with_data(db: &mut Connection, infos: Vec<RunInfo>) -> Resul
     let order: Vec<RunId> = infos.iter().map(|info| info.id).collect();
     for info in infos {
         let (params, metrics, tags) = Default::default();
-        found.insert(info.id, Run { info, params, metrics, tags });
+        let (datasets, models) = Default::default();
+        found.insert(info.id, Run { info, params, metrics, tags, datasets, models });
     }
     for ids in order.chunks(RUNS) {
         for row in of_runs(db, "params", ids).await? {
@@ -120,8 +182,31 @@ pub(super) async fn with_data(db: &mut Connection, infos: Vec<RunInfo>) -> Resul
                 run.metrics.insert(metric.key.clone(), metric);
             }
         }
+        links(db, &mut found, ids).await?;
     }
     Ok(order.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+/// What the runs stand on and what came of them.
+async fn links(
+    db: &mut Connection,
+    found: &mut BTreeMap<RunId, Run>,
+    ids: &[RunId],
+) -> Result<(), Fail> {
+    let mut sql = QueryBuilder::<Database>::new(inputs::DATASETS);
+    one_of(&mut sql, "", ids.iter().map(RunId::to_string));
+    sql.push(inputs::IN_ORDER);
+    for row in sql.build().fetch_all(&mut *db).await? {
+        if let Some(run) = owner(found, &row)? {
+            run.datasets.push(inputs::decode_dataset(&row)?);
+        }
+    }
+    for row in of_runs(db, "run_models", ids).await? {
+        if let Some(run) = owner(found, &row)? {
+            run.models.push(inputs::decode_model(&row)?);
+        }
+    }
+    Ok(())
 }
 
 async fn of_runs(

@@ -5,13 +5,14 @@ use gristmill_core::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Keeper, Statements, deployments, dues, experiments, leases, logging, records, runs, search,
-    signals, snapshots,
+    Keeper, Statements, deployments, dues, experiments, files, histories, inputs, leases, logging,
+    records, runs, search, signals, snapshots,
 };
 use crate::{
-    Artifact, Author, Batch, Deployment, Due, Experiment, ExperimentId, Lease, Lifecycle, Metric,
-    NewExperiment, NewRun, Page, Result, Run, RunId, RunInfo, RunQuery, RunUpdate, Signal,
-    Snapshot, Store, TaskRecord,
+    Artifact, Author, Batch, DatasetInput, DatasetSummary, Deployment, Due, Experiment,
+    ExperimentId, ExperimentQuery, HistoryQuery, Lease, Lifecycle, Metric, ModelLink,
+    NewExperiment, NewRun, Page, Result, Run, RunId, RunInfo, RunQuery, RunUpdate, Sample, Signal,
+    Snapshot, Store, StoredFile, TaskRecord,
 };
 
 #[async_trait]
@@ -37,6 +38,10 @@ impl Store for Keeper {
             Box::pin(experiments::list(db, *lifecycle, *page))
         })
         .await
+    }
+
+    async fn find_experiments(&self, query: &ExperimentQuery) -> Result<Vec<Experiment>> {
+        self.read(query.clone(), |db, query| Box::pin(experiments::find(db, query))).await
     }
 
     async fn rename_experiment(&self, id: ExperimentId, name: &str, at: Timestamp) -> Result<()> {
@@ -67,6 +72,18 @@ impl Store for Keeper {
     ) -> Result<()> {
         self.write((id, key.to_string(), value.to_string(), at), |db, (id, key, value, at)| {
             Box::pin(experiments::tag(db, *id, key, value, *at))
+        })
+        .await
+    }
+
+    async fn remove_experiment_tag(
+        &self,
+        id: ExperimentId,
+        key: &str,
+        at: Timestamp,
+    ) -> Result<()> {
+        self.write((id, key.to_string(), at), |db, (id, key, at)| {
+            Box::pin(experiments::remove_tag(db, *id, key, *at))
         })
         .await
     }
@@ -118,6 +135,13 @@ impl Store for Keeper {
         self.write((id, batch), |db, (id, batch)| Box::pin(logging::log(db, *id, batch))).await
     }
 
+    async fn extend_run_tag(&self, id: RunId, key: &str, item: Value) -> Result<()> {
+        self.write((id, key.to_string(), item), |db, (id, key, item)| {
+            Box::pin(logging::extend_tag(db, *id, key, item))
+        })
+        .await
+    }
+
     async fn remove_run_tag(&self, id: RunId, key: &str) -> Result<()> {
         self.write((id, key.to_string()), |db, (id, key)| {
             Box::pin(logging::remove_tag(db, *id, key))
@@ -130,6 +154,33 @@ impl Store for Keeper {
             Box::pin(logging::history(db, *id, key, *page))
         })
         .await
+    }
+
+    async fn metric_histories(&self, query: HistoryQuery) -> Result<Vec<(RunId, Metric)>> {
+        self.read(query, |db, query| Box::pin(histories::of_runs(db, query))).await
+    }
+
+    async fn metric_sample(&self, sample: Sample) -> Result<Vec<Metric>> {
+        self.read(sample, |db, sample| Box::pin(histories::sample(db, sample))).await
+    }
+
+    async fn log_inputs(
+        &self,
+        id: RunId,
+        datasets: Vec<DatasetInput>,
+        models: Vec<ModelLink>,
+    ) -> Result<()> {
+        self.write((id, datasets, models), |db, (id, datasets, models)| {
+            Box::pin(inputs::log(db, *id, datasets, models))
+        })
+        .await
+    }
+
+    async fn dataset_summaries(
+        &self,
+        experiments: Vec<ExperimentId>,
+    ) -> Result<Vec<DatasetSummary>> {
+        self.read(experiments, |db, experiments| Box::pin(inputs::summaries(db, experiments))).await
     }
 
     async fn record_tasks(&self, id: RunId, tasks: Vec<TaskRecord>) -> Result<()> {
@@ -170,6 +221,29 @@ impl Store for Keeper {
 
     async fn artifacts(&self, id: RunId) -> Result<Vec<Artifact>> {
         self.read(id, |db, id| Box::pin(records::artifacts(db, *id))).await
+    }
+
+    async fn remove_artifacts(&self, id: RunId, path: &str) -> Result<()> {
+        self.write((id, path.to_string()), |db, (id, path)| {
+            Box::pin(records::remove_artifacts(db, *id, path))
+        })
+        .await
+    }
+
+    async fn keep_file(&self, file: StoredFile) -> Result<()> {
+        self.write(file, |db, file| Box::pin(files::keep(db, file))).await
+    }
+
+    async fn file(&self, path: &str) -> Result<Option<StoredFile>> {
+        self.read(path.to_string(), |db, path| Box::pin(files::find(db, path))).await
+    }
+
+    async fn files_below(&self, folder: &str) -> Result<Vec<StoredFile>> {
+        self.read(folder.to_string(), |db, folder| Box::pin(files::below(db, folder))).await
+    }
+
+    async fn forget_files(&self, path: &str) -> Result<()> {
+        self.write(path.to_string(), |db, path| Box::pin(files::forget(db, path))).await
     }
 
     async fn acquire_lease(

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use gristmill_core::Timestamp;
 
-use super::{Keeper, logged_models};
-use crate::{Lifecycle, LoggedModel, LoggedModelStatus, LoggedModels, NewLoggedModel, Result};
+use super::{Keeper, logged_model_search, logged_models};
+use crate::{
+    Lifecycle, LoggedModel, LoggedModelQuery, LoggedModelStatus, LoggedModels, NewLoggedModel,
+    Result,
+};
 
 #[async_trait]
 impl LoggedModels for Keeper {
@@ -16,6 +19,10 @@ impl LoggedModels for Keeper {
 
     async fn logged_model(&self, id: &str) -> Result<LoggedModel> {
         self.read(id.to_string(), |db, id| Box::pin(logged_models::model(db, id))).await
+    }
+
+    async fn search_logged_models(&self, query: &LoggedModelQuery) -> Result<Vec<LoggedModel>> {
+        self.read(query.clone(), |db, query| Box::pin(logged_model_search::search(db, query))).await
     }
 
     async fn finalize_logged_model(

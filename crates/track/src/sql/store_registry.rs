@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use gristmill_core::Timestamp;
 
-use super::{Keeper, history, models, rules, stages, versions};
+use super::{Keeper, history, models, registry_search, rules, stages, versions};
 use crate::{
-    AliasRule, Model, ModelEvent, ModelVersion, NewEvent, NewModel, NewVersion, Note, Others, Page,
-    Registration, Registry, Result, RunId, Stage, VersionStatus,
+    AliasRule, Model, ModelEvent, ModelQuery, ModelVersion, NewEvent, NewModel, NewVersion, Note,
+    Others, Page, Registration, Registry, Result, RunId, Stage, VersionQuery, VersionStatus,
 };
 
 #[async_trait]
@@ -26,6 +26,10 @@ impl Registry for Keeper {
 
     async fn models(&self, page: Page) -> Result<Vec<Model>> {
         self.read(page, |db, page| Box::pin(models::models(db, *page))).await
+    }
+
+    async fn search_models(&self, query: &ModelQuery) -> Result<Vec<Model>> {
+        self.read(query.clone(), |db, query| Box::pin(registry_search::models(db, query))).await
     }
 
     async fn rename_model(&self, name: &str, new_name: &str, note: Note) -> Result<Model> {
@@ -82,6 +86,10 @@ impl Registry for Keeper {
             Box::pin(versions::versions(db, model, *page))
         })
         .await
+    }
+
+    async fn search_versions(&self, query: &VersionQuery) -> Result<Vec<ModelVersion>> {
+        self.read(query.clone(), |db, query| Box::pin(registry_search::versions(db, query))).await
     }
 
     async fn versions_of_run(&self, id: RunId) -> Result<Vec<ModelVersion>> {

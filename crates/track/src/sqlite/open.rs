@@ -36,6 +36,8 @@ pub(super) fn options(path: &Path, durability: Durability) -> SqliteConnectOptio
             Durability::Process => SqliteSynchronous::Normal,
             Durability::Power => SqliteSynchronous::Full,
         })
+        // As Postgres has it: `LIKE` goes by the letters as they are.
+        .pragma("case_sensitive_like", "1")
         .disable_statement_logging()
 }
 

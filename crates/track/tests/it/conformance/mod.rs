@@ -1,6 +1,7 @@
 //! What every store must do, as one suite over the trait. Each store runs all of it on an empty home.
 
 mod access;
+mod clients;
 mod duties;
 mod logged_models;
 pub mod races;
@@ -37,6 +38,7 @@ pub async fn store(store: &dyn Store) {
     logged_models::all(store).await;
     webhooks::all(store).await;
     access::all(store).await;
+    clients::all(store).await;
     duties::all(store).await;
 }
 

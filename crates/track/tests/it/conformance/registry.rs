@@ -14,6 +14,8 @@ pub async fn all(store: &dyn Store) {
     a_ruled_alias_needs_approval(store).await;
     a_version_says_whether_it_can_be_used(store).await;
     many_models_are_read_whole(store).await;
+    models_are_found(store).await;
+    versions_are_found(store).await;
 }
 
 fn new_model(name: &str) -> NewModel {
@@ -253,4 +255,75 @@ async fn many_models_are_read_whole(store: &dyn Store) {
     let versions = store.versions("crowd", page).await.unwrap();
     assert!(versions.iter().all(|v| v.tags["n"] == (v.version - 1).to_string()));
     assert_eq!(versions.len(), 420);
+}
+
+async fn models_are_found(store: &dyn Store) {
+    for (name, team, seconds) in
+        [("find a", "red", 30), ("find_b", "blue", 20), ("FIND C", "red", 10)]
+    {
+        let tags = [("team".to_string(), team.to_string())].into();
+        let new = NewModel { tags, note: note(seconds, ""), ..new_model(name) };
+        store.create_model(new).await.unwrap();
+    }
+    let prompt = [(tags::IS_PROMPT.to_string(), "true".to_string())].into();
+    store.create_model(NewModel { tags: prompt, ..new_model("find a prompt") }).await.unwrap();
+    let find = async |filter: &str, orders: &[&str], page| {
+        let filter = Filter::parse(filter, &Searchable::MODELS).unwrap();
+        let orders: Vec<_> = orders.iter().map(ToString::to_string).collect();
+        let order = Order::parse_all(&orders, &Searchable::MODELS).unwrap();
+        let found = store.search_models(&ModelQuery { filter, order, page }).await.unwrap();
+        found.into_iter().map(|model| model.name).collect::<Vec<_>>()
+    };
+    let all = Page::default();
+    let found = "name ILIKE 'find%'";
+    assert_eq!(find(found, &[], all).await, ["FIND C", "find a", "find_b"]);
+    assert_eq!(find("name LIKE 'find%'", &[], all).await, ["find a", "find_b"]);
+    assert_eq!(find("name = 'find a' AND tags.team = 'red'", &[], all).await, ["find a"]);
+    assert_eq!(find("name = 'find a' AND tag.team = 'blue'", &[], all).await, [""; 0]);
+    assert_eq!(find("name IN ('find_b', 'nobody')", &[], all).await, ["find_b"]);
+    let newest = ["last_updated_timestamp DESC"];
+    assert_eq!(find(found, &newest, all).await, ["find a", "find_b", "FIND C"]);
+    let second = Page { limit: 1, offset: 1 };
+    assert_eq!(find(found, &["name DESC"], second).await, ["find a"]);
+    let prompts = "tags.`mlflow.prompt.is_prompt` = 'true'";
+    assert_eq!(find(prompts, &[], all).await, ["find a prompt"]);
+    let others = "tags.`mlflow.prompt.is_prompt` != 'true' AND name = 'find a'";
+    assert_eq!(find(others, &[], all).await, ["find a"]);
+}
+
+async fn versions_are_found(store: &dyn Store) {
+    for (source, run, seconds) in [("s3://b/1", Some("r1"), 1), ("s3://b/2", None, 2)] {
+        store.ensure_model("find versions", at(1)).await.unwrap();
+        let new = NewVersion {
+            run: run.map(id),
+            source: Some(source.into()),
+            tags: [("n".to_string(), seconds.to_string())].into(),
+            ..version("find versions", "", seconds)
+        };
+        store.create_version(new).await.unwrap();
+    }
+    store.register(version("find others", "d", 3)).await.unwrap();
+    let find = async |filter: &str, orders: &[&str]| {
+        let filter = Filter::parse(filter, &Searchable::VERSIONS).unwrap();
+        let orders: Vec<_> = orders.iter().map(ToString::to_string).collect();
+        let order = Order::parse_all(&orders, &Searchable::VERSIONS).unwrap();
+        let query = VersionQuery { filter, order, page: Page::default() };
+        let found = store.search_versions(&query).await.unwrap();
+        let named = |v: ModelVersion| format!("{}/{}", v.model, v.version);
+        found.into_iter().map(named).collect::<Vec<_>>()
+    };
+    let [first, second] = ["find versions/1", "find versions/2"];
+    let ours = "name = 'find versions'";
+    assert_eq!(find(ours, &[]).await, [second, first]);
+    assert_eq!(find(ours, &["version_number ASC"]).await, [first, second]);
+    let others = "name LIKE 'find %'";
+    let by_time = ["last_updated_timestamp DESC"];
+    assert_eq!(find(others, &by_time).await, ["find others/1", second, first]);
+    let of_run = format!("run_id = '{}' AND {ours}", id("r1"));
+    assert_eq!(find(&of_run, &[]).await, [first]);
+    assert_eq!(find(&format!("run_id != '{}' AND {ours}", id("r1")), &[]).await, [second]);
+    assert_eq!(find("source_path = 's3://b/2'", &[]).await, [second]);
+    assert_eq!(find("source_path LIKE 'models/find%'", &[]).await, ["find others/1"]);
+    assert_eq!(find(&format!("version_number > 1 AND {ours}"), &[]).await, [second]);
+    assert_eq!(find(&format!("tags.n = '1' AND {ours}"), &[]).await, [first]);
 }
