@@ -1,1 +1,32 @@
-//! What Gristmill answers over HTTP.
+//! What Gristmill answers over HTTP: the API that MLflow's clients speak, webhooks, and whether it lives.
+//!
+//! Start with [`Server`], which listens on threads of its own, and [`Settings`], which say where and
+//! over which store. Nothing here reads a clock or draws an id: both come with the settings. No type
+//! of the HTTP library leaves this crate.
+
+mod access;
+mod audit;
+mod connections;
+mod error;
+mod gate;
+mod hooks;
+mod house;
+mod ids;
+mod limits;
+mod mlflow;
+mod names;
+mod plain;
+mod routes;
+mod server;
+mod settings;
+mod streams;
+mod tree;
+mod webhook;
+
+pub use access::Rate;
+pub use error::ServerError;
+pub use hooks::{HookAnswer, Hooks};
+pub use ids::{Ids, RandomIds};
+pub use server::Server;
+pub use settings::{Access, Settings};
+pub use webhook::{Reach, WebhookSettings};

@@ -43,7 +43,7 @@ mod webhook;
 
 pub use access::{Access, AuditLine, AuditQuery, Level, NewToken, Outcome, Role, ThingKind, Token};
 pub use artifact::{
-    Artifact, ArtifactKind, ArtifactPath, ArtifactStore, Content, LocalArtifacts, Stored,
+    Artifact, ArtifactKind, ArtifactPath, ArtifactStore, Content, Draft, LocalArtifacts, Stored,
 };
 pub use check::{
     MAX_ALIAS_CHARS, MAX_EXPERIMENT_TAG_CHARS, MAX_KEY_CHARS, MAX_MODEL_TAG_CHARS, MAX_NAME_CHARS,

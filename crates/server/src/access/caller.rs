@@ -30,12 +30,7 @@ pub(crate) struct Caller {
 impl Caller {
     /// Somebody on this machine, who may do everything.
     pub(super) fn local() -> Self {
-        Self {
-            name: String::new(),
-            scope: Level::Admin,
-            roles: Arc::from([]),
-            why: String::new(),
-        }
+        Self { name: String::new(), scope: Level::Admin, roles: Arc::from([]), why: String::new() }
     }
 
     /// A note of this caller for the history of a model.
@@ -65,7 +60,10 @@ impl FromRequestParts<Arc<House>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<House>) -> Result<Self, Refusal> {
         parts.extensions.get::<Self>().cloned().ok_or_else(|| {
-            Refusal::new(ErrorCode::InternalError, "the guard let nobody in, which is a bug of ours")
+            Refusal::new(
+                ErrorCode::InternalError,
+                "the guard let nobody in, which is a bug of ours",
+            )
         })
     }
 }

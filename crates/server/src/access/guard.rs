@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use gristmill_track::{AuditLine, Level, Outcome};
@@ -15,10 +15,10 @@ use super::need::{Need, Record, need};
 use super::things::{Thing, things};
 use crate::house::House;
 use crate::limits;
-use crate::mlflow::{ErrorCode, Refusal, asked};
+use crate::mlflow::{ErrorCode, Refusal, from_query, object};
 
 /// Paths that everybody may ask: whether the server lives says nothing of what it holds.
-const FREE: [&str; 2] = ["/health", "/version"];
+pub(crate) const FREE: [&str; 2] = ["/health", "/version"];
 
 /// Lets a request in when its caller may do what it asks for.
 pub(crate) async fn guard(
@@ -35,7 +35,7 @@ pub(crate) async fn guard(
         method: request.method().clone(),
         path: request.uri().path().to_string(),
     };
-    let caller = match identify(&house, &visit, &request).await {
+    let caller = match identify(&house, &visit, request.headers()).await {
         Ok(caller) => caller,
         Err(refusal) => return refusal.into_response(),
     };
@@ -78,9 +78,9 @@ impl Visit {
 }
 
 /// Who asks; whoever guesses tokens is slowed down.
-async fn identify(house: &House, visit: &Visit, request: &Request) -> Result<Caller, Refusal> {
+async fn identify(house: &House, visit: &Visit, headers: &HeaderMap) -> Result<Caller, Refusal> {
     let now = house.now();
-    match house.keys.caller(&*house.store, request.headers(), now).await {
+    match house.keys.caller(&*house.store, headers, now).await {
         Ok(caller) if house.keys.is_open() || house.rates.take(&caller.name, now) => Ok(caller),
         Ok(_) => Err(too_often()),
         Err(_) if !house.guesses.take(&visit.origin, now) => Err(too_often()),
@@ -140,22 +140,23 @@ async fn refuse(
     Refusal::new(ErrorCode::PermissionDenied, message)
 }
 
-/// The request with the fields that it sends: those of its query, and of a JSON body.
+/// The request with the fields that its route will read: those of the query of a `GET`, or of a
+/// JSON body. What is sent in the other place counts neither here nor there.
 async fn opened(request: Request) -> Result<(Request, Map<String, Value>), Refusal> {
-    let mut fields = asked::from_query(request.uri().query().unwrap_or_default());
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    // A file that is sent up is not for us to read; one that says it is JSON is.
-    let is_file = request.method() == Method::PUT;
-    if is_file || !kind.is_some_and(|kind| kind.starts_with("application/json")) {
+    let query = request.uri().query().unwrap_or_default();
+    if request.method() == Method::GET && !query.is_empty() {
+        let fields = from_query(query);
         return Ok((request, fields));
+    }
+    // A file that is sent up is about the place in its path.
+    if request.method() == Method::PUT {
+        return Ok((request, Map::new()));
     }
     let (parts, body) = request.into_parts();
     let bytes = limits::read(body, limits::JSON_BYTES).await?;
     // What is no object is refused by the route, in MLflow's words.
-    fields.extend(asked::object(&bytes).unwrap_or_default());
-    let mut request = Request::from_parts(parts, Body::from(bytes.clone()));
-    request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-    Ok((request, fields))
+    let fields = object(&bytes).unwrap_or_default();
+    Ok((Request::from_parts(parts, Body::from(bytes)), fields))
 }
 
 /// The thing that a request names, for the record.

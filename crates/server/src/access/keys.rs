@@ -54,9 +54,7 @@ impl Keys {
     pub(crate) fn new(access: &crate::Access) -> Self {
         let (open, master) = match access {
             crate::Access::Loopback => (Open::ToAll, None),
-            crate::Access::Token(word) => {
-                (Open::ByToken, Some(Token::hash_of(word.trim())))
-            }
+            crate::Access::Token(word) => (Open::ByToken, Some(Token::hash_of(word.trim()))),
             crate::Access::Tokens => (Open::ByToken, None),
         };
         Self { open, master, known: Mutex::default() }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::need::route;
 use crate::house::House;
+use crate::mlflow::decoded;
 
 /// An experiment by its number, or a model by its name.
 pub(super) type Thing = (ThingKind, String);
@@ -24,9 +25,9 @@ pub(super) async fn things(
             things.extend(names.map(|name| (ThingKind::Model, name.to_string())));
         }
         ["logged-models", id, ..] if *id != "search" => {
-            things.extend(of_logged_model(house, id).await?);
+            things.extend(of_logged_model(house, &decoded(id)).await?);
         }
-        ["artifacts", number, ..] => things.extend(experiment(number)),
+        ["artifacts", number, ..] => things.extend(experiment(&decoded(number))),
         _ => {}
     }
     for name in ["experiment_id", "experiment_ids"] {

@@ -14,11 +14,7 @@ use crate::access::Caller;
 use crate::house::House;
 use crate::webhook::Told;
 
-pub(super) async fn set(
-    State(house): State<Arc<House>>,
-    caller: Caller,
-    ask: Ask,
-) -> Answer {
+pub(super) async fn set(State(house): State<Arc<House>>, caller: Caller, ask: Ask) -> Answer {
     let fields = ask.fields();
     let (alias, text) = (fields.required_text("alias")?, fields.required_text("version")?);
     let name = models::name(fields)?;
@@ -34,11 +30,7 @@ pub(super) async fn set(
     Ok(Json::empty())
 }
 
-pub(super) async fn delete(
-    State(house): State<Arc<House>>,
-    caller: Caller,
-    ask: Ask,
-) -> Answer {
+pub(super) async fn delete(State(house): State<Arc<House>>, caller: Caller, ask: Ask) -> Answer {
     let fields = ask.fields();
     let (name, alias) = (models::name(fields)?, fields.required_text("alias")?);
     check::alias(alias)?;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::ask::{Ask, Fields, experiment_id, missing, wrong};
 use super::error::{ErrorCode, Refusal};
-use super::json::Json;
+use super::json::{Json, with_next};
 use super::page::{page, trimmed};
 use super::{Answer, artifacts, check, logged_model_view as view, model_check, models};
 use crate::access::Caller;
@@ -166,11 +166,7 @@ pub(super) async fn delete_tag(
     }
 }
 
-pub(super) async fn search(
-    State(house): State<Arc<House>>,
-    caller: Caller,
-    ask: Ask,
-) -> Answer {
+pub(super) async fn search(State(house): State<Arc<House>>, caller: Caller, ask: Ask) -> Answer {
     let fields = ask.fields();
     let ids = fields.texts("experiment_ids")?;
     if ids.is_empty() {
@@ -188,9 +184,8 @@ pub(super) async fn search(
         page,
     };
     let (found, next) = trimmed(house.store.search_logged_models(&query).await?, page);
-    let shown: Vec<_> =
-        found.iter().map(|model| view::model(model, artifact_uri(model))).collect();
-    Ok(Json::of(&models::listed("models", json!(shown), next)))
+    let shown: Vec<_> = found.iter().map(|model| view::model(model, artifact_uri(model))).collect();
+    Ok(Json::of(&with_next("models", shown, next)))
 }
 
 fn dataset(item: &Value) -> Result<DatasetRef, Refusal> {

@@ -123,10 +123,7 @@ mod tests {
     #[test]
     fn an_alias_is_never_a_version() {
         check(new_alias("champion-2"), None);
-        check(
-            new_alias("Latest"),
-            Some("'latest' alias name (case insensitive) is reserved."),
-        );
+        check(new_alias("Latest"), Some("'latest' alias name (case insensitive) is reserved."));
         check(new_alias("V12"), Some("Version alias name 'V12' is reserved."));
         let expected = "Invalid alias name: 'a b'. Names may only contain alphanumerics, \
                         underscores (_), and dashes (-).";

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::ask::{Ask, Fields, wrong};
 use super::error::{ErrorCode, Refusal};
-use super::json::Json;
+use super::json::{Json, with_next};
 use super::page::{page, trimmed};
 use super::{Answer, filtered, model_check as check, model_view as view};
 use crate::access::Caller;
@@ -20,11 +20,7 @@ const USUAL: i64 = 100;
 /// The most models in one answer.
 const MOST: i64 = 1_000;
 
-pub(super) async fn create(
-    State(house): State<Arc<House>>,
-    caller: Caller,
-    ask: Ask,
-) -> Answer {
+pub(super) async fn create(State(house): State<Arc<House>>, caller: Caller, ask: Ask) -> Answer {
     let fields = ask.fields();
     let name = fields.required_text("name")?;
     check::model_name(name, "name")?;
@@ -74,11 +70,7 @@ pub(super) async fn update(State(house): State<Arc<House>>, ask: Ask) -> Answer 
     shown(&house, &house.store.model(name).await?).await
 }
 
-pub(super) async fn rename(
-    State(house): State<Arc<House>>,
-    caller: Caller,
-    ask: Ask,
-) -> Answer {
+pub(super) async fn rename(State(house): State<Arc<House>>, caller: Caller, ask: Ask) -> Answer {
     let name = name(ask.fields())?;
     let new_name = ask.fields().required_text("new_name")?;
     check::model_name(new_name, "new_name")?;
@@ -94,11 +86,7 @@ pub(super) async fn delete(State(house): State<Arc<House>>, ask: Ask) -> Answer 
     Ok(Json::empty())
 }
 
-pub(super) async fn search(
-    State(house): State<Arc<House>>,
-    caller: Caller,
-    ask: Ask,
-) -> Answer {
+pub(super) async fn search(State(house): State<Arc<House>>, caller: Caller, ask: Ask) -> Answer {
     let fields = ask.fields();
     let page = page(fields.text("page_token")?, limit(fields, USUAL, MOST)?)?;
     let (filter, order) = filtered(fields, &Searchable::MODELS)?;
@@ -108,7 +96,7 @@ pub(super) async fn search(
     let names: Vec<String> = found.iter().map(|model| model.name.clone()).collect();
     let newest = house.store.newest_in_stages(&names).await?;
     let models: Vec<_> = found.iter().map(|model| view::model(model, &newest)).collect();
-    Ok(Json::of(&listed("registered_models", json!(models), next)))
+    Ok(Json::of(&with_next("registered_models", models, next)))
 }
 
 pub(super) async fn latest_versions(State(house): State<Arc<House>>, ask: Ask) -> Answer {
@@ -119,7 +107,7 @@ pub(super) async fn latest_versions(State(house): State<Arc<House>>, ask: Ask) -
     let mut newest = house.store.newest_in_stages(&[name.to_string()]).await?;
     newest.retain(|version| stages.is_empty() || stages.contains(&version.stage));
     let versions: Vec<_> = newest.iter().map(view::version).collect();
-    Ok(Json::of(&listed("model_versions", json!(versions), None)))
+    Ok(Json::of(&with_next("model_versions", versions, None)))
 }
 
 pub(super) async fn set_tag(State(house): State<Arc<House>>, ask: Ask) -> Answer {
@@ -185,19 +173,6 @@ pub(super) fn limit(fields: Fields<'_>, usual: i64, most: i64) -> Result<i64, Re
         ))),
         Some(found) => Ok(found),
     }
-}
-
-/// A list under its name, and the token of the next page if there is one; a list without anything
-/// in it is left out, as MLflow does.
-pub(super) fn listed(name: &str, things: Value, next: Option<String>) -> Value {
-    let mut answer = serde_json::Map::new();
-    if things.as_array().is_some_and(|things| !things.is_empty()) {
-        answer.insert(name.into(), things);
-    }
-    if let Some(token) = next {
-        answer.insert("next_page_token".into(), token.into());
-    }
-    Value::Object(answer)
 }
 
 async fn shown(house: &House, model: &Model) -> Answer {

@@ -57,7 +57,8 @@ pub(crate) fn read(text: &str) -> Result<Source, Refused> {
         return Err(local(text));
     }
     let ours = matches!(scheme.as_str(), "mlflow-artifacts" | "runs" | "models");
-    if HOST_ADDRESSED.contains(&scheme.as_str()) || (scheme == "mlflow-artifacts" && !host.is_empty())
+    if HOST_ADDRESSED.contains(&scheme.as_str())
+        || (scheme == "mlflow-artifacts" && !host.is_empty())
     {
         return Err(host_addressed(&scheme));
     }
@@ -233,7 +234,10 @@ mod tests {
     #[test]
     fn a_file_of_this_machine_is_no_source() {
         let said = "To use a local path as a model version source";
-        refused(&["/etc/passwd", "file:///etc/passwd", "FILE:/etc", "a/b", "", "C:\\x", "c:/x"], said);
+        refused(
+            &["/etc/passwd", "file:///etc/passwd", "FILE:/etc", "a/b", "", "C:\\x", "c:/x"],
+            said,
+        );
         refused(&["file://localhost/etc", "file:a", "./a", "~/.ssh", "\\\\host\\share"], said);
     }
 
@@ -249,9 +253,17 @@ mod tests {
     #[test]
     fn a_way_out_is_no_source_however_it_is_written() {
         let said = "without relative path references";
-        for path in
-            ["../../etc", "a/../b", "..", "%2e%2e/a", "%252e%252e%252fa", "a/./b", "a%00", "..\\a", "a?/../b"]
-        {
+        for path in [
+            "../../etc",
+            "a/../b",
+            "..",
+            "%2e%2e/a",
+            "%252e%252e%252fa",
+            "a/./b",
+            "a%00",
+            "..\\a",
+            "a?/../b",
+        ] {
             refused(&[&format!("mlflow-artifacts:/{path}"), &format!("s3://bucket/{path}")], said);
         }
     }

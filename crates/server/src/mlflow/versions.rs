@@ -10,10 +10,12 @@ use serde_json::{Value, json};
 
 use super::ask::{Ask, Fields};
 use super::error::Refusal;
-use super::json::Json;
+use super::json::{Json, with_next};
 use super::page::{page, trimmed};
 use super::source::{self, Source, VersionRef};
-use super::{Answer, filtered, logged_models, model_check as check, model_view as view, models, show};
+use super::{
+    Answer, filtered, logged_models, model_check as check, model_view as view, models, show,
+};
 use crate::access::Caller;
 use crate::house::House;
 use crate::webhook::{Told, is_prompt};
@@ -25,11 +27,7 @@ const MOST: i64 = 200_000;
 /// The tag of a logged model that lists the versions registered from it.
 const REGISTERED_AS: &str = "mlflow.modelVersions";
 
-pub(super) async fn create(
-    State(house): State<Arc<House>>,
-    caller: Caller,
-    ask: Ask,
-) -> Answer {
+pub(super) async fn create(State(house): State<Arc<House>>, caller: Caller, ask: Ask) -> Answer {
     let fields = ask.fields();
     let name = models::name(fields)?;
     let source = fields.required_text("source")?;
@@ -87,12 +85,8 @@ async fn origin(
         None => None,
     };
     let model = model.map(str::to_string);
-    let plain = |run, logged_model| Origin {
-        source: text.into(),
-        place: text.into(),
-        run,
-        logged_model,
-    };
+    let plain =
+        |run, logged_model| Origin { source: text.into(), place: text.into(), run, logged_model };
     match source::read(text).map_err(Refusal::invalid)? {
         Source::Elsewhere => Ok(plain(run, model)),
         Source::Run(id) if run == Some(id) && model.is_none() => Ok(plain(run, None)),
@@ -204,11 +198,7 @@ async fn source_model(
 }
 
 /// Lets a logged model remember under which names it was registered.
-async fn note_registration(
-    house: &House,
-    id: &str,
-    version: &ModelVersion,
-) -> Result<(), Refusal> {
+async fn note_registration(house: &House, id: &str, version: &ModelVersion) -> Result<(), Refusal> {
     let logged = match house.store.logged_model(id).await {
         Ok(logged) => logged,
         // It was registered from elsewhere, and names a model that this store does not have.
@@ -238,11 +228,7 @@ pub(super) async fn update(State(house): State<Arc<House>>, ask: Ask) -> Answer 
     Ok(shown(&house.store.version(name, number).await?))
 }
 
-pub(super) async fn delete(
-    State(house): State<Arc<House>>,
-    caller: Caller,
-    ask: Ask,
-) -> Answer {
+pub(super) async fn delete(State(house): State<Arc<House>>, caller: Caller, ask: Ask) -> Answer {
     let version = asked(&house, ask.fields()).await?;
     let note = caller.note(house.now());
     house.store.delete_version(&version.model, version.version, note).await?;
@@ -289,11 +275,7 @@ async fn place(house: &House, version: &ModelVersion) -> Result<String, Refusal>
     }
 }
 
-pub(super) async fn search(
-    State(house): State<Arc<House>>,
-    caller: Caller,
-    ask: Ask,
-) -> Answer {
+pub(super) async fn search(State(house): State<Arc<House>>, caller: Caller, ask: Ask) -> Answer {
     let fields = ask.fields();
     let limit = models::limit(fields, USUAL, MOST)?;
     let page = page(fields.text("page_token")?, limit)?;
@@ -306,7 +288,7 @@ pub(super) async fn search(
     let (mut found, next) = trimmed(found, page);
     found.retain(|version| caller.may_see_model(&version.model));
     let versions: Vec<_> = found.iter().map(view::listed).collect();
-    Ok(Json::of(&models::listed("model_versions", json!(versions), next)))
+    Ok(Json::of(&with_next("model_versions", versions, next)))
 }
 
 pub(super) async fn set_tag(State(house): State<Arc<House>>, ask: Ask) -> Answer {

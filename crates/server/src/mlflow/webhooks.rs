@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Answer;
 use super::ask::{Ask, Fields, missing, wrong};
 use super::error::{ErrorCode, Refusal};
-use super::json::Json;
+use super::json::{Json, with_next};
 use super::page::{page, trimmed};
 use super::show::millis;
 use crate::house::House;
@@ -54,7 +54,7 @@ pub(super) async fn list(State(house): State<Arc<House>>, ask: Ask) -> Answer {
     let page = page(fields.text("page_token")?, most)?;
     let (found, next) = trimmed(house.store.webhooks(page).await?, page);
     let webhooks: Vec<Value> = found.iter().map(view).collect();
-    Ok(Json::of(&super::models::listed("webhooks", json!(webhooks), next)))
+    Ok(Json::of(&with_next("webhooks", webhooks, next)))
 }
 
 pub(super) async fn get(State(house): State<Arc<House>>, Path(id): Path<String>) -> Answer {

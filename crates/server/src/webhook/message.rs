@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use gristmill_core::Timestamp;
+use gristmill_track::tags::IS_PROMPT;
 use gristmill_track::{Model, ModelVersion, WebhookEvent};
 use serde_json::{Value, json};
 
-/// The tag by which a model that is a prompt is known.
-pub(crate) const IS_PROMPT: &str = "mlflow.prompt.is_prompt";
 const PROMPT_TYPE: &str = "_mlflow_prompt_type";
 const PROMPT_TEXT: &str = "mlflow.prompt.text";
 
@@ -82,10 +81,9 @@ impl Told {
                 event: set,
                 data: json!({"name": name, "version": version, "key": key, "value": value}),
             },
-            None => Self {
-                event: deleted,
-                data: json!({"name": name, "version": version, "key": key}),
-            },
+            None => {
+                Self { event: deleted, data: json!({"name": name, "version": version, "key": key}) }
+            }
         }
     }
 

@@ -8,7 +8,8 @@ mod message;
 mod sender;
 mod signature;
 
-pub(crate) use address::check_url;
 pub use address::Reach;
-pub(crate) use message::Told;
-pub(crate) use sender::{Sender, WebhookSettings};
+pub(crate) use address::check_url;
+pub(crate) use message::{Told, is_prompt};
+pub(crate) use sender::Sender;
+pub use sender::WebhookSettings;

@@ -26,15 +26,15 @@ const MAX_ANSWER_BYTES: usize = 10_000;
 
 /// How webhooks are told.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct WebhookSettings {
+pub struct WebhookSettings {
     /// Which addresses may be told.
-    pub(crate) reach: Reach,
+    pub reach: Reach,
     /// How long a receiver may take.
-    pub(crate) timeout: Duration,
+    pub timeout: Duration,
     /// How often a message is tried again.
-    pub(crate) retries: u32,
+    pub retries: u32,
     /// How long after the first try; twice as long after each one more.
-    pub(crate) pause: Duration,
+    pub pause: Duration,
 }
 
 impl Default for WebhookSettings {

@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use fs_err as fs;
 use gristmill_core::Timestamp;
 
-use super::{ArtifactKind, ArtifactStore, Content, Stored};
+use super::draft::LocalDraft;
+use super::{ArtifactKind, ArtifactStore, Content, Draft, Stored};
 use crate::{ContentHash, Durability, Result, TrackError};
 
 /// How much of a file is in memory at a time.
@@ -48,7 +49,7 @@ impl LocalArtifacts {
     }
 
     /// Runs work that waits for the disk where it holds nobody up.
-    async fn blocking<T: Send + 'static>(
+    pub(super) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -125,7 +126,7 @@ impl LocalArtifacts {
     }
 
     /// A new file under `tmp/` that nobody else writes: process and a counter make its name.
-    fn draft_file(&self) -> Result<(PathBuf, fs::File)> {
+    pub(super) fn draft_file(&self) -> Result<(PathBuf, fs::File)> {
         let folder = self.drafts()?;
         loop {
             let path = folder.join(draft_name());
@@ -153,6 +154,21 @@ impl LocalArtifacts {
         let folder = self.root.join("tmp");
         fs::create_dir_all(&folder).map_err(at(&folder))?;
         Ok(folder)
+    }
+
+    /// Moves a finished draft to its place, unless its content is there already.
+    pub(super) fn publish_draft(
+        &self,
+        draft: &Path,
+        file: fs::File,
+        hash: ContentHash,
+    ) -> Result<()> {
+        if self.place(hash).exists() {
+            drop(file);
+            discard(draft);
+            return Ok(());
+        }
+        self.publish_file(draft, file, hash)
     }
 
     fn publish_file(&self, draft: &Path, file: fs::File, hash: ContentHash) -> Result<()> {
@@ -259,6 +275,10 @@ impl ArtifactStore for LocalArtifacts {
         self.blocking(move |store| store.store_bytes(&bytes)).await
     }
 
+    fn draft(&self) -> Box<dyn Draft> {
+        Box::new(LocalDraft::new(self.clone()))
+    }
+
     async fn put_file(&self, path: &Path) -> Result<Content> {
         let path = path.to_path_buf();
         self.blocking(move |store| store.store_file(&path)).await
@@ -350,7 +370,7 @@ fn at(path: &Path) -> impl Fn(io::Error) -> TrackError + '_ {
 }
 
 /// Takes a draft away. What cannot be taken away is left for `gc`: it is in nobody's way.
-fn discard(draft: &Path) {
+pub(super) fn discard(draft: &Path) {
     let _ = if draft.is_dir() { fs::remove_dir_all(draft) } else { fs::remove_file(draft) };
 }
 

@@ -1,5 +1,6 @@
 //! Big things beside the database: each stored once under the hash of its content.
 
+mod draft;
 mod local;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use gristmill_core::Timestamp;
 
 use crate::{ContentHash, Result, TrackError};
 
+pub use draft::Draft;
 pub use local::LocalArtifacts;
 
 /// Keeps content under its hash.
@@ -23,6 +25,9 @@ pub use local::LocalArtifacts;
 pub trait ArtifactStore: Send + Sync {
     /// Stores `bytes` as a file.
     async fn put_bytes(&self, bytes: &[u8]) -> Result<Content>;
+
+    /// Begins a file that comes piece by piece; nothing is there until it is finished.
+    fn draft(&self) -> Box<dyn Draft>;
 
     /// Stores a copy of the file at `path`. An error when it cannot be read.
     async fn put_file(&self, path: &Path) -> Result<Content>;

@@ -47,7 +47,7 @@ pub(super) async fn sample(db: &mut Connection, sample: &Sample) -> Result<Vec<M
                (ORDER BY step, at, value, is_nan) - 1 AS place FROM metrics \
                WHERE run_id = $1 AND key = $2 AND step >= $3 AND step <= $4) numbered \
                WHERE place = $5 - 1 OR (place < $6 * ($7 + 1) AND place % ($7 + 1) = 0) \
-               OR (place >= $6 * ($7 + 1) AND $7 > 0 AND (place - $6 * ($7 + 1)) % $7 = 0) \
+               OR (place >= $6 * ($7 + 1) AND (place - $6 * ($7 + 1)) % $8 = 0) \
                ORDER BY place";
     let most = i64::from(sample.most.max(1));
     let rows = sqlx::query(sql)
@@ -58,6 +58,7 @@ pub(super) async fn sample(db: &mut Connection, sample: &Sample) -> Result<Vec<M
         .bind(total)
         .bind(total % most)
         .bind(total / most)
+        .bind((total / most).max(1))
         .fetch_all(&mut *db)
         .await?;
     let mut found: Vec<Metric> = rows.iter().map(decode).collect::<Result<_, _>>()?;

@@ -121,7 +121,7 @@ async fn runs_are_searched(store: &dyn Store) {
         (is_part.as_str(), &["q4"]),
         (uri.as_str(), &["q3"]),
         ("run_id NOT IN ('x')", &["q3", "q2", "q1", "q4"]),
-        ("params.x = '\\' OR 1=1 --'", &[]),
+        ("params.x = ''' OR 1=1 --'", &[]),
     ] {
         assert_eq!(runs(store, experiment, filter, &[]).await, expected, "{filter}");
     }

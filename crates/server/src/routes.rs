@@ -1,0 +1,24 @@
+//! What is answered where.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+
+use crate::house::House;
+use crate::{access, gate, hooks, mlflow, plain};
+
+/// All routes, behind the gate and the guard.
+pub(crate) fn router(house: Arc<House>) -> Router {
+    Router::new()
+        .route("/health", get(plain::health))
+        .route("/version", get(plain::version))
+        .route("/api/v1/hooks/{name}", hooks::route())
+        .merge(mlflow::routes())
+        .fallback(mlflow::nothing_here)
+        .method_not_allowed_fallback(mlflow::other_method)
+        .layer(from_fn_with_state(Arc::clone(&house), access::guard))
+        .layer(from_fn_with_state(Arc::clone(&house), gate::guard))
+        .with_state(house)
+}

@@ -1,0 +1,78 @@
+//! Where a server listens, whom it lets in, and what it serves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gristmill_core::Clock;
+use gristmill_track::{ArtifactStore, Store};
+
+use crate::{Hooks, Ids, RandomIds, Rate, WebhookSettings};
+
+/// How long the record is kept when nobody says: 90 days.
+const KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
+
+/// Where a server listens, whom it lets in, and what it serves.
+#[derive(Clone)]
+pub struct Settings {
+    /// The address to listen on, such as `127.0.0.1`, `::1` or `0.0.0.0`.
+    pub host: String,
+    /// The port; 0 takes one that is free.
+    pub port: u16,
+    /// Whom it lets in.
+    pub access: Access,
+    /// How often one caller with a token may ask.
+    pub rate: Rate,
+    /// How long the record of what was done is kept.
+    pub audit_kept: Duration,
+    /// How webhooks are told of what happens to models.
+    pub webhooks: WebhookSettings,
+    /// More names under which browsers may call it, beside those of this machine.
+    pub allowed_hosts: Vec<String>,
+    /// What it keeps things in.
+    pub store: Arc<dyn Store>,
+    /// Where artifacts are.
+    pub artifacts: Arc<dyn ArtifactStore>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where new ids come from.
+    pub ids: Arc<dyn Ids>,
+    /// Who takes webhooks, if anybody does.
+    pub hooks: Option<Arc<dyn Hooks>>,
+}
+
+/// Whom a server lets in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// Whoever is on this machine; the server listens on no other address then.
+    #[default]
+    Loopback,
+    /// Whoever sends this token, as `Authorization: Bearer TOKEN` or as the password of `Basic`; and
+    /// whoever sends one that the store knows.
+    Token(String),
+    /// Whoever sends a token that the store knows.
+    Tokens,
+}
+
+impl Settings {
+    /// A server on 127.0.0.1:5000 for this machine alone, with ids by chance and no webhooks.
+    pub fn new(
+        store: Arc<dyn Store>,
+        artifacts: Arc<dyn ArtifactStore>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            host: "127.0.0.1".into(),
+            port: 5000,
+            access: Access::default(),
+            rate: Rate::default(),
+            audit_kept: KEPT,
+            webhooks: WebhookSettings::default(),
+            allowed_hosts: Vec::new(),
+            store,
+            artifacts,
+            clock,
+            ids: Arc::new(RandomIds::new()),
+            hooks: None,
+        }
+    }
+}
