@@ -1,6 +1,6 @@
 //! Refusals as MLflow's clients read them: a code, a message, a status.
 
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use gristmill_track::{ExperimentId, FilterError, TrackError};
 use serde_json::json;
@@ -171,6 +171,11 @@ impl IntoResponse for Refusal {
             fields.insert("sqlstate".into(), state.into());
             fields.insert("error_class".into(), class.into());
         }
-        (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+        let kind = [(header::CONTENT_TYPE, "application/json")];
+        let mut response = (status, kind, body.to_string()).into_response();
+        if self.code == ErrorCode::RequestLimitExceeded {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
     }
 }
