@@ -8,6 +8,7 @@
 //! asks for it, so statements borrow what they work on. `BEGIN`, `LAYOUT_IS_THERE` and `in_dialect`
 //! are the few words in which the databases differ.
 
+mod audit;
 mod columns;
 mod deployments;
 mod dues;
@@ -19,14 +20,27 @@ mod history;
 mod inputs;
 pub(crate) mod layout;
 mod leases;
+mod logged_model_search;
+mod logged_models;
 mod logging;
+mod models;
 mod records;
-mod registry;
+mod registry_search;
+mod roles;
+mod rules;
 mod runs;
 mod search;
 mod signals;
 mod snapshots;
+mod stages;
 mod store;
+mod store_access;
+mod store_logged_models;
+mod store_registry;
+mod store_webhooks;
+mod tokens;
+mod versions;
+mod webhooks;
 
 use super::{BEGIN, Connection, Database, DbRow, Keeper, LAYOUT_IS_THERE, hold, in_dialect, share};
 use crate::fail::Work;
