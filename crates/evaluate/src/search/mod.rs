@@ -100,7 +100,7 @@ impl Search {
     pub fn next(
         &self,
         space: &Space,
-        trials: &[(Trial, Outcome)],
+        trials: &[(&Trial, Outcome)],
         seed: Seed,
     ) -> Result<Next, SpaceError> {
         let seed = seed.named("search").numbered(trials.len() as u64);

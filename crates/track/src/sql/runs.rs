@@ -63,6 +63,7 @@ pub(super) async fn update(
         .bind(update.error.as_deref().map(check::free_text))
         .execute(&mut *db)
         .await?;
+    logging::store(db, id, &update.batch).await?;
     if let Some(status) = update.status {
         dues::note_status(db, id, status).await?;
     }
