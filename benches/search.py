@@ -60,11 +60,11 @@ def table(name, folder):
     trials = said([BINARY, *home, "runs", "show", "latest", "--trials", "100000"])["trials"]
     losses = {}
     for trial in trials:
-        settings = trial["steps"]["model"]["gradient_boosting"]
-        losses[tuple(settings[axis] for axis in AXES)] = -trial["scores"][metric]["mean"]
+        settings = (trial["params"][f"model.gradient_boosting.{axis}"] for axis in AXES)
+        losses[tuple(map(float, settings))] = -trial["scores"][metric]["mean"]
     points = [()]
     for values in AXES.values():
-        points = [(*point, value) for point in points for value in values]
+        points = [(*point, float(value)) for point in points for value in values]
     found = folder / f"{name}.json"
     found.write_text(json.dumps({"axes": [len(values) for values in AXES.values()],
                                  "losses": [losses[point] for point in points]}))
@@ -82,10 +82,11 @@ def beside(python, name, function, trials, seeds):
 def main():
     told = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     told.add_argument("--seeds", type=int, default=20)
+    told.add_argument("--functions", nargs="*", default=["branin", "hartmann"], help="the test functions")
     told.add_argument("--cache", type=Path, default=ROOT / "target/search-peer")
     given = told.parse_args()
     python = python_with(PINNED, given.cache, "GRISTMILL_SEARCH_PEER")
-    for name in ["branin", "hartmann"]:
+    for name in given.functions:
         ours, peer = beside(python, name, name, 100, given.seeds)
         times = peer["seconds_a_trial"] / ours["tpe"]["seconds_a_trial"]
         print(f"{name}, a trial of 100: {ours['tpe']['seconds_a_trial'] * 1e3:.2f} ms, "

@@ -110,7 +110,7 @@ fn draw(
     };
     match rungs.iter().rev().map(told).find(enough) {
         Some(told) if begun % 3 != 2 => tpe.draw(space, &told, seed),
-        _ => random::draw(space, seed),
+        _ => random::draw(space, &mut seed.random()),
     }
 }
 

@@ -7,7 +7,7 @@
 //! and needs more trials to see it. A parameter that a point does not have, because it belongs to another
 //! alternative, says nothing about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::f64::consts::TAU;
 
 use gristmill_core::{Random, Seed};
@@ -21,7 +21,7 @@ use crate::distributions::{normal_below, normal_quantile};
 /// Points near those that did well.
 ///
 /// The best of the trials, 15 in 100 and at most 25, are what did well. Trials that are open or failed count
-/// among the others, so that nobody tries beside them.
+/// among the others, so that nobody tries beside them. No point is tried twice while there are others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tpe {
@@ -61,8 +61,9 @@ impl Tpe {
                 done.push((*loss, at));
             }
         }
+        let mut random = seed.random();
         if done.len() < self.startup.max(2) {
-            return random::draw(space, seed);
+            return random::draw(space, &mut random);
         }
         done.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let good = ((SHARE * done.len() as f64).ceil() as usize).min(GOOD);
@@ -72,18 +73,57 @@ impl Tpe {
         let ranges = space.ranges();
         let (good, others) =
             (Density::of(&ranges, trials, &good), Density::of(&ranges, trials, &others));
-        let mut random = seed.random();
+        let tried = Tried::of(&ranges, trials);
         let mut best: Option<(f64, Point)> = None;
         for draw in 0..DRAWS {
             let parents = if draw % 2 == 0 { Parents::One } else { Parents::Many };
             let point = good.draw(space, parents, &mut random);
+            if tried.has(&point) {
+                continue;
+            }
             let gain = good.log(&ranges, &point) - others.log(&ranges, &point);
             if best.as_ref().is_none_or(|(most, _)| gain > *most) {
                 best = Some((gain, point));
             }
         }
-        best.map(|(_, point)| point).unwrap_or_default()
+        // Everything near what did well was tried, or all there is.
+        let mut by_chance = || random::draw(space, &mut random);
+        let found = best.map(|(_, point)| point);
+        found.unwrap_or_else(|| {
+            let mut others = (0..DRAWS).map(|_| by_chance());
+            others.find(|point| !tried.has(point)).unwrap_or_else(by_chance)
+        })
     }
+}
+
+/// The points that were tried and can be met again: those of values that can be counted.
+struct Tried<'a> {
+    ranges: &'a BTreeMap<String, &'a Range>,
+    points: BTreeSet<Vec<(&'a str, u64)>>,
+}
+
+impl<'a> Tried<'a> {
+    fn of(ranges: &'a BTreeMap<String, &'a Range>, trials: &[(&'a Trial, Outcome)]) -> Self {
+        let points = trials.iter().map(|(trial, _)| &trial.point);
+        let points = points.filter(|point| is_countable(ranges, point)).map(exactly).collect();
+        Self { ranges, points }
+    }
+
+    /// Whether this point was tried.
+    fn has(&self, point: &Point) -> bool {
+        is_countable(self.ranges, point) && self.points.contains(&exactly(point))
+    }
+}
+
+fn is_countable(ranges: &BTreeMap<String, &Range>, point: &Point) -> bool {
+    point.keys().all(|path| match ranges.get(path) {
+        Some(Range::Number(interval) | Range::Whole(interval)) => interval.step.is_some(),
+        Some(Range::Choice(_)) | None => true,
+    })
+}
+
+fn exactly(point: &Point) -> Vec<(&str, u64)> {
+    point.iter().map(|(path, at)| (path.as_str(), at.to_bits())).collect()
 }
 
 /// Whose values a draw has, or values near them.
@@ -164,7 +204,7 @@ impl Density {
                 (Some((width, at)), Range::Number(interval) | Range::Whole(interval)) => {
                     let (low, high) = (normal_below(-at / width), normal_below((1.0 - at) / width));
                     let share = low + random.unit() * (high - low);
-                    interval.at((at + width * normal_quantile(share)).clamp(0.0, 1.0))
+                    interval.wide().at((at + width * normal_quantile(share)).clamp(0.0, 1.0))
                 }
             }
         })
@@ -244,7 +284,7 @@ fn mean(logarithms: &[f64]) -> f64 {
 fn place(range: &Range, at: f64) -> f64 {
     match range {
         Range::Choice(_) => at,
-        Range::Number(interval) | Range::Whole(interval) => interval.share(at),
+        Range::Number(interval) | Range::Whole(interval) => interval.wide().share(at),
     }
 }
 
@@ -254,12 +294,8 @@ fn coarseness(range: &Range) -> f64 {
     match range {
         Range::Choice(_) => 0.0,
         Range::Number(interval) | Range::Whole(interval) => {
-            let step = interval.step.unwrap_or_default();
-            if interval.high > interval.low {
-                0.5 * step / (interval.high - interval.low)
-            } else {
-                0.0
-            }
+            let (step, wide) = (interval.step.unwrap_or_default(), interval.wide());
+            if wide.high > wide.low { 0.5 * step / (wide.high - wide.low) } else { 0.0 }
         }
     }
 }

@@ -201,6 +201,19 @@ fn halving_gives_all_rows_to_the_best_only() {
 }
 
 #[test]
+fn no_point_is_tried_twice_while_there_are_others() {
+    let space =
+        space(json!({"a": {"int": [0, 3]}, "b": {"choice": ["x", {"y": {"int": [0, 1]}}]}}));
+    let loss = |trial: &Trial| trial.point["a"] + trial.point.get("b.y").copied().unwrap_or(0.5);
+    let trials = searched(&Search::Tpe(Tpe::new(14)), &space, 3, loss);
+    let points: Vec<&Point> = trials.iter().map(|(trial, _)| &trial.point).collect();
+    // Those by chance may meet.
+    let fresh = |at: &usize| !points[..*at].contains(&points[*at]);
+    let left = 12 - (0..10).filter(fresh).count();
+    assert!((10..10 + left.min(4)).all(|at| fresh(&at)), "{points:?}");
+}
+
+#[test]
 fn halving_waits_for_what_is_open() {
     let halving = Search::Halving(Halving::new(1));
     let Next::Trial(trial) = halving.next(&branin_space(), &[], Seed(0)).unwrap() else { panic!() };
