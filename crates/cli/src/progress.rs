@@ -14,8 +14,8 @@ pub struct Progress {
     bars: Option<Bars>,
     quiet: bool,
     notes: Mutex<Vec<String>>,
-    /// How many tenths of each running task were said to be done.
-    tenths: Mutex<HashMap<String, u64>>,
+    /// How many tenths of each running task were said to be done, and the first word of that.
+    tenths: Mutex<HashMap<String, (u64, String)>>,
 }
 
 /// What a terminal shows: how many tasks are done, and how far the running one has come.
@@ -61,7 +61,8 @@ impl Progress {
         }
     }
 
-    /// What is said of a task that goes on, where there are no bars: once for each tenth of it.
+    /// What is said of a task that goes on, where there are no bars: once for each tenth of it, and
+    /// when it turns to something else, which the first word tells.
     fn say(&self, task: &str, done: u64, total: Option<u64>, said: &str) {
         if said.is_empty() {
             return;
@@ -71,7 +72,8 @@ impl Progress {
             None => done / 10,
         };
         let mut tenths = self.tenths.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if tenths.insert(task.to_owned(), tenth) != Some(tenth) {
+        let now = (tenth, said.split(' ').next().unwrap_or_default().to_owned());
+        if tenths.insert(task.to_owned(), now.clone()) != Some(now) {
             let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
             self.line(&format!("  {task:<12} {done}{of}: {said}"));
         }

@@ -443,8 +443,7 @@ impl Recorder {
         let now = SystemClock.now();
         let mut batch = metrics.map(|m| scores(m, now)).unwrap_or_default();
         batch.tags.extend(facts);
-        self.keeper.wait(|s| s.log(self.id, batch))?;
-        let update = RunUpdate { error, ..RunUpdate::ended(status, now) };
+        let update = RunUpdate { error, batch, ..RunUpdate::ended(status, now) };
         let author = self.author();
         self.keeper.wait(|s| s.update_run_as(self.id, &author, update))?;
         Ok(now)

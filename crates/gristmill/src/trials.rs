@@ -200,6 +200,7 @@ fn status(end: &End) -> &'static str {
     match end {
         End::Scored => "scored",
         End::GivenUp => "given_up",
+        End::Unfinished => "unfinished",
         End::Refused(_) => "refused",
         End::Failed(_) => "failed",
     }
@@ -208,7 +209,7 @@ fn status(end: &End) -> &'static str {
 fn reason(end: &End) -> Option<String> {
     match end {
         End::Refused(why) | End::Failed(why) => Some(why.clone()),
-        End::Scored | End::GivenUp => None,
+        End::Scored | End::GivenUp | End::Unfinished => None,
     }
 }
 

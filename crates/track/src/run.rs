@@ -159,6 +159,8 @@ pub struct RunUpdate {
     pub name: Option<String>,
     /// What went wrong.
     pub error: Option<String>,
+    /// What it logs in the same go.
+    pub batch: Batch,
 }
 
 impl RunUpdate {

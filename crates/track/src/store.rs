@@ -71,8 +71,8 @@ pub trait Store: Registry + LoggedModels + Webhooks + Access {
     /// for its experiment; `NotFound` for its parent.
     async fn create_run(&self, new: NewRun) -> Result<Run>;
 
-    /// Changes a run. One that is `running` again has no end and no error any more. `NotFound`,
-    /// `Deleted`.
+    /// Changes a run and logs the batch of the update, both or neither. One that is `running` again has
+    /// no end and no error any more. `NotFound`, `Deleted`; `ParamChanged` as by [`Store::log`].
     async fn update_run(&self, id: RunId, update: RunUpdate) -> Result<RunInfo>;
 
     /// [`Store::update_run`] as somebody who may have the lease on the run; `Lost` as by

@@ -1,5 +1,8 @@
 //! `model: auto` from a file that says nothing of steps to a file that says all of them.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use crate::sandbox::Sandbox;
 
 /// A short search of few rows, bounded by trials, so that it comes to the same everywhere.
@@ -51,15 +54,37 @@ fn it_finds_a_file_that_makes_the_same_model() {
     assert_eq!(report["metrics"]["test"], again["metrics"]["test"]);
 }
 
+/// The file that the latest run of a home found.
+fn found(sandbox: &Sandbox, home: &str) -> String {
+    let text = sandbox.json(&["runs", "file", "latest", "--home", home]);
+    let text = text["text"].as_str().unwrap().to_owned();
+    // The run that found it has an id of its own.
+    text.lines().filter(|line| !line.starts_with("# Found by")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn killed_among_its_last_models_it_finds_the_same_file() {
+    let sandbox = sandbox();
+    sandbox.json(&["run", "auto.yaml", "--home", "whole"]);
+    for what in ["combined models: ", "calibrated models: "] {
+        let mut command = sandbox.command(&["run", "auto.yaml", "--home", "cut"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let said = BufReader::new(child.stderr.take().unwrap());
+        let heard = said.lines().map_while(Result::ok).any(|line| line.contains(what));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(heard, "it never came to the {what}");
+    }
+    sandbox.json(&["run", "auto.yaml", "--home", "cut"]);
+    assert_eq!(found(&sandbox, "cut"), found(&sandbox, "whole"));
+}
+
 #[test]
 fn equal_runs_find_the_same_on_any_number_of_threads_and_a_rerun_searches_nothing() {
     let sandbox = sandbox();
     let run = |threads: &str| {
         sandbox.json(&["run", "auto.yaml", "--threads", threads, "--home", threads]);
-        let text = sandbox.json(&["runs", "file", "latest", "--home", threads]);
-        let text = text["text"].as_str().unwrap().to_owned();
-        // The run that found it has an id of its own.
-        text.lines().filter(|line| !line.starts_with("# Found by")).collect::<Vec<_>>().join("\n")
+        found(&sandbox, threads)
     };
     assert_eq!(run("1"), run("2"));
     let again = sandbox.json(&["run", "auto.yaml", "--home", "2"]);

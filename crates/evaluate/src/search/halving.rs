@@ -2,13 +2,14 @@
 //! best of their rung go on with more.
 //!
 //! Method: Li, Jamieson, Rostamizadeh and others, *A System for Massively Parallel Hyperparameter
-//! Tuning*, MLSys 2020.
+//! Tuning*, MLSys 2020; two of three points begin near those that did well, as in Falkner, Klein,
+//! Hutter, *BOHB*, ICML 2018.
 
 use gristmill_core::Seed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Next, Outcome, Space, Trial, random};
+use super::{Next, Outcome, Point, Space, Tpe, Trial, random};
 
 /// Many points on few rows, the better ones on more.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -55,7 +56,7 @@ impl Halving {
         rungs
     }
 
-    pub(super) fn next(&self, space: &Space, trials: &[(Trial, Outcome)], seed: Seed) -> Next {
+    pub(super) fn next(&self, space: &Space, trials: &[(&Trial, Outcome)], seed: Seed) -> Next {
         let rungs = self.rungs();
         let promoted: Vec<usize> = trials.iter().filter_map(|(t, _)| t.promoted).collect();
         for pair in rungs.windows(2).rev() {
@@ -69,7 +70,7 @@ impl Halving {
         let first = rungs.first().copied().unwrap_or(1.0);
         let begun = trials.iter().filter(|(trial, _)| trial.promoted.is_none()).count();
         if begun < self.trials {
-            let point = random::draw(space, seed);
+            let point = draw(space, trials, (&rungs, begun), seed);
             return Next::Trial(Trial { point, share: first, promoted: None });
         }
         if trials.iter().any(|(_, outcome)| *outcome == Outcome::Open) {
@@ -91,8 +92,30 @@ impl Halving {
     }
 }
 
+/// Where the next point begins, after so many that began: by the trials on most rows, once there are
+/// enough of them; every third by chance, since few rows may mislead.
+fn draw(
+    space: &Space,
+    trials: &[(&Trial, Outcome)],
+    (rungs, begun): (&[f64], usize),
+    seed: Seed,
+) -> Point {
+    let tpe = Tpe::new(trials.len() + 1);
+    let told = |share: &f64| -> Vec<(&Trial, Outcome)> {
+        trials.iter().filter(|(trial, _)| trial.share == *share).copied().collect()
+    };
+    let enough = |told: &Vec<(&Trial, Outcome)>| {
+        let scored = |outcome: &Outcome| matches!(outcome, Outcome::Loss(_));
+        told.iter().filter(|(_, outcome)| scored(outcome)).count() >= tpe.startup
+    };
+    match rungs.iter().rev().map(told).find(enough) {
+        Some(told) if begun % 3 != 2 => tpe.draw(space, &told, seed),
+        _ => random::draw(space, &mut seed.random()),
+    }
+}
+
 /// The trials that are done on this share of the rows, the best first.
-fn ranked(trials: &[(Trial, Outcome)], share: f64) -> Vec<usize> {
+fn ranked(trials: &[(&Trial, Outcome)], share: f64) -> Vec<usize> {
     let mut done: Vec<(f64, usize)> = Vec::new();
     for (at, (trial, outcome)) in trials.iter().enumerate() {
         if let Outcome::Loss(loss) = outcome
@@ -105,7 +128,7 @@ fn ranked(trials: &[(Trial, Outcome)], share: f64) -> Vec<usize> {
     done.into_iter().map(|(_, at)| at).collect()
 }
 
-fn promote(trials: &[(Trial, Outcome)], at: usize, share: f64) -> Next {
+fn promote(trials: &[(&Trial, Outcome)], at: usize, share: f64) -> Next {
     let point = trials.get(at).map(|(trial, _)| trial.point.clone()).unwrap_or_default();
     Next::Trial(Trial { point, share, promoted: Some(at) })
 }

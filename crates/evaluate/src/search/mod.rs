@@ -100,7 +100,7 @@ impl Search {
     pub fn next(
         &self,
         space: &Space,
-        trials: &[(Trial, Outcome)],
+        trials: &[(&Trial, Outcome)],
         seed: Seed,
     ) -> Result<Next, SpaceError> {
         let seed = seed.named("search").numbered(trials.len() as u64);
@@ -113,7 +113,9 @@ impl Search {
                 true => Next::Trial(Trial::of(space.nth(trials.len() as u64)?)),
                 false => Next::End,
             },
-            Self::Random(random) => until(random.trials, &|| random::draw(space, seed)),
+            Self::Random(random) => {
+                until(random.trials, &|| random::draw(space, &mut seed.random()))
+            }
             Self::Tpe(tpe) => until(tpe.trials, &|| tpe.draw(space, trials, seed)),
             Self::Halving(halving) => halving.next(space, trials, seed),
         })

@@ -54,8 +54,8 @@ pub trait Ledger: Sync {
     /// When the ledger cannot be used, which ends the search.
     fn claim(&self, number: usize, trial: &Trial) -> Result<Claim, Self::Error>;
 
-    /// Whether the trial `number` is known to be done, as it was by somebody before.
-    fn has(&self, number: usize) -> bool {
+    /// Whether the trial `number`, or a later one, is known to be done, as it was by somebody before.
+    fn reaches(&self, number: usize) -> bool {
         let _ = number;
         false
     }
@@ -65,6 +65,15 @@ pub trait Ledger: Sync {
     /// # Errors
     /// As [`Ledger::claim`].
     fn keep(&self, number: usize, record: &Record) -> Result<(), Self::Error>;
+
+    /// Lets go of a trial that was claimed, for whoever asks for it later.
+    ///
+    /// # Errors
+    /// As [`Ledger::claim`].
+    fn leave(&self, number: usize) -> Result<(), Self::Error> {
+        let _ = number;
+        Ok(())
+    }
 }
 
 /// Whose a trial is.
@@ -83,7 +92,8 @@ pub trait Pace: Sync {
     /// How many folds are worked on side by side at most.
     fn workers(&self) -> usize;
 
-    /// Whether another trial may begin.
+    /// Whether there is time for another trial. When there is none any more, what is at work is left
+    /// unfinished after its fold, unless nothing has been found yet that may win.
     fn goes_on(&self) -> bool {
         true
     }
@@ -155,10 +165,19 @@ pub fn race<L: Ledger>(
         race.serve();
     });
     let state = race.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-    match state.fault {
-        Some(fault) => Err(fault),
-        None => Ok(state.slots.into_iter().filter_map(|slot| slot.record).collect()),
+    if let Some(fault) = state.fault {
+        return Err(fault);
     }
+    let records = state.slots.into_iter().enumerate().map(|(number, slot)| match slot.record {
+        Some(record) => Ok(record),
+        None => {
+            if slot.whose == Whose::Ours {
+                ledger.leave(number).map_err(RaceError::Ledger)?;
+            }
+            Ok(slot.unfinished())
+        }
+    });
+    records.collect()
 }
 
 struct Race<'a, L: Ledger> {
@@ -197,6 +216,18 @@ struct Slot {
     like: Option<Record>,
     whose: Whose,
     record: Option<Record>,
+}
+
+impl Slot {
+    /// The trial as far as it came.
+    fn unfinished(self) -> Record {
+        let scores = self.folds.into_iter().map_while(|fold| match fold {
+            Fold::Done(scores) => scores.ok(),
+            Fold::Open | Fold::Busy => None,
+        });
+        let scores = scores.collect();
+        Record { trial: self.trial, scores, figures: BTreeMap::new(), end: End::Unfinished }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -315,6 +346,16 @@ impl<L: Ledger> Race<'_, L> {
         if let Some(job) = self.close(state) {
             return Ok(job);
         }
+        if self.is_over(state) {
+            // What was done before counts, time or not.
+            let known = !state.ended && self.ledger.reaches(state.slots.len());
+            if known && self.begin(state)? {
+                return self.next(state);
+            }
+            let closing = |slot: &Slot| slot.whose == Whose::Closing && slot.record.is_none();
+            let at_work = state.busy > 0 || state.slots.iter().any(closing);
+            return Ok(if at_work { Job::Wait } else { Job::Leave });
+        }
         if let Some(job) = self.fold(state, false) {
             return Ok(job);
         }
@@ -326,6 +367,12 @@ impl<L: Ledger> Race<'_, L> {
         }
         let done = state.ended && state.open == state.slots.len();
         Ok(if done { Job::Leave } else { Job::Wait })
+    }
+
+    /// Whether the time is over and something was found.
+    fn is_over(&self, state: &State<L::Error>) -> bool {
+        let mut done = state.slots.iter().filter_map(|slot| slot.record.as_ref());
+        state.open < state.slots.len() && !self.pace.goes_on() && done.any(Record::is_eligible)
     }
 
     /// Looks at trials that were elsewhere.
@@ -428,7 +475,7 @@ impl<L: Ledger> Race<'_, L> {
     /// Chooses the next trial, if enough is known; whether it did.
     fn begin(&self, state: &mut State<L::Error>) -> Result<bool, RaceError<L::Error>> {
         let number = state.slots.len();
-        let trials: Vec<Trial> = state.slots.iter().map(|slot| slot.trial.clone()).collect();
+        let trials: Vec<&Trial> = state.slots.iter().map(|slot| &slot.trial).collect();
         let records: Vec<&Record> = known(state, state.open).collect();
         let (trial, known) = match self.rules.next(&trials, &records)? {
             Choice::Trial(trial, known) => (trial, known),
@@ -439,7 +486,7 @@ impl<L: Ledger> Race<'_, L> {
             }
         };
         // What was done already takes no time.
-        if !self.pace.goes_on() && !self.ledger.has(number) {
+        if !self.pace.goes_on() && !self.ledger.reaches(number) {
             state.ended = true;
             return Ok(true);
         }

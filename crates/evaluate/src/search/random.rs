@@ -1,28 +1,30 @@
 //! Points by chance: each coordinate by itself, evenly over its range.
 
-use gristmill_core::{Random, Seed};
+use gristmill_core::Random;
 
 use super::{Interval, Point, Range, Scale, Space};
 
-pub(super) fn draw(space: &Space, seed: Seed) -> Point {
-    let mut random = seed.random();
-    space.draw(&mut |_, range| coordinate(range, &mut random))
+pub(super) fn draw(space: &Space, random: &mut Random) -> Point {
+    space.draw(&mut |_, range| coordinate(range, random))
 }
 
 pub(super) fn coordinate(range: &Range, random: &mut Random) -> f64 {
     match range {
         Range::Choice(all) => random.below(all.len()) as f64,
-        Range::Number(interval) => interval.at(random.unit()),
-        Range::Whole(interval) => {
-            // Every whole number has a stretch of its own, those at the ends too.
-            let wide = Interval { low: interval.low - 0.5, high: interval.high + 0.5, ..*interval };
-            let wide = if wide.low > 0.0 { wide } else { Interval { low: interval.low, ..wide } };
-            wide.at(random.unit())
-        }
+        Range::Number(interval) | Range::Whole(interval) => interval.wide().at(random.unit()),
     }
 }
 
 impl Interval {
+    /// The interval in which each of its numbers, where they can be counted, has a stretch of its own,
+    /// those at the ends too.
+    pub(super) fn wide(&self) -> Self {
+        let half = 0.5 * self.step.unwrap_or_default();
+        let low = self.low - half;
+        let has_logarithm = self.scale == Scale::Linear || low > 0.0;
+        Self { low: if has_logarithm { low } else { self.low }, high: self.high + half, ..*self }
+    }
+
     /// The number at this share of the way from the least to the greatest.
     pub(super) fn at(&self, share: f64) -> f64 {
         match self.scale {

@@ -88,6 +88,8 @@ pub enum End {
     Scored,
     /// Before its last fold, since others did better.
     GivenUp,
+    /// Not yet: the time was over, and a search that has more goes on with it.
+    Unfinished,
     /// With all its scores, and beyond what is allowed.
     Refused(String),
     /// With an error.
@@ -133,7 +135,7 @@ impl Rules {
     ///
     /// # Errors
     /// For a grid over a range without an end of values.
-    pub fn next(&self, trials: &[Trial], records: &[&Record]) -> Result<Choice, SpaceError> {
+    pub fn next(&self, trials: &[&Trial], records: &[&Record]) -> Result<Choice, SpaceError> {
         let number = trials.len();
         let mut known = (number + 1).saturating_sub(self.lag());
         loop {
@@ -145,7 +147,7 @@ impl Rules {
             }
             let done = records.get(..known).unwrap_or_default();
             let outcomes = self.outcomes(done).into_iter().chain(std::iter::repeat(Outcome::Open));
-            let list: Vec<(Trial, Outcome)> = trials.iter().cloned().zip(outcomes).collect();
+            let list: Vec<(&Trial, Outcome)> = trials.iter().copied().zip(outcomes).collect();
             match self.search.next(&self.space, &list, self.seed)? {
                 Next::Trial(trial) => return Ok(Choice::Trial(trial, known)),
                 Next::End => return Ok(Choice::End),
@@ -184,6 +186,12 @@ impl Rules {
     pub fn losses(&self, record: &Record) -> Option<Vec<f64>> {
         let losses = self.objectives.iter().map(|objective| loss(objective, &record.scores));
         losses.collect::<Option<Vec<f64>>>().filter(|losses| losses.iter().all(|l| !l.is_nan()))
+    }
+
+    /// What a record came to in each fold by the first metric; less is better.
+    pub fn fold_losses(&self, record: &Record) -> Option<Vec<f64>> {
+        let objective = self.objectives.first()?;
+        record.scores.chunks(1).map(|fold| loss(objective, fold)).collect()
     }
 
     /// The trial that won: of those that may, the best by the first objective, of equal ones the earliest.

@@ -222,6 +222,7 @@ impl Interval {
 fn name_of(template: &Template) -> String {
     match template {
         Template::Value(Value::String(text)) => text.clone(),
+        Template::Value(Value::Null) => "none".into(),
         Template::Value(Value::Object(fields)) if fields.len() == 1 => {
             fields.keys().next().cloned().unwrap_or_default()
         }

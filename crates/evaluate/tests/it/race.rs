@@ -70,6 +70,64 @@ impl Pace for Workers {
     }
 }
 
+/// Has time for so many trials.
+struct Hasty {
+    trials: usize,
+    heard: AtomicUsize,
+}
+
+impl Hasty {
+    fn new(trials: usize) -> Self {
+        Self { trials, heard: AtomicUsize::new(0) }
+    }
+}
+
+impl Pace for Hasty {
+    fn workers(&self) -> usize {
+        3
+    }
+
+    fn goes_on(&self) -> bool {
+        self.heard.load(Ordering::Relaxed) < self.trials
+    }
+
+    fn heard(&self, _: usize, _: &Record) {
+        self.heard.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn what_is_unfinished_when_the_time_is_over_is_gone_on_with_later() {
+    let rules = tpe(30);
+    let whole = run(&rules, 1, 0);
+    let notebook = Notebook::default();
+    for slowness in 0..8 {
+        notebook.pages.lock().unwrap().clear();
+        let work = Parabola { slowness, ..Parabola::default() };
+        let cut = race(&rules, &work, &notebook, &Hasty::new(9)).unwrap();
+        let unfinished = |r: &&Record| r.end == End::Unfinished;
+        assert!(cut.len() < 20 && cut.iter().filter(unfinished).count() <= 4, "{cut:?}");
+        for (record, other) in cut.iter().zip(&whole) {
+            let same = record == other || record.end == End::Unfinished;
+            assert!(same && record.trial == other.trial, "{record:?} {other:?}");
+        }
+        // With no time at all what is there still counts.
+        let again = race(&rules, &work, &notebook, &Hasty::new(0)).unwrap();
+        let done = |records: &[Record]| -> Vec<usize> {
+            let done = records.iter().enumerate().filter(|(_, r)| !unfinished(r));
+            done.map(|(at, _)| at).collect()
+        };
+        assert_eq!(done(&again), done(&cut));
+        assert_eq!(race(&rules, &work, &notebook, &Workers(2)).unwrap(), whole);
+    }
+}
+
+#[test]
+fn a_search_without_any_time_still_finds_something() {
+    let records = race(&tpe(30), &Parabola::default(), &NoLedger, &Hasty::new(1)).unwrap();
+    assert!(records.iter().any(Record::is_eligible), "{records:?}");
+}
+
 fn run(rules: &Rules, workers: usize, slowness: u64) -> Vec<Record> {
     let work = Parabola { slowness, ..Parabola::default() };
     race(rules, &work, &NoLedger, &Workers(workers)).unwrap()
@@ -97,8 +155,13 @@ impl Ledger for Notebook {
         }
     }
 
-    fn has(&self, number: usize) -> bool {
-        matches!(self.pages.lock().unwrap().get(&number), Some(Some(_)))
+    fn reaches(&self, number: usize) -> bool {
+        self.pages.lock().unwrap().iter().any(|(at, page)| *at >= number && page.is_some())
+    }
+
+    fn leave(&self, number: usize) -> Result<(), String> {
+        self.pages.lock().unwrap().remove(&number);
+        Ok(())
     }
 
     fn keep(&self, number: usize, record: &Record) -> Result<(), String> {

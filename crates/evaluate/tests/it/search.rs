@@ -12,6 +12,12 @@ fn space(settings: Value) -> Space {
     Space::parse(&settings).unwrap()
 }
 
+/// What comes after these trials.
+fn next(search: &Search, space: &Space, trials: &[(Trial, Outcome)], seed: u64) -> Next {
+    let trials: Vec<_> = trials.iter().map(|(trial, outcome)| (trial, *outcome)).collect();
+    search.next(space, &trials, Seed(seed)).unwrap()
+}
+
 /// All trials of a search for the least of `loss`, each done before the next begins.
 fn searched(
     search: &Search,
@@ -20,7 +26,7 @@ fn searched(
     loss: impl Fn(&Trial) -> f64,
 ) -> Vec<(Trial, f64)> {
     let (mut trials, mut losses) = (Vec::new(), Vec::new());
-    while let Next::Trial(trial) = search.next(space, &trials, Seed(seed)).unwrap() {
+    while let Next::Trial(trial) = next(search, space, &trials, seed) {
         let found = loss(&trial);
         losses.push((trial.clone(), found));
         trials.push((trial, Outcome::Loss(found)));
@@ -163,7 +169,7 @@ fn what_failed_and_what_is_open_is_no_reason_to_stop() {
     let space = branin_space();
     let tpe = Search::Tpe(Tpe::new(30));
     let mut trials: Vec<(Trial, Outcome)> = Vec::new();
-    while let Next::Trial(trial) = tpe.next(&space, &trials, Seed(2)).unwrap() {
+    while let Next::Trial(trial) = next(&tpe, &space, &trials, 2) {
         let outcome = match trials.len() % 3 {
             0 => Outcome::Failed,
             1 => Outcome::Open,
@@ -195,11 +201,24 @@ fn halving_gives_all_rows_to_the_best_only() {
 }
 
 #[test]
+fn no_point_is_tried_twice_while_there_are_others() {
+    let space =
+        space(json!({"a": {"int": [0, 3]}, "b": {"choice": ["x", {"y": {"int": [0, 1]}}]}}));
+    let loss = |trial: &Trial| trial.point["a"] + trial.point.get("b.y").copied().unwrap_or(0.5);
+    let trials = searched(&Search::Tpe(Tpe::new(14)), &space, 3, loss);
+    let points: Vec<&Point> = trials.iter().map(|(trial, _)| &trial.point).collect();
+    // Those by chance may meet.
+    let fresh = |at: &usize| !points[..*at].contains(&points[*at]);
+    let left = 12 - (0..10).filter(fresh).count();
+    assert!((10..10 + left.min(4)).all(|at| fresh(&at)), "{points:?}");
+}
+
+#[test]
 fn halving_waits_for_what_is_open() {
     let halving = Search::Halving(Halving::new(1));
     let Next::Trial(trial) = halving.next(&branin_space(), &[], Seed(0)).unwrap() else { panic!() };
     let open = [(trial, Outcome::Open)];
-    assert_eq!(halving.next(&branin_space(), &open, Seed(0)).unwrap(), Next::Wait);
+    assert_eq!(next(&halving, &branin_space(), &open, 0), Next::Wait);
 }
 
 #[test]
@@ -216,8 +235,8 @@ proptest! {
         let whole = searched(&tpe, &space, seed, |t| branin(&t.point));
         let known: Vec<(Trial, Outcome)> =
             whole[..cut].iter().map(|(t, loss)| (t.clone(), Outcome::Loss(*loss))).collect();
-        let next = tpe.next(&space, &known, Seed(seed)).unwrap();
-        prop_assert_eq!(next, Next::Trial(whole[cut].0.clone()));
+        let found = next(&tpe, &space, &known, seed);
+        prop_assert_eq!(found, Next::Trial(whole[cut].0.clone()));
     }
 
     #[test]

@@ -110,6 +110,7 @@ impl<'a> SearchPage<'a> {
         let counts = [
             ("scored", ended(|end| *end == End::Scored)),
             ("given up", ended(|end| *end == End::GivenUp)),
+            ("unfinished", ended(|end| *end == End::Unfinished)),
             ("refused", ended(|end| matches!(end, End::Refused(_)))),
             ("failed", ended(|end| matches!(end, End::Failed(_)))),
         ];
@@ -151,7 +152,7 @@ impl<'a> SearchPage<'a> {
             standing: match &trial.end {
                 End::Scored if trial.share < 1.0 => Standing::Partial,
                 End::Scored => Standing::Scored,
-                End::GivenUp => Standing::GivenUp,
+                End::GivenUp | End::Unfinished => Standing::GivenUp,
                 End::Refused(_) => Standing::Refused,
                 End::Failed(_) => Standing::Failed,
             },
@@ -525,6 +526,7 @@ fn ended(end: &End) -> &'static str {
     match end {
         End::Scored => "scored",
         End::GivenUp => "given up",
+        End::Unfinished => "unfinished",
         End::Refused(_) => "refused",
         End::Failed(_) => "failed",
     }

@@ -37,6 +37,11 @@ impl Costs {
         cost.memory = cost.memory.max(memory);
     }
 
+    /// Whether this process worked on that trial.
+    pub fn knows(&self, number: usize) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&number)
+    }
+
     pub fn of(&self, number: usize) -> Cost {
         let costs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         costs.get(&number).copied().unwrap_or_default()

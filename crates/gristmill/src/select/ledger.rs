@@ -74,9 +74,9 @@ impl Before {
             let runs = keeper.wait(|s| s.search_runs(&query))?;
             for run in &runs {
                 if let (Some(number), Some(record)) = (number(run), record(run)?) {
-                    // Cut short between its record and its end.
+                    // Cut short between its record and its end, which were two steps once.
                     if run.info.status == RunStatus::Running {
-                        settle(keeper, run.info.id, &record)?;
+                        settle(keeper, run.info.id, &record, Batch::default())?;
                     }
                     known.insert(number, record);
                     seconds.extend(run.metrics.get(SECONDS).map(|took| (number, took.value)));
@@ -145,17 +145,22 @@ impl<'a> Trials<'a> {
         if let Some(record) = record(&run)? {
             return Ok(Claim::Done(Box::new(record)));
         }
+        let left = run.info.status == RunStatus::Interrupted;
         let mut mine = self.mine.lock().unwrap_or_else(PoisonError::into_inner);
         let others = match run.info.parent {
             Some(parent) if parent == self.run => mine.contains(&number),
-            Some(parent) => is_at_work(self.home, self.keeper, parent)?,
-            None => false,
+            Some(parent) if !left => is_at_work(self.home, self.keeper, parent)?,
+            _ => false,
         };
         if others {
             let text = get(&run.tags, tags::TRIAL_POINT).unwrap_or_default();
             let trial = serde_json::from_str(&text)
                 .map_err(|e| Error::bug(format!("a stored trial cannot be read: {e}")))?;
             return Ok(Claim::Elsewhere(trial));
+        }
+        if left {
+            let update = RunUpdate { status: Some(RunStatus::Running), ..RunUpdate::default() };
+            self.keeper.wait(|s| s.update_run(id, update))?;
         }
         mine.insert(number);
         Ok(Claim::Ours)
@@ -176,8 +181,8 @@ impl Ledger for Trials<'_> {
         self.begun(number)
     }
 
-    fn has(&self, number: usize) -> bool {
-        self.known.contains_key(&number)
+    fn reaches(&self, number: usize) -> bool {
+        self.known.keys().any(|known| *known >= number)
     }
 
     fn keep(&self, number: usize, record: &Record) -> Result<()> {
@@ -202,21 +207,25 @@ impl Ledger for Trials<'_> {
         }
         let text = serde_json::to_string(record).map_err(|e| Error::bug(e.to_string()))?;
         put(&mut batch, tags::TRIAL_RECORD, &text);
-        let id = self.id(number);
-        self.keeper.wait(|s| s.log(id, batch))?;
-        settle(self.keeper, id, record)
+        settle(self.keeper, self.id(number), record, batch)
+    }
+
+    fn leave(&self, number: usize) -> Result<()> {
+        let left = RunUpdate::ended(RunStatus::Interrupted, SystemClock.now());
+        self.keeper.wait(|s| s.update_run(self.id(number), left)).map(drop)
     }
 }
 
-/// Says in the store how a trial ended.
-fn settle(keeper: &Keeper, id: RunId, record: &Record) -> Result<()> {
+/// Says in the store how a trial ended, and what is known of it then.
+fn settle(keeper: &Keeper, id: RunId, record: &Record, batch: Batch) -> Result<()> {
     let (status, error) = match &record.end {
         End::Scored => (RunStatus::Succeeded, None),
         End::GivenUp => (RunStatus::Cancelled, Some("given up: others did better".to_owned())),
+        End::Unfinished => (RunStatus::Interrupted, None),
         End::Refused(why) => (RunStatus::Refused, Some(why.clone())),
         End::Failed(why) => (RunStatus::Failed, Some(why.clone())),
     };
-    let update = RunUpdate { error, ..RunUpdate::ended(status, SystemClock.now()) };
+    let update = RunUpdate { error, batch, ..RunUpdate::ended(status, SystemClock.now()) };
     keeper.wait(|s| s.update_run(id, update)).map(drop)
 }
 

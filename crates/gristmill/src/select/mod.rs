@@ -8,6 +8,7 @@ mod cost;
 mod found;
 pub(crate) mod ledger;
 mod outcome;
+mod progress;
 mod searcher;
 mod serving;
 pub(crate) mod settings;
@@ -35,7 +36,6 @@ use gristmill_track::RunId;
 use serde_json::{Value, json};
 
 pub(crate) use self::auto::{CALIBRATED_BY, improve};
-use self::cost::Costs;
 pub(crate) use self::found::{FOUND, Searching, in_words};
 use self::ledger::{Before, Trials};
 pub(crate) use self::outcome::{FILE, Judge, Parameter, SearchOutcome, Standing, TrialOutcome};
@@ -165,10 +165,9 @@ impl Selection<'_> {
         for (at, stem) in self.begun.iter().enumerate() {
             folds.take_up(at, &fixed, Arc::clone(stem));
         }
-        let (costs, notes) = (Costs::default(), Notes::default());
         let search = self.digest();
         let before = Before::of(place.keeper, search)?;
-        let searcher = Searcher::new(self, &rules, &folds, &costs, &notes, place, before.micros)?;
+        let searcher = Searcher::new(self, &rules, &folds, place, before.micros)?;
         let steps = |point: &Point| -> Result<Value> {
             let steps = Steps::at(self.space, point).map_err(|e| Error::bug(e.message))?;
             Ok(json!(steps))
@@ -177,7 +176,7 @@ impl Selection<'_> {
             (place.keeper, place.home),
             (place.run, &self.checked.file.name),
             (search, self.space, &steps),
-            &costs,
+            &searcher.costs,
             before,
         )?;
         let records = race(&rules, &searcher, &trials, &searcher).map_err(|error| match error {

@@ -71,7 +71,7 @@ impl Standing<'_> {
             Some(End::Scored) => 0,
             Some(End::Refused(_)) => 1,
             Some(End::GivenUp) => 2,
-            None => 3,
+            Some(End::Unfinished) | None => 3,
             Some(End::Failed(_)) => 4,
         };
         let loss = |place: &Self| place.loss.unwrap_or(f64::INFINITY);

@@ -1,15 +1,16 @@
 //! Does the trials of a search: each a pipeline, fitted and scored fold by fold.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use gristmill_core::{Clock, FittedPipeline, Notes, Timestamp};
 use gristmill_evaluate::search::{
-    End, FoldScore, Named, Pace, Record, Rules, SharedFolds, Trial, Weighed, Work,
+    FoldScore, Named, Pace, Record, Rules, Search, SharedFolds, Trial, Weighed, Work,
 };
 
 use super::cost::Costs;
+use super::progress::{Progress, Sharing, Whose};
 use super::serving::{self, Scales};
 use super::spelled::Steps;
 use super::{Place, Selection, expected};
@@ -22,53 +23,22 @@ pub(super) struct Searcher<'a> {
     selection: &'a Selection<'a>,
     rules: &'a Rules,
     folds: &'a SharedFolds<'a>,
-    costs: &'a Costs,
-    notes: &'a Notes,
     place: Place<'a>,
+    pub costs: Costs,
+    notes: Notes,
     /// Where there is a budget: the scales, and what was fitted in the first fold of trials that are
     /// still to be weighed.
     scales: Option<Scales<'a>>,
     to_weigh: Mutex<HashMap<usize, FittedPipeline>>,
     /// When no further trial begins.
     until: Option<Timestamp>,
-    expected: Option<u64>,
     progress: Mutex<Progress>,
+    /// How many folds are worked on, and the most that were at one time.
+    busy: AtomicUsize,
+    side_by_side: AtomicUsize,
     /// What the process had before its first fold, and the most that one fold added since.
     at_rest: u64,
     of_one: AtomicU64,
-}
-
-/// How far it has come.
-#[derive(Default)]
-struct Progress {
-    done: u64,
-    /// The least loss, with the number of its trial and what it tried.
-    best: Option<(f64, String)>,
-}
-
-/// How a search shared out what it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sharing {
-    pub threads: usize,
-    pub fitted: usize,
-    pub shared: usize,
-}
-
-impl std::fmt::Display for Sharing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { threads, fitted, shared } = self;
-        let (folds, steps) = (plural(*threads, "fold"), plural(*fitted, "fitted step"));
-        write!(
-            f,
-            "{} for everything: at most {folds} side by side, whose models share them; {steps}, \
-             {shared} taken from those",
-            plural(*threads, "thread")
-        )
-    }
-}
-
-fn plural(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 impl<'a> Searcher<'a> {
@@ -76,42 +46,51 @@ impl<'a> Searcher<'a> {
         selection: &'a Selection<'a>,
         rules: &'a Rules,
         folds: &'a SharedFolds<'a>,
-        costs: &'a Costs,
-        notes: &'a Notes,
         place: Place<'a>,
         spent_micros: i64,
     ) -> Result<Self> {
-        let now = SystemClock.now();
+        let (now, table) = (SystemClock.now(), selection.table);
         let minutes = selection.settings.minutes;
         let until =
             minutes.map(|m| Timestamp(now.0.saturating_add((m * 60e6) as i64) - spent_micros));
+        // Where time decides, nobody knows how many points of a space without end there will be.
+        let counted = until.is_none() || selection.settings.search == Search::Grid;
+        let expected = expected(&selection.settings.search, selection.space).filter(|_| counted);
         Ok(Self {
             selection,
             rules,
             folds,
-            costs,
-            notes,
             place,
+            costs: Costs::default(),
+            notes: Notes::default(),
             scales: selection.scales(place)?,
             to_weigh: Mutex::default(),
             until,
-            // Where time decides, nobody knows.
-            expected: match until {
-                Some(_) => None,
-                None => expected(&selection.settings.search, selection.space),
-            },
-            progress: Mutex::default(),
+            progress: Mutex::new(Progress::new(now, until, expected)),
+            busy: AtomicUsize::new(0),
+            side_by_side: AtomicUsize::new(0),
             at_rest: machine::resident().unwrap_or_default(),
-            of_one: AtomicU64::new(0),
+            // A copy of all rows, until it is known.
+            of_one: AtomicU64::new((table.rows() * table.schema().len() * size_of::<f64>()) as u64),
         })
     }
 
     /// Says how it shared out what it has.
     pub fn done(&self) {
         let (fitted, shared) = self.folds.counts();
-        let sharing = Sharing { threads: self.workers(), fitted, shared };
-        let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        (self.place.tell)(progress.done, None, &sharing.to_string());
+        let side_by_side = self.side_by_side.load(Ordering::Relaxed);
+        let sharing = Sharing { threads: self.workers(), side_by_side, fitted, shared };
+        let done = self.progress.lock().unwrap_or_else(PoisonError::into_inner).done();
+        (self.place.tell)(done, Some(done), &sharing.to_string());
+    }
+
+    /// A trial with its score.
+    fn words(&self, number: usize, record: &Record, loss: f64) -> String {
+        let steps = Steps::at(self.selection.space, &record.trial.point);
+        let model = steps.map(|steps| steps.model.name).unwrap_or_default();
+        let Some(objective) = self.rules.objectives.first() else { return model };
+        let score = if objective.greater_is_better { -loss } else { loss };
+        format!("best {} {score:.4} by {model} (trial {number})", objective.name)
     }
 
     fn score(&self, number: usize, trial: &Trial, fold: usize) -> Result<FoldScore> {
@@ -121,38 +100,22 @@ impl<'a> Searcher<'a> {
         let pipeline = selection.checked.pipeline_of(selection.catalog, &steps)?;
         let keys = steps.keys();
         let named = Named { pipeline: &pipeline, steps: &keys };
-        let scored = self.folds.score(&named, selection.metrics, fold, trial.share, self.notes)?;
+        let scored = self.folds.score(&named, selection.metrics, fold, trial.share, &self.notes)?;
         if fold == 0 && self.scales.is_some() && trial.share == 1.0 {
             let mut waiting = self.to_weigh.lock().unwrap_or_else(PoisonError::into_inner);
             waiting.insert(number, scored.fitted);
         }
         Ok(scored.scores)
     }
-
-    /// What a person who waits would like to know.
-    fn said(&self, progress: &Progress) -> String {
-        let mut said = match &progress.best {
-            Some((loss, what)) => {
-                let objective = self.rules.objectives.first();
-                let turned = objective.is_some_and(|objective| objective.greater_is_better);
-                let score = if turned { -loss } else { *loss };
-                let name = objective.map_or("", |objective| &objective.name);
-                format!("best {name} {score:.4} by {what}")
-            }
-            None => "no score yet".to_owned(),
-        };
-        if let Some(until) = self.until {
-            let left = seconds_between(SystemClock.now(), until).max(0.0);
-            said.push_str(&format!(", {:.0} s left", left));
-        }
-        said
-    }
 }
 
 impl Work for Searcher<'_> {
     fn fold(&self, number: usize, trial: &Trial, fold: usize) -> Result<FoldScore, String> {
         let start = SystemClock.now();
+        let busy = self.busy.fetch_add(1, Ordering::Relaxed) + 1;
+        self.side_by_side.fetch_max(busy, Ordering::Relaxed);
         let scores = serving::beside(|| self.score(number, trial, fold));
+        self.busy.fetch_sub(1, Ordering::Relaxed);
         self.costs.fold(number, seconds_between(start, SystemClock.now()));
         let grown = machine::resident().unwrap_or_default().saturating_sub(self.at_rest);
         self.of_one.fetch_max(grown / self.workers().max(1) as u64, Ordering::Relaxed);
@@ -196,18 +159,14 @@ impl Pace for Searcher<'_> {
     }
 
     fn heard(&self, number: usize, record: &Record) {
-        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        progress.done += 1;
         self.to_weigh.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        progress.trial(if self.costs.knows(number) { Whose::Ours } else { Whose::Others });
         let loss = self.rules.losses(record).and_then(|losses| losses.first().copied());
-        let loss = loss.filter(|_| record.end == End::Scored && record.trial.share == 1.0);
-        if let Some(loss) = loss
-            && progress.best.as_ref().is_none_or(|(least, _)| loss < *least)
-        {
-            let steps = Steps::at(self.selection.space, &record.trial.point);
-            let name = steps.map(|steps| steps.model.name).unwrap_or_default();
-            progress.best = Some((loss, format!("{name} (trial {number})")));
+        if let Some(loss) = loss.filter(|_| record.is_eligible()) {
+            progress.score(loss, || self.words(number, record, loss));
         }
-        (self.place.tell)(progress.done, self.expected, &self.said(&progress));
+        let said = progress.said(SystemClock.now());
+        (self.place.tell)(progress.done(), progress.expected(), &said);
     }
 }

@@ -69,6 +69,7 @@ pub(super) async fn update(
     if let Some(name) = &update.name {
         logging::rename_tag(db, id, name).await?;
     }
+    logging::store(db, id, &update.batch).await?;
     if let Some(status) = update.status {
         dues::note_status(db, id, status).await?;
     }

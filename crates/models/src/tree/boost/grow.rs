@@ -79,6 +79,9 @@ pub(crate) struct Finished {
     pub(crate) gains: Vec<f64>,
 }
 
+/// What a leaf holds, column by column.
+pub(crate) type Histograms = Vec<ColumnSums>;
+
 /// Some rows that stand together.
 struct Leaf {
     rows: Range<usize>,
@@ -87,7 +90,7 @@ struct Leaf {
     place: Place,
     bounds: Bounds,
     answer: f64,
-    histograms: Option<Vec<ColumnSums>>,
+    histograms: Option<Histograms>,
 }
 
 /// A leaf that has found a split.
@@ -105,20 +108,21 @@ struct Grower<'a> {
     frontier: BinaryHeap<Candidate>,
     leaves: Vec<Leaf>,
     /// Histograms that nobody needs any more.
-    idle: Vec<Vec<ColumnSums>>,
+    idle: &'a mut Vec<Histograms>,
     serial: usize,
     gains: Vec<f64>,
 }
 
 /// Grows a tree on these rows, which rise.
-pub(crate) fn grow(soil: &Soil<'_>, rows: Vec<u32>) -> Grown {
+/// `idle` are histograms of earlier trees on the same ground, which are used again.
+pub(crate) fn grow(soil: &Soil<'_>, rows: Vec<u32>, idle: &mut Vec<Histograms>) -> Grown {
     let mut grower = Grower {
         soil,
         growing: Growing::new(1),
         spare: vec![0; rows.len()],
         frontier: BinaryHeap::new(),
         leaves: Vec::new(),
-        idle: Vec::new(),
+        idle,
         serial: 0,
         gains: vec![0.0; soil.ground.codes.len()],
         rows,
@@ -132,7 +136,8 @@ pub(crate) fn grow(soil: &Soil<'_>, rows: Vec<u32>) -> Grown {
             grower.divide(candidate);
         }
     }
-    let Grower { growing, leaves, rows, gains, .. } = grower;
+    let Grower { growing, mut leaves, rows, gains, idle, .. } = grower;
+    idle.extend(leaves.iter_mut().filter_map(|leaf| leaf.histograms.take()));
     Grown { growing, leaves, rows, gains }
 }
 
@@ -222,7 +227,7 @@ impl Grower<'_> {
     }
 
     /// Looks for splits of two leaves that were one, whose histograms are `parent`.
-    fn open(&mut self, left: Leaf, right: Leaf, parent: Option<Vec<ColumnSums>>) {
+    fn open(&mut self, left: Leaf, right: Leaf, parent: Option<Histograms>) {
         let (small, large) =
             if left.rows.len() <= right.rows.len() { (left, right) } else { (right, left) };
         match (self.may_divide(&small), self.may_divide(&large)) {
@@ -289,9 +294,6 @@ impl Grower<'_> {
         let Work { group, filled, lessened } = work;
         let ground = self.soil.ground;
         let features = &ground.features[group.columns.clone()];
-        for (sums, feature) in filled.iter_mut().zip(features) {
-            sums[..=usize::from(feature.last)].fill(NOTHING);
-        }
         let all = leaf.rows.len() == self.soil.pairs.len();
         let rows = if all {
             Rows::Between(leaf.rows.clone())
@@ -299,7 +301,7 @@ impl Grower<'_> {
             Rows::These(&self.rows[leaf.rows.clone()])
         };
         let parts = rayon::current_num_threads() / ground.packed.groups.len();
-        group.add(self.soil.pairs, &rows, filled, parts);
+        group.fill(self.soil.pairs, &rows, filled, (leaf.sums, parts));
         let first = self.search_group(leaf, features, filled);
         let Some((lessened, sibling)) = lessened.zip(sibling) else { return [first, None] };
         for ((sums, part), feature) in lessened.iter_mut().zip(filled).zip(features) {

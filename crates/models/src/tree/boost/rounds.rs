@@ -12,7 +12,7 @@ use super::super::nodes::Tree;
 use super::super::settings::MaxFeatures;
 use super::super::weights::Weights;
 use super::gradients::{Gradients, shares};
-use super::grow::{Finished, Ground, Limits, Soil, grow};
+use super::grow::{Finished, Ground, Grown, Histograms, Limits, Soil, grow};
 use super::loss::{Known, Objective};
 use super::model::FittedBoosting;
 use super::packed::Packed;
@@ -72,8 +72,9 @@ pub(crate) fn fit(
 ) -> Result<FittedBoosting> {
     let bins = bins::learn(&train.frame, plan.bins, SAMPLE_ROWS, context.notes)?;
     let codes = bins::encode(&bins, &train.frame)?;
+    let lasts: Vec<u8> = bins.iter().map(ColumnBins::last).collect();
     let ground = Ground {
-        packed: Packed::new(&codes),
+        packed: Packed::new(&codes, &lasts),
         codes,
         features: features(&bins, &plan.directions),
         limits: plan.limits,
@@ -127,6 +128,18 @@ fn features(bins: &[ColumnBins], directions: &[Direction]) -> Vec<Feature> {
     columns.map(feature).collect()
 }
 
+/// What tree after tree is grown with.
+struct Workplace {
+    gradients: Gradients,
+    idle: Vec<Histograms>,
+}
+
+impl Workplace {
+    fn new(rows: usize) -> Self {
+        Self { gradients: Gradients::new(rows), idle: Vec::new() }
+    }
+}
+
 /// What has been learned so far.
 struct Learner<'a> {
     plan: &'a Plan,
@@ -135,7 +148,7 @@ struct Learner<'a> {
     /// `[rows, outputs]`, row by row.
     scores: Vec<f64>,
     /// As many as trees are grown at a time.
-    gradients: Vec<Gradients>,
+    workplaces: Vec<Workplace>,
     trees: Vec<Tree>,
     /// For each tree what each column gained.
     gains: Vec<Vec<f64>>,
@@ -150,7 +163,7 @@ impl<'a> Learner<'a> {
             ground,
             known,
             scores: base.repeat(rows),
-            gradients: (0..at_a_time).map(|_| Gradients::new(rows)).collect(),
+            workplaces: (0..at_a_time).map(|_| Workplace::new(rows)).collect(),
             trees: Vec::new(),
             gains: Vec::new(),
         }
@@ -164,20 +177,22 @@ impl<'a> Learner<'a> {
         let allowed: Vec<Vec<bool>> = (0..outputs).map(|_| self.draw_columns(random)).collect();
         let shares = shares(self.plan.objective, &self.scores);
         let mut grown = Vec::with_capacity(outputs);
-        let mut gradients = std::mem::take(&mut self.gradients);
-        for first in (0..outputs).step_by(gradients.len()) {
-            let at_a_time = gradients.par_iter_mut().enumerate().take(outputs - first);
-            grown.par_extend(at_a_time.map(|(at, gradients)| {
+        let mut workplaces = std::mem::take(&mut self.workplaces);
+        for first in (0..outputs).step_by(workplaces.len()) {
+            let at_a_time = workplaces.par_iter_mut().enumerate().take(outputs - first);
+            grown.par_extend(at_a_time.map(|(at, workplace)| {
                 let output = first + at;
                 let scores = shares.as_deref().unwrap_or(&self.scores);
                 let known = self.known;
+                let Workplace { gradients, idle } = workplace;
                 let scale = gradients.compute(self.plan.objective, output, scores, known, delta);
                 let pairs = &gradients.pairs;
                 let soil = Soil { ground: self.ground, pairs, scale, allowed: &allowed[output] };
-                self.answered(&soil, rows.clone(), delta)
+                let grown = grow(&soil, rows.clone(), idle);
+                self.answered(grown, delta)
             }));
         }
-        self.gradients = gradients;
+        self.workplaces = workplaces;
         if grown.iter().all(|finished: &Finished| finished.leaves.len() < 2) {
             return None;
         }
@@ -188,9 +203,9 @@ impl<'a> Learner<'a> {
     }
 
     /// A tree with its answers, as they are added to the scores.
-    fn answered(&self, soil: &Soil<'_>, rows: Vec<u32>, delta: f64) -> Finished {
+    fn answered(&self, grown: Grown, delta: f64) -> Finished {
         let (objective, rate) = (self.plan.objective, self.plan.learning_rate);
-        grow(soil, rows).finish(|rows, newton| {
+        grown.finish(|rows, newton| {
             if !objective.renews() {
                 return rate * objective.step(newton);
             }

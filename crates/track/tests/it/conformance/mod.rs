@@ -126,6 +126,18 @@ async fn what_was_logged_comes_back(store: &dyn Store) {
     assert_eq!((again.ended, again.error), (None, None), "what goes on has no end yet");
     assert_eq!((info.name.as_str(), info.error.as_deref()), ("logged", Some("a\u{fffd}b")));
 
+    let batch = Batch::default().metric("late", 1.0, 0, at(11)).param("trees", 5);
+    let update = RunUpdate { batch, ..RunUpdate::ended(RunStatus::Succeeded, at(11)) };
+    store.update_run(id("part"), update.clone()).await.unwrap();
+    let part = store.run(id("part")).await.unwrap();
+    assert_eq!((part.info.status, part.metrics["late"].value), (RunStatus::Succeeded, 1.0));
+    let batch = Batch::default().param("trees", 6);
+    let contradicts = RunUpdate { batch, status: Some(RunStatus::Failed), ..update };
+    let refused = store.update_run(id("part"), contradicts).await;
+    assert!(matches!(refused, Err(TrackError::ParamChanged { .. })), "{refused:?}");
+    let kept = store.run(id("part")).await.unwrap().info;
+    assert_eq!(kept.status, RunStatus::Succeeded, "both or neither");
+
     store.remove_run_tag(id("logged"), tags::GIT_COMMIT).await.unwrap();
     assert!(store.run(id("logged")).await.unwrap().tags.is_empty());
     let prefix = &id("logged").to_string()[..8];
