@@ -421,6 +421,7 @@ fn wrong_operator(
     searchable: &Searchable,
 ) -> FilterError {
     let key = &field.key;
+    let is_text_attribute = field.kind == FieldKind::Attribute && sort != AttributeSort::Number;
     FilterError::new(match (searchable.wording, field.kind) {
         (Wording::Experiments, FieldKind::Attribute) if key == "experiment_id" => {
             format!("Invalid comparator for experiment_id: {found}")
@@ -432,9 +433,13 @@ fn wrong_operator(
             format!("Invalid comparator for attribute {key}: {found}")
         }
         (Wording::Registry, _) => format!("Invalid comparator for attribute: {found}"),
-        _ => {
-            let valid = set(searchable.operators(field.kind, sort).iter().map(|o| o.as_str()));
-            format!("Invalid comparator '{found}' not one of '{valid}'")
+        (_, kind) => {
+            // A slip of MLflow's: numbers are told what texts may be compared with.
+            let sort = if kind == FieldKind::Attribute { AttributeSort::Text } else { sort };
+            let valid = set(searchable.operators(kind, sort).iter().map(|known| known.as_str()));
+            let is_closed = kind == FieldKind::Param || is_text_attribute;
+            let end = if is_closed { "'" } else { "" };
+            format!("Invalid comparator '{found}' not one of '{valid}{end}")
         }
     })
 }
@@ -599,6 +604,14 @@ mod tests {
             "params.a == 'x'",
             "Invalid comparator '==' not one of \
              '{'!=', '=', 'ILIKE', 'IS NOT NULL', 'IS NULL', 'LIKE'}'",
+        );
+        refused(
+            "metrics.a LIKE 1",
+            "Invalid comparator 'LIKE' not one of '{'!=', '<', '<=', '=', '>', '>='}",
+        );
+        refused(
+            "dataset.name > 'x'",
+            "Invalid comparator '>' not one of '{'!=', '=', 'ILIKE', 'IN', 'LIKE', 'NOT IN'}",
         );
         refused(
             "params.a = foo",
