@@ -146,6 +146,7 @@ fn a_filled_database_of_layout_3_is_upgraded() {
     let deployed = Deployment::new("churn", "artifacts/d1", "d1", "d1", Timestamp(1));
     block_on(open(&url).deploy(deployed.clone())).unwrap();
     let back = "DROP TABLE snapshots, model_metrics, run_models, run_datasets, datasets, files; \
+                DROP INDEX latest_metrics_by_value; \
                 ALTER TABLE experiments DROP COLUMN artifact_location; \
                 ALTER TABLE runs DROP COLUMN user_id, DROP COLUMN artifact_location; \
                 DELETE FROM schema_versions WHERE version > 3";
