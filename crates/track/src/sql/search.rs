@@ -45,13 +45,13 @@ async fn by_metric(db: &mut Connection, query: &RunQuery) -> Result<Option<Vec<R
         return Ok(None);
     }
     let mut sql =
-        QueryBuilder::<Database>::new("SELECT runs.* FROM latest_metrics first CROSS JOIN runs");
+        QueryBuilder::<Database>::new("SELECT runs.* FROM latest_metrics lead CROSS JOIN runs");
     let rest = query.order.get(1..).unwrap_or_default();
     filter::join_orders(&mut sql, rest, |order| place(order.field.kind, &order.field.key));
-    sql.push(" WHERE runs.id = first.run_id AND first.is_nan = 0 AND first.key = ");
+    sql.push(" WHERE runs.id = lead.run_id AND lead.is_nan = 0 AND lead.key = ");
     sql.push_bind(first.field.key.clone());
     narrow(&mut sql, query);
-    sql.push(" ORDER BY first.value").push(if first.descending { " DESC, " } else { ", " });
+    sql.push(" ORDER BY lead.value").push(if first.descending { " DESC, " } else { ", " });
     filter::push_keys(&mut sql, rest, |order| place(order.field.kind, &order.field.key));
     sql.push("runs.started DESC, runs.id LIMIT ").push_bind(i64::from(query.page.limit));
     sql.push(" OFFSET ").push_bind(query.page.skipped());
@@ -69,7 +69,7 @@ async fn has_many(db: &mut Connection, query: &RunQuery) -> Result<bool, Fail> {
     if !query.experiments.is_empty() {
         one_of(&mut sql, " WHERE experiment_id IN ", query.experiments.iter().map(|id| id.0));
     }
-    sql.push(" LIMIT ").push_bind(MANY).push(") some");
+    sql.push(" LIMIT ").push_bind(MANY).push(") begun");
     let count: i64 = sql.build_query_scalar().fetch_one(&mut *db).await?;
     Ok(count == MANY)
 }
