@@ -151,7 +151,9 @@ pub(super) async fn get_artifact(
     let path = checked(ask.fields().required_text("path")?)?;
     let run = house.store.run(ask.run()?).await?;
     let place = place_in(&run.info, &path)?;
-    send(&house, &place, &path).await
+    let root = show::artifact_uri(&run.info);
+    let name = format!("{}/{path}", root.trim_start_matches("mlflow-artifacts:/"));
+    send(&house, &place, &name).await
 }
 
 /// The file at a place; `name` is what it is called in messages.

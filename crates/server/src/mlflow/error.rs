@@ -165,6 +165,7 @@ impl IntoResponse for Refusal {
         let class = match self.code {
             ErrorCode::InvalidParameterValue => Some(("INVALID_PARAMETER_VALUE", "KAM00")),
             ErrorCode::ResourceDoesNotExist => Some(("RESOURCE_NOT_FOUND", "KAM00")),
+            ErrorCode::ResourceAlreadyExists => Some(("RESOURCE_ALREADY_EXISTS", "KAM00")),
             _ => None,
         };
         if let (Some((class, state)), Some(fields)) = (class, body.as_object_mut()) {
