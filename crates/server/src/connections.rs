@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tower::util::MapRequest;
 
+use crate::access::Peer;
 use crate::limits;
 
 /// How long the next try waits after a connection could not be taken: too many open files, mostly.
@@ -77,8 +80,15 @@ async fn converse(
         .max_concurrent_streams(limits::STREAMS)
         .max_header_list_size(limits::HEAD_BYTES as u32)
         .keep_alive_interval(limits::HEAD);
+    let peer = stream.peer_addr().ok().map(|address| Peer(address.ip()));
+    let service = MapRequest::new(router, move |mut request: Request<_>| {
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
+        request
+    });
     let connection =
-        builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let mut connection = std::pin::pin!(connection);
     // A caller that goes away, or speaks no HTTP, is no trouble of ours.
     tokio::select! {

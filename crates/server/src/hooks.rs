@@ -60,7 +60,7 @@ async fn receive(
     request: Request,
 ) -> HookAnswer {
     // Any page that a browser of this machine shows could post here.
-    if house.gate.is_open() && request.headers().contains_key(header::ORIGIN) {
+    if house.keys.is_open() && request.headers().contains_key(header::ORIGIN) {
         return HookAnswer::refuse(403, "a web page may not call this without a token");
     }
     let Some(hooks) = &house.hooks else {

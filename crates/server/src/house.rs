@@ -5,7 +5,10 @@ use std::sync::Arc;
 use gristmill_core::{Clock, Timestamp};
 use gristmill_track::{ArtifactStore, Store};
 
+use crate::access::{Keys, Rates};
+use crate::audit::Recorder;
 use crate::gate::Gate;
+use crate::webhook::Sender;
 use crate::{Hooks, Ids};
 
 /// What all requests share.
@@ -15,6 +18,14 @@ pub(crate) struct House {
     pub ids: Arc<dyn Ids>,
     pub hooks: Option<Arc<dyn Hooks>>,
     pub gate: Gate,
+    /// Whom the server lets in.
+    pub keys: Keys,
+    /// How often callers with a token ask.
+    pub rates: Rates,
+    /// How often somebody guesses one.
+    pub guesses: Rates,
+    pub recorder: Recorder,
+    pub webhooks: Sender,
     pub clock: Arc<dyn Clock>,
 }
 

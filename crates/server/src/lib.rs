@@ -4,6 +4,8 @@
 //! over which store. Nothing here reads a clock or draws an id: both come with the settings. No type
 //! of the HTTP library leaves this crate.
 
+mod access;
+mod audit;
 mod connections;
 mod error;
 mod gate;
@@ -19,9 +21,12 @@ mod server;
 mod settings;
 mod streams;
 mod tree;
+mod webhook;
 
+pub use access::Rate;
 pub use error::ServerError;
 pub use hooks::{HookAnswer, Hooks};
 pub use ids::{Ids, RandomIds};
 pub use server::Server;
 pub use settings::{Access, Settings};
+pub use webhook::{Reach, WebhookSettings};

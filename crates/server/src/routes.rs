@@ -7,9 +7,9 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 
 use crate::house::House;
-use crate::{gate, hooks, mlflow, plain};
+use crate::{access, gate, hooks, mlflow, plain};
 
-/// All routes, behind the gate.
+/// All routes, behind the gate and the guard.
 pub(crate) fn router(house: Arc<House>) -> Router {
     Router::new()
         .route("/health", get(plain::health))
@@ -18,6 +18,7 @@ pub(crate) fn router(house: Arc<House>) -> Router {
         .merge(mlflow::routes())
         .fallback(mlflow::nothing_here)
         .method_not_allowed_fallback(mlflow::other_method)
+        .layer(from_fn_with_state(Arc::clone(&house), access::guard))
         .layer(from_fn_with_state(Arc::clone(&house), gate::guard))
         .with_state(house)
 }

@@ -2,22 +2,28 @@
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
+use crate::access::{Keys, Rates};
+use crate::audit::Recorder;
 use crate::connections::serve;
 use crate::gate::Gate;
 use crate::house::House;
 use crate::routes::router;
-use crate::{Access, ServerError, Settings};
+use crate::webhook::Sender;
+use crate::{Access, Rate, ServerError, Settings, limits};
+
+/// How often one address may show a token that is none.
+const GUESSES: Rate = Rate { per_second: 5.0, burst: 50.0 };
 
 /// A listening server. Dropping it stops it: requests that are under way are answered first.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
     stop: watch::Sender<bool>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Server {
@@ -52,7 +58,11 @@ impl Server {
             .enable_all()
             .build()
             .map_err(|error| start_error(&error))?;
-        let router = router(Arc::new(house(settings)));
+        let (router, recorded) = {
+            let _inside = runtime.enter();
+            let (house, recorded) = house(settings)?;
+            (router(Arc::new(house)), recorded)
+        };
         let (stop, stopped) = watch::channel(false);
         let thread = std::thread::Builder::new()
             .name("gristmill-http".into())
@@ -62,6 +72,8 @@ impl Server {
                     if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
                         serve(listener, router, stopped).await;
                     }
+                    // What was done last is on record too, unless the store hangs.
+                    let _ = tokio::time::timeout(limits::FAREWELL, recorded).await;
                 });
                 runtime.shutdown_background();
             })
@@ -94,15 +106,29 @@ impl Drop for Server {
     }
 }
 
-fn house(settings: Settings) -> House {
-    House {
+/// What all requests share, and what ends when the record is written. Its background work begins on
+/// the runtime that this is called from.
+fn house(settings: Settings) -> Result<(House, JoinHandle<()>), ServerError> {
+    let Settings { store, clock, .. } = &settings;
+    let (recorder, recorded) =
+        Recorder::start(Arc::clone(store), Arc::clone(clock), settings.audit_kept);
+    let webhooks =
+        Sender::start(Arc::clone(store), Arc::clone(clock), recorder.clone(), settings.webhooks)
+            .map_err(|error| ServerError::Start { found: error.to_string() })?;
+    let house = House {
         gate: Gate::new(&settings.access, &settings.allowed_hosts),
+        keys: Keys::new(&settings.access),
+        rates: Rates::new(settings.rate),
+        guesses: Rates::new(GUESSES),
+        recorder,
+        webhooks,
         store: settings.store,
         artifacts: settings.artifacts,
         ids: settings.ids,
         hooks: settings.hooks,
         clock: settings.clock,
-    }
+    };
+    Ok((house, recorded))
 }
 
 fn address(settings: &Settings) -> Result<SocketAddr, ServerError> {

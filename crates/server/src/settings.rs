@@ -1,11 +1,15 @@
 //! Where a server listens, whom it lets in, and what it serves.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gristmill_core::Clock;
 use gristmill_track::{ArtifactStore, Store};
 
-use crate::{Hooks, Ids, RandomIds};
+use crate::{Hooks, Ids, RandomIds, Rate, WebhookSettings};
+
+/// How long the record is kept when nobody says: 90 days.
+const KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
 
 /// Where a server listens, whom it lets in, and what it serves.
 #[derive(Clone)]
@@ -16,6 +20,12 @@ pub struct Settings {
     pub port: u16,
     /// Whom it lets in.
     pub access: Access,
+    /// How often one caller with a token may ask.
+    pub rate: Rate,
+    /// How long the record of what was done is kept.
+    pub audit_kept: Duration,
+    /// How webhooks are told of what happens to models.
+    pub webhooks: WebhookSettings,
     /// More names under which browsers may call it, beside those of this machine.
     pub allowed_hosts: Vec<String>,
     /// What it keeps things in.
@@ -36,8 +46,11 @@ pub enum Access {
     /// Whoever is on this machine; the server listens on no other address then.
     #[default]
     Loopback,
-    /// Whoever sends this token, as `Authorization: Bearer TOKEN` or as the password of `Basic`.
+    /// Whoever sends this token, as `Authorization: Bearer TOKEN` or as the password of `Basic`; and
+    /// whoever sends one that the store knows.
     Token(String),
+    /// Whoever sends a token that the store knows.
+    Tokens,
 }
 
 impl Settings {
@@ -51,6 +64,9 @@ impl Settings {
             host: "127.0.0.1".into(),
             port: 5000,
             access: Access::default(),
+            rate: Rate::default(),
+            audit_kept: KEPT,
+            webhooks: WebhookSettings::default(),
             allowed_hosts: Vec::new(),
             store,
             artifacts,

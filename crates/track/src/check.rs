@@ -9,6 +9,8 @@ pub const MAX_KEY_CHARS: usize = 250;
 pub const MAX_PARAM_CHARS: usize = 6000;
 /// The longest value of a tag, in characters.
 pub const MAX_TAG_CHARS: usize = 8000;
+/// The longest value of a model's or a version's tag, in characters.
+pub const MAX_MODEL_TAG_CHARS: usize = 100_000;
 /// The longest value of an experiment's tag, in characters.
 pub const MAX_EXPERIMENT_TAG_CHARS: usize = 20_000;
 /// The longest name of an experiment, a run, a model, a task or an artifact's path, in characters.
@@ -49,6 +51,12 @@ pub(crate) fn tag(name: &str, text: &str) -> Result<()> {
     value("tag", name, text, MAX_TAG_CHARS)
 }
 
+/// Refuses a tag of a model or a version that cannot be stored.
+pub(crate) fn model_tag(name: &str, text: &str) -> Result<()> {
+    key("a tag's key", name)?;
+    value("tag", name, text, MAX_MODEL_TAG_CHARS)
+}
+
 /// Refuses an experiment's tag that cannot be stored.
 pub(crate) fn experiment_tag(name: &str, text: &str) -> Result<()> {
     key("a tag's key", name)?;
@@ -58,8 +66,8 @@ pub(crate) fn experiment_tag(name: &str, text: &str) -> Result<()> {
 /// Refuses a model's name that the spellings `name/version` and `name@alias` could not hold.
 pub(crate) fn model_name(text: &str) -> Result<()> {
     name("a model's name", text)?;
-    if text.contains(['/', ':', '@']) || text.trim() != text {
-        let expected = "a name without `/`, `:`, `@` and outer spaces";
+    if text.contains(['/', ':', '@']) || text.trim() != text || matches!(text, "." | "..") {
+        let expected = "a name without `/`, `:`, `@` and outer spaces, and neither `.` nor `..`";
         return Err(TrackError::invalid("a model's name", format!("`{text}`"), expected));
     }
     Ok(())
@@ -119,7 +127,7 @@ mod tests {
     fn a_model_name_fits_the_spellings_of_the_command_line() {
         check(
             &["churn", "House prices", "模型"],
-            &["", " ", "a/b", "a@b", "a:b", " a"],
+            &["", " ", "a/b", "a@b", "a:b", " a", ".", ".."],
             model_name,
         );
     }

@@ -62,6 +62,18 @@ pub enum TrackError {
         /// What was given now.
         given: String,
     },
+    /// Whoever laid down the rule of an alias has not approved this move.
+    #[error("`{model}@{alias}` needs {needs}; found {found}")]
+    NotApproved {
+        /// The model.
+        model: String,
+        /// The alias.
+        alias: String,
+        /// What its rule asks for.
+        needs: String,
+        /// Who tried to move it, and where to.
+        found: String,
+    },
     /// A name, key, value or path cannot be stored as it is.
     #[error("{what} is {found}, expected {expected}")]
     Invalid {
@@ -158,6 +170,7 @@ impl TrackError {
             }
             Self::Lost { holder: None, .. } => Some("see what became of it meanwhile".into()),
             Self::ParamChanged { .. } => Some("start another run for another value".into()),
+            Self::NotApproved { .. } => Some("ask one of those who may approve it".into()),
             Self::Home { hint, .. } => Some(hint.clone()),
             Self::Damaged { .. } => Some("restore it from a backup, or make it again".into()),
             Self::Newer { .. } => Some("upgrade gristmill, or choose another --home".into()),

@@ -11,6 +11,7 @@
 #[macro_use]
 mod words;
 
+mod access;
 mod artifact;
 mod check;
 mod deployment;
@@ -25,23 +26,28 @@ mod history;
 mod id;
 mod inputs;
 mod lease;
+mod logged_model;
 mod migrations;
 mod model;
 mod open;
 mod postgres;
+mod registry;
+mod rule;
 mod run;
 mod signal;
 mod sqlite;
 mod store;
 pub mod tags;
 mod task;
+mod webhook;
 
+pub use access::{Access, AuditLine, AuditQuery, Level, NewToken, Outcome, Role, ThingKind, Token};
 pub use artifact::{
     Artifact, ArtifactKind, ArtifactPath, ArtifactStore, Content, Draft, LocalArtifacts, Stored,
 };
 pub use check::{
-    MAX_ALIAS_CHARS, MAX_EXPERIMENT_TAG_CHARS, MAX_KEY_CHARS, MAX_NAME_CHARS, MAX_PARAM_CHARS,
-    MAX_SNAPSHOT_BYTES, MAX_TAG_CHARS,
+    MAX_ALIAS_CHARS, MAX_EXPERIMENT_TAG_CHARS, MAX_KEY_CHARS, MAX_MODEL_TAG_CHARS, MAX_NAME_CHARS,
+    MAX_PARAM_CHARS, MAX_SNAPSHOT_BYTES, MAX_TAG_CHARS,
 };
 pub use deployment::{Deployment, Snapshot};
 pub use due::Due;
@@ -56,12 +62,18 @@ pub use history::{HistoryOrder, HistoryQuery, Sample};
 pub use id::{ContentHash, RunId};
 pub use inputs::{Dataset, DatasetInput, DatasetSummary, ModelLink, ModelRole};
 pub use lease::{Author, Lease};
+pub use logged_model::{
+    DatasetRef, LoggedModel, LoggedModelQuery, LoggedModelStatus, LoggedModels, Measured,
+    NewLoggedModel,
+};
 pub use model::{
-    Model, ModelEvent, ModelVersion, NewEvent, NewVersion, Note, Registration, VersionStatus,
-    WhatHappened,
+    Gate, Model, ModelEvent, ModelQuery, ModelVersion, NewEvent, NewModel, NewVersion, Note,
+    Others, Registration, Stage, VersionQuery, VersionStatus, WhatHappened,
 };
 pub use open::open_store;
 pub use postgres::PostgresStore;
+pub use registry::Registry;
+pub use rule::{AliasRule, Approval};
 pub use run::{
     Batch, Comparison, Condition, Metric, ModelMetric, NewRun, Page, Parent, Run, RunInfo,
     RunQuery, RunStatus, RunUpdate,
@@ -70,3 +82,6 @@ pub use signal::Signal;
 pub use sqlite::SqliteStore;
 pub use store::Store;
 pub use task::{TaskRecord, TaskStatus};
+pub use webhook::{
+    Delivery, Secret, Webhook, WebhookEvent, WebhookStatus, WebhookUpdate, Webhooks,
+};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gristmill_core::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::RunId;
+use crate::{Filter, Order, Page, RunId};
 
 words! {
     /// Whether a version can be used.
@@ -16,6 +16,40 @@ words! {
         Pending = "pending",
         /// Its package could not be written.
         Failed = "failed",
+    }
+}
+
+words! {
+    /// How far a version got on its way to use, in MLflow's words. Aliases say the same more freely.
+    Stage {
+        /// Nowhere yet.
+        None = "None",
+        /// Being tried.
+        Staging = "Staging",
+        /// In use.
+        Production = "Production",
+        /// Out of use.
+        Archived = "Archived",
+    }
+}
+
+words! {
+    /// What becomes of the other versions of a stage when one enters it.
+    Others {
+        /// They stay.
+        Stay = "stay",
+        /// They are archived.
+        Archived = "archived",
+    }
+}
+
+words! {
+    /// Whether a version had to reach anything before it was registered.
+    Gate {
+        /// Nothing was required of it.
+        None = "none",
+        /// It reached all that was required.
+        Passed = "passed",
     }
 }
 
@@ -49,20 +83,49 @@ pub struct ModelVersion {
     pub run: Option<RunId>,
     /// Where its package stands: a path relative to the home, or a URI.
     pub path: String,
-    /// The digest of its package's content.
+    /// The digest of its package's content; empty when nobody knows it.
     pub digest: String,
+    /// Where it was registered from, in the words of whoever did; nothing for a package of a run.
+    pub source: Option<String>,
+    /// A page about the run that made it, elsewhere.
+    pub run_link: Option<String>,
+    /// The logged model that it was registered from.
+    pub logged_model: Option<String>,
     /// What it reached, as the run reported it.
     pub metrics: serde_json::Value,
+    /// Whether it had to reach anything.
+    pub gate: Gate,
     /// When it was registered.
     pub created: Timestamp,
+    /// When its description, stage or status last changed.
+    pub updated: Timestamp,
+    /// Who registered it.
+    pub who: String,
     /// What is special about it.
     pub description: String,
+    /// How far it got on its way to use.
+    pub stage: Stage,
     /// Whether it can be used.
     pub status: VersionStatus,
+    /// Why it cannot be used, when it cannot.
+    pub status_message: Option<String>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
     /// The aliases that name it.
     pub aliases: Vec<String>,
+}
+
+/// What a new model is made of.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NewModel {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// Who makes it, when and why.
+    pub note: Note,
 }
 
 /// What a new version is made of; the store gives it the next number.
@@ -76,8 +139,18 @@ pub struct NewVersion {
     pub path: String,
     /// The digest of its package's content.
     pub digest: String,
+    /// Where it is registered from, in the words of whoever does.
+    pub source: Option<String>,
+    /// A page about the run that made it, elsewhere.
+    pub run_link: Option<String>,
+    /// The logged model that it is registered from.
+    pub logged_model: Option<String>,
     /// What it reached.
     pub metrics: serde_json::Value,
+    /// Whether it had to reach anything.
+    pub gate: Gate,
+    /// Whether it can be used already.
+    pub status: VersionStatus,
     /// What is special about it.
     pub description: String,
     /// Its tags.
@@ -99,12 +172,39 @@ impl NewVersion {
             run: None,
             path: path.into(),
             digest: digest.into(),
+            source: None,
+            run_link: None,
+            logged_model: None,
             metrics: serde_json::Value::Null,
+            gate: Gate::None,
+            status: VersionStatus::Ready,
             description: String::new(),
             tags: BTreeMap::new(),
             note,
         }
     }
+}
+
+/// Which models are wanted. Prompts are models too, and stay out unless the filter asks for them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModelQuery {
+    /// What must hold of them.
+    pub filter: Filter,
+    /// By what they are sorted; then by name.
+    pub order: Vec<Order>,
+    /// Which part of the answer.
+    pub page: Page,
+}
+
+/// Which versions are wanted. Those of prompts stay out unless the filter asks for them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VersionQuery {
+    /// What must hold of them.
+    pub filter: Filter,
+    /// By what they are sorted; then by model, and the greatest number first.
+    pub order: Vec<Order>,
+    /// Which part of the answer.
+    pub page: Page,
 }
 
 /// What a registration came to.
@@ -148,6 +248,12 @@ words! {
     WhatHappened {
         /// A version was registered.
         Registered = "registered",
+        /// The model got another name.
+        Renamed = "renamed",
+        /// A version entered a stage.
+        StageSet = "stage set",
+        /// What an alias needs before it moves was laid down, or is needed no more.
+        RuleSet = "rule set",
         /// An alias was set or moved.
         AliasSet = "alias set",
         /// An alias went back to where it stood before.
@@ -178,6 +284,8 @@ pub struct ModelEvent {
     pub alias: Option<String>,
     /// The version that the alias named before.
     pub previous: Option<u32>,
+    /// The stage that the version entered.
+    pub stage: Option<Stage>,
     /// The run that it is about.
     pub run: Option<RunId>,
     /// Who, when and why.

@@ -5,14 +5,14 @@ use gristmill_core::Timestamp;
 use serde_json::Value;
 
 use crate::{
-    Artifact, Author, Batch, DatasetInput, DatasetSummary, Deployment, Due, Experiment,
-    ExperimentId, ExperimentQuery, HistoryQuery, Lease, Lifecycle, Metric, Model, ModelEvent,
-    ModelLink, ModelVersion, NewEvent, NewExperiment, NewRun, NewVersion, Note, Page, Registration,
-    Result, Run, RunId, RunInfo, RunQuery, RunUpdate, Sample, Signal, Snapshot, StoredFile,
-    TaskRecord,
+    Access, Artifact, Author, Batch, DatasetInput, DatasetSummary, Deployment, Due, Experiment,
+    ExperimentId, ExperimentQuery, HistoryQuery, Lease, Lifecycle, LoggedModels, Metric, ModelLink,
+    NewExperiment, NewRun, Page, Registry, Result, Run, RunId, RunInfo, RunQuery, RunUpdate,
+    Sample, Signal, Snapshot, StoredFile, TaskRecord, Webhooks,
 };
 
-/// Keeps experiments, runs and models, and what is to run when.
+/// Keeps experiments and runs, and what is to run when; and, as a [`Registry`], models, as
+/// [`LoggedModels`] what runs logged of them, as [`Webhooks`] who is told, as [`Access`] who may.
 ///
 /// Each call is one transaction: when it returns `Ok`, what it wrote survives the death of the
 /// process and every later call sees it; when it returns an error, nothing of it was written.
@@ -22,7 +22,7 @@ use crate::{
 /// for a name, key or value that cannot be stored, and `Home`, `Damaged` or `Newer` when the store
 /// itself cannot be used.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: Registry + LoggedModels + Webhooks + Access {
     /// The new experiment under the next free number. `Exists` when the name is taken, by a
     /// deleted experiment too.
     async fn create_experiment(&self, new: NewExperiment) -> Result<Experiment>;
@@ -186,81 +186,6 @@ pub trait Store: Send + Sync {
 
     /// Forgets the file at `path` and all below it; nothing happens when there is none.
     async fn forget_files(&self, path: &str) -> Result<()>;
-
-    /// The model of this name, made now if it was not there.
-    async fn ensure_model(&self, name: &str, at: Timestamp) -> Result<Model>;
-
-    /// The model of this name. `NotFound`, with the names that exist.
-    async fn model(&self, name: &str) -> Result<Model>;
-
-    /// All models by name.
-    async fn models(&self, page: Page) -> Result<Vec<Model>>;
-
-    /// Sets what a model is for. `NotFound`.
-    async fn describe_model(&self, name: &str, description: &str, at: Timestamp) -> Result<()>;
-
-    /// Sets a tag of a model. `NotFound`.
-    async fn tag_model(&self, name: &str, key: &str, value: &str, at: Timestamp) -> Result<()>;
-
-    /// Forgets a model with its versions, aliases and history. `NotFound`.
-    async fn delete_model(&self, name: &str) -> Result<()>;
-
-    /// The next version of a model, or its newest one unchanged when that has the same digest.
-    async fn register(&self, new: NewVersion) -> Result<Registration>;
-
-    /// One version of a model. `NotFound` for the model or the version.
-    async fn version(&self, model: &str, version: u32) -> Result<ModelVersion>;
-
-    /// The versions of a model, the newest first. `NotFound` for the model.
-    async fn versions(&self, model: &str, page: Page) -> Result<Vec<ModelVersion>>;
-
-    /// The versions that a run made, by model and version.
-    async fn versions_of_run(&self, id: RunId) -> Result<Vec<ModelVersion>>;
-
-    /// Sets what is special about a version. `NotFound`.
-    async fn describe_version(
-        &self,
-        model: &str,
-        version: u32,
-        description: &str,
-        at: Timestamp,
-    ) -> Result<()>;
-
-    /// Sets a tag of a version. `NotFound`.
-    async fn tag_version(&self, model: &str, version: u32, key: &str, value: &str) -> Result<()>;
-
-    /// Forgets a version and the aliases that name it; its number is never used again. `NotFound`.
-    async fn delete_version(&self, model: &str, version: u32, note: Note) -> Result<()>;
-
-    /// Lets an alias name a version; naming the version that it names already changes nothing.
-    /// The version comes back. `NotFound` for the model or the version.
-    async fn set_alias(
-        &self,
-        model: &str,
-        alias: &str,
-        version: u32,
-        note: Note,
-    ) -> Result<ModelVersion>;
-
-    /// Takes an alias away. `NotFound`.
-    async fn remove_alias(&self, model: &str, alias: &str, note: Note) -> Result<()>;
-
-    /// Moves an alias back to the version that it named before the last move that was not undone
-    /// yet, and gives that version back. `NotFound` for the model or the alias; `Invalid` when
-    /// there is nothing to go back to.
-    async fn roll_back(&self, model: &str, alias: &str, note: Note) -> Result<ModelVersion>;
-
-    /// The version that an alias names. `NotFound` for the model or the alias.
-    async fn aliased(&self, model: &str, alias: &str) -> Result<ModelVersion>;
-
-    /// The version with the greatest number. `NotFound` for the model, or when it has no version.
-    async fn newest_version(&self, model: &str) -> Result<ModelVersion>;
-
-    /// Adds something that happened outside the registry to a model's history. `NotFound`.
-    async fn record_event(&self, model: &str, event: NewEvent) -> Result<()>;
-
-    /// The history of a model, the oldest line first. `NotFound`.
-    async fn history(&self, model: &str) -> Result<Vec<ModelEvent>>;
 
     /// Takes a lease, or keeps it, until `until`: when nobody has it, when its time was over at
     /// `now`, or when `holder` has it already. Of any number of callers at once, in any number of

@@ -56,3 +56,5 @@ pub const TRIAL_POINT: &str = "gristmill.trial.point";
 pub const TRIAL_STEPS: &str = "gristmill.trial.steps";
 /// What became of a trial, as JSON; a long text goes on in `gristmill.trial.record.1` and so on.
 pub const TRIAL_RECORD: &str = "gristmill.trial.record";
+/// `true` on a model that is a prompt.
+pub const IS_PROMPT: &str = "mlflow.prompt.is_prompt";

@@ -78,6 +78,20 @@ pub(super) async fn list_of_run(State(house): State<Arc<House>>, ask: Ask) -> An
     Ok(Json::of(&shown))
 }
 
+/// What stands in a folder below a root of ours, such as that of a logged model's artifacts.
+pub(super) async fn list_below(house: &House, root: &str, folder: &str) -> Answer {
+    let path = checked(folder)?;
+    let inside = root.trim_start_matches("mlflow-artifacts:").trim_start_matches('/');
+    let full = if path.is_empty() { inside.to_string() } else { format!("{inside}/{path}") };
+    let place = tree::place(house, &full).await?;
+    let files = views(tree::list(house, &place).await?, &path);
+    let mut shown = json!({"root_uri": root});
+    if let (false, Some(fields)) = (files.is_empty(), shown.as_object_mut()) {
+        fields.insert("files".into(), json!(files));
+    }
+    Ok(Json::of(&shown))
+}
+
 /// The place of a path among the artifacts of a run.
 fn place_in(run: &RunInfo, path: &str) -> Result<Place, Refusal> {
     let Some(location) = &run.artifact_location else { return Ok(Place::Run(run.id, path.into())) };

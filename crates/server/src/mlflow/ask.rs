@@ -215,6 +215,17 @@ impl<'a> Fields<'a> {
         self.get(name)
     }
 
+    /// Whether something is so, if it is said; a text of either word says it too.
+    pub fn truth(&self, name: &str) -> Result<Option<bool>, Refusal> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::Bool(truth)) => Ok(Some(*truth)),
+            Some(Value::String(text)) if text.eq_ignore_ascii_case("true") => Ok(Some(true)),
+            Some(Value::String(text)) if text.eq_ignore_ascii_case("false") => Ok(Some(false)),
+            Some(other) => Err(self.wrong(name, other)),
+        }
+    }
+
     /// Whether the field is there, whatever it holds.
     pub fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
@@ -257,7 +268,7 @@ fn require_json(request: &Request) -> Result<(), Refusal> {
 }
 
 /// The fields of a query: a text each, or a list of them where the query names it more than once.
-pub(super) fn from_query(query: &str) -> Map<String, Value> {
+pub(crate) fn from_query(query: &str) -> Map<String, Value> {
     let mut fields = Map::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -274,7 +285,7 @@ pub(super) fn from_query(query: &str) -> Map<String, Value> {
 }
 
 /// The text behind its percent signs; what makes no sense stays as it is.
-pub(super) fn decoded(text: &str) -> String {
+pub(crate) fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());
     let mut at = 0;

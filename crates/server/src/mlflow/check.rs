@@ -75,7 +75,7 @@ fn cut(text: &str, most: usize) -> String {
 
 /// A path without empty parts, `.` and `..`, as far as they can be resolved. Method: POSIX, and
 /// Python's `posixpath.normpath`, whose answers MLflow's messages show.
-fn normalized(path: &str) -> String {
+pub(super) fn normalized(path: &str) -> String {
     let slashes = match path {
         _ if path.starts_with("//") && !path.starts_with("///") => "//",
         _ if path.starts_with('/') => "/",

@@ -1,6 +1,6 @@
 //! Refusals as MLflow's clients read them: a code, a message, a status.
 
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use gristmill_track::{ExperimentId, FilterError, TrackError};
 use serde_json::json;
@@ -22,6 +22,7 @@ pub(crate) enum ErrorCode {
     EndpointNotFound,
     Unauthenticated,
     PermissionDenied,
+    RequestLimitExceeded,
     InvalidState,
     InternalError,
     NotImplemented,
@@ -43,6 +44,7 @@ impl ErrorCode {
             Self::EndpointNotFound => ("ENDPOINT_NOT_FOUND", StatusCode::NOT_FOUND),
             Self::Unauthenticated => ("UNAUTHENTICATED", StatusCode::UNAUTHORIZED),
             Self::PermissionDenied => ("PERMISSION_DENIED", StatusCode::FORBIDDEN),
+            Self::RequestLimitExceeded => ("REQUEST_LIMIT_EXCEEDED", StatusCode::TOO_MANY_REQUESTS),
             Self::InvalidState => ("INVALID_STATE", StatusCode::INTERNAL_SERVER_ERROR),
             Self::InternalError => ("INTERNAL_ERROR", StatusCode::INTERNAL_SERVER_ERROR),
             Self::NotImplemented => ("NOT_IMPLEMENTED", StatusCode::NOT_IMPLEMENTED),
@@ -95,6 +97,23 @@ impl From<TrackError> for Refusal {
             TrackError::NotFound { what: "experiment", name, .. } => {
                 Self::missing(format!("No Experiment with id={name} exists"))
             }
+            TrackError::NotFound { what: "model", name, .. } => {
+                Self::missing(format!("Registered Model with name={name} not found"))
+            }
+            TrackError::NotFound { what: "version", name, .. } => {
+                let (model, version) = name.rsplit_once('/').unwrap_or((name, ""));
+                Self::missing(format!("Model Version (name={model}, version={version}) not found"))
+            }
+            TrackError::NotFound { what: "alias", name, .. } => {
+                let alias = name.rsplit_once('@').map_or(name.as_str(), |(_, alias)| alias);
+                Self::invalid(format!("Registered model alias {alias} not found."))
+            }
+            TrackError::NotFound { what: "logged model", name, .. } => {
+                Self::missing(format!("Logged model with ID '{name}' not found."))
+            }
+            TrackError::NotFound { what: "webhook", name, .. } => {
+                Self::missing(format!("Webhook with ID {name} not found."))
+            }
             TrackError::NotFound { .. } => Self::missing(error.to_string()),
             TrackError::Deleted { what, name } => Self::invalid(format!(
                 "The {what} {name} must be in the 'active' state. Current state is deleted."
@@ -103,6 +122,13 @@ impl From<TrackError> for Refusal {
                 ErrorCode::ResourceAlreadyExists,
                 format!("Experiment(name={name}) already exists."),
             ),
+            TrackError::Exists { what: "model", name } => Self::new(
+                ErrorCode::ResourceAlreadyExists,
+                format!("Registered Model (name={name}) already exists."),
+            ),
+            TrackError::NotApproved { .. } => {
+                Self::new(ErrorCode::PermissionDenied, error.to_string())
+            }
             TrackError::Exists { .. } => {
                 Self::new(ErrorCode::ResourceAlreadyExists, error.to_string())
             }
@@ -146,6 +172,11 @@ impl IntoResponse for Refusal {
             fields.insert("sqlstate".into(), state.into());
             fields.insert("error_class".into(), class.into());
         }
-        (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+        let kind = [(header::CONTENT_TYPE, "application/json")];
+        let mut response = (status, kind, body.to_string()).into_response();
+        if self.code == ErrorCode::RequestLimitExceeded {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
     }
 }

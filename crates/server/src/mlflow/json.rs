@@ -78,7 +78,7 @@ impl Serialize for Number {
 
 /// The object that a body holds. One that is no JSON at all is taken for an empty one, as MLflow
 /// does, so that whoever sent it hears which parameter is missing; old clients encode theirs twice.
-pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
+pub(crate) fn object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
     match parse(body) {
         Value::Object(fields) => Ok(fields),
         Value::Null => Ok(Map::new()),

@@ -1,9 +1,10 @@
 //! The API that MLflow's clients speak, version 2.0, as MLflow 3.17 has it.
 //!
-//! Each route stands in [`tracking`] or [`artifact_routes`], and is answered under `/api` and
-//! `/ajax-api` alike. One file holds one group of them; a handler reads what was asked ([`ask`]),
+//! Each route stands in [`tracking`], [`registry`], [`logged`] or [`artifact_routes`], and is answered
+//! under `/api` and `/ajax-api` alike. One file holds one group of them; a handler reads what was asked ([`ask`]),
 //! calls the store, and shows what came back ([`show`]).
 
+mod aliases;
 mod artifacts;
 mod ask;
 mod check;
@@ -11,22 +12,34 @@ mod error;
 mod experiments;
 mod inputs;
 mod json;
+mod logged_model_view;
+mod logged_models;
 mod logging;
 mod metrics;
+mod model_check;
+mod model_view;
+mod models;
 mod page;
 mod runs;
 mod show;
+mod source;
 mod traces;
+mod versions;
+mod webhooks;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{any, get, post};
+use axum::routing::{any, delete, get, patch, post};
+use gristmill_track::{Filter, Order, Searchable};
 use serde_json::json;
 
+use self::ask::Fields;
 use crate::house::House;
 
+pub(crate) use ask::{decoded, from_query};
 pub(crate) use error::{ErrorCode, Refusal};
+pub(crate) use json::object;
 
 /// What every handler comes to.
 type Answer = Result<json::Json, Refusal>;
@@ -36,7 +49,7 @@ pub(crate) fn routes() -> Router<Arc<House>> {
     let mut all = Router::new().route("/get-artifact", get(artifacts::get_artifact));
     for root in ["/api", "/ajax-api"] {
         all = all
-            .nest(&format!("{root}/2.0/mlflow"), tracking())
+            .nest(&format!("{root}/2.0/mlflow"), tracking().merge(registry()).merge(logged()))
             .nest(&format!("{root}/2.0/mlflow-artifacts"), artifact_routes())
             .nest(&format!("{root}/3.0/mlflow"), third());
     }
@@ -79,6 +92,55 @@ fn tracking() -> Router<Arc<House>> {
         .route("/traces/{*rest}", any(traces::none))
 }
 
+fn registry() -> Router<Arc<House>> {
+    Router::new()
+        .route("/registered-models/create", post(models::create))
+        .route("/registered-models/get", get(models::get))
+        .route("/registered-models/search", get(models::search))
+        .route("/registered-models/update", patch(models::update))
+        .route("/registered-models/rename", post(models::rename))
+        .route("/registered-models/delete", delete(models::delete))
+        .route(
+            "/registered-models/get-latest-versions",
+            get(models::latest_versions).post(models::latest_versions),
+        )
+        .route("/registered-models/set-tag", post(models::set_tag))
+        .route("/registered-models/delete-tag", delete(models::delete_tag))
+        .route(
+            "/registered-models/alias",
+            get(aliases::get).post(aliases::set).delete(aliases::delete),
+        )
+        .route("/model-versions/create", post(versions::create))
+        .route("/model-versions/get", get(versions::get))
+        .route("/model-versions/get-download-uri", get(versions::download_uri))
+        .route("/model-versions/search", get(versions::search))
+        .route("/model-versions/update", patch(versions::update))
+        .route("/model-versions/transition-stage", post(versions::transition_stage))
+        .route("/model-versions/delete", delete(versions::delete))
+        .route("/model-versions/set-tag", post(versions::set_tag))
+        .route("/model-versions/delete-tag", delete(versions::delete_tag))
+        .route("/webhooks", get(webhooks::list).post(webhooks::create))
+        .route(
+            "/webhooks/{id}",
+            get(webhooks::get).patch(webhooks::update).delete(webhooks::delete),
+        )
+        .route("/webhooks/{id}/test", post(webhooks::test))
+}
+
+fn logged() -> Router<Arc<House>> {
+    Router::new()
+        .route("/logged-models", post(logged_models::create))
+        .route("/logged-models/search", post(logged_models::search))
+        .route(
+            "/logged-models/{id}",
+            get(logged_models::get).patch(logged_models::finalize).delete(logged_models::delete),
+        )
+        .route("/logged-models/{id}/params", post(logged_models::log_params))
+        .route("/logged-models/{id}/tags", patch(logged_models::set_tags))
+        .route("/logged-models/{id}/tags/{key}", delete(logged_models::delete_tag))
+        .route("/logged-models/{id}/artifacts/directories", get(logged_models::list_artifacts))
+}
+
 fn artifact_routes() -> Router<Arc<House>> {
     Router::new()
         .route("/artifacts", get(artifacts::list))
@@ -109,6 +171,12 @@ async fn server_info() -> json::Json {
         "presigned_upload_model_id_supported": false,
         "features_enabled": {"gateway": false},
     }))
+}
+
+/// What a search is narrowed and sorted by, in the language of `searchable`.
+fn filtered(fields: Fields<'_>, searchable: &Searchable) -> Result<(Filter, Vec<Order>), Refusal> {
+    let filter = Filter::parse(fields.text("filter")?.unwrap_or_default(), searchable)?;
+    Ok((filter, Order::parse_all(&fields.texts_or_one("order_by")?, searchable)?))
 }
 
 /// The answer where there is nothing.

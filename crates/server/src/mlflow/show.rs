@@ -23,7 +23,7 @@ pub(super) struct Pair<'a> {
     value: Cow<'a, str>,
 }
 
-fn pairs(map: &BTreeMap<String, String>) -> Vec<Pair<'_>> {
+pub(super) fn pairs(map: &BTreeMap<String, String>) -> Vec<Pair<'_>> {
     map.iter().map(|(key, value)| Pair { key, value: value.into() }).collect()
 }
 

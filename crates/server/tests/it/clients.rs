@@ -8,7 +8,7 @@ use crate::house::House;
 const PYTHON: &str = "GRISTMILL_MLFLOW_PYTHON";
 
 /// Runs a script with these arguments; it says what is wrong and ends with another code than 0.
-fn run(script: &str, args: &[String]) {
+pub fn run(script: &str, args: &[String]) {
     let Ok(python) = std::env::var(PYTHON) else {
         println!("skipped: {PYTHON} names no Python that has MLflow");
         return;

@@ -65,7 +65,7 @@ def normal(side, value, key=""):
         return {name: normal(side, item, name) for name, item in value.items()}
     if isinstance(value, list):
         items = [normal(side, item, key) for item in value]
-        unordered = key in {"tags", "params", "model_outputs", "model_inputs", "dataset_summaries"}
+        unordered = key in {"tags", "params", "model_outputs", "model_inputs", "dataset_summaries", "latest_versions", "aliases"}
         if unordered or (key == "metrics" and not side.ordered):
             items.sort(key=lambda item: json.dumps(item, sort_keys=True))
         return items
@@ -487,14 +487,14 @@ def stock_server():
     raise SystemExit("the stock server did not start: " + open("stock.log").read())
 
 
-def main():
+def main(parts):
     if os.environ.get("GRISTMILL_STOCK_URL"):
         server, stock = None, os.environ["GRISTMILL_STOCK_URL"]
     else:
         server, stock = stock_server()
     try:
         ask = Beside(stock, sys.argv[1])
-        for part in [experiments, experiment_search, runs, inputs, histories, run_search, artifacts]:
+        for part in parts:
             part(ask)
     finally:
         if server is not None:
@@ -507,4 +507,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main([experiments, experiment_search, runs, inputs, histories, run_search, artifacts])

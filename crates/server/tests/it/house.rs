@@ -47,12 +47,17 @@ impl House {
     }
 
     pub async fn with(access: Access, hooks: Option<Arc<dyn Hooks>>) -> Self {
+        Self::set(|settings| Settings { access, hooks, ..settings }).await
+    }
+
+    /// A server with settings of its own.
+    pub async fn set(change: impl FnOnce(Settings) -> Settings) -> Self {
         let home = tempfile::tempdir().unwrap();
         let store = open_store(home.path(), None).await.unwrap();
         let artifacts = Arc::new(LocalArtifacts::in_home(home.path()));
         let clock = Arc::new(FixedClock(NOW));
         let settings = Settings::new(Arc::clone(&store), artifacts, clock);
-        let server = Server::start(Settings { port: 0, access, hooks, ..settings }).unwrap();
+        let server = Server::start(change(Settings { port: 0, ..settings })).unwrap();
         Self { server, store, client: reqwest::Client::new(), home }
     }
 
@@ -95,6 +100,12 @@ impl House {
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         let json = [("content-type", "application/json")];
         self.send("POST", &format!("/api/2.0/mlflow{path}"), &json, body.to_string().into()).await
+    }
+
+    /// Sends JSON to the tracking API by another method.
+    pub async fn ask(&self, method: &str, path: &str, body: Value) -> Answer {
+        let json = [("content-type", "application/json")];
+        self.send(method, &format!("/api/2.0/mlflow{path}"), &json, body.to_string().into()).await
     }
 
     /// The same, when it must be done; the answer comes back.

@@ -319,6 +319,9 @@ fn number_of(
     searchable: &Searchable,
 ) -> Result<Operand, FilterError> {
     let key = &field.key;
+    if searchable.wording == Wording::Registry {
+        return whole_of(key, token, text);
+    }
     let found = number(token).ok_or_else(|| {
         FilterError::new(format!(
             "Expected numeric value type for numeric attribute: {key}. Found {text}"
@@ -329,6 +332,15 @@ fn number_of(
         return Err(FilterError::new(message));
     }
     Ok(found)
+}
+
+/// A whole number, which may stand in quotes where models are searched.
+fn whole_of(key: &str, token: Option<&Token<'_>>, text: &str) -> Result<Operand, FilterError> {
+    let quoted = token.filter(|token| token.sort == Sort::Text);
+    let digits = quoted.map_or(text, |token| token.text.trim_matches(['\'', '"']));
+    digits.trim().parse().map(Operand::Whole).map_err(|_| {
+        FilterError::new(format!("Invalid value for numeric attribute '{key}': {text}"))
+    })
 }
 
 fn number(token: Option<&Token<'_>>) -> Option<Operand> {

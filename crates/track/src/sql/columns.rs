@@ -27,6 +27,18 @@ pub(super) fn optional<T: std::str::FromStr>(row: &DbRow, column: &str) -> Resul
     .transpose()
 }
 
+/// A column of text or nothing that must be one of an enum's words when it is there.
+pub(super) fn optional_word<T>(
+    row: &DbRow,
+    column: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, Fail> {
+    match row.try_get::<Option<&str>, _>(column)? {
+        Some(_) => word(row, column, parse).map(Some),
+        None => Ok(None),
+    }
+}
+
 /// A count or a version number, which is never negative.
 pub(super) fn count<T: TryFrom<i64>>(row: &DbRow, column: &str) -> Result<T, Fail> {
     let number: i64 = row.try_get(column)?;

@@ -65,7 +65,7 @@ fn open(sql: &mut QueryBuilder<Database>, table: Table, clause: &Clause) {
 }
 
 /// NaN is stored as 0 with a flag; it differs from everything and equals nothing.
-fn number(sql: &mut QueryBuilder<Database>, clause: &Clause) {
+pub(super) fn number(sql: &mut QueryBuilder<Database>, clause: &Clause) {
     let is_different = clause.operator == Operator::NotEqual;
     sql.push(if is_different {
         " AND (d.is_nan = 1 OR d.value"

@@ -3,11 +3,11 @@
 use gristmill_core::Timestamp;
 use sqlx::Row;
 
-use super::columns::{count, optional, word};
-use super::{Connection, DbRow, hold, registry};
+use super::columns::{count, optional, optional_word, word};
+use super::{Connection, DbRow, hold, models, rules, versions};
 use crate::check;
 use crate::fail::Fail;
-use crate::{ModelEvent, ModelVersion, NewEvent, Note, RunId, TrackError, WhatHappened};
+use crate::{ModelEvent, ModelVersion, NewEvent, Note, RunId, Stage, TrackError, WhatHappened};
 
 const ALIAS: &str = "alias";
 
@@ -17,6 +17,7 @@ pub(super) struct Line {
     pub(super) version: Option<u32>,
     pub(super) alias: Option<String>,
     pub(super) previous: Option<u32>,
+    pub(super) stage: Option<Stage>,
     pub(super) run: Option<RunId>,
 }
 
@@ -28,8 +29,8 @@ pub(super) async fn set_alias(
     note: &Note,
 ) -> Result<ModelVersion, Fail> {
     check::alias(alias)?;
-    hold(db, registry::MODEL, model).await?;
-    let version = registry::version(db, model, number).await?;
+    hold(db, models::WHAT, model).await?;
+    let version = versions::version(db, model, number).await?;
     if version.aliases.iter().any(|name| name == alias) {
         return Ok(version);
     }
@@ -42,13 +43,14 @@ pub(super) async fn remove_alias(
     alias: &str,
     note: &Note,
 ) -> Result<(), Fail> {
-    hold(db, registry::MODEL, model).await?;
+    hold(db, models::WHAT, model).await?;
     let previous = Some(aliased(db, model, alias).await?.version);
+    rules::refuse_removal(db, model, alias, note).await?;
     let sql = "DELETE FROM model_aliases WHERE model = $1 AND alias = $2";
     sqlx::query(sql).bind(model).bind(alias).execute(&mut *db).await?;
     let line = Line { alias: Some(alias.into()), previous, ..Line::default() };
     append(db, model, WhatHappened::AliasRemoved, line, note).await?;
-    registry::touch(db, model, note.at).await
+    models::touch(db, model, note.at).await
 }
 
 pub(super) async fn roll_back(
@@ -57,7 +59,7 @@ pub(super) async fn roll_back(
     alias: &str,
     note: &Note,
 ) -> Result<ModelVersion, Fail> {
-    hold(db, registry::MODEL, model).await?;
+    hold(db, models::WHAT, model).await?;
     aliased(db, model, alias).await?;
     let mut moves = moves_not_undone(db, model, alias).await?;
     moves.pop();
@@ -68,7 +70,7 @@ pub(super) async fn roll_back(
     let Some(target) = moves.pop() else {
         return Err(nowhere("at the first version that it named".into()).into());
     };
-    match registry::version(db, model, target).await {
+    match versions::version(db, model, target).await {
         Ok(_) => move_alias(db, model, alias, target, WhatHappened::RolledBack, note).await,
         Err(Fail::Track(TrackError::NotFound { .. })) => {
             Err(nowhere(format!("before at version {target}, which was deleted")).into())
@@ -101,14 +103,17 @@ async fn move_alias(
     what: WhatHappened,
     note: &Note,
 ) -> Result<ModelVersion, Fail> {
+    let version = versions::version(db, model, number).await?;
+    rules::refuse_move(db, alias, &version, note).await?;
     let previous = find(db, model, alias).await?;
     let sql = "INSERT INTO model_aliases (model, alias, version) VALUES ($1, $2, $3) \
                ON CONFLICT (model, alias) DO UPDATE SET version = excluded.version";
     sqlx::query(sql).bind(model).bind(alias).bind(i64::from(number)).execute(&mut *db).await?;
-    let line = Line { version: Some(number), alias: Some(alias.into()), previous, run: None };
+    let alias = Some(alias.into());
+    let line = Line { version: Some(number), alias, previous, ..Line::default() };
     append(db, model, what, line, note).await?;
-    registry::touch(db, model, note.at).await?;
-    registry::version(db, model, number).await
+    models::touch(db, model, note.at).await?;
+    versions::version(db, model, number).await
 }
 
 pub(super) async fn aliased(
@@ -117,9 +122,9 @@ pub(super) async fn aliased(
     alias: &str,
 ) -> Result<ModelVersion, Fail> {
     if let Some(number) = find(db, model, alias).await? {
-        return registry::version(db, model, number).await;
+        return versions::version(db, model, number).await;
     }
-    let known = registry::model(db, model).await?.aliases.into_keys();
+    let known = models::model(db, model).await?.aliases.into_keys();
     let known = known.map(|alias| format!("{model}@{alias}")).collect();
     Err(TrackError::NotFound { what: ALIAS, name: format!("{model}@{alias}"), known }.into())
 }
@@ -131,8 +136,8 @@ async fn find(db: &mut Connection, model: &str, alias: &str) -> Result<Option<u3
 }
 
 pub(super) async fn record(db: &mut Connection, model: &str, event: &NewEvent) -> Result<(), Fail> {
-    hold(db, registry::MODEL, model).await?;
-    registry::model(db, model).await?;
+    hold(db, models::WHAT, model).await?;
+    models::require(db, model).await?;
     let line = Line { version: event.version, run: event.run, ..Line::default() };
     append(db, model, event.what, line, &event.note).await
 }
@@ -146,8 +151,8 @@ pub(super) async fn append(
     note: &Note,
 ) -> Result<(), Fail> {
     let sql = "INSERT INTO model_events \
-               (model, number, what, version, alias, previous, run_id, at, who, why) \
-               SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9 \
+               (model, number, what, version, alias, previous, run_id, at, who, why, stage) \
+               SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10 \
                FROM model_events WHERE model = $1";
     sqlx::query(sql)
         .bind(model)
@@ -159,16 +164,37 @@ pub(super) async fn append(
         .bind(note.at.0)
         .bind(check::free_text(&note.who))
         .bind(check::free_text(&note.why))
+        .bind(line.stage.map(Stage::as_str))
         .execute(&mut *db)
         .await?;
     Ok(())
 }
 
 pub(super) async fn history(db: &mut Connection, model: &str) -> Result<Vec<ModelEvent>, Fail> {
-    registry::model(db, model).await?;
+    models::require(db, model).await?;
     let sql = "SELECT * FROM model_events WHERE model = $1 ORDER BY number";
     let rows = sqlx::query(sql).bind(model).fetch_all(&mut *db).await?;
     rows.iter().map(decode).collect()
+}
+
+pub(super) async fn alias_at(
+    db: &mut Connection,
+    model: &str,
+    alias: &str,
+    at: Timestamp,
+) -> Result<Option<ModelEvent>, Fail> {
+    models::require(db, model).await?;
+    let sql = "SELECT * FROM model_events WHERE model = $1 AND alias = $2 AND at <= $3 \
+               AND what <> $4 ORDER BY number DESC LIMIT 1";
+    let row = sqlx::query(sql)
+        .bind(model)
+        .bind(alias)
+        .bind(at.0)
+        .bind(WhatHappened::RuleSet.as_str())
+        .fetch_optional(&mut *db)
+        .await?;
+    let last = row.as_ref().map(decode).transpose()?;
+    Ok(last.filter(|event| event.what != WhatHappened::AliasRemoved))
 }
 
 fn decode(row: &DbRow) -> Result<ModelEvent, Fail> {
@@ -178,6 +204,7 @@ fn decode(row: &DbRow) -> Result<ModelEvent, Fail> {
         version: number(row, "version")?,
         alias: row.try_get("alias")?,
         previous: number(row, "previous")?,
+        stage: optional_word(row, "stage", Stage::parse)?,
         run: optional(row, "run_id")?,
         note: Note {
             at: Timestamp(row.try_get("at")?),

@@ -3,11 +3,13 @@
 //! Each store compiles this folder as a module of its own, over its `Connection`, `Database`, `DbRow`
 //! and `Keeper`, so a statement is checked for both and stands here once. What a store gives besides:
 //! `Keeper::read` and `Keeper::write`, which run [`Statements`] in a transaction,
-//! `Keeper::write_metrics`, which may log those of several callers together, and `hold` and `share`, which keep others away from a thing until that transaction ends. Whatever depends on
-//! what it has just read holds the thing first. A transaction may be begun anew when the database
-//! asks for it, so statements borrow what they work on. `BEGIN`, `LAYOUT_IS_THERE`, `OBJECT_OF` and `in_dialect`
+//! `Keeper::write_metrics`, which may log those of several callers together, and `hold` and `share`,
+//! which keep others away from a thing until that transaction ends. Whatever depends on what it has
+//! just read holds the thing first. A transaction may be begun anew when the database asks for it,
+//! so statements borrow what they work on. `BEGIN`, `LAYOUT_IS_THERE`, `OBJECT_OF` and `in_dialect`
 //! are the few words in which the databases differ.
 
+mod audit;
 mod columns;
 mod deployments;
 mod dues;
@@ -19,14 +21,27 @@ mod history;
 mod inputs;
 pub(crate) mod layout;
 mod leases;
+mod logged_model_search;
+mod logged_models;
 pub(super) mod logging;
+mod models;
 mod records;
-mod registry;
+mod registry_search;
+mod roles;
+mod rules;
 mod runs;
 mod search;
 mod signals;
 mod snapshots;
+mod stages;
 mod store;
+mod store_access;
+mod store_logged_models;
+mod store_registry;
+mod store_webhooks;
+mod tokens;
+mod versions;
+mod webhooks;
 
 use super::{
     BEGIN, Connection, Database, DbRow, Keeper, LAYOUT_IS_THERE, OBJECT_OF, hold, in_dialect, share,

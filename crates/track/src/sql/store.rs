@@ -5,15 +5,14 @@ use gristmill_core::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Keeper, Statements, deployments, dues, experiments, files, histories, history, inputs, leases,
-    logging, records, registry, runs, search, signals, snapshots,
+    Keeper, Statements, deployments, dues, experiments, files, histories, inputs, leases, logging,
+    records, runs, search, signals, snapshots,
 };
 use crate::{
     Artifact, Author, Batch, DatasetInput, DatasetSummary, Deployment, Due, Experiment,
-    ExperimentId, ExperimentQuery, HistoryQuery, Lease, Lifecycle, Metric, Model, ModelEvent,
-    ModelLink, ModelVersion, NewEvent, NewExperiment, NewRun, NewVersion, Note, Page, Registration,
-    Result, Run, RunId, RunInfo, RunQuery, RunUpdate, Sample, Signal, Snapshot, Store, StoredFile,
-    TaskRecord,
+    ExperimentId, ExperimentQuery, HistoryQuery, Lease, Lifecycle, Metric, ModelLink,
+    NewExperiment, NewRun, Page, Result, Run, RunId, RunInfo, RunQuery, RunUpdate, Sample, Signal,
+    Snapshot, Store, StoredFile, TaskRecord,
 };
 
 #[async_trait]
@@ -249,148 +248,6 @@ impl Store for Keeper {
 
     async fn forget_files(&self, path: &str) -> Result<()> {
         self.write(path.to_string(), |db, path| Box::pin(files::forget(db, path))).await
-    }
-
-    async fn ensure_model(&self, name: &str, at: Timestamp) -> Result<Model> {
-        self.write((name.to_string(), at), |db, (name, at)| {
-            Box::pin(registry::ensure(db, name, *at))
-        })
-        .await
-    }
-
-    async fn model(&self, name: &str) -> Result<Model> {
-        self.read(name.to_string(), |db, name| Box::pin(registry::model(db, name))).await
-    }
-
-    async fn models(&self, page: Page) -> Result<Vec<Model>> {
-        self.read(page, |db, page| Box::pin(registry::models(db, *page))).await
-    }
-
-    async fn describe_model(&self, name: &str, description: &str, at: Timestamp) -> Result<()> {
-        self.write(
-            (name.to_string(), description.to_string(), at),
-            |db, (name, description, at)| Box::pin(registry::describe(db, name, description, *at)),
-        )
-        .await
-    }
-
-    async fn tag_model(&self, name: &str, key: &str, value: &str, at: Timestamp) -> Result<()> {
-        self.write(
-            (name.to_string(), key.to_string(), value.to_string(), at),
-            |db, (name, key, value, at)| Box::pin(registry::tag(db, name, key, value, *at)),
-        )
-        .await
-    }
-
-    async fn delete_model(&self, name: &str) -> Result<()> {
-        self.write(name.to_string(), |db, name| Box::pin(registry::delete(db, name))).await
-    }
-
-    async fn register(&self, new: NewVersion) -> Result<Registration> {
-        self.write(new, |db, new| Box::pin(registry::register(db, new))).await
-    }
-
-    async fn version(&self, model: &str, version: u32) -> Result<ModelVersion> {
-        self.read((model.to_string(), version), |db, (model, version)| {
-            Box::pin(registry::version(db, model, *version))
-        })
-        .await
-    }
-
-    async fn versions(&self, model: &str, page: Page) -> Result<Vec<ModelVersion>> {
-        self.read((model.to_string(), page), |db, (model, page)| {
-            Box::pin(registry::versions(db, model, *page))
-        })
-        .await
-    }
-
-    async fn versions_of_run(&self, id: RunId) -> Result<Vec<ModelVersion>> {
-        self.read(id, |db, id| Box::pin(registry::versions_of_run(db, *id))).await
-    }
-
-    async fn describe_version(
-        &self,
-        model: &str,
-        version: u32,
-        description: &str,
-        at: Timestamp,
-    ) -> Result<()> {
-        self.write(
-            (model.to_string(), version, description.to_string(), at),
-            |db, (model, version, description, at)| {
-                Box::pin(registry::describe_version(db, model, *version, description, *at))
-            },
-        )
-        .await
-    }
-
-    async fn tag_version(&self, model: &str, version: u32, key: &str, value: &str) -> Result<()> {
-        self.write(
-            (model.to_string(), version, key.to_string(), value.to_string()),
-            |db, (model, version, key, value)| {
-                Box::pin(registry::tag_version(db, model, *version, key, value))
-            },
-        )
-        .await
-    }
-
-    async fn delete_version(&self, model: &str, version: u32, note: Note) -> Result<()> {
-        self.write((model.to_string(), version, note), |db, (model, version, note)| {
-            Box::pin(registry::delete_version(db, model, *version, note))
-        })
-        .await
-    }
-
-    async fn set_alias(
-        &self,
-        model: &str,
-        alias: &str,
-        version: u32,
-        note: Note,
-    ) -> Result<ModelVersion> {
-        self.write(
-            (model.to_string(), alias.to_string(), version, note),
-            |db, (model, alias, version, note)| {
-                Box::pin(history::set_alias(db, model, alias, *version, note))
-            },
-        )
-        .await
-    }
-
-    async fn remove_alias(&self, model: &str, alias: &str, note: Note) -> Result<()> {
-        self.write((model.to_string(), alias.to_string(), note), |db, (model, alias, note)| {
-            Box::pin(history::remove_alias(db, model, alias, note))
-        })
-        .await
-    }
-
-    async fn roll_back(&self, model: &str, alias: &str, note: Note) -> Result<ModelVersion> {
-        self.write((model.to_string(), alias.to_string(), note), |db, (model, alias, note)| {
-            Box::pin(history::roll_back(db, model, alias, note))
-        })
-        .await
-    }
-
-    async fn aliased(&self, model: &str, alias: &str) -> Result<ModelVersion> {
-        self.read((model.to_string(), alias.to_string()), |db, (model, alias)| {
-            Box::pin(history::aliased(db, model, alias))
-        })
-        .await
-    }
-
-    async fn newest_version(&self, model: &str) -> Result<ModelVersion> {
-        self.read(model.to_string(), |db, model| Box::pin(registry::newest(db, model))).await
-    }
-
-    async fn record_event(&self, model: &str, event: NewEvent) -> Result<()> {
-        self.write((model.to_string(), event), |db, (model, event)| {
-            Box::pin(history::record(db, model, event))
-        })
-        .await
-    }
-
-    async fn history(&self, model: &str) -> Result<Vec<ModelEvent>> {
-        self.read(model.to_string(), |db, model| Box::pin(history::history(db, model))).await
     }
 
     async fn acquire_lease(

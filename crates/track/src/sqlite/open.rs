@@ -82,7 +82,7 @@ mod tests {
     use sqlx::Connection as _;
 
     use super::*;
-    use crate::{Deployment, RunId, SqliteStore, Store, TaskRecord, TaskStatus};
+    use crate::{Deployment, Registry, RunId, SqliteStore, Stage, Store, TaskRecord, TaskStatus};
 
     /// A home as layout 1 left it, with a run and a task.
     async fn filled_layout_1(home: &Path, run: RunId) {
@@ -132,12 +132,19 @@ mod tests {
         let filled = "CREATE TABLE schema_versions (version BIGINT NOT NULL PRIMARY KEY);
              INSERT INTO schema_versions (version) VALUES (1), (2), (3);
              INSERT INTO deployments (name, folder, file, settings, digest, deployed)
-             VALUES ('churn', 'artifacts/d1', 'd1', 'null', 'd1', 5);";
+             VALUES ('churn', 'artifacts/d1', 'd1', 'null', 'd1', 5);
+             INSERT INTO models (name, created, updated, description, last_version)
+             VALUES ('churn', 5, 6, '', 1);
+             INSERT INTO model_versions
+             (model, version, run_id, path, digest, metrics, created, description, status)
+             VALUES ('churn', 1, NULL, 'models/churn', 'd1', 'null', 6, '', 'ready');";
         sqlx::raw_sql(filled).execute(&mut db).await.unwrap();
         db.close().await.unwrap();
         let store = SqliteStore::open(home.path()).await.unwrap();
         let churn = Deployment::new("churn", "artifacts/d1", "d1", "d1", Timestamp(5));
         assert_eq!(store.deployments().await.unwrap(), [churn]);
         assert_eq!(store.snapshot("d1").await.unwrap(), None);
+        let version = store.version("churn", 1).await.unwrap();
+        assert_eq!((version.updated, version.stage), (Timestamp(6), Stage::None));
     }
 }

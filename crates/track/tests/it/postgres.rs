@@ -140,17 +140,28 @@ fn a_newer_layout_is_refused() {
     refused(&url, ErrorKind::Stored, "layout 99", "upgrade");
 }
 
+/// What made layout 3.
+const LAYOUT_3: [&str; 3] = [
+    include_str!("../../migrations/0001_start.sql"),
+    include_str!("../../migrations/0002_tasks.sql"),
+    include_str!("../../migrations/0003_deployments.sql"),
+];
+
 #[test]
 fn a_filled_database_of_layout_3_is_upgraded() {
     let Some(url) = database("layout_3") else { return };
+    LAYOUT_3.iter().for_each(|step| block_on(run_sql(&url, step)));
+    let filled = "CREATE TABLE schema_versions (version BIGINT NOT NULL PRIMARY KEY);
+         INSERT INTO schema_versions (version) VALUES (1), (2), (3);
+         INSERT INTO deployments (name, folder, file, settings, digest, deployed)
+         VALUES ('churn', 'artifacts/d1', 'd1', 'null', 'd1', 1);
+         INSERT INTO models (name, created, updated, description, last_version)
+         VALUES ('churn', 5, 6, '', 1);
+         INSERT INTO model_versions
+         (model, version, run_id, path, digest, metrics, created, description, status)
+         VALUES ('churn', 1, NULL, 'models/churn', 'd1', 'null', 6, '', 'ready');";
+    block_on(run_sql(&url, filled));
     let deployed = Deployment::new("churn", "artifacts/d1", "d1", "d1", Timestamp(1));
-    block_on(open(&url).deploy(deployed.clone())).unwrap();
-    let back = "DROP TABLE snapshots, model_metrics, run_models, run_datasets, datasets, files; \
-                DROP INDEX latest_metrics_by_value; \
-                ALTER TABLE experiments DROP COLUMN artifact_location; \
-                ALTER TABLE runs DROP COLUMN user_id, DROP COLUMN artifact_location; \
-                DELETE FROM schema_versions WHERE version > 3";
-    block_on(run_sql(&url, back));
     std::thread::scope(|scope| {
         let stores: Vec<_> = (0..4).map(|_| scope.spawn(|| open(&url))).collect();
         stores.into_iter().for_each(|store| drop(store.join().unwrap()));
@@ -159,6 +170,8 @@ fn a_filled_database_of_layout_3_is_upgraded() {
     block_on(async {
         assert_eq!(store.deployments().await.unwrap(), [deployed]);
         assert_eq!(store.snapshot("d1").await.unwrap(), None);
+        let version = store.version("churn", 1).await.unwrap();
+        assert_eq!((version.updated, version.stage), (Timestamp(6), Stage::None));
         let since = Timestamp(2);
         let kept = Snapshot { digest: "d1".into(), text: "{}".into(), since };
         store.keep_snapshot(kept).await.unwrap();

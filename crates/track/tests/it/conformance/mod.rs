@@ -1,8 +1,12 @@
 //! What every store must do, as one suite over the trait. Each store runs all of it on an empty home.
 
+mod access;
 mod clients;
 mod duties;
+mod logged_models;
 pub mod races;
+mod registry;
+mod webhooks;
 
 use gristmill_core::Timestamp;
 use gristmill_track::*;
@@ -30,6 +34,10 @@ pub async fn store(store: &dyn Store) {
     aliases_move_and_go_back(store).await;
     deleted_versions_leave_their_number(store).await;
     unknown_things_are_named(store).await;
+    registry::all(store).await;
+    logged_models::all(store).await;
+    webhooks::all(store).await;
+    access::all(store).await;
     clients::all(store).await;
     duties::all(store).await;
 }

@@ -1,0 +1,228 @@
+//! Webhooks: what receivers are told, how it is signed, and what becomes of it when they do not answer.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use gristmill_server::{Reach, Settings, WebhookSettings};
+use gristmill_track::{AuditQuery, Outcome};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::house::{House, NOW};
+
+/// A receiver that keeps what it is told, and answers with one status after the other.
+struct Receiver {
+    url: String,
+    told: Arc<Mutex<Vec<String>>>,
+}
+
+impl Receiver {
+    async fn open(answers: &'static [&'static str]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hook", listener.local_addr().unwrap());
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&told);
+        tokio::spawn(async move {
+            for answer in answers.iter().chain(std::iter::repeat(&answers[answers.len() - 1])) {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut message = Vec::new();
+                while !is_whole(&message) {
+                    let mut piece = [0; 4096];
+                    match stream.read(&mut piece).await.unwrap() {
+                        0 => break,
+                        read => message.extend_from_slice(&piece[..read]),
+                    }
+                }
+                kept.lock().unwrap().push(String::from_utf8(message).unwrap());
+                let answer = format!(
+                    "HTTP/1.1 {answer}\r\ncontent-length: 4\r\nconnection: close\r\n\r\nsaid"
+                );
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        Self { url, told }
+    }
+
+    /// What it was told, once there are `count` messages.
+    async fn messages(&self, count: usize) -> Vec<String> {
+        for _ in 0..300 {
+            let told = self.told.lock().unwrap().clone();
+            if told.len() >= count {
+                return told;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{count} messages did not come")
+    }
+}
+
+fn is_whole(message: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(message);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head
+        .lines()
+        .find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    body.len() >= length.unwrap_or(0)
+}
+
+fn header<'a>(message: &'a str, name: &str) -> &'a str {
+    let line = message.lines().find(|line| line.to_lowercase().starts_with(&name.to_lowercase()));
+    line.and_then(|line| line.split_once(": ")).map_or("", |(_, value)| value)
+}
+
+fn body(message: &str) -> Value {
+    serde_json::from_str(message.split_once("\r\n\r\n").unwrap().1).unwrap()
+}
+
+/// A server that may tell receivers on this machine, and does not wait long.
+async fn house() -> House {
+    let webhooks = WebhookSettings {
+        reach: Reach::Anywhere,
+        timeout: Duration::from_millis(500),
+        retries: 2,
+        pause: Duration::from_millis(1),
+    };
+    House::set(|settings| Settings { webhooks, ..settings }).await
+}
+
+async fn subscribe(house: &House, url: &str, events: &[(&str, &str)]) -> String {
+    let events: Vec<_> =
+        events.iter().map(|(entity, action)| json!({"entity": entity, "action": action})).collect();
+    let body = json!({"name": "hook", "url": url, "secret": "sesame", "events": events});
+    let made = house.done("/webhooks", body).await;
+    assert!(!made.to_string().contains("sesame"));
+    made["webhook"]["webhook_id"].as_str().unwrap().to_string()
+}
+
+#[tokio::test]
+async fn a_receiver_is_told_of_what_it_asked_for() {
+    let house = house().await;
+    let receiver = Receiver::open(&["200 OK"]).await;
+    subscribe(
+        &house,
+        &receiver.url,
+        &[("MODEL_VERSION", "CREATED"), ("MODEL_VERSION_ALIAS", "CREATED")],
+    )
+    .await;
+    house.done("/registered-models/create", json!({"name": "churn"})).await;
+    house.done("/model-versions/create", json!({"name": "churn", "source": "s3://b/1"})).await;
+    receiver.messages(1).await;
+    let alias = json!({"name": "churn", "alias": "champion", "version": "1"});
+    house.done("/registered-models/alias", alias).await;
+    let told = receiver.messages(2).await;
+    let expected = json!({
+        "entity": "model_version", "action": "created",
+        "timestamp": "2023-11-14T22:13:20.123000+00:00",
+        "data": {"name": "churn", "version": "1", "source": "s3://b/1", "run_id": null,
+            "tags": {}, "description": null}
+    });
+    assert_eq!(body(&told[0]), expected);
+    let alias = json!({"name": "churn", "alias": "champion", "version": "1"});
+    assert_eq!(body(&told[1])["data"], alias);
+    assert!(told[0].starts_with("POST /hook HTTP/1.1"));
+    assert_eq!(header(&told[0], "x-mlflow-timestamp"), (NOW.0 / 1_000_000).to_string());
+    assert!(header(&told[0], "x-mlflow-signature").starts_with("v1,"));
+    let ids = told.iter().map(|message| header(message, "x-mlflow-delivery-id"));
+    assert_eq!(ids.collect::<std::collections::BTreeSet<_>>().len(), 2);
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_down_is_told_again() {
+    let house = house().await;
+    let receiver = Receiver::open(&["503 Busy", "500 Oh", "200 OK"]).await;
+    subscribe(&house, &receiver.url, &[("REGISTERED_MODEL", "CREATED")]).await;
+    house.done("/registered-models/create", json!({"name": "churn"})).await;
+    assert_eq!(receiver.messages(3).await.len(), 3);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(receiver.messages(3).await.len(), 3, "it took the third");
+    assert_eq!(house.store.audit(&failed()).await.unwrap(), []);
+}
+
+fn failed() -> AuditQuery {
+    AuditQuery { outcome: Some(Outcome::Failed), ..AuditQuery::default() }
+}
+
+#[tokio::test]
+async fn what_never_arrives_is_on_record() {
+    for (answer, tries) in
+        [("503 Busy", 3), ("404 Gone", 1), ("302 Found\r\nlocation: http://127.0.0.1:1/", 1)]
+    {
+        let answers: &'static [&'static str] = Box::leak(Box::new([answer]));
+        let house = house().await;
+        let receiver = Receiver::open(answers).await;
+        subscribe(&house, &receiver.url, &[("REGISTERED_MODEL", "CREATED")]).await;
+        house.done("/registered-models/create", json!({"name": "churn"})).await;
+        receiver.messages(tries).await;
+        let mut lines = Vec::new();
+        for _ in 0..200 {
+            lines = house.store.audit(&failed()).await.unwrap();
+            if !lines.is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(lines.len(), 1, "{answer}");
+        let said = format!("registered_model.created after {tries} tries: said");
+        assert_eq!((lines[0].did.as_str(), lines[0].thing.as_str()), (said.as_str(), "hook"));
+        assert_eq!(receiver.messages(tries).await.len(), tries);
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_is_tried_out() {
+    let house = house().await;
+    let receiver = Receiver::open(&["200 OK", "418 Teapot"]).await;
+    let id = subscribe(&house, &receiver.url, &[("MODEL_VERSION_TAG", "SET")]).await;
+    let path = format!("/webhooks/{id}/test");
+    let result = house.done(&path, json!({})).await;
+    let expected = json!({"success": true, "response_status": 200, "response_body": "said"});
+    assert_eq!(result, json!({"result": expected}));
+    assert_eq!(body(&receiver.messages(1).await[0])["entity"], "model_version_tag");
+    let event = json!({"event": {"entity": "PROMPT", "action": "CREATED"}});
+    assert_eq!(house.done(&path, event).await["result"]["success"], false);
+    assert_eq!(body(&receiver.messages(2).await[1])["entity"], "prompt");
+    let update = json!({"url": "http://127.0.0.1:1/hook"});
+    assert_eq!(house.ask("PATCH", &format!("/webhooks/{id}"), update).await.status, 200);
+    let result = house.done(&path, json!({})).await["result"].clone();
+    assert_eq!(result["success"], false);
+    let said = result["error_message"].as_str().unwrap();
+    assert!(said.contains("no answer") && !said.contains("sesame"), "{said}");
+}
+
+#[tokio::test]
+async fn a_webhook_is_listed_changed_and_deleted() {
+    let house = House::open().await;
+    let body = json!({"name": "hook", "url": "https://example.com/a?key=b", "description": "builds",
+        "secret": "sesame", "events": [{"entity": "MODEL_VERSION", "action": "CREATED"}]});
+    let made = house.done("/webhooks", body).await;
+    let id = made["webhook"]["webhook_id"].as_str().unwrap().to_string();
+    let millis = NOW.0 / 1_000;
+    let expected = json!({
+        "webhook_id": id, "name": "hook", "url": "https://example.com/a?key=b",
+        "description": "builds", "status": "ACTIVE", "creation_timestamp": millis,
+        "last_updated_timestamp": millis,
+        "events": [{"entity": "MODEL_VERSION", "action": "CREATED"}]
+    });
+    assert_eq!(made["webhook"], expected);
+    assert_eq!(house.get("/webhooks").await.json(), json!({"webhooks": [expected]}));
+    let path = format!("/webhooks/{id}");
+    let update = json!({"status": "DISABLED", "name": "other"});
+    let changed = house.ask("PATCH", &path, update).await.json();
+    assert_eq!(
+        (&changed["webhook"]["status"], &changed["webhook"]["name"]),
+        (&json!("DISABLED"), &json!("other"))
+    );
+    for body in [
+        json!({"events": [{"entity": "MODEL_VERSION", "action": "DELETED"}]}),
+        json!({"name": "-bad-"}),
+        json!({"url": "http://127.0.0.1"}),
+        json!({"status": "SLEEPY"}),
+        json!({"name": "x".repeat(64)}),
+    ] {
+        assert_eq!(house.ask("PATCH", &path, body.clone()).await.status, 400, "{body}");
+    }
+    assert_eq!(house.ask("DELETE", &path, json!({})).await.json(), json!({}));
+    let gone = house.get(&path).await;
+    assert_eq!((gone.status, gone.message()), (404, format!("Webhook with ID {id} not found.")));
+}
