@@ -27,8 +27,8 @@ use self::fail::{is_conflict, told};
 use self::lock::{hold, share};
 use self::open::{LAYOUT_IS_THERE, in_dialect};
 use self::sql::Statements;
-use crate::Result;
 use crate::fail::Fail;
+use crate::{Metric, Result, RunId};
 
 /// Connections at most; each is opened when it is first needed.
 const CONNECTIONS: u32 = 8;
@@ -113,6 +113,13 @@ impl PostgresStore {
         T: Send + 'static,
     {
         self.write(args, work).await
+    }
+
+    /// Logs metrics, each call by itself: the server has transactions side by side.
+    async fn write_metrics(&self, id: RunId, metrics: Vec<Metric>) -> Result<()> {
+        let work: Statements<Vec<(RunId, Vec<Metric>)>, Vec<Result<()>>> =
+            |db, entries| Box::pin(sql::logging::log_metrics(db, entries));
+        self.write(vec![(id, metrics)], work).await?.into_iter().collect()
     }
 
     /// Runs `work` over one unmoving state of the database.

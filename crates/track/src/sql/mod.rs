@@ -2,8 +2,8 @@
 //!
 //! Each store compiles this folder as a module of its own, over its `Connection`, `Database`, `DbRow`
 //! and `Keeper`, so a statement is checked for both and stands here once. What a store gives besides:
-//! `Keeper::read` and `Keeper::write`, which run [`Statements`] in a transaction, and `hold` and
-//! `share`, which keep others away from a thing until that transaction ends. Whatever depends on
+//! `Keeper::read` and `Keeper::write`, which run [`Statements`] in a transaction,
+//! `Keeper::write_metrics`, which may log those of several callers together, and `hold` and `share`, which keep others away from a thing until that transaction ends. Whatever depends on
 //! what it has just read holds the thing first. A transaction may be begun anew when the database
 //! asks for it, so statements borrow what they work on. `BEGIN`, `LAYOUT_IS_THERE` and `in_dialect`
 //! are the few words in which the databases differ.
@@ -22,7 +22,7 @@ pub(crate) mod layout;
 mod leases;
 mod logged_model_search;
 mod logged_models;
-mod logging;
+pub(super) mod logging;
 mod models;
 mod records;
 mod registry_search;

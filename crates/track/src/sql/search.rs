@@ -1,6 +1,6 @@
 //! Finding runs, and fetching what many of them logged in one go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::{QueryBuilder, Row};
 
@@ -154,6 +154,22 @@ fn compare_number(sql: &mut QueryBuilder<Database>, how: Comparison, number: f64
             sql.push(" ").push_bind(number);
         }
     }
+}
+
+/// The lifecycles of those of the runs that are there.
+pub(super) async fn lifecycles(
+    db: &mut Connection,
+    ids: &BTreeSet<RunId>,
+) -> Result<BTreeMap<RunId, Lifecycle>, Fail> {
+    let mut sql = QueryBuilder::<Database>::new("SELECT id, lifecycle FROM runs");
+    one_of(&mut sql, " WHERE id IN ", ids.iter().map(RunId::to_string));
+    let rows = sql.build().fetch_all(&mut *db).await?;
+    rows.iter()
+        .map(|row| {
+            let id = word(row, "id", |text| text.parse().ok())?;
+            Ok((id, word(row, "lifecycle", Lifecycle::parse)?))
+        })
+        .collect()
 }
 
 /// The runs with what they logged, in the same order.
