@@ -38,6 +38,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// What makes one JSON object of the keys and values of many rows.
+const OBJECT_OF: &str = "json_object_agg";
 /// How a writing transaction begins. A lock that was waited for shows its fruits to the next
 /// statement, which stricter isolation would hide.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";

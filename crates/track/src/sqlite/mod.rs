@@ -30,6 +30,8 @@ use crate::{Durability, Metric, Result, RunId, TrackError};
 const FILE: &str = "gristmill.db";
 /// Connections that read at the same time at most; each is opened when it is first needed.
 const READERS: u32 = 4;
+/// What makes one JSON object of the keys and values of many rows.
+const OBJECT_OF: &str = "json_group_object";
 /// How a writing transaction begins: with the database to itself from its first statement on.
 const BEGIN: &str = "BEGIN IMMEDIATE";
 
