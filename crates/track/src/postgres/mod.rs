@@ -119,9 +119,10 @@ impl PostgresStore {
 
     /// Logs metrics, each call by itself: the server has transactions side by side.
     async fn write_metrics(&self, id: RunId, metrics: Vec<Metric>) -> Result<()> {
-        let work: Statements<Vec<(RunId, Vec<Metric>)>, Vec<Result<()>>> =
-            |db, entries| Box::pin(sql::logging::log_metrics(db, entries));
-        self.write(vec![(id, metrics)], work).await?.into_iter().collect()
+        let logged = self.write(vec![(id, metrics)], |db, entries| {
+            Box::pin(sql::logging::log_metrics(db, entries))
+        });
+        logged.await?.into_iter().collect()
     }
 
     /// Runs `work` over one unmoving state of the database.
