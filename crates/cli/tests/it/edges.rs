@@ -16,6 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("gristmill-track", &["gristmill-core"]),
     ("gristmill-flow", &[]),
     ("gristmill-view", &[]),
+    ("gristmill-server", &["gristmill-core", "gristmill-track"]),
     (
         "gristmill",
         &[
@@ -35,16 +36,17 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Heavy friends and the only room that may name them.
-const HEAVY: &[(&str, &str)] = &[
-    ("datafusion", "gristmill-ingest"),
-    ("object_store", "gristmill-ingest"),
-    ("parquet", "gristmill-ingest"),
-    ("reqwest", "gristmill"),
-    ("sqlx", "gristmill-track"),
-    ("clap", "gristmill-cli"),
-    ("anyhow", "gristmill-cli"),
-    ("granit-parser", "gristmill-flow"),
-    ("faer", "gristmill-features"),
+const HEAVY: &[(&str, &[&str])] = &[
+    ("datafusion", &["gristmill-ingest"]),
+    ("object_store", &["gristmill-ingest"]),
+    ("parquet", &["gristmill-ingest"]),
+    ("reqwest", &["gristmill", "gristmill-server"]),
+    ("sqlx", &["gristmill-track"]),
+    ("axum", &["gristmill-server"]),
+    ("clap", &["gristmill-cli"]),
+    ("anyhow", &["gristmill-cli"]),
+    ("granit-parser", &["gristmill-flow"]),
+    ("faer", &["gristmill-features"]),
 ];
 
 /// The dependencies of each member that reach the binary, by name.
@@ -82,10 +84,11 @@ fn every_room_knows_only_the_rooms_it_may() {
 }
 
 #[test]
-fn a_heavy_friend_is_named_in_one_room() {
+fn a_heavy_friend_is_named_where_it_may_be() {
     for (room, needs) in dependencies() {
-        for (friend, owner) in HEAVY {
-            assert!(!needs.contains(*friend) || room == *owner, "{room} must not name {friend}");
+        for (friend, owners) in HEAVY {
+            let may = owners.contains(&room.as_str());
+            assert!(!needs.contains(*friend) || may, "{room} must not name {friend}");
         }
     }
 }

@@ -52,7 +52,7 @@ const FIELDS: [&str; 22] = [
 ];
 
 /// A value of any sort, some of them what a field could really hold.
-fn value(run: &str) -> impl Strategy<Value = Value> + use<> {
+pub fn value(run: &str) -> impl Strategy<Value = Value> + use<> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -85,7 +85,7 @@ fn body(run: &str) -> impl Strategy<Value = Value> + use<> {
 }
 
 /// A text that is nearly a filter.
-fn filter() -> impl Strategy<Value = String> {
+pub fn filter() -> impl Strategy<Value = String> {
     let word = prop_oneof![
         Just("metrics.a"),
         Just("params.`b c`"),
@@ -125,7 +125,7 @@ fn filter() -> impl Strategy<Value = String> {
     ]
 }
 
-fn check<S: Strategy>(strategy: S, cases: u32, mut test: impl FnMut(S::Value) -> u16) {
+pub fn check<S: Strategy>(strategy: S, cases: u32, mut test: impl FnMut(S::Value) -> u16) {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let runner = &mut TestRunner::new(config);
     let test = std::cell::RefCell::new(&mut test);

@@ -119,10 +119,10 @@ impl PostgresStore {
 
     /// Logs metrics, each call by itself: the server has transactions side by side.
     async fn write_metrics(&self, id: RunId, metrics: Vec<Metric>) -> Result<()> {
-        let outcomes = self.write(vec![(id, metrics)], |db, entries| {
+        let logged = self.write(vec![(id, metrics)], |db, entries| {
             Box::pin(sql::logging::log_metrics(db, entries))
         });
-        outcomes.await?.into_iter().collect()
+        logged.await?.into_iter().collect()
     }
 
     /// Runs `work` over one unmoving state of the database.
