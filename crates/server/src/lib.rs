@@ -13,6 +13,7 @@ mod hooks;
 mod house;
 mod ids;
 mod limits;
+mod memory;
 mod mlflow;
 mod names;
 mod plain;

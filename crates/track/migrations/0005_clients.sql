@@ -62,3 +62,6 @@ CREATE TABLE files (
 );
 
 CREATE INDEX files_by_hash ON files (hash);
+
+-- Searches that are sorted by a metric.
+CREATE INDEX latest_metrics_by_value ON latest_metrics (key, value, is_nan, run_id);

@@ -63,7 +63,7 @@ pub trait Registry: Send + Sync {
     /// The versions that a run made, by model and version.
     async fn versions_of_run(&self, id: RunId) -> Result<Vec<ModelVersion>>;
 
-    /// Of each of these models the newest version in each stage, by model and stage. A model that
+    /// Of each of these models the newest version in each stage, by model and version. A model that
     /// is not there has none.
     async fn newest_in_stages(&self, models: &[String]) -> Result<Vec<ModelVersion>>;
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use gristmill_core::Clock;
 use gristmill_evaluate::Require;
 use gristmill_track::{
-    Artifact, ArtifactPath, ArtifactStore, LocalArtifacts, ModelVersion, NewVersion, Note,
+    Artifact, ArtifactPath, ArtifactStore, Gate, LocalArtifacts, ModelVersion, NewVersion, Note,
     Registration, RunId,
 };
 use serde_json::{Value, json};
@@ -63,8 +63,14 @@ pub(super) fn register(
     let keeper = shared.keeper()?;
     let path = place(shared, &keeper, candidate)?;
     let note = Note::new(SystemClock.now(), format!("run {}", candidate.run), "");
+    // Whoever comes here has reached all that is required; the question is whether anything was.
+    let gate = match shared.checked.file.evaluate.require.is_empty() {
+        true => Gate::None,
+        false => Gate::Passed,
+    };
     let new = NewVersion {
         run: Some(candidate.run),
+        gate,
         metrics: json!(candidate.metrics.test),
         ..NewVersion::new(&section.model, candidate.digest, path.to_string_lossy(), note)
     };

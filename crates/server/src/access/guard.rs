@@ -114,7 +114,7 @@ async fn admit(
         true => Vec::new(),
         false => things(house, &visit.path, &fields).await?,
     };
-    let thing = named(&fields);
+    let thing = named(&visit.path, &fields);
     match level(caller, &about) >= need.level {
         true => Ok((request, need, thing)),
         false => Err(refuse(house, visit, caller, need, thing).await),
@@ -159,12 +159,13 @@ async fn opened(request: Request) -> Result<(Request, Map<String, Value>), Refus
     Ok((Request::from_parts(parts, Body::from(bytes)), fields))
 }
 
-/// The thing that a request names, for the record.
-fn named(fields: &Map<String, Value>) -> String {
+/// The thing that a request names, for the record: in its path, where that is our own, and fields.
+fn named(path: &str, fields: &Map<String, Value>) -> String {
+    let own = path.strip_prefix("/api/v1/").map(|own| format!("path={own}"));
     let parts = ["name", "version", "alias", "experiment_id", "run_id", "key", "stage"];
     let said = parts.iter().filter_map(|part| Some((part, fields.get(*part)?.as_str()?)));
-    let said: Vec<String> = said.map(|(part, text)| format!("{part}={text}")).collect();
-    said.join(" ")
+    let said = said.map(|(part, text)| format!("{part}={text}"));
+    own.into_iter().chain(said).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -176,6 +177,8 @@ mod tests {
     fn the_record_names_what_was_changed_and_no_secret() {
         let sent = json!({"name": "churn", "version": "3", "secret": "sesame", "value": "x"});
         let Value::Object(fields) = sent else { panic!("no object") };
-        assert_eq!(named(&fields), "name=churn version=3");
+        assert_eq!(named("/api/2.0/mlflow/a", &fields), "name=churn version=3");
+        let own = named("/api/v1/models/churn/aliases/champion", &Map::new());
+        assert_eq!(own, "path=models/churn/aliases/champion");
     }
 }

@@ -27,7 +27,7 @@ pub(super) enum Record {
 /// What a request needs.
 pub(super) fn need(method: &Method, path: &str) -> Need {
     let route = route(path);
-    if route.first() == Some(&"webhooks") {
+    if matches!(route.first(), Some(&("webhooks" | "audit"))) {
         let record = if method.is_safe() { Record::None } else { Record::Kept };
         return Need { level: Level::Admin, record };
     }
@@ -41,7 +41,11 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
         "runs" | "logged-models" | "traces" | "artifacts" | "mpu" => {
             Need { level: Level::Write, record: Record::None }
         }
-        "experiments" | "registered-models" | "model-versions" | "hooks" => {
+        // What an alias needs is laid down by others than those whom it binds.
+        "models" if route.last() == Some(&"rule") => {
+            Need { level: Level::Admin, record: Record::Kept }
+        }
+        "experiments" | "registered-models" | "model-versions" | "models" | "hooks" => {
             Need { level: Level::Write, record: Record::Kept }
         }
         _ => Need { level: Level::Admin, record: Record::Kept },
@@ -127,6 +131,10 @@ mod tests {
         check(Method::POST, "something/new", Level::Admin, Record::Kept);
         assert_eq!(need(&Method::POST, "/").level, Level::Admin);
         assert_eq!(need(&Method::POST, "/api/v1/tokens").level, Level::Admin);
+        assert_eq!(need(&Method::GET, "/api/v1/audit").level, Level::Admin);
+        let alias = "/api/v1/models/churn/aliases/champion";
+        assert_eq!(need(&Method::POST, alias).level, Level::Write);
+        assert_eq!(need(&Method::PUT, &format!("{alias}/rule")).level, Level::Admin);
         assert_eq!(need(&Method::POST, "/api/v1/hooks/nightly").level, Level::Write);
     }
 }

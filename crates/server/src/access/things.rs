@@ -24,6 +24,7 @@ pub(super) async fn things(
             let names = texts(fields, "name").chain(texts(fields, "new_name"));
             things.extend(names.map(|name| (ThingKind::Model, name.to_string())));
         }
+        ["models", name, ..] => things.push((ThingKind::Model, decoded(name))),
         ["logged-models", id, ..] if *id != "search" => {
             things.extend(of_logged_model(house, &decoded(id)).await?);
         }

@@ -81,15 +81,31 @@ pub(super) async fn list_of_run(State(house): State<Arc<House>>, ask: Ask) -> An
 /// What stands in a folder below a root of ours, such as that of a logged model's artifacts.
 pub(super) async fn list_below(house: &House, root: &str, folder: &str) -> Answer {
     let path = checked(folder)?;
-    let inside = root.trim_start_matches("mlflow-artifacts:").trim_start_matches('/');
-    let full = if path.is_empty() { inside.to_string() } else { format!("{inside}/{path}") };
-    let place = tree::place(house, &full).await?;
+    let place = below(house, root, &path).await?;
     let files = views(tree::list(house, &place).await?, &path);
     let mut shown = json!({"root_uri": root});
     if let (false, Some(fields)) = (files.is_empty(), shown.as_object_mut()) {
         fields.insert("files".into(), json!(files));
     }
     Ok(Json::of(&shown))
+}
+
+/// The file at a path below a root of ours.
+pub(super) async fn send_below(house: &House, root: &str, path: &str) -> Result<Response, Refusal> {
+    let path = named(path)?;
+    send(house, &below(house, root, &path).await?, &path).await
+}
+
+/// The place of a path below a root, which must be one of ours.
+async fn below(house: &House, root: &str, path: &str) -> Result<Place, Refusal> {
+    let inside = root.strip_prefix("mlflow-artifacts:").ok_or_else(|| {
+        Refusal::invalid(format!(
+            "The artifacts are at {root}, where clients reach them by themselves."
+        ))
+    })?;
+    let inside = checked(inside.trim_start_matches('/'))?;
+    let full = if path.is_empty() { inside } else { format!("{inside}/{path}") };
+    Ok(tree::place(house, &full).await?)
 }
 
 /// The place of a path among the artifacts of a run.
@@ -151,7 +167,9 @@ pub(super) async fn get_artifact(
     let path = checked(ask.fields().required_text("path")?)?;
     let run = house.store.run(ask.run()?).await?;
     let place = place_in(&run.info, &path)?;
-    send(&house, &place, &path).await
+    let root = show::artifact_uri(&run.info);
+    let name = format!("{}/{path}", root.trim_start_matches("mlflow-artifacts:/"));
+    send(&house, &place, &name).await
 }
 
 /// The file at a place; `name` is what it is called in messages.

@@ -16,7 +16,7 @@ use crate::limits::{self, BodyError};
 
 /// The fields that were sent, in the query of a `GET` or the body of anything else.
 #[derive(Debug, Default)]
-pub(super) struct Ask {
+pub(crate) struct Ask {
     fields: Map<String, Value>,
     /// The bytes of the body.
     pub length: usize,
@@ -103,7 +103,7 @@ pub(super) fn moment(name: &str, millis: i64) -> Result<Timestamp, Refusal> {
 
 /// Fields of an object that was sent.
 #[derive(Clone, Copy)]
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     map: &'a Map<String, Value>,
     /// Where the object stands: `metrics[3].`, or nothing for the whole.
     path: &'a str,

@@ -91,46 +91,22 @@ impl Refusal {
 impl From<TrackError> for Refusal {
     fn from(error: TrackError) -> Self {
         match &error {
-            TrackError::NotFound { what: "run", name, .. } => {
-                Self::missing(format!("Run with id={name} not found"))
+            TrackError::NotFound { what, name, .. } => {
+                not_found(what, name).unwrap_or_else(|| Self::missing(error.to_string()))
             }
-            TrackError::NotFound { what: "experiment", name, .. } => {
-                Self::missing(format!("No Experiment with id={name} exists"))
-            }
-            TrackError::NotFound { what: "model", name, .. } => {
-                Self::missing(format!("Registered Model with name={name} not found"))
-            }
-            TrackError::NotFound { what: "version", name, .. } => {
-                let (model, version) = name.rsplit_once('/').unwrap_or((name, ""));
-                Self::missing(format!("Model Version (name={model}, version={version}) not found"))
-            }
-            TrackError::NotFound { what: "alias", name, .. } => {
-                let alias = name.rsplit_once('@').map_or(name.as_str(), |(_, alias)| alias);
-                Self::invalid(format!("Registered model alias {alias} not found."))
-            }
-            TrackError::NotFound { what: "logged model", name, .. } => {
-                Self::missing(format!("Logged model with ID '{name}' not found."))
-            }
-            TrackError::NotFound { what: "webhook", name, .. } => {
-                Self::missing(format!("Webhook with ID {name} not found."))
-            }
-            TrackError::NotFound { .. } => Self::missing(error.to_string()),
             TrackError::Deleted { what, name } => Self::invalid(format!(
                 "The {what} {name} must be in the 'active' state. Current state is deleted."
             )),
-            TrackError::Exists { what: "experiment", name } => Self::new(
-                ErrorCode::ResourceAlreadyExists,
-                format!("Experiment(name={name}) already exists."),
-            ),
-            TrackError::Exists { what: "model", name } => Self::new(
-                ErrorCode::ResourceAlreadyExists,
-                format!("Registered Model (name={name}) already exists."),
-            ),
+            TrackError::Exists { what, name } => {
+                let message = match *what {
+                    "experiment" => format!("Experiment(name={name}) already exists."),
+                    "model" => format!("Registered Model (name={name}) already exists."),
+                    _ => error.to_string(),
+                };
+                Self::new(ErrorCode::ResourceAlreadyExists, message)
+            }
             TrackError::NotApproved { .. } => {
                 Self::new(ErrorCode::PermissionDenied, error.to_string())
-            }
-            TrackError::Exists { .. } => {
-                Self::new(ErrorCode::ResourceAlreadyExists, error.to_string())
             }
             TrackError::ParamChanged { run, key, stored, given } => Self::invalid(format!(
                 "Changing param values is not allowed. Param with key='{key}' was already logged \
@@ -152,6 +128,26 @@ impl From<TrackError> for Refusal {
     }
 }
 
+/// MLflow's words for a thing that is not there, where it has some.
+fn not_found(what: &str, name: &str) -> Option<Refusal> {
+    Some(match what {
+        "run" => Refusal::missing(format!("Run with id={name} not found")),
+        "experiment" => Refusal::missing(format!("No Experiment with id={name} exists")),
+        "model" => Refusal::missing(format!("Registered Model with name={name} not found")),
+        "version" => {
+            let (model, version) = name.rsplit_once('/').unwrap_or((name, ""));
+            Refusal::missing(format!("Model Version (name={model}, version={version}) not found"))
+        }
+        "alias" => {
+            let alias = name.rsplit_once('@').map_or(name, |(_, alias)| alias);
+            Refusal::invalid(format!("Registered model alias {alias} not found."))
+        }
+        "logged model" => Refusal::missing(format!("Logged model with ID '{name}' not found.")),
+        "webhook" => Refusal::missing(format!("Webhook with ID {name} not found.")),
+        _ => return None,
+    })
+}
+
 impl From<FilterError> for Refusal {
     fn from(error: FilterError) -> Self {
         Self::invalid(error.message)
@@ -165,6 +161,7 @@ impl IntoResponse for Refusal {
         let class = match self.code {
             ErrorCode::InvalidParameterValue => Some(("INVALID_PARAMETER_VALUE", "KAM00")),
             ErrorCode::ResourceDoesNotExist => Some(("RESOURCE_NOT_FOUND", "KAM00")),
+            ErrorCode::ResourceAlreadyExists => Some(("RESOURCE_ALREADY_EXISTS", "KAM00")),
             _ => None,
         };
         if let (Some((class, state)), Some(fields)) = (class, body.as_object_mut()) {

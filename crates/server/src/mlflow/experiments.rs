@@ -14,6 +14,7 @@ use super::ask::{Ask, Fields};
 use super::error::{ErrorCode, Refusal};
 use super::json::Json;
 use super::{Answer, check, page, show};
+use crate::access::Caller;
 use crate::house::House;
 
 pub(super) async fn create(State(house): State<Arc<House>>, ask: Ask) -> Answer {
@@ -86,7 +87,7 @@ pub(super) async fn get_by_name(State(house): State<Arc<House>>, ask: Ask) -> An
     }
 }
 
-pub(super) async fn search(State(house): State<Arc<House>>, ask: Ask) -> Answer {
+pub(super) async fn search(State(house): State<Arc<House>>, caller: Caller, ask: Ask) -> Answer {
     let fields = ask.fields();
     let most = fields.whole("max_results")?.unwrap_or_default();
     page::check_most(most)?;
@@ -101,7 +102,8 @@ pub(super) async fn search(State(house): State<Arc<House>>, ask: Ask) -> Answer 
         page: page::page(fields.text("page_token")?, most)?,
     };
     let found = house.store.find_experiments(&query).await?;
-    let (found, next) = page::trimmed(found, query.page);
+    let (mut found, next) = page::trimmed(found, query.page);
+    found.retain(|experiment| caller.may_see_experiment(experiment.id));
     let shown: Vec<_> = found.iter().map(show::experiment).collect();
     Ok(Json::of(&super::json::with_next("experiments", shown, next)))
 }

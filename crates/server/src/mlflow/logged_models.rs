@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
+use axum::response::Response;
 use gristmill_track::{
     DatasetRef, ExperimentId, Filter, Lifecycle, LoggedModel, LoggedModelQuery, LoggedModelStatus,
     MAX_PARAM_CHARS, NewLoggedModel, Order, RunId, Searchable, TrackError,
@@ -236,6 +237,17 @@ pub(super) async fn list_artifacts(
     let folder = ask.fields().text("artifact_directory_path")?.unwrap_or_default();
     let root = artifact_uri(&model);
     artifacts::list_below(&house, &root, folder).await
+}
+
+/// A file of a logged model.
+pub(super) async fn get_artifact(
+    State(house): State<Arc<House>>,
+    Path(id): Path<String>,
+    ask: Ask,
+) -> Result<Response, Refusal> {
+    let path = ask.fields().required_text("artifact_file_path")?;
+    let model = house.store.logged_model(&id).await?;
+    artifacts::send_below(&house, &artifact_uri(&model), path).await
 }
 
 /// The root of a logged model's artifacts.

@@ -37,16 +37,18 @@ use serde_json::json;
 use self::ask::Fields;
 use crate::house::House;
 
-pub(crate) use ask::{decoded, from_query};
+pub(crate) use ask::{Ask, decoded, from_query};
 pub(crate) use error::{ErrorCode, Refusal};
-pub(crate) use json::object;
+pub(crate) use json::{Json, object};
 
 /// What every handler comes to.
-type Answer = Result<json::Json, Refusal>;
+pub(crate) type Answer = Result<Json, Refusal>;
 
 /// Every route of the API.
 pub(crate) fn routes() -> Router<Arc<House>> {
-    let mut all = Router::new().route("/get-artifact", get(artifacts::get_artifact));
+    let mut all = Router::new()
+        .route("/get-artifact", get(artifacts::get_artifact))
+        .route("/model-versions/get-artifact", get(versions::get_artifact));
     for root in ["/api", "/ajax-api"] {
         all = all
             .nest(&format!("{root}/2.0/mlflow"), tracking().merge(registry()).merge(logged()))
@@ -139,6 +141,7 @@ fn logged() -> Router<Arc<House>> {
         .route("/logged-models/{id}/tags", patch(logged_models::set_tags))
         .route("/logged-models/{id}/tags/{key}", delete(logged_models::delete_tag))
         .route("/logged-models/{id}/artifacts/directories", get(logged_models::list_artifacts))
+        .route("/logged-models/{id}/artifacts/files", get(logged_models::get_artifact))
 }
 
 fn artifact_routes() -> Router<Arc<House>> {
@@ -160,8 +163,8 @@ fn third() -> Router<Arc<House>> {
 }
 
 /// What clients may expect of this server.
-async fn server_info() -> json::Json {
-    json::Json::of(&json!({
+async fn server_info() -> Json {
+    Json::of(&json!({
         "store_type": "SqlStore",
         "workspaces_enabled": false,
         "trace_archival_enabled": false,

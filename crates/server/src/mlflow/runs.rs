@@ -40,7 +40,7 @@ pub(super) async fn create(State(house): State<Arc<House>>, ask: Ask) -> Answer 
     };
     let made = house.store.create_run(new).await;
     let made = made.map_err(|error| Refusal::about_experiment(experiment, error))?;
-    Ok(Json::of(&json!({"run": show::run(&made)})))
+    Ok(Json::of(&json!({"run": show::new_run(&made)})))
 }
 
 fn given_tags(fields: &Fields<'_>) -> Result<BTreeMap<String, String>, Refusal> {

@@ -62,8 +62,8 @@ pub(super) struct RunView<'a> {
     info: InfoView<'a>,
     data: DataView<'a>,
     inputs: InputsView<'a>,
-    #[serde(skip_serializing_if = "OutputsView::is_empty")]
-    outputs: OutputsView<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outputs: Option<OutputsView<'a>>,
 }
 
 /// What is known of a run beside what it logged.
@@ -126,13 +126,8 @@ struct ModelInputView<'a> {
 
 #[derive(Serialize)]
 struct OutputsView<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     model_outputs: Vec<ModelOutputView<'a>>,
-}
-
-impl OutputsView<'_> {
-    fn is_empty(&self) -> bool {
-        self.model_outputs.is_empty()
-    }
 }
 
 #[derive(Serialize)]
@@ -184,12 +179,17 @@ pub(super) fn run(run: &Run) -> RunView<'_> {
                 .map(|link| ModelInputView { model_id: &link.model })
                 .collect(),
         },
-        outputs: OutputsView {
+        outputs: Some(OutputsView {
             model_outputs: models(run, ModelRole::Output)
                 .map(|link| ModelOutputView { model_id: &link.model, step: link.step })
                 .collect(),
-        },
+        }),
     }
+}
+
+/// A run that has just begun, and can have made nothing.
+pub(super) fn new_run(begun: &Run) -> RunView<'_> {
+    RunView { outputs: None, ..run(begun) }
 }
 
 /// The root of a run's artifacts.

@@ -56,14 +56,19 @@ pub(crate) fn read(text: &str) -> Result<Source, Refused> {
     if scheme == "file" {
         return Err(local(text));
     }
-    let ours = matches!(scheme.as_str(), "mlflow-artifacts" | "runs" | "models");
     if HOST_ADDRESSED.contains(&scheme.as_str())
         || (scheme == "mlflow-artifacts" && !host.is_empty())
     {
         return Err(host_addressed(&scheme));
     }
-    if ours && !host.is_empty() {
-        return Err(not_of(text, if scheme == "runs" { "run_id" } else { "model_id" }));
+    if scheme == "models" && !host.is_empty() {
+        return Err(format!(
+            "Invalid model version source: '{text}'. Registered model sources must use the active \
+             model registry."
+        ));
+    }
+    if scheme == "runs" && !host.is_empty() {
+        return Err(not_of(text, "run_id"));
     }
     if !is_straight(path) {
         return Err(winding(text));
@@ -247,7 +252,7 @@ mod tests {
         refused(&["http://169.254.169.254/latest", "https://a/b", "ftp://a/b", "HTTP:a"], said);
         refused(&["mlflow-artifacts://evil.example/0/a", "sftp://a", "hdfs://a/b"], said);
         refused(&["runs://evil/0123456789abcdef0123456789abcdef/a"], "run_id request parameter");
-        refused(&["models://evil/churn/1"], "model_id request parameter");
+        refused(&["models://evil/churn/1"], "the active model registry");
     }
 
     #[test]

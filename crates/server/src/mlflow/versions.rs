@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::response::Response;
 use gristmill_track::{
     ModelVersion, NewVersion, Others, RunId, Searchable, Stage, TrackError, VersionQuery,
 };
@@ -14,7 +15,8 @@ use super::json::{Json, with_next};
 use super::page::{page, trimmed};
 use super::source::{self, Source, VersionRef};
 use super::{
-    Answer, filtered, logged_models, model_check as check, model_view as view, models, show,
+    Answer, artifacts, filtered, logged_models, model_check as check, model_view as view, models,
+    show,
 };
 use crate::access::Caller;
 use crate::house::House;
@@ -262,6 +264,16 @@ pub(super) async fn transition_stage(
 pub(super) async fn download_uri(State(house): State<Arc<House>>, ask: Ask) -> Answer {
     let version = asked(&house, ask.fields()).await?;
     Ok(Json::of(&json!({"artifact_uri": place(&house, &version).await?})))
+}
+
+/// A file of a version.
+pub(super) async fn get_artifact(
+    State(house): State<Arc<House>>,
+    ask: Ask,
+) -> Result<Response, Refusal> {
+    let path = ask.fields().required_text("path")?;
+    let version = asked(&house, ask.fields()).await?;
+    artifacts::send_below(&house, &place(&house, &version).await?, path).await
 }
 
 /// Where the files of a version are, as clients can reach them.

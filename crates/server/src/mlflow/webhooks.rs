@@ -25,14 +25,15 @@ const MAX_NAME: usize = 63;
 pub(super) async fn create(State(house): State<Arc<House>>, ask: Ask) -> Answer {
     let fields = ask.fields();
     let now = house.now();
+    let (name, url) = (fields.required_text("name")?, fields.required_text("url")?);
     let events = events(fields)?.ok_or_else(|| missing("events"))?;
     let id = house.ids.next().ok_or_else(|| {
         Refusal::new(ErrorCode::TemporarilyUnavailable, "no new id can be had now")
     })?;
     let new = Webhook {
         id: RunId::from_bytes(id).to_string(),
-        name: checked_name(fields.required_text("name")?)?,
-        url: checked_url(&house, fields.required_text("url")?)?,
+        name: checked_name(name)?,
+        url: checked_url(&house, url)?,
         description: fields.text("description")?.unwrap_or_default().into(),
         secret: fields.text("secret")?.filter(|word| !word.is_empty()).map(Secret::new),
         status: status(fields)?.unwrap_or(WebhookStatus::Active),

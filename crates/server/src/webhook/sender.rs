@@ -154,7 +154,7 @@ impl Post {
                 return self.note(&webhook.name, said).await;
             }
             tokio::time::sleep(pause).await;
-            pause *= 2;
+            pause = pause.saturating_mul(2);
         }
     }
 

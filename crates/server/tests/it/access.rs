@@ -40,7 +40,8 @@ async fn ask(house: &House, name: &str, method: &str, path: &str, body: Value) -
 
 /// The routes as the tables of routes spell them.
 fn routes() -> Vec<(String, String)> {
-    let tables = include_str!("../../src/mlflow/mod.rs");
+    let tables =
+        [include_str!("../../src/mlflow/mod.rs"), include_str!("../../src/memory.rs")].concat();
     let mut routes = Vec::new();
     for table in tables.split(".route(").skip(1) {
         let path = table.split('"').nth(1).unwrap().replace("{*", "{");
@@ -155,6 +156,8 @@ async fn a_role_goes_before_the_scope() {
     assert_eq!(house.send("PATCH", path, &word, update.into()).await.status, 403, "without a type");
     let found = ask(&house, "reader", "GET", "/registered-models/search", Value::Null).await.json();
     assert_eq!(found["registered_models"].as_array().unwrap().len(), 1);
+    let page = "/api/2.0/mlflow/logged-models/search";
+    assert_eq!(house.send("POST", page, &word, Vec::new()).await.status, 400, "no type at all");
 }
 
 #[tokio::test]

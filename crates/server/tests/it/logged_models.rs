@@ -111,12 +111,20 @@ async fn files_of_a_logged_model_are_listed_and_registered() {
     assert_eq!(inner["files"][0]["path"], "data/a.bin");
     let out = house.get(&format!("{list}?artifact_directory_path=..%2F..")).await;
     assert_eq!(out.status, 400);
+    let file = format!("/logged-models/{id}/artifacts/files?artifact_file_path=");
+    let found = house.get(&format!("{file}data/a.bin")).await;
+    assert_eq!((found.status, found.body.as_slice()), (200, &b"x"[..]));
+    assert_eq!(house.get(&format!("{file}..%2FMLmodel")).await.status, 400);
 
     house.done("/registered-models/create", json!({"name": "churn"})).await;
     let body = json!({"name": "churn", "source": format!("models:/{id}"), "model_id": id});
     house.done("/model-versions/create", body).await;
     let uri = house.get("/model-versions/get-download-uri?name=churn&version=1").await.json();
     assert_eq!(uri["artifact_uri"], format!("mlflow-artifacts:/0/models/{id}/artifacts"));
+    let file = "/model-versions/get-artifact?name=churn&version=1&path=MLmodel";
+    let found = house.send("GET", file, &[], Vec::new()).await;
+    assert_eq!((found.status, found.body.as_slice()), (200, &b"x"[..]));
+    assert!(found.header("content-disposition").starts_with("attachment"));
     let model = house.get(&format!("/logged-models/{id}")).await.json();
     let tags = model["model"]["info"]["tags"].clone();
     let known = json!([{"key": "mlflow.modelVersions",

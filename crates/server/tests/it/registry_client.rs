@@ -1,27 +1,16 @@
-//! The official client's registry against ours. It needs Python with MLflow.
+//! The official client of the registry, and a stock server's registry beside ours.
 
-use std::process::Command;
-
+use crate::clients::run;
 use crate::house::House;
-
-/// Names the Python that has MLflow.
-const PYTHON: &str = "GRISTMILL_MLFLOW_PYTHON";
 
 #[tokio::test]
 async fn the_official_registry_client_works_unchanged() {
-    let Ok(python) = std::env::var(PYTHON) else {
-        println!("skipped: {PYTHON} names no Python that has MLflow");
-        return;
-    };
     let house = House::open().await;
-    let script = format!("{}/tests/it/registry_client.py", env!("CARGO_MANIFEST_DIR"));
-    let folder = tempfile::tempdir().unwrap();
-    let done = Command::new(python)
-        .args([&script, &house.url("")])
-        .current_dir(folder.path())
-        .env("MLFLOW_DISABLE_TELEMETRY", "true")
-        .output()
-        .unwrap();
-    let said = [done.stdout, done.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
-    assert!(done.status.success(), "{}", said.join("\n"));
+    run("registry_client.py", &[house.url("")]);
+}
+
+#[tokio::test]
+async fn answers_of_the_registry_are_those_of_a_stock_server() {
+    let house = House::open().await;
+    run("registry_differential.py", &[house.url("")]);
 }

@@ -319,6 +319,9 @@ fn number_of(
     searchable: &Searchable,
 ) -> Result<Operand, FilterError> {
     let key = &field.key;
+    if searchable.wording == Wording::Registry {
+        return whole_of(key, token, text);
+    }
     let found = number(token).ok_or_else(|| {
         FilterError::new(format!(
             "Expected numeric value type for numeric attribute: {key}. Found {text}"
@@ -329,6 +332,15 @@ fn number_of(
         return Err(FilterError::new(message));
     }
     Ok(found)
+}
+
+/// A whole number, which may stand in quotes where models are searched.
+fn whole_of(key: &str, token: Option<&Token<'_>>, text: &str) -> Result<Operand, FilterError> {
+    let quoted = token.filter(|token| token.sort == Sort::Text);
+    let digits = quoted.map_or(text, |token| token.text.trim_matches(['\'', '"']));
+    digits.trim().parse().map(Operand::Whole).map_err(|_| {
+        FilterError::new(format!("Invalid value for numeric attribute '{key}': {text}"))
+    })
 }
 
 fn number(token: Option<&Token<'_>>) -> Option<Operand> {
@@ -421,6 +433,7 @@ fn wrong_operator(
     searchable: &Searchable,
 ) -> FilterError {
     let key = &field.key;
+    let is_text_attribute = field.kind == FieldKind::Attribute && sort != AttributeSort::Number;
     FilterError::new(match (searchable.wording, field.kind) {
         (Wording::Experiments, FieldKind::Attribute) if key == "experiment_id" => {
             format!("Invalid comparator for experiment_id: {found}")
@@ -432,9 +445,13 @@ fn wrong_operator(
             format!("Invalid comparator for attribute {key}: {found}")
         }
         (Wording::Registry, _) => format!("Invalid comparator for attribute: {found}"),
-        _ => {
-            let valid = set(searchable.operators(field.kind, sort).iter().map(|o| o.as_str()));
-            format!("Invalid comparator '{found}' not one of '{valid}'")
+        (_, kind) => {
+            // A slip of MLflow's: numbers are told what texts may be compared with.
+            let sort = if kind == FieldKind::Attribute { AttributeSort::Text } else { sort };
+            let valid = set(searchable.operators(kind, sort).iter().map(|known| known.as_str()));
+            let is_closed = kind == FieldKind::Param || is_text_attribute;
+            let end = if is_closed { "'" } else { "" };
+            format!("Invalid comparator '{found}' not one of '{valid}{end}")
         }
     })
 }
@@ -601,6 +618,14 @@ mod tests {
              '{'!=', '=', 'ILIKE', 'IS NOT NULL', 'IS NULL', 'LIKE'}'",
         );
         refused(
+            "metrics.a LIKE 1",
+            "Invalid comparator 'LIKE' not one of '{'!=', '<', '<=', '=', '>', '>='}",
+        );
+        refused(
+            "dataset.name > 'x'",
+            "Invalid comparator '>' not one of '{'!=', '=', 'ILIKE', 'IN', 'LIKE', 'NOT IN'}",
+        );
+        refused(
             "params.a = foo",
             "Parameter value is either not quoted or unidentified quote types used for string \
              value foo. Use either single or double quotes.",
@@ -671,5 +696,23 @@ mod tests {
             "version_number LIKE 1",
             "Invalid comparator for attribute version_number: LIKE",
         );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_filter_or_is_refused(
+            text in "([a-z.`'\"()=<>!,;0-9 -]|AND|IN|LIKE|IS NOT NULL|\\PC){0,40}"
+        ) {
+            for searchable in [
+                &Searchable::RUNS,
+                &Searchable::EXPERIMENTS,
+                &Searchable::MODELS,
+                &Searchable::VERSIONS,
+                &Searchable::LOGGED_MODELS,
+            ] {
+                let _ = Filter::parse(&text, searchable);
+                let _ = crate::Order::parse(&text, searchable);
+            }
+        }
     }
 }

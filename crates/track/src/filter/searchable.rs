@@ -131,11 +131,11 @@ impl Searchable {
     pub const LOGGED_MODELS: Self = Self {
         prefixes: RUN_PREFIXES,
         attributes: &[
-            text("name", "name"),
-            text("model_id", "model_id"),
-            text("model_type", "model_type"),
-            text("status", "status"),
-            text("source_run_id", "source_run_id"),
+            text("name", "name").listed(),
+            text("model_id", "model_id").listed(),
+            text("model_type", "model_type").listed(),
+            text("status", "status").listed(),
+            text("source_run_id", "source_run_id").listed(),
             number("creation_timestamp", "creation_timestamp"),
             number("creation_time", "creation_timestamp"),
             number("last_updated_timestamp", "last_updated_timestamp"),

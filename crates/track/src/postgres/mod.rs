@@ -27,8 +27,8 @@ use self::fail::{is_conflict, told};
 use self::lock::{hold, share};
 use self::open::{LAYOUT_IS_THERE, in_dialect};
 use self::sql::Statements;
-use crate::Result;
 use crate::fail::Fail;
+use crate::{Metric, Result, RunId};
 
 /// Connections at most; each is opened when it is first needed.
 const CONNECTIONS: u32 = 8;
@@ -38,6 +38,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// What makes one JSON object of the keys and values of many rows.
+const OBJECT_OF: &str = "json_object_agg";
 /// How a writing transaction begins. A lock that was waited for shows its fruits to the next
 /// statement, which stricter isolation would hide.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
@@ -113,6 +115,14 @@ impl PostgresStore {
         T: Send + 'static,
     {
         self.write(args, work).await
+    }
+
+    /// Logs metrics, each call by itself: the server has transactions side by side.
+    async fn write_metrics(&self, id: RunId, metrics: Vec<Metric>) -> Result<()> {
+        let logged = self.write(vec![(id, metrics)], |db, entries| {
+            Box::pin(sql::logging::log_metrics(db, entries))
+        });
+        logged.await?.into_iter().collect()
     }
 
     /// Runs `work` over one unmoving state of the database.

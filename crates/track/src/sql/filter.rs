@@ -139,6 +139,15 @@ pub(super) fn push_orders(
     place: impl Fn(&Order) -> Option<Place>,
 ) {
     sql.push(" ORDER BY ");
+    push_keys(sql, orders, place);
+}
+
+/// The same without ` ORDER BY`; a comma stands behind each.
+pub(super) fn push_keys(
+    sql: &mut QueryBuilder<Database>,
+    orders: &[Order],
+    place: impl Fn(&Order) -> Option<Place>,
+) {
     for (number, order) in orders.iter().enumerate() {
         let (value, last) = match place(order) {
             Some(Place::Row(expression)) => (

@@ -16,7 +16,8 @@ pub(super) async fn of_runs(
     if query.runs.is_empty() {
         return Ok(Vec::new());
     }
-    let mut sql = QueryBuilder::<Database>::new("SELECT * FROM metrics WHERE key = ");
+    let columns = "SELECT run_id, key, step, at, value, is_nan FROM metrics WHERE key = ";
+    let mut sql = QueryBuilder::<Database>::new(columns);
     sql.push_bind(query.key.as_str());
     one_of(&mut sql, " AND run_id IN ", query.runs.iter().map(RunId::to_string));
     sql.push(match query.order {

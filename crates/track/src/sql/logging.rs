@@ -1,12 +1,12 @@
 //! Params, metrics and tags in SQL.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gristmill_core::Timestamp;
-use sqlx::{QueryBuilder, Row};
+use sqlx::{QueryBuilder, Row as _};
 
 use super::columns::pairs;
-use super::{Connection, Database, DbRow, runs};
+use super::{Connection, Database, DbRow, hold, runs, search};
 use crate::check::{self, MAX_PARAM_CHARS};
 use crate::fail::Fail;
 use crate::{Batch, Metric, ModelMetric, Page, RunId, TrackError, tags as keys};
@@ -20,21 +20,51 @@ pub(super) async fn log(db: &mut Connection, id: RunId, batch: &Batch) -> Result
     store(db, id, batch).await
 }
 
+/// Logs metrics of several callers together, which costs little more than those of one. What became
+/// of each comes back; what is refused to one is nothing to the others.
+pub(crate) async fn log_metrics(
+    db: &mut Connection,
+    entries: &[(RunId, Vec<Metric>)],
+) -> Result<Vec<Result<(), TrackError>>, Fail> {
+    let runs: BTreeSet<RunId> = entries.iter().map(|(run, _)| *run).collect();
+    for run in &runs {
+        hold(db, runs::WHAT, &run.to_string()).await?;
+    }
+    let known = search::lifecycles(db, &runs).await?;
+    let outcomes: Vec<Result<(), TrackError>> = entries
+        .iter()
+        .map(|(run, metrics)| {
+            check_metrics(metrics)?;
+            runs::refuse_inactive(*run, known.get(run).copied())
+        })
+        .collect();
+    let names: Vec<String> = entries.iter().map(|(run, _)| run.to_string()).collect();
+    let rows: Vec<Row<'_>> = entries
+        .iter()
+        .zip(&names)
+        .zip(&outcomes)
+        .filter(|(_, outcome)| outcome.is_ok())
+        .flat_map(|(((_, metrics), run), _)| metrics.iter().map(move |metric| Row { run, metric }))
+        .collect();
+    insert(db, &rows).await?;
+    latest(db, &rows).await?;
+    Ok(outcomes)
+}
+
 /// Stores a batch of a run that is known to be there and in use.
 pub(super) async fn store(db: &mut Connection, id: RunId, batch: &Batch) -> Result<(), Fail> {
     check_batch(batch)?;
     let run = id.to_string();
     params(db, &run, &batch.params).await?;
-    metrics(db, &run, &batch.metrics).await?;
-    latest(db, &run, &batch.metrics).await?;
+    let rows: Vec<Row<'_>> = batch.metrics.iter().map(|metric| Row { run: &run, metric }).collect();
+    insert(db, &rows).await?;
+    latest(db, &rows).await?;
     model_metrics(db, &run, &batch.model_metrics).await?;
     tags(db, &run, &batch.tags).await
 }
 
 fn check_batch(batch: &Batch) -> Result<(), TrackError> {
-    for metric in &batch.metrics {
-        check::key("a metric's key", &metric.key)?;
-    }
+    check_metrics(&batch.metrics)?;
     for of_model in &batch.model_metrics {
         check::key("a metric's key", &of_model.metric.key)?;
         check::key("a logged model's id", &of_model.model)?;
@@ -44,6 +74,10 @@ fn check_batch(batch: &Batch) -> Result<(), TrackError> {
         check::value("param", key, value, MAX_PARAM_CHARS)?;
     }
     batch.tags.iter().try_for_each(|(key, value)| check::tag(key, value))
+}
+
+fn check_metrics(metrics: &[Metric]) -> Result<(), TrackError> {
+    metrics.iter().try_for_each(|metric| check::key("a metric's key", &metric.key))
 }
 
 async fn params(
@@ -92,33 +126,40 @@ fn push_pairs(sql: &mut QueryBuilder<Database>, run: &str, pairs: &[Pair<'_>]) {
     });
 }
 
-async fn metrics(db: &mut Connection, run: &str, metrics: &[Metric]) -> Result<(), Fail> {
-    for chunk in metrics.chunks(ROWS) {
+/// A value of a metric and the run that it is of.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    run: &'a str,
+    metric: &'a Metric,
+}
+
+async fn insert(db: &mut Connection, rows: &[Row<'_>]) -> Result<(), Fail> {
+    for chunk in rows.chunks(ROWS) {
         let mut sql = QueryBuilder::<Database>::new(
             "INSERT INTO metrics (run_id, key, step, at, value, is_nan) ",
         );
-        push_metrics(&mut sql, run, chunk);
+        push_metrics(&mut sql, chunk);
         sql.push(" ON CONFLICT DO NOTHING");
         sql.build().execute(&mut *db).await?;
     }
     Ok(())
 }
 
-/// Moves each metric's latest value forward, once a metric however many values the batch has.
-async fn latest(db: &mut Connection, run: &str, metrics: &[Metric]) -> Result<(), Fail> {
-    let mut newest: BTreeMap<&str, &Metric> = BTreeMap::new();
-    for metric in metrics {
-        let best = newest.entry(&metric.key).or_insert(metric);
-        if rank(metric) >= rank(best) {
-            *best = metric;
+/// Moves each metric's latest value forward, once a metric however many values there are.
+async fn latest(db: &mut Connection, rows: &[Row<'_>]) -> Result<(), Fail> {
+    let mut newest: BTreeMap<(&str, &str), Row<'_>> = BTreeMap::new();
+    for row in rows {
+        let best = newest.entry((row.run, &row.metric.key)).or_insert(*row);
+        if rank(row.metric) >= rank(best.metric) {
+            *best = *row;
         }
     }
-    let newest: Vec<&Metric> = newest.into_values().collect();
+    let newest: Vec<Row<'_>> = newest.into_values().collect();
     for chunk in newest.chunks(ROWS) {
         let mut sql = QueryBuilder::<Database>::new(
             "INSERT INTO latest_metrics (run_id, key, step, at, value, is_nan) ",
         );
-        push_metrics(&mut sql, run, chunk.iter().copied());
+        push_metrics(&mut sql, chunk);
         sql.push(
             " ON CONFLICT (run_id, key) DO UPDATE SET step = excluded.step, at = excluded.at, \
              value = excluded.value, is_nan = excluded.is_nan \
@@ -130,15 +171,11 @@ async fn latest(db: &mut Connection, run: &str, metrics: &[Metric]) -> Result<()
     Ok(())
 }
 
-fn push_metrics<'a>(
-    sql: &mut QueryBuilder<Database>,
-    run: &str,
-    metrics: impl IntoIterator<Item = &'a Metric>,
-) {
-    sql.push_values(metrics, |mut row, metric| {
+fn push_metrics(sql: &mut QueryBuilder<Database>, rows: &[Row<'_>]) {
+    sql.push_values(rows, |mut values, Row { run, metric }| {
         let (value, is_nan) = split(metric.value);
-        row.push_bind(run).push_bind(metric.key.as_str()).push_bind(metric.step);
-        row.push_bind(metric.at.0).push_bind(value).push_bind(is_nan);
+        values.push_bind(*run).push_bind(metric.key.as_str()).push_bind(metric.step);
+        values.push_bind(metric.at.0).push_bind(value).push_bind(is_nan);
     });
 }
 

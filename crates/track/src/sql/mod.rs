@@ -2,10 +2,11 @@
 //!
 //! Each store compiles this folder as a module of its own, over its `Connection`, `Database`, `DbRow`
 //! and `Keeper`, so a statement is checked for both and stands here once. What a store gives besides:
-//! `Keeper::read` and `Keeper::write`, which run [`Statements`] in a transaction, and `hold` and
-//! `share`, which keep others away from a thing until that transaction ends. Whatever depends on
-//! what it has just read holds the thing first. A transaction may be begun anew when the database
-//! asks for it, so statements borrow what they work on. `BEGIN`, `LAYOUT_IS_THERE` and `in_dialect`
+//! `Keeper::read` and `Keeper::write`, which run [`Statements`] in a transaction,
+//! `Keeper::write_metrics`, which may log those of several callers together, and `hold` and `share`,
+//! which keep others away from a thing until that transaction ends. Whatever depends on what it has
+//! just read holds the thing first. A transaction may be begun anew when the database asks for it,
+//! so statements borrow what they work on. `BEGIN`, `LAYOUT_IS_THERE`, `OBJECT_OF` and `in_dialect`
 //! are the few words in which the databases differ.
 
 mod audit;
@@ -22,7 +23,7 @@ pub(crate) mod layout;
 mod leases;
 mod logged_model_search;
 mod logged_models;
-mod logging;
+pub(super) mod logging;
 mod models;
 mod records;
 mod registry_search;
@@ -42,7 +43,9 @@ mod tokens;
 mod versions;
 mod webhooks;
 
-use super::{BEGIN, Connection, Database, DbRow, Keeper, LAYOUT_IS_THERE, hold, in_dialect, share};
+use super::{
+    BEGIN, Connection, Database, DbRow, Keeper, LAYOUT_IS_THERE, OBJECT_OF, hold, in_dialect, share,
+};
 use crate::fail::Work;
 
 /// What is done in one transaction with what a call was given.

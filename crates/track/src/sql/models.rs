@@ -64,8 +64,6 @@ pub(super) async fn models(db: &mut Connection, page: Page) -> Result<Vec<Model>
     with_data(db, &rows).await
 }
 
-/// A key that others refer to cannot change under them: so the model is written anew, and what it
-/// has moves over before the old one goes.
 pub(super) async fn rename(
     db: &mut Connection,
     name: &str,
@@ -79,6 +77,24 @@ pub(super) async fn rename(
     hold(db, WHAT, second).await?;
     require(db, name).await?;
     refuse_taken(db, new_name).await?;
+    move_over(db, name, new_name).await?;
+    sqlx::query("DELETE FROM models WHERE name = $1").bind(name).execute(&mut *db).await?;
+    roles::follow(db, name, new_name).await?;
+    let sql = "UPDATE model_versions SET updated = $2 WHERE model = $1";
+    sqlx::query(sql).bind(new_name).bind(note.at.0).execute(&mut *db).await?;
+    let was = match note.why.is_empty() {
+        true => format!("was `{name}`"),
+        false => format!("was `{name}`: {}", note.why),
+    };
+    let note = Note::new(note.at, &note.who, was);
+    history::append(db, new_name, WhatHappened::Renamed, Line::default(), &note).await?;
+    touch(db, new_name, note.at).await?;
+    model(db, new_name).await
+}
+
+/// Writes a model anew under another name, and gives that one all that the old one has: a key that
+/// others refer to cannot change under them.
+async fn move_over(db: &mut Connection, name: &str, new_name: &str) -> Result<(), Fail> {
     for sql in [
         "INSERT INTO models (name, created, updated, description, last_version) \
          SELECT $2, created, updated, description, last_version FROM models WHERE name = $1",
@@ -95,18 +111,7 @@ pub(super) async fn rename(
     ] {
         sqlx::query(sql).bind(name).bind(new_name).execute(&mut *db).await?;
     }
-    sqlx::query("DELETE FROM models WHERE name = $1").bind(name).execute(&mut *db).await?;
-    roles::follow(db, name, new_name).await?;
-    let sql = "UPDATE model_versions SET updated = $2 WHERE model = $1";
-    sqlx::query(sql).bind(new_name).bind(note.at.0).execute(&mut *db).await?;
-    let was = match note.why.is_empty() {
-        true => format!("was `{name}`"),
-        false => format!("was `{name}`: {}", note.why),
-    };
-    let note = Note::new(note.at, &note.who, was);
-    history::append(db, new_name, WhatHappened::Renamed, Line::default(), &note).await?;
-    touch(db, new_name, note.at).await?;
-    model(db, new_name).await
+    Ok(())
 }
 
 pub(super) async fn describe(

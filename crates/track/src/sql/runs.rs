@@ -124,9 +124,16 @@ pub(super) async fn info(db: &mut Connection, id: RunId) -> Result<RunInfo, Fail
 pub(super) async fn require_active(db: &mut Connection, id: RunId) -> Result<RunInfo, Fail> {
     hold(db, WHAT, &id.to_string()).await?;
     let info = info(db, id).await?;
-    match info.lifecycle {
-        Lifecycle::Active => Ok(info),
-        Lifecycle::Deleted => Err(TrackError::Deleted { what: WHAT, name: id.to_string() }.into()),
+    refuse_inactive(id, Some(info.lifecycle))?;
+    Ok(info)
+}
+
+/// Why nothing can be added to a run of this lifecycle; one without is not there.
+pub(super) fn refuse_inactive(id: RunId, lifecycle: Option<Lifecycle>) -> Result<(), TrackError> {
+    match lifecycle {
+        Some(Lifecycle::Active) => Ok(()),
+        Some(Lifecycle::Deleted) => Err(TrackError::Deleted { what: WHAT, name: id.to_string() }),
+        None => Err(TrackError::not_found(WHAT, id)),
     }
 }
 

@@ -1,12 +1,12 @@
 //! Finding runs, and fetching what many of them logged in one go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::{QueryBuilder, Row};
+use sqlx::QueryBuilder;
 
-use super::columns::word;
+use super::columns::{json, word};
 use super::filter::{self, Place, Table};
-use super::{Connection, Database, DbRow, inputs, logging, runs};
+use super::{Connection, Database, DbRow, OBJECT_OF, inputs, logging, runs};
 use crate::fail::Fail;
 use crate::{
     Comparison, Condition, FieldKind, Lifecycle, Parent, Run, RunId, RunInfo, RunQuery, tags,
@@ -16,6 +16,9 @@ use crate::{
 const RUNS: usize = 500;
 
 pub(super) async fn search(db: &mut Connection, query: &RunQuery) -> Result<Vec<Run>, Fail> {
+    if let Some(found) = by_metric(db, query).await? {
+        return with_data(db, found).await;
+    }
     let mut sql = QueryBuilder::<Database>::new("SELECT runs.* FROM runs");
     filter::join_orders(&mut sql, &query.order, |order| place(order.field.kind, &order.field.key));
     sql.push(" WHERE 1 = 1");
@@ -26,6 +29,49 @@ pub(super) async fn search(db: &mut Connection, query: &RunQuery) -> Result<Vec<
     let rows = sql.build().fetch_all(&mut *db).await?;
     let infos: Result<Vec<_>, _> = rows.iter().map(runs::decode).collect();
     with_data(db, infos?).await
+}
+
+/// From how many runs on a metric's own order is followed instead of sorting them all.
+const MANY: i64 = 2_000;
+
+/// The page, when the runs are sorted by a metric first and those that have it fill the page:
+/// whatever has no number stands behind them. Nothing when the runs are few enough to sort them.
+async fn by_metric(db: &mut Connection, query: &RunQuery) -> Result<Option<Vec<RunInfo>>, Fail> {
+    let Some(first) = query.order.first().filter(|order| order.field.kind == FieldKind::Metric)
+    else {
+        return Ok(None);
+    };
+    if !has_many(db, query).await? {
+        return Ok(None);
+    }
+    let mut sql =
+        QueryBuilder::<Database>::new("SELECT runs.* FROM latest_metrics lead CROSS JOIN runs");
+    let rest = query.order.get(1..).unwrap_or_default();
+    filter::join_orders(&mut sql, rest, |order| place(order.field.kind, &order.field.key));
+    sql.push(" WHERE runs.id = lead.run_id AND lead.is_nan = 0 AND lead.key = ");
+    sql.push_bind(first.field.key.clone());
+    narrow(&mut sql, query);
+    sql.push(" ORDER BY lead.value").push(if first.descending { " DESC, " } else { ", " });
+    filter::push_keys(&mut sql, rest, |order| place(order.field.kind, &order.field.key));
+    sql.push("runs.started DESC, runs.id LIMIT ").push_bind(i64::from(query.page.limit));
+    sql.push(" OFFSET ").push_bind(query.page.skipped());
+    let rows = sql.build().fetch_all(&mut *db).await?;
+    let is_full = rows.len() == query.page.limit as usize;
+    if is_full {
+        rows.iter().map(runs::decode).collect::<Result<_, _>>().map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+async fn has_many(db: &mut Connection, query: &RunQuery) -> Result<bool, Fail> {
+    let mut sql = QueryBuilder::<Database>::new("SELECT count(*) FROM (SELECT 1 FROM runs");
+    if !query.experiments.is_empty() {
+        one_of(&mut sql, " WHERE experiment_id IN ", query.experiments.iter().map(|id| id.0));
+    }
+    sql.push(" LIMIT ").push_bind(MANY).push(") begun");
+    let count: i64 = sql.build_query_scalar().fetch_one(&mut *db).await?;
+    Ok(count == MANY)
 }
 
 fn narrow(sql: &mut QueryBuilder<Database>, query: &RunQuery) {
@@ -156,6 +202,22 @@ fn compare_number(sql: &mut QueryBuilder<Database>, how: Comparison, number: f64
     }
 }
 
+/// The lifecycles of those of the runs that are there.
+pub(super) async fn lifecycles(
+    db: &mut Connection,
+    ids: &BTreeSet<RunId>,
+) -> Result<BTreeMap<RunId, Lifecycle>, Fail> {
+    let mut sql = QueryBuilder::<Database>::new("SELECT id, lifecycle FROM runs");
+    one_of(&mut sql, " WHERE id IN ", ids.iter().map(RunId::to_string));
+    let rows = sql.build().fetch_all(&mut *db).await?;
+    rows.iter()
+        .map(|row| {
+            let id = word(row, "id", |text| text.parse().ok())?;
+            Ok((id, word(row, "lifecycle", Lifecycle::parse)?))
+        })
+        .collect()
+}
+
 /// The runs with what they logged, in the same order.
 pub(super) async fn with_data(db: &mut Connection, infos: Vec<RunInfo>) -> Result<Vec<Run>, Fail> {
     let mut found: BTreeMap<RunId, Run> = BTreeMap::new();
@@ -166,14 +228,14 @@ pub(super) async fn with_data(db: &mut Connection, infos: Vec<RunInfo>) -> Resul
         found.insert(info.id, Run { info, params, metrics, tags, datasets, models });
     }
     for ids in order.chunks(RUNS) {
-        for row in of_runs(db, "params", ids).await? {
+        for row in objects_of_runs(db, "params", ids).await? {
             if let Some(run) = owner(&mut found, &row)? {
-                run.params.insert(row.try_get("key")?, row.try_get("value")?);
+                run.params = json(&row, "pairs")?;
             }
         }
-        for row in of_runs(db, "run_tags", ids).await? {
+        for row in objects_of_runs(db, "run_tags", ids).await? {
             if let Some(run) = owner(&mut found, &row)? {
-                run.tags.insert(row.try_get("key")?, row.try_get("value")?);
+                run.tags = json(&row, "pairs")?;
             }
         }
         for row in of_runs(db, "latest_metrics", ids).await? {
@@ -207,6 +269,19 @@ async fn links(
         }
     }
     Ok(())
+}
+
+/// The keys and values of runs, one row a run: a row costs the driver far more than what is in it.
+async fn objects_of_runs(
+    db: &mut Connection,
+    table: &'static str,
+    ids: &[RunId],
+) -> Result<Vec<DbRow>, Fail> {
+    let mut sql = QueryBuilder::<Database>::new("SELECT run_id, CAST(");
+    sql.push(OBJECT_OF).push("(key, value) AS TEXT) AS pairs FROM ").push(table);
+    one_of(&mut sql, " WHERE run_id IN ", ids.iter().map(RunId::to_string));
+    sql.push(" GROUP BY run_id");
+    Ok(sql.build().fetch_all(&mut *db).await?)
 }
 
 async fn of_runs(

@@ -70,7 +70,7 @@ pub(super) async fn newest(
     let mut sql = QueryBuilder::<Database>::new("");
     one_of(&mut sql, head, models.iter().map(String::as_str));
     sql.push(" GROUP BY model, stage) n ON v.model = n.m AND v.version = n.newest");
-    sql.push(" ORDER BY v.model, v.stage");
+    sql.push(" ORDER BY v.model, v.version");
     let rows = sql.build().fetch_all(&mut *db).await?;
     versions::with_data(db, &rows).await
 }

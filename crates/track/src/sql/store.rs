@@ -132,6 +132,10 @@ impl Store for Keeper {
     }
 
     async fn log(&self, id: RunId, batch: Batch) -> Result<()> {
+        // Most of what is logged is metrics alone, and that by many callers at once.
+        if batch.params.is_empty() && batch.tags.is_empty() && batch.model_metrics.is_empty() {
+            return self.write_metrics(id, batch.metrics).await;
+        }
         self.write((id, batch), |db, (id, batch)| Box::pin(logging::log(db, *id, batch))).await
     }
 

@@ -24,12 +24,14 @@ use self::open::{LAYOUT_IS_THERE, in_dialect};
 use self::sql::Statements;
 use self::writer::{Extent, Writer};
 use crate::fail::Fail;
-use crate::{Durability, Result, TrackError};
+use crate::{Durability, Metric, Result, RunId, TrackError};
 
 /// The name of the database in its home.
 const FILE: &str = "gristmill.db";
 /// Connections that read at the same time at most; each is opened when it is first needed.
 const READERS: u32 = 4;
+/// What makes one JSON object of the keys and values of many rows.
+const OBJECT_OF: &str = "json_group_object";
 /// How a writing transaction begins: with the database to itself from its first statement on.
 const BEGIN: &str = "BEGIN IMMEDIATE";
 
@@ -117,6 +119,11 @@ impl SqliteStore {
         T: Send + 'static,
     {
         self.writer.write(&self.path, Extent::Statement, args, work).await
+    }
+
+    /// Logs metrics in the next commit, together with those of other callers.
+    async fn write_metrics(&self, id: RunId, metrics: Vec<Metric>) -> Result<()> {
+        self.writer.log(id, metrics).await
     }
 
     /// Runs `work` over one unmoving state of the database.

@@ -17,6 +17,9 @@ const BUSY: Duration = Duration::from_secs(30);
 const TRIES: u32 = 200;
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// How many rows of an answer may be ready before they are taken.
+const ROWS_AHEAD: usize = 1024;
+
 /// 1 when a version of Gristmill has been here.
 pub(super) const LAYOUT_IS_THERE: &str =
     "SELECT count(*) FROM sqlite_master WHERE name = 'schema_versions'";
@@ -36,6 +39,8 @@ pub(super) fn options(path: &Path, durability: Durability) -> SqliteConnectOptio
             Durability::Process => SqliteSynchronous::Normal,
             Durability::Power => SqliteSynchronous::Full,
         })
+        // Rows come over from a thread of the driver's: few and large steps take it the least time.
+        .row_buffer_size(ROWS_AHEAD)
         // As Postgres has it: `LIKE` goes by the letters as they are.
         .pragma("case_sensitive_like", "1")
         .disable_statement_logging()

@@ -1,7 +1,8 @@
 //! The one writer of a process: it takes work from a queue and commits what is waiting together.
 //!
 //! One commit serves every write that queued up while the one before was on its way to the disk.
-//! Each behind the first has a savepoint of its own, so that one that is refused leaves the others alone. The writer
+//! Each behind the first has a savepoint of its own, so that one that is refused leaves the others alone;
+//! metrics that wait are logged by the same few statements, whoever they come from. The writer
 //! has its own thread, so that it lives however long the runtimes of its callers do.
 
 use std::path::{Path, PathBuf};
@@ -11,10 +12,10 @@ use sqlx::Connection as _;
 use tokio::sync::{mpsc, oneshot};
 
 use super::fail::told;
-use super::sql::Statements;
+use super::sql::{Statements, logging};
 use super::{BEGIN, Connection};
 use crate::fail::Fail;
-use crate::{Result, TrackError};
+use crate::{Metric, Result, RunId, TrackError};
 
 /// How many writes may wait before their callers have to.
 const QUEUE: usize = 1024;
@@ -24,7 +25,7 @@ const GROUP: usize = 512;
 /// The door to the writer's thread, which ends when the last of these is dropped.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
-    jobs: mpsc::Sender<Box<dyn Job>>,
+    jobs: mpsc::Sender<Waiting>,
 }
 
 impl Writer {
@@ -63,10 +64,30 @@ impl Writer {
     {
         let (reply, answer) = oneshot::channel();
         let job = Task { extent, work, args, reply, path: path.into() };
-        let gone = || TrackError::Bug("the store's writer has ended".into());
-        self.jobs.send(Box::new(job)).await.map_err(|_| gone())?;
+        self.jobs.send(Waiting::Job(Box::new(job))).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
+
+    /// Logs metrics, and answers when they are committed. They are logged even if the caller no
+    /// longer waits.
+    pub(super) async fn log(&self, run: RunId, metrics: Vec<Metric>) -> Result<()> {
+        let (reply, answer) = oneshot::channel();
+        let metrics = Waiting::Metrics((run, metrics), reply);
+        self.jobs.send(metrics).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+fn gone() -> TrackError {
+    TrackError::Bug("the store's writer has ended".into())
+}
+
+/// What waits in the queue.
+enum Waiting {
+    /// Work of any sort.
+    Job(Box<dyn Job>),
+    /// Metrics of a run, and who hears what became of them.
+    Metrics((RunId, Vec<Metric>), oneshot::Sender<Result<()>>),
 }
 
 /// How much a piece of work writes.
@@ -127,7 +148,7 @@ impl<A: Send + Sync, T: Send + 'static> Job for Task<A, T> {
     }
 }
 
-async fn serve(mut db: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, path: &Path) {
+async fn serve(mut db: Connection, mut queue: mpsc::Receiver<Waiting>, path: &Path) {
     while let Some(job) = queue.recv().await {
         let mut waiting = Vec::new();
         let ended = group(&mut db, job, &mut queue, &mut waiting, path).await;
@@ -146,36 +167,100 @@ async fn serve(mut db: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, path
 /// One transaction with everything that waits; the replies of what succeeded are left in `waiting`.
 async fn group(
     db: &mut Connection,
-    first: Box<dyn Job>,
-    queue: &mut mpsc::Receiver<Box<dyn Job>>,
+    first: Waiting,
+    queue: &mut mpsc::Receiver<Waiting>,
     waiting: &mut Vec<Reply>,
     path: &Path,
 ) -> Result<()> {
-    if first.extent() == Extent::Statement && queue.is_empty() {
-        waiting.extend(first.run(db).await);
-        return Ok(());
-    }
-    if let Err(error) = sqlx::query(BEGIN).execute(&mut *db).await {
-        first.refuse(told(path, error.into()));
-        return Ok(());
-    }
-    // The first needs no savepoint: when it fails there is nothing else to keep.
-    match first.run(db).await {
-        Some(reply) => waiting.push(reply),
-        None => {
-            let _ = sqlx::query("ROLLBACK").execute(&mut *db).await;
+    let mut logged = Logged::default();
+    match first {
+        Waiting::Job(job) if job.extent() == Extent::Statement && queue.is_empty() => {
+            waiting.extend(job.run(db).await);
             return Ok(());
+        }
+        Waiting::Job(job) => {
+            if let Err(error) = sqlx::query(BEGIN).execute(&mut *db).await {
+                job.refuse(told(path, error.into()));
+                return Ok(());
+            }
+            // The first needs no savepoint: when it fails there is nothing else to keep.
+            match job.run(db).await {
+                Some(reply) => waiting.push(reply),
+                None => {
+                    let _ = sqlx::query("ROLLBACK").execute(&mut *db).await;
+                    return Ok(());
+                }
+            }
+        }
+        Waiting::Metrics(entry, reply) => {
+            if let Err(error) = sqlx::query(BEGIN).execute(&mut *db).await {
+                let _ = reply.send(Err(told(path, error.into())));
+                return Ok(());
+            }
+            logged.add(entry, reply);
         }
     }
     let run = async {
-        while waiting.len() < GROUP {
-            let Ok(job) = queue.try_recv() else { break };
-            in_savepoint(db, job, waiting).await?;
+        while waiting.len() + logged.entries.len() < GROUP {
+            match queue.try_recv() {
+                Ok(Waiting::Job(job)) => in_savepoint(db, job, waiting).await?,
+                Ok(Waiting::Metrics(entry, reply)) => logged.add(entry, reply),
+                Err(_) => break,
+            }
         }
+        logged.write(db, waiting).await?;
         sqlx::query("COMMIT").execute(&mut *db).await?;
         Ok::<(), Fail>(())
     };
-    run.await.map_err(|fail| told(path, fail))
+    let ended = run.await.map_err(|fail| told(path, fail));
+    if let Err(error) = &ended {
+        logged.refuse(error);
+    }
+    ended
+}
+
+/// Metrics of several callers, and who hears what became of them.
+#[derive(Default)]
+struct Logged {
+    entries: Vec<(RunId, Vec<Metric>)>,
+    replies: Vec<oneshot::Sender<Result<()>>>,
+}
+
+impl Logged {
+    fn add(&mut self, entry: (RunId, Vec<Metric>), reply: oneshot::Sender<Result<()>>) {
+        self.entries.push(entry);
+        self.replies.push(reply);
+    }
+
+    /// Tells those who were not told yet that nothing was written.
+    fn refuse(&mut self, error: &TrackError) {
+        for reply in self.replies.drain(..) {
+            let _ = reply.send(Err(error.clone()));
+        }
+    }
+
+    /// Writes them all. Who is refused hears it at once, the others when the transaction has ended.
+    async fn write(&mut self, db: &mut Connection, waiting: &mut Vec<Reply>) -> Result<(), Fail> {
+        if self.entries.is_empty() {
+            return Ok(());
+        }
+        let written = logging::log_metrics(db, &self.entries).await;
+        let (outcomes, failed) = match written {
+            Ok(outcomes) => (outcomes, None),
+            Err(fail) => (self.entries.iter().map(|_| Ok(())).collect(), Some(fail)),
+        };
+        for (outcome, reply) in outcomes.into_iter().zip(self.replies.drain(..)) {
+            match outcome {
+                Ok(()) => waiting.push(Box::new(move |ended: Result<()>| {
+                    let _ = reply.send(ended);
+                })),
+                Err(error) => {
+                    let _ = reply.send(Err(error));
+                }
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
 }
 
 /// Runs one job so that its failure undoes nothing but its own writes.

@@ -40,7 +40,8 @@ async fn experiments_are_searched(store: &dyn Store) {
     let by_id =
         Filter::parse(&format!("experiment_id IN ('{}')", second.id), &Searchable::EXPERIMENTS);
     let query = ExperimentQuery { filter: by_id.unwrap(), ..ExperimentQuery::default() };
-    assert_eq!(store.find_experiments(&query).await.unwrap(), [second.clone()]);
+    let found = store.find_experiments(&query).await.unwrap();
+    assert_eq!(found, std::slice::from_ref(&second));
     store.remove_experiment_tag(second.id, "team", at(64)).await.unwrap();
     let gone = store.remove_experiment_tag(second.id, "team", at(64)).await;
     assert!(matches!(gone, Err(TrackError::NotFound { what: "tag", .. })));

@@ -16,6 +16,9 @@ pub fn all(stores: [Arc<dyn Store>; 2]) {
     one_of_many_gets_a_lease(&stores);
     one_of_many_claims_an_occasion(&stores);
     versions_have_no_gaps(&stores);
+    one_of_many_makes_a_model(&stores);
+    names_are_exchanged_without_waiting_forever(&stores);
+    lines_of_the_record_have_their_places(&stores);
     numbers_and_places_are_unique(&stores);
     one_of_many_makes_a_named_thing(&stores);
     one_of_many_sets_a_param(&stores);
@@ -97,6 +100,60 @@ fn versions_have_no_gaps(stores: &[Arc<dyn Store>; 2]) {
         matches!(registered, Registration::New(_))
     });
     assert_eq!(count(&same), 1);
+}
+
+fn one_of_many_makes_a_model(stores: &[Arc<dyn Store>; 2]) {
+    let new = NewModel { name: "one".into(), note: note(1, ""), ..NewModel::default() };
+    let made = at_once(stores, async |store, _| store.create_model(new.clone()).await.is_ok());
+    assert_eq!(count(&made), 1);
+    let numbers = at_once(stores, async |store, _| {
+        store.create_version(version("one", "", 2)).await.unwrap().version
+    });
+    let numbers: BTreeSet<u32> = numbers.into_iter().collect();
+    assert_eq!(numbers, (1..=CALLERS as u32).collect());
+    at_once(stores, async |store, caller| {
+        let entered = (caller as u32 + 1, Stage::Production, Others::Archived, note(3, ""));
+        let (number, stage, others, note) = entered;
+        store.set_stage("one", number, stage, others, note).await.unwrap();
+    });
+    let versions = block_on(stores[0].versions("one", Page::default())).unwrap();
+    let held = versions.iter().filter(|version| version.stage == Stage::Production);
+    assert_eq!(held.count(), 1, "whoever came last archived all others");
+}
+
+/// Each holds two names while it renames: always in one order.
+fn names_are_exchanged_without_waiting_forever(stores: &[Arc<dyn Store>; 2]) {
+    block_on(stores[0].ensure_model("left", at(1))).unwrap();
+    at_once(stores, async |store, caller| {
+        let names = if caller % 2 == 0 { ["left", "right"] } else { ["right", "left"] };
+        for round in 0..10 {
+            match store.rename_model(names[0], names[1], note(round, "")).await {
+                Ok(_) | Err(TrackError::NotFound { .. } | TrackError::Exists { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    });
+    let left = block_on(stores[0].model("left")).is_ok();
+    assert_ne!(left, block_on(stores[0].model("right")).is_ok());
+}
+
+fn lines_of_the_record_have_their_places(stores: &[Arc<dyn Store>; 2]) {
+    at_once(stores, async |store, caller| {
+        for round in 0..5 {
+            let line = AuditLine {
+                at: at(round),
+                who: format!("race {caller}"),
+                origin: String::new(),
+                did: "race".into(),
+                thing: String::new(),
+                outcome: Outcome::Allowed,
+            };
+            store.record_audit(vec![line.clone(), line]).await.unwrap();
+        }
+    });
+    let all = AuditQuery { page: Page { limit: 1_000, offset: 0 }, ..AuditQuery::default() };
+    let lines = block_on(stores[0].audit(&all)).unwrap();
+    assert_eq!(lines.iter().filter(|line| line.did == "race").count(), 10 * CALLERS);
 }
 
 fn numbers_and_places_are_unique(stores: &[Arc<dyn Store>; 2]) {
