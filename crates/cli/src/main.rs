@@ -48,6 +48,7 @@ enum Command {
     Backfill(commands::backfill::Arguments),
     Events(commands::events::Arguments),
     Tasks(commands::tasks::Arguments),
+    Token(commands::token::Arguments),
     #[command(hide = true)]
     Warden(commands::warden::Arguments),
     #[command(hide = true)]
@@ -91,6 +92,7 @@ fn run(arguments: Arguments, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Backfill(a) => commands::backfill::run(&a, context),
         Command::Events(a) => commands::events::run(&a, context),
         Command::Tasks(a) => commands::tasks::run(&a, context),
+        Command::Token(a) => commands::token::run(&a, context),
         Command::Warden(a) => commands::warden::run(&a),
         Command::Weigh(a) => commands::weigh::run(&a),
         Command::Gc(a) => commands::gc::run(&a, context),

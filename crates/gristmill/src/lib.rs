@@ -44,6 +44,7 @@ pub mod select;
 mod snapshot;
 mod stages;
 mod tasks;
+pub mod tokens;
 mod trail;
 mod trials;
 mod trigger;

@@ -17,6 +17,7 @@ pub mod runs;
 pub mod schema;
 pub mod task;
 pub mod tasks;
+pub mod token;
 pub mod up;
 pub mod warden;
 pub mod weigh;

@@ -24,4 +24,5 @@ mod search_view;
 mod shared;
 mod sources;
 mod task;
+mod token;
 mod up;

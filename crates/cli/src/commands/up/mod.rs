@@ -3,13 +3,14 @@
 mod flags;
 
 use std::io::Write;
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 use gristmill::up::{Premises, UpEvent, UpOptions, up};
-use gristmill::{Error, Home, SystemClock};
+use gristmill::{Error, Home, SystemClock, tokens};
 use gristmill_server::{Access, HookAnswer, Hooks, Server, Settings};
 use serde_json::{Value, json};
 
@@ -33,6 +34,9 @@ pub struct Arguments {
     /// A file with the token that callers must send [default: the variable GRISTMILL_TOKEN]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// Ask callers on this machine for a token too, as `gristmill token` makes them
+    #[arg(long)]
+    require_token: bool,
     /// Another name under which browsers may call it, such as that of a proxy
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     allowed_hosts: Vec<String>,
@@ -57,17 +61,37 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
 
 fn serve(arguments: &Arguments, home: &Home) -> anyhow::Result<Server> {
     let premises = Arc::new(Premises::open(home)?);
-    let token = token(arguments.token_file.as_deref())?;
     let settings = Settings {
         host: arguments.host.clone(),
         port: arguments.port,
-        access: token.map_or(Access::Loopback, Access::Token),
+        access: access(arguments, home)?,
         allowed_hosts: arguments.allowed_hosts.clone(),
         hooks: Some(Arc::new(Door(Arc::clone(&premises)))),
         ..Settings::new(premises.store(), premises.artifacts(), Arc::new(SystemClock))
     };
     Server::start(settings)
         .map_err(|error| Error::input(error.to_string()).with_hint(error.hint()).into())
+}
+
+/// Whom the server lets in: beyond this machine nobody without a token.
+fn access(arguments: &Arguments, home: &Home) -> anyhow::Result<Access> {
+    if let Some(token) = token(arguments.token_file.as_deref())? {
+        return Ok(Access::Token(token));
+    }
+    let is_local = arguments.host == "localhost"
+        || arguments.host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let has_tokens = || -> anyhow::Result<bool> {
+        Ok(tokens::list(home, &SystemClock)?.iter().any(|token| token.valid))
+    };
+    match (arguments.require_token, is_local) {
+        (false, true) => Ok(Access::Loopback),
+        _ if has_tokens()? => Ok(Access::Tokens),
+        // The server refuses to be open to others.
+        (false, false) => Ok(Access::Loopback),
+        (true, _) => Err(Error::input("`--require-token` is given and there is no token")
+            .with_hint("make one with `gristmill token create NAME --scope admin`")
+            .into()),
+    }
 }
 
 /// Takes webhooks in for the pipelines that wait for them.
