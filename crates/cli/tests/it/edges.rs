@@ -35,7 +35,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("gristmill-testkit", &["gristmill-core"]),
 ];
 
-/// Heavy friends and the only room that may name them.
+/// Heavy friends and the rooms that may name them.
 const HEAVY: &[(&str, &[&str])] = &[
     ("datafusion", &["gristmill-ingest"]),
     ("object_store", &["gristmill-ingest"]),
