@@ -129,6 +129,10 @@ impl Needed {
             needed.content.extend(hash_in(&deployment.folder));
             needed.content.extend(hash_in(&deployment.file));
         }
+        // What clients keep beside the artifacts of runs: files of logged models, mostly.
+        for file in keeper.wait(|s| s.files_below(""))? {
+            needed.content.insert(file.content.hash);
+        }
         // A run that is still to come is that of the file as it was deployed then.
         for due in keeper.wait(|s| s.open_dues())? {
             needed.every_hash_in(&due.payload);

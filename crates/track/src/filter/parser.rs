@@ -697,4 +697,22 @@ mod tests {
             "Invalid comparator for attribute version_number: LIKE",
         );
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_filter_or_is_refused(
+            text in "([a-z.`'\"()=<>!,;0-9 -]|AND|IN|LIKE|IS NOT NULL|\\PC){0,40}"
+        ) {
+            for searchable in [
+                &Searchable::RUNS,
+                &Searchable::EXPERIMENTS,
+                &Searchable::MODELS,
+                &Searchable::VERSIONS,
+                &Searchable::LOGGED_MODELS,
+            ] {
+                let _ = Filter::parse(&text, searchable);
+                let _ = crate::Order::parse(&text, searchable);
+            }
+        }
+    }
 }
