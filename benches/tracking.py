@@ -31,7 +31,7 @@ from beside.memory import held
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 BINARY = TARGET / "release/gristmill"
-PINNED = ["mlflow==3.17.0"]
+PINNED = ["mlflow==3.17.2"]
 RUNS, POINTS = 20_000, 400
 API = "/api/2.0/mlflow"
 
