@@ -30,10 +30,7 @@ pub(super) struct Table {
 pub(super) fn require(sql: &mut QueryBuilder<Database>, place: Place, clause: &Clause) {
     sql.push(" AND ");
     match place {
-        Place::Row(expression) => {
-            sql.push(expression);
-            test(sql, expression, clause);
-        }
+        Place::Row(expression) => test(sql, expression, clause),
         Place::Keyed(table) => exists(sql, table, clause, "d.value"),
         Place::Number(table) => {
             open(sql, table, clause);
@@ -44,6 +41,15 @@ pub(super) fn require(sql: &mut QueryBuilder<Database>, place: Place, clause: &C
     }
 }
 
+/// The same of the metric whose order is followed, so that only a part of its index is; a value that
+/// differs may stand anywhere in it.
+pub(super) fn require_lead(sql: &mut QueryBuilder<Database>, clause: &Clause) {
+    if clause.operator != Operator::NotEqual {
+        sql.push(" AND ");
+        test(sql, "lead.value", clause);
+    }
+}
+
 /// Whether a row of the table passes the test; without an operand, whether there is one at all.
 fn exists(sql: &mut QueryBuilder<Database>, table: Table, clause: &Clause, column: &'static str) {
     if clause.operator == Operator::IsNull {
@@ -51,7 +57,7 @@ fn exists(sql: &mut QueryBuilder<Database>, table: Table, clause: &Clause, colum
     }
     open(sql, table, clause);
     if clause.operand != Operand::Nothing {
-        sql.push(" AND ").push(column);
+        sql.push(" AND ");
         test(sql, column, clause);
     }
     sql.push(")");
@@ -66,42 +72,39 @@ fn open(sql: &mut QueryBuilder<Database>, table: Table, clause: &Clause) {
 
 /// NaN is stored as 0 with a flag; it differs from everything and equals nothing.
 pub(super) fn number(sql: &mut QueryBuilder<Database>, clause: &Clause) {
-    let is_different = clause.operator == Operator::NotEqual;
-    sql.push(if is_different {
-        " AND (d.is_nan = 1 OR d.value"
-    } else {
-        " AND (d.is_nan = 0 AND d.value"
+    sql.push(match clause.operator {
+        Operator::NotEqual => " AND (d.is_nan = 1 OR ",
+        _ => " AND (d.is_nan = 0 AND ",
     });
     test(sql, "d.value", clause);
     sql.push(")");
 }
 
-/// The comparison, behind an expression that stands there already.
+/// The comparison of an expression with what the clause names.
 fn test(sql: &mut QueryBuilder<Database>, expression: &'static str, clause: &Clause) {
-    let operator = clause.operator;
-    match (&clause.operand, operator) {
+    let operator = clause.operator.as_str();
+    match (&clause.operand, clause.operator) {
         (Operand::Nothing, _) => {
-            sql.push(" ").push(operator.as_str());
+            sql.push(expression).push(" ").push(operator);
         }
         (Operand::Whole(whole), _) => {
-            sql.push(" ").push(operator.as_str()).push(" ").push_bind(*whole);
+            sql.push(expression).push(" ").push(operator).push(" ").push_bind(*whole);
         }
         (Operand::Number(number), _) => {
-            sql.push(" ").push(operator.as_str()).push(" ").push_bind(*number);
+            sql.push(expression).push(" ").push(operator).push(" ").push_bind(*number);
         }
         (Operand::Text(text), Operator::Like) => {
-            sql.push(" LIKE ").push_bind(pattern(text)).push(" ESCAPE '\\'");
+            sql.push(expression).push(" LIKE ").push_bind(pattern(text)).push(" ESCAPE '\\'");
         }
         (Operand::Text(text), Operator::ILike) => {
-            // The expression stood there as it is: joined to itself in small letters it must match too.
-            sql.push(" IS NOT NULL AND lower(").push(expression).push(") LIKE ");
+            sql.push("lower(").push(expression).push(") LIKE ");
             sql.push_bind(pattern(&text.to_ascii_lowercase())).push(" ESCAPE '\\'");
         }
         (Operand::Text(text), _) => {
-            sql.push(" ").push(operator.as_str()).push(" ").push_bind(text.clone());
+            sql.push(expression).push(" ").push(operator).push(" ").push_bind(text.clone());
         }
         (Operand::List(texts), _) => {
-            sql.push(" ").push(operator.as_str()).push(" (");
+            sql.push(expression).push(" ").push(operator).push(" (");
             let mut list = sql.separated(", ");
             for text in texts {
                 list.push_bind(text.clone());

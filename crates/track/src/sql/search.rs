@@ -32,7 +32,7 @@ pub(super) async fn search(db: &mut Connection, query: &RunQuery) -> Result<Vec<
 }
 
 /// From how many runs on a metric's own order is followed instead of sorting them all.
-const MANY: i64 = 2_000;
+const MANY: i64 = 500;
 
 /// The page, when the runs are sorted by a metric first and those that have it fill the page:
 /// whatever has no number stands behind them. Nothing when the runs are few enough to sort them.
@@ -50,6 +50,9 @@ async fn by_metric(db: &mut Connection, query: &RunQuery) -> Result<Option<Vec<R
     filter::join_orders(&mut sql, rest, |order| place(order.field.kind, &order.field.key));
     sql.push(" WHERE runs.id = lead.run_id AND lead.is_nan = 0 AND lead.key = ");
     sql.push_bind(first.field.key.clone());
+    for clause in query.filter.clauses.iter().filter(|clause| clause.field == first.field) {
+        filter::require_lead(&mut sql, clause);
+    }
     narrow(&mut sql, query);
     sql.push(" ORDER BY lead.value").push(if first.descending { " DESC, " } else { ", " });
     filter::push_keys(&mut sql, rest, |order| place(order.field.kind, &order.field.key));

@@ -17,6 +17,8 @@ const BUSY: Duration = Duration::from_secs(30);
 const TRIES: u32 = 200;
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// How much of the database each connection keeps in memory: 8 MB, in SQLite's words.
+const CACHE: &str = "-8000";
 /// How many rows of an answer may be ready before they are taken.
 const ROWS_AHEAD: usize = 1024;
 
@@ -41,6 +43,7 @@ pub(super) fn options(path: &Path, durability: Durability) -> SqliteConnectOptio
         })
         // Rows come over from a thread of the driver's: few and large steps take it the least time.
         .row_buffer_size(ROWS_AHEAD)
+        .pragma("cache_size", CACHE)
         // As Postgres has it: `LIKE` goes by the letters as they are.
         .pragma("case_sensitive_like", "1")
         .disable_statement_logging()

@@ -173,32 +173,8 @@ async fn group(
     path: &Path,
 ) -> Result<()> {
     let mut logged = Logged::default();
-    match first {
-        Waiting::Job(job) if job.extent() == Extent::Statement && queue.is_empty() => {
-            waiting.extend(job.run(db).await);
-            return Ok(());
-        }
-        Waiting::Job(job) => {
-            if let Err(error) = sqlx::query(BEGIN).execute(&mut *db).await {
-                job.refuse(told(path, error.into()));
-                return Ok(());
-            }
-            // The first needs no savepoint: when it fails there is nothing else to keep.
-            match job.run(db).await {
-                Some(reply) => waiting.push(reply),
-                None => {
-                    let _ = sqlx::query("ROLLBACK").execute(&mut *db).await;
-                    return Ok(());
-                }
-            }
-        }
-        Waiting::Metrics(entry, reply) => {
-            if let Err(error) = sqlx::query(BEGIN).execute(&mut *db).await {
-                let _ = reply.send(Err(told(path, error.into())));
-                return Ok(());
-            }
-            logged.add(entry, reply);
-        }
+    if begin(db, first, queue, &mut logged, waiting, path).await == Begun::Ended {
+        return Ok(());
     }
     let run = async {
         while waiting.len() + logged.entries.len() < GROUP {
@@ -217,6 +193,51 @@ async fn group(
         logged.refuse(error);
     }
     ended
+}
+
+/// Whether a transaction is open that more can be added to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    Open,
+    Ended,
+}
+
+/// Begins a transaction with what waited first. Its caller is told when it comes to nothing.
+async fn begin(
+    db: &mut Connection,
+    first: Waiting,
+    queue: &mpsc::Receiver<Waiting>,
+    logged: &mut Logged,
+    waiting: &mut Vec<Reply>,
+    path: &Path,
+) -> Begun {
+    match first {
+        Waiting::Job(job) if job.extent() == Extent::Statement && queue.is_empty() => {
+            waiting.extend(job.run(db).await);
+            Begun::Ended
+        }
+        Waiting::Job(job) => {
+            if let Err(error) = sqlx::query(BEGIN).execute(&mut *db).await {
+                job.refuse(told(path, error.into()));
+                return Begun::Ended;
+            }
+            // The first needs no savepoint: when it fails there is nothing else to keep.
+            let Some(reply) = job.run(db).await else {
+                let _ = sqlx::query("ROLLBACK").execute(&mut *db).await;
+                return Begun::Ended;
+            };
+            waiting.push(reply);
+            Begun::Open
+        }
+        Waiting::Metrics(entry, reply) => {
+            if let Err(error) = sqlx::query(BEGIN).execute(&mut *db).await {
+                let _ = reply.send(Err(told(path, error.into())));
+                return Begun::Ended;
+            }
+            logged.add(entry, reply);
+            Begun::Open
+        }
+    }
 }
 
 /// Metrics of several callers, and who hears what became of them.

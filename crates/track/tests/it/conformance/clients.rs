@@ -8,6 +8,7 @@ pub async fn all(store: &dyn Store) {
     experiments_are_searched(store).await;
     runs_are_searched(store).await;
     runs_are_sorted_by_anything(store).await;
+    many_runs_are_sorted_by_a_metric(store).await;
     names_follow_their_tag(store).await;
     inputs_come_back(store).await;
     histories_are_read_in_pages_and_samples(store).await;
@@ -141,6 +142,44 @@ async fn runs_are_sorted_by_anything(store: &dyn Store) {
     ] {
         assert_eq!(runs(store, experiment, "", order).await, expected, "{order:?}");
     }
+}
+
+/// So many that the metric's own order is followed: the answer is the same as by sorting.
+async fn many_runs_are_sorted_by_a_metric(store: &dyn Store) {
+    let experiment = NewExperiment { name: "many".into(), ..Default::default() };
+    let experiment = store.create_experiment(experiment).await.unwrap().id;
+    for number in 0..510 {
+        let name = format!("n{number:03}");
+        let batch = match number {
+            0..500 => Batch::default().metric("rank", f64::from(number * 7 % 500), 0, at(1)),
+            500 => Batch::default().metric("rank", f64::NAN, 0, at(1)),
+            _ => Batch::default(),
+        };
+        let run = NewRun { experiment, batch, ..NewRun::new(id(&name), name, at(1)) };
+        store.create_run(run).await.unwrap();
+    }
+    let found = async |filter: &str, order: &str, page| {
+        let query = RunQuery {
+            experiments: vec![experiment],
+            filter: Filter::parse(filter, &Searchable::RUNS).unwrap(),
+            order: vec![Order::parse(order, &Searchable::RUNS).unwrap()],
+            page,
+            ..RunQuery::default()
+        };
+        let found = store.search_runs(&query).await.unwrap();
+        let ranks = found.iter().map(|run| run.metrics.get("rank").map(|metric| metric.value));
+        ranks.collect::<Vec<_>>()
+    };
+    let page = |limit, offset| Page { limit, offset };
+    assert_eq!(found("", "metrics.rank", page(2, 1)).await, [Some(1.0), Some(2.0)]);
+    assert_eq!(found("", "metrics.rank DESC", page(2, 0)).await, [Some(499.0), Some(498.0)]);
+    let above = found("metrics.rank > 250.5 AND run_name LIKE 'n%'", "metrics.rank", page(1, 0));
+    assert_eq!(above.await, [Some(251.0)]);
+    let other = found("metrics.rank != 0", "metrics.rank", page(1, 0)).await;
+    assert_eq!(other, [Some(1.0)]);
+    let end = found("", "metrics.rank DESC", page(20, 499)).await;
+    assert_eq!((end.len(), end[0], end[2]), (11, Some(0.0), None));
+    assert!(end[1].unwrap().is_nan());
 }
 
 async fn runs(
