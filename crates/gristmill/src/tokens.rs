@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gristmill_core::{Clock, Timestamp};
-use gristmill_track::{Access, Level, NewToken, Role, ThingKind, Token};
+use gristmill_track::{Level, NewToken, Role, ThingKind, Token};
 use serde::Serialize;
 
 use crate::keeper::Keeper;

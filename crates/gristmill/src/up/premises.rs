@@ -74,7 +74,8 @@ impl Premises {
         if pipelines.is_empty() {
             return Ok(None);
         }
-        let signal = keeper.wait(|s| s.raise(&signal.to_string(), payload, clock.now()))?;
+        let signal = signal.to_string();
+        let signal = keeper.wait(|s| s.raise(&signal, payload, clock.now()))?;
         Ok(Some(Call { signal, pipelines }))
     }
 }
