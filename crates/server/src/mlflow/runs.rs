@@ -92,6 +92,7 @@ pub(super) async fn update(State(house): State<Arc<House>>, ask: Ask) -> Answer 
         ended,
         name: fields.text("run_name")?.filter(|name| !name.is_empty()).map(str::to_string),
         error: None,
+        ..RunUpdate::default()
     };
     let info = house.store.update_run(id, update).await?;
     let user = info.user.clone().unwrap_or_default();

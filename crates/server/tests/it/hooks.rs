@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use gristmill_server::{Access, HookAnswer, Hooks};
 use serde_json::{Value, json};
 
@@ -10,9 +9,8 @@ use crate::house::House;
 
 struct Echo;
 
-#[async_trait]
 impl Hooks for Echo {
-    async fn receive(&self, name: &str, payload: Value) -> HookAnswer {
+    fn receive(&self, name: &str, payload: Value) -> HookAnswer {
         match name {
             "none" => HookAnswer::refuse(404, "nobody waits for it"),
             name => HookAnswer::new(202, json!({"name": name, "payload": payload})),
