@@ -43,6 +43,9 @@ const DRAWS: usize = 32;
 const GOOD: usize = 25;
 /// The most others that count, the latest: a draw costs as much as there are kernels.
 const OTHERS: usize = 200;
+/// How wide a kernel is at least, in steps of a range that has steps: narrower ones hardly ever leave
+/// their value, wider ones say little of it. Chosen by the searches of benches/search.py.
+const COARSE: f64 = 0.85;
 /// The share of the trials that counts as good.
 const SHARE: f64 = 0.15;
 
@@ -288,14 +291,13 @@ fn place(range: &Range, at: f64) -> f64 {
     }
 }
 
-/// Half of the way from one value to the next, where there is a next one: a narrower kernel would
-/// see nothing but its own.
+/// The least width of a kernel, as a share of the way; 0 where numbers have no steps.
 fn coarseness(range: &Range) -> f64 {
     match range {
         Range::Choice(_) => 0.0,
         Range::Number(interval) | Range::Whole(interval) => {
             let (step, wide) = (interval.step.unwrap_or_default(), interval.wide());
-            if wide.high > wide.low { 0.5 * step / (wide.high - wide.low) } else { 0.0 }
+            if wide.high > wide.low { COARSE * step / (wide.high - wide.low) } else { 0.0 }
         }
     }
 }
