@@ -145,9 +145,9 @@ def logging(command, seconds):
     port = free_port()
     try:
         with serving(command(folder, port), folder, port):
-            client = Client(port)
-            one = per_second(port, "/runs/log-metric", log_metric(client.run()), seconds, folder)
-            many = per_second(port, "/runs/log-batch", log_batch(client.run()), seconds, folder)
+            # A connection that rests is closed by either server after some seconds.
+            one = per_second(port, "/runs/log-metric", log_metric(Client(port).run()), seconds, folder)
+            many = per_second(port, "/runs/log-batch", log_batch(Client(port).run()), seconds, folder)
             return {"log-metric": one, "log-batch of 100": many}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
