@@ -46,7 +46,7 @@ use crate::keeper::Keeper;
 use crate::{Error, Home, Kind, Result, machine};
 
 /// Raised when equal rows and settings would be searched otherwise.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// A search on some rows.
 pub(crate) struct Selection<'a> {
