@@ -5,11 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use gristmill::up::Launch;
-use gristmill::{Error, Home};
-
-/// Names the database that several machines share. Not an option: addresses hold passwords, and
-/// options can be seen by everybody on the machine.
-const DATABASE: &str = "GRISTMILL_DATABASE_URL";
+use gristmill::{DATABASE_URL, Error, Home};
 
 /// Options that stand before or after any command.
 #[derive(Clone, Debug, Args)]
@@ -91,7 +87,7 @@ impl Context {
             Some(folder) => Home::at(folder),
             None => Home::nearest(&std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."))),
         };
-        let home = match std::env::var(DATABASE) {
+        let home = match std::env::var(DATABASE_URL) {
             Ok(url) if !url.is_empty() => home.with_database(url),
             _ => home,
         };

@@ -3,6 +3,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+/// The variable that names the database that several machines share. Not an option of every command:
+/// addresses hold passwords, and options can be seen by everybody on the machine.
+pub const DATABASE_URL: &str = "GRISTMILL_DATABASE_URL";
+
 /// The name of a home in a project's folder.
 const FOLDER: &str = ".gristmill";
 

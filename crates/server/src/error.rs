@@ -45,7 +45,7 @@ impl ServerError {
         match self {
             Self::Address { .. } => "use 127.0.0.1, ::1, or 0.0.0.0 with a token",
             Self::Open { .. } => {
-                "give a token by --token-file or GRISTMILL_TOKEN, or use 127.0.0.1"
+                "make a token with `gristmill token create NAME`, or use 127.0.0.1"
             }
             Self::Listen { .. } => "choose another --port; 0 takes one that is free",
             Self::Start { .. } => "let the process have more threads and open files",

@@ -6,6 +6,7 @@ use std::time::Duration;
 use gristmill_testkit::postgres::Postgres;
 use serde_json::{Value, json};
 
+use crate::daemon::{Up, wait};
 use crate::sandbox::Sandbox;
 
 fn call(sandbox: &Sandbox, url: &str, arguments: &[&str]) -> Output {
@@ -66,6 +67,28 @@ fn two_homes_share_runs_and_models_and_a_killed_run_goes_on() {
     let again = told(&one, &url, &["run", "work.yaml", "--as", &id]);
     assert_eq!(again["run_id"].as_str(), Some(id.as_str()));
     assert_eq!(fs_err::read_to_string(one.path("effects")).unwrap(), "a\n");
+}
+
+#[test]
+fn what_up_begins_is_kept_where_up_was_told_to_keep_things() {
+    let Some(server) = Postgres::shared() else { return };
+    let url = server.new_database("told_by_option");
+    let sandbox = Sandbox::new();
+    let file =
+        json!({"name": "p", "triggers": [{"webhook": "go"}], "tasks": {"a": {"run": "true"}}});
+    sandbox.write("p.yaml", file.to_string());
+    told(&sandbox, &url, &["deploy", "p.yaml"]);
+    let mut command = sandbox.command(&["up", "--port", "0", "--backend-store-uri", &url]);
+    let up = Up::of(command.stderr(Stdio::null()));
+    assert_eq!(up.post("/api/v1/hooks/go", "{}").0, 202);
+    wait("the run", || {
+        let runs = told(&sandbox, &url, &["runs", "list"]);
+        runs.as_array().unwrap().iter().any(|run| run["status"] == "succeeded")
+    });
+    assert!(
+        !sandbox.path(".gristmill/gristmill.db").exists(),
+        "nothing is kept beside the database"
+    );
 }
 
 #[test]

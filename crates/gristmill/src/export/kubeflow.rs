@@ -12,8 +12,8 @@ use gristmill_flow::{Retries, TaskSpec, Variable};
 use serde_json::{Map, Value, json};
 
 use super::{Exported, Step, Subject};
-use crate::Result;
 use crate::yaml::yaml;
+use crate::{DATABASE_URL, Result};
 
 /// Where things stand in the containers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -316,7 +316,7 @@ fn pod(place: &KubeflowPlace, secrets: &[String]) -> Map<String, Value> {
         pod.insert("pvcMount".into(), json!([mount]));
     }
     if let Some(secret) = &place.secret {
-        let mut given = vec![from_secret(secret, &[DATABASE.to_owned()], true)];
+        let mut given = vec![from_secret(secret, &[DATABASE_URL.to_owned()], true)];
         if !secrets.is_empty() {
             given.push(from_secret(secret, secrets, false));
         }
@@ -324,9 +324,6 @@ fn pod(place: &KubeflowPlace, secrets: &[String]) -> Map<String, Value> {
     }
     pod
 }
-
-/// The variable with the address of a database that several machines share.
-const DATABASE: &str = "GRISTMILL_DATABASE_URL";
 
 /// Keys of a Kubernetes secret as variables of the same names.
 fn from_secret(secret: &str, keys: &[String], optional: bool) -> Value {

@@ -12,7 +12,7 @@ use crate::job::{Job, known, record_end, rfc3339};
 use crate::keeper::Keeper;
 use crate::recorder::is_at_work;
 use crate::runs::seconds_between;
-use crate::{Error, Home, Result};
+use crate::{DATABASE_URL, Error, Home, Result};
 
 /// The most that is read of what a process said.
 const MAX_SAID: usize = 64 * 1024;
@@ -63,7 +63,11 @@ impl Crew {
     /// # Errors
     /// When the current folder is gone.
     pub fn new(launch: Launch, home: &Home) -> Result<Self> {
-        let home = Home::at(std::path::absolute(home.root())?);
+        let place = Home::at(std::path::absolute(home.root())?);
+        let home = match home.database() {
+            Some(url) => place.with_database(url),
+            None => place,
+        };
         Ok(Self { launch, home, at_work: Vec::new() })
     }
 
@@ -98,6 +102,11 @@ impl Crew {
             command.arg("--set").arg(set);
         }
         command.arg("--json").arg("--quiet").arg("--home").arg(self.home.root());
+        // The run belongs where its due is, whatever this process was told by its environment.
+        match self.home.database() {
+            Some(url) => command.env(DATABASE_URL, url),
+            None => command.env_remove(DATABASE_URL),
+        };
         command.args(&self.launch.arguments);
         command
             .env("GRISTMILL_SCHEDULED", rfc3339(job.scheduled))
