@@ -1,7 +1,7 @@
 """The tracking server beside a stock `mlflow server`: the same requests by the same client, in one run.
 
     cargo build --release
-    python3 benches/tracking.py [--seconds 10] [--only start log search]
+    python3 benches/tracking.py [--seconds 10] [--only start log search clients]
 
 Requests a second over 8 connections are counted by `wrk` (a package of that name). The search goes
 through 20,000 runs with 8 million metric points on SQLite on either side: ours are sent through the API,
@@ -10,6 +10,7 @@ fixed version, into an environment of its own under --cache; `GRISTMILL_MLFLOW_P
 has it. Both servers listen on 127.0.0.1 alone, keep to SQLite in a folder of their own, and are ended here.
 """
 import argparse
+import asyncio
 import http.client
 import json
 import math
@@ -258,13 +259,120 @@ def searching(command, fill, times):
         shutil.rmtree(folder, ignore_errors=True)
 
 
+class Writer:
+    """One of many clients that log a metric again and again, and remember which values were taken."""
+
+    def __init__(self, port, run):
+        self.port, self.run, self.step = port, run, 0
+        self.taken, self.seconds, self.lost = [], [], 0
+        self.reader = self.writer = None
+
+    async def log(self):
+        if self.writer is None:
+            self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+        body = json.dumps({"run_id": self.run, "key": "loss", "value": self.step / 7, "timestamp": 1,
+                           "step": self.step})
+        start = time.perf_counter()
+        self.writer.write(f"POST {API}/runs/log-metric HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n"
+                          f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+        head = (await self.reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(head.split("content-length: ")[1].split("\r\n")[0])
+        answer = await self.reader.readexactly(length)
+        if " 200 " not in head.split("\r\n")[0]:
+            raise SystemExit(f"{head}{answer.decode()}")
+        self.seconds.append(time.perf_counter() - start)
+        self.taken.append(self.step)
+
+    async def work(self, until, pause):
+        await asyncio.sleep(random.random() * pause)
+        while time.perf_counter() < until:
+            due = time.perf_counter() + pause
+            try:
+                await self.log()
+            except (OSError, asyncio.IncompleteReadError):
+                # The server is gone: whether this value was kept nobody can know.
+                self.lost, self.writer = self.lost + 1, None
+            self.step += 1
+            await asyncio.sleep(max(0, due - time.perf_counter()))
+
+
+def kept(client, run):
+    """The steps of which the server has a value, all pages together."""
+    steps, token = set(), ""
+    while True:
+        page = client.ask("GET", f"/metrics/get-history?run_id={run}&metric_key=loss&max_results=25000{token}")
+        steps.update(metric["step"] for metric in page.get("metrics", []))
+        if not page.get("next_page_token"):
+            return steps
+        token = f"&page_token={page['next_page_token']}"
+
+
+def many_clients(command, minutes, clients, each_second):
+    """Clients that write all the time, and a server that is killed halfway and started again."""
+    folder, port = Path(tempfile.mkdtemp()), free_port()
+    memory = []
+
+    async def load(start):
+        client = Client(port)
+        writers = [Writer(port, client.run()) for _ in range(clients)]
+        until = time.perf_counter() + minutes * 60
+        half = time.perf_counter() + minutes * 30
+        tasks = [asyncio.create_task(writer.work(until, 1 / each_second)) for writer in writers]
+        process, killed = start(), False
+        while time.perf_counter() < until:
+            await asyncio.sleep(1)
+            if not killed and time.perf_counter() > half:
+                process.kill()
+                process.wait()
+                process, killed = start(), True
+            memory.append((killed, held(process.pid)))
+        await asyncio.gather(*tasks)
+        return writers, process
+
+    process = None
+
+    def start():
+        nonlocal process
+        if process is None or process.poll() is not None:
+            process = subprocess.Popen(command(folder, port), start_new_session=True)
+        while not is_healthy(port):
+            time.sleep(0.002)
+        return process
+
+    try:
+        start()
+        writers, process = asyncio.run(load(start))
+        client = Client(port)
+        missing = sum(len(set(writer.taken) - kept(client, writer.run)) for writer in writers)
+        seconds = sorted(took for writer in writers for took in writer.seconds)
+        after = [held for killed, held in memory if killed]
+        return {"taken": len(seconds), "unanswered": sum(writer.lost for writer in writers), "missing": missing,
+                "p50": statistics.median(seconds) * 1e3, "p99": seconds[math.ceil(0.99 * len(seconds)) - 1] * 1e3,
+                "memory": [after[len(after) * part // 4 - (part == 4)] / 1e6 for part in (1, 2, 3, 4)]}
+    finally:
+        if process is not None:
+            process.kill()
+            process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def main():
     told = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     told.add_argument("--seconds", type=int, default=10, help="for each kind of request")
     told.add_argument("--times", type=int, default=60, help="for each search")
-    told.add_argument("--only", nargs="*", default=["start", "log", "search"], choices=["start", "log", "search"])
+    told.add_argument("--only", nargs="*", default=["start", "log", "search", "clients"],
+                      choices=["start", "log", "search", "clients"])
+    told.add_argument("--minutes", type=float, default=5, help="for the many clients")
     told.add_argument("--cache", type=Path, default=TARGET)
     given = told.parse_args()
+    if "clients" in given.only:
+        found = many_clients(ours, given.minutes, clients=100, each_second=10)
+        print(f"100 clients, {given.minutes:g} minutes, killed in the middle: {found['taken']} values taken, "
+              f"{found['missing']} of them missing, {found['unanswered']} without an answer; p50 {found['p50']:.1f} ms, "
+              f"p99 {found['p99']:.1f} ms; memory since the kill, by quarters: "
+              + ", ".join(f"{size:.0f}" for size in found["memory"]) + " MB", flush=True)
+    if given.only == ["clients"]:
+        return
     python = python_with(PINNED, given.cache / "mlflow-peer", "GRISTMILL_MLFLOW_PYTHON")
     peer = theirs(python)
     if "start" in given.only:

@@ -6,6 +6,7 @@
 mod commands;
 mod context;
 mod graph;
+mod listen;
 mod progress;
 mod show;
 mod signals;
@@ -44,6 +45,7 @@ enum Command {
     Deploy(commands::deploy::Arguments),
     Undeploy(commands::deploy::UndeployArguments),
     Deployments(commands::deploy::ListArguments),
+    Serve(commands::serve::Arguments),
     Up(commands::up::Arguments),
     Backfill(commands::backfill::Arguments),
     Events(commands::events::Arguments),
@@ -88,6 +90,7 @@ fn run(arguments: Arguments, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Deploy(a) => commands::deploy::run(&a, context),
         Command::Undeploy(a) => commands::deploy::undeploy(&a, context),
         Command::Deployments(a) => commands::deploy::list(&a, context),
+        Command::Serve(a) => commands::serve::run(&a, context),
         Command::Up(a) => commands::up::run(&a, context),
         Command::Backfill(a) => commands::backfill::run(&a, context),
         Command::Events(a) => commands::events::run(&a, context),

@@ -68,14 +68,8 @@ impl Frame {
     /// # Errors
     /// [`Error::Bug`] when the table breaks its own promise about types.
     pub fn from_table(table: &Table) -> Result<Self> {
-        let keep: Vec<usize> = (0..table.schema().len())
-            .filter(|&i| {
-                !matches!(
-                    table.schema().fields()[i].semantic,
-                    SemanticType::Id | SemanticType::Image
-                )
-            })
-            .collect();
+        let fields = table.schema().fields();
+        let keep: Vec<usize> = (0..fields.len()).filter(|&i| has_place(&fields[i])).collect();
         let schema = selected(table.shared_schema(), &keep);
         let columns = keep
             .iter()
@@ -291,13 +285,18 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// Whether a column is one of a frame.
+pub(crate) fn has_place(field: &Field) -> bool {
+    !matches!(field.semantic, SemanticType::Id | SemanticType::Image)
+}
+
 /// The fields at these rising positions; a schema of which all are kept is shared, not copied.
 fn selected(schema: &Arc<Schema>, keep: &[usize]) -> Arc<Schema> {
     if keep.len() == schema.len() { Arc::clone(schema) } else { Arc::new(schema.select(keep)) }
 }
 
 /// Typed values out of an Arrow array that has the physical type it claims.
-fn column_from_arrow(
+pub(crate) fn column_from_arrow(
     array: &dyn Array,
     physical: PhysicalType,
     semantic: SemanticType,

@@ -349,18 +349,8 @@ pub(crate) fn number_word(value: f64) -> String {
 }
 
 /// `array` as the physical type of `field`, value by value without loss.
-fn convert(array: &ArrayRef, field: &Field) -> Result<ArrayRef> {
-    let refused = |row: usize, value: String| {
-        Error::data_hint(
-            format!(
-                "column `{}` holds `{value}` in row {}, which is not {} without loss",
-                field.name,
-                row + 1,
-                article(field.physical)
-            ),
-            format!("give column `{}` as {}", field.name, field.physical),
-        )
-    };
+pub(crate) fn convert(array: &ArrayRef, field: &Field) -> Result<ArrayRef> {
+    let refused = |row: usize, value: String| refuse_loss(field, row, &value);
     let found = array.data_type();
     let array: ArrayRef = if *found == field.physical.arrow() {
         Arc::clone(array)
@@ -380,9 +370,8 @@ fn convert(array: &ArrayRef, field: &Field) -> Result<ArrayRef> {
             }
             (DataType::Float64, PhysicalType::Int64) => {
                 let values = array.as_primitive::<Float64Type>();
-                let whole = |v: f64| v.fract() == 0.0 && v.abs() <= EXACT_INTEGERS;
                 if let Some(row) =
-                    (0..values.len()).find(|&i| values.is_valid(i) && !whole(values.value(i)))
+                    (0..values.len()).find(|&i| values.is_valid(i) && !is_exact(values.value(i)))
                 {
                     return Err(refused(row, values.value(row).to_string()));
                 }
@@ -464,6 +453,36 @@ fn convert(array: &ArrayRef, field: &Field) -> Result<ArrayRef> {
     Ok(array)
 }
 
+/// Whether the number is a whole one that has no neighbour nearer than 1.
+pub(crate) fn is_exact(value: f64) -> bool {
+    value.fract() == 0.0 && value.abs() <= EXACT_INTEGERS
+}
+
+/// A value is not of its column's type.
+pub(crate) fn refuse_loss(field: &Field, row: usize, value: &str) -> Error {
+    Error::data_hint(
+        format!(
+            "column `{}` holds `{value}` in row {}, which is not {} without loss",
+            field.name,
+            row + 1,
+            article(field.physical)
+        ),
+        format!("give column `{}` as {}", field.name, field.physical),
+    )
+}
+
+/// A value is missing where none was in training.
+pub(crate) fn refuse_missing(field: &Field, row: usize) -> Error {
+    Error::data_hint(
+        format!(
+            "column `{}` is missing in row {}, and training saw no missing value there",
+            field.name,
+            row + 1
+        ),
+        "fill it, or train with rows where it is missing and an `impute` step",
+    )
+}
+
 fn parse_all<T>(
     array: &ArrayRef,
     parse: impl Fn(&str) -> Option<T>,
@@ -503,14 +522,7 @@ fn refuse_nulls(column: &ArrayRef, field: &Field) -> Result<()> {
             .flatten()
     });
     match first_missing {
-        Some(row) if !field.nullable => Err(Error::data_hint(
-            format!(
-                "column `{}` is missing in row {}, and training saw no missing value there",
-                field.name,
-                row + 1
-            ),
-            "fill it, or train with rows where it is missing and an `impute` step",
-        )),
+        Some(row) if !field.nullable => Err(refuse_missing(field, row)),
         _ => Ok(()),
     }
 }

@@ -41,6 +41,7 @@ mod report;
 mod run;
 pub mod runs;
 pub mod select;
+pub mod serve;
 mod snapshot;
 mod stages;
 mod tasks;

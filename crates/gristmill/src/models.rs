@@ -161,15 +161,19 @@ pub fn package_path(home: &Home, reference: &str) -> Result<PathBuf> {
     if as_path.join("model.json").is_file() {
         return Ok(as_path.into());
     }
-    let keeper = Keeper::open(home)?;
-    let found = if let Some((name, alias)) = reference.split_once('@') {
-        keeper.wait(|s| s.aliased(name, alias))?
+    Ok(registered(&Keeper::open(home)?, reference)?.path.into())
+}
+
+/// The version that `reference` means: `name` (its champion, else the newest version), `name@alias` or
+/// `name/version`.
+pub(crate) fn registered(keeper: &Keeper, reference: &str) -> Result<ModelVersion> {
+    if let Some((name, alias)) = reference.split_once('@') {
+        keeper.wait(|s| s.aliased(name, alias))
     } else if let Some((name, version)) = versioned(reference) {
-        keeper.wait(|s| s.version(name, version))?
+        keeper.wait(|s| s.version(name, version))
     } else {
-        champion_or_newest(&keeper, reference)?
-    };
-    Ok(found.path.into())
+        champion_or_newest(keeper, reference)
+    }
 }
 
 fn versioned(reference: &str) -> Option<(&str, u32)> {

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use gristmill_core::{Clock, Timestamp};
+use gristmill_serve::Fleet;
 use gristmill_track::{ArtifactStore, Store};
 
 use crate::access::{Keys, Rates};
 use crate::audit::Recorder;
 use crate::gate::Gate;
+use crate::inference::Desk;
 use crate::webhook::Sender;
 use crate::{Hooks, Ids};
 
@@ -17,6 +19,10 @@ pub(crate) struct House {
     pub artifacts: Arc<dyn ArtifactStore>,
     pub ids: Arc<dyn Ids>,
     pub hooks: Option<Arc<dyn Hooks>>,
+    /// Where requests to models wait.
+    pub desk: Desk,
+    /// The models that answer.
+    pub fleet: Arc<Fleet>,
     pub gate: Gate,
     /// Whom the server lets in.
     pub keys: Keys,

@@ -16,6 +16,8 @@ pub(crate) const HEAD_BYTES: usize = 64 * 1024;
 pub(crate) const BODY: Duration = Duration::from_secs(30);
 /// The most bytes of a JSON body: the datasets of a run, with all that is known of them.
 pub(crate) const JSON_BYTES: usize = 32_000_000;
+/// The most bytes of rows that a model is asked about.
+pub(crate) const ROWS_BYTES: usize = 16_000_000;
 /// The most bytes of a webhook.
 pub(crate) const HOOK_BYTES: usize = 1_000_000;
 /// How long requests that are under way may go on when the server stops.

@@ -7,17 +7,22 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 
 use crate::house::House;
-use crate::{access, gate, hooks, memory, mlflow, plain};
+use crate::{Serves, access, gate, hooks, inference, memory, mlflow, plain};
 
 /// All routes, behind the gate and the guard.
-pub(crate) fn router(house: Arc<House>) -> Router {
-    Router::new()
+pub(crate) fn router(house: Arc<House>, serves: Serves) -> Router {
+    let models = Router::new()
         .route("/health", get(plain::health))
         .route("/version", get(plain::version))
-        .route("/api/v1/hooks/{name}", hooks::route())
-        .merge(memory::routes())
-        .merge(mlflow::routes())
-        .fallback(mlflow::nothing_here)
+        .merge(inference::routes());
+    let all = match serves {
+        Serves::Models => models,
+        Serves::Everything => models
+            .route("/api/v1/hooks/{name}", hooks::route())
+            .merge(memory::routes())
+            .merge(mlflow::routes()),
+    };
+    all.fallback(mlflow::nothing_here)
         .method_not_allowed_fallback(mlflow::other_method)
         .layer(from_fn_with_state(Arc::clone(&house), access::guard))
         .layer(from_fn_with_state(Arc::clone(&house), gate::guard))

@@ -11,6 +11,7 @@ use crate::audit::Recorder;
 use crate::connections::serve;
 use crate::gate::Gate;
 use crate::house::House;
+use crate::inference::Desk;
 use crate::routes::router;
 use crate::webhook::Sender;
 use crate::{Access, Rate, ServerError, Settings, limits};
@@ -60,8 +61,9 @@ impl Server {
             .map_err(|error| start_error(&error))?;
         let (router, recorded) = {
             let _inside = runtime.enter();
+            let serves = settings.serves;
             let (house, recorded) = house(settings)?;
-            (router(Arc::new(house)), recorded)
+            (router(Arc::new(house), serves), recorded)
         };
         let (stop, stopped) = watch::channel(false);
         let thread = std::thread::Builder::new()
@@ -126,6 +128,8 @@ fn house(settings: Settings) -> Result<(House, JoinHandle<()>), ServerError> {
         artifacts: settings.artifacts,
         ids: settings.ids,
         hooks: settings.hooks,
+        fleet: settings.fleet,
+        desk: Desk::new(),
         clock: settings.clock,
     };
     Ok((house, recorded))

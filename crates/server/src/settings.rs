@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gristmill_core::Clock;
+use gristmill_serve::Fleet;
 use gristmill_track::{ArtifactStore, Store};
 
 use crate::{Hooks, Ids, RandomIds, Rate, WebhookSettings};
@@ -36,6 +37,10 @@ pub struct Settings {
     pub clock: Arc<dyn Clock>,
     /// Where new ids come from.
     pub ids: Arc<dyn Ids>,
+    /// The models that answer.
+    pub fleet: Arc<Fleet>,
+    /// Whether that is all that is served.
+    pub serves: Serves,
     /// Who takes webhooks, if anybody does.
     pub hooks: Option<Arc<dyn Hooks>>,
 }
@@ -51,6 +56,16 @@ pub enum Access {
     Token(String),
     /// Whoever sends a token that the store knows.
     Tokens,
+}
+
+/// What a server serves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Serves {
+    /// All that there is.
+    #[default]
+    Everything,
+    /// Answers of models, and whether it lives.
+    Models,
 }
 
 impl Settings {
@@ -72,6 +87,8 @@ impl Settings {
             artifacts,
             clock,
             ids: Arc::new(RandomIds::new()),
+            fleet: Arc::default(),
+            serves: Serves::default(),
             hooks: None,
         }
     }

@@ -16,7 +16,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("gristmill-track", &["gristmill-core"]),
     ("gristmill-flow", &[]),
     ("gristmill-view", &[]),
-    ("gristmill-server", &["gristmill-core", "gristmill-track"]),
+    ("gristmill-serve", &["gristmill-core", "gristmill-package"]),
+    ("gristmill-server", &["gristmill-core", "gristmill-serve", "gristmill-track"]),
     (
         "gristmill",
         &[
@@ -26,6 +27,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "gristmill-models",
             "gristmill-evaluate",
             "gristmill-package",
+            "gristmill-serve",
             "gristmill-track",
             "gristmill-flow",
             "gristmill-view",

@@ -21,6 +21,7 @@ mod objects;
 mod sandbox;
 mod search;
 mod search_view;
+mod serve;
 mod shared;
 mod sources;
 mod task;

@@ -2,6 +2,7 @@
 
 mod first_linear;
 mod pandas;
+mod serving;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -39,7 +39,7 @@ impl Caller {
     }
 
     /// What may be done with a thing: a role goes before the scope.
-    pub(super) fn level_on(&self, kind: ThingKind, name: &str) -> Level {
+    pub(crate) fn level_on(&self, kind: ThingKind, name: &str) -> Level {
         let role = self.roles.iter().find(|role| role.kind == kind && role.name == name);
         role.map_or(self.scope, |role| role.level)
     }

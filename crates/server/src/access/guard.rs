@@ -14,11 +14,14 @@ use super::caller::{Caller, Peer};
 use super::need::{Need, Record, need};
 use super::things::{Thing, things};
 use crate::house::House;
+use crate::inference;
 use crate::limits;
 use crate::mlflow::{ErrorCode, Refusal, from_query, object};
 
 /// Paths that everybody may ask: whether the server lives says nothing of what it holds.
-pub(crate) const FREE: [&str; 2] = ["/health", "/version"];
+pub(crate) fn is_free(path: &str) -> bool {
+    ["/health", "/version"].contains(&path) || inference::FREE.contains(&path)
+}
 
 /// Lets a request in when its caller may do what it asks for.
 pub(crate) async fn guard(
@@ -26,7 +29,7 @@ pub(crate) async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    if FREE.contains(&request.uri().path()) {
+    if is_free(request.uri().path()) {
         return next.run(request).await;
     }
     let origin = request.extensions().get::<Peer>().map(|peer| peer.0.to_string());

@@ -12,7 +12,7 @@ mod rate;
 mod things;
 
 pub(crate) use caller::{Caller, Peer};
-pub(crate) use guard::{FREE, guard};
+pub(crate) use guard::{guard, is_free};
 pub(crate) use keys::Keys;
 pub use rate::Rate;
 pub(crate) use rate::Rates;

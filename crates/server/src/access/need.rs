@@ -62,9 +62,19 @@ pub(super) fn route(path: &str) -> Vec<&str> {
     }
 }
 
-/// Questions that are too long for the query of a `GET`.
+/// Questions that are too long for the query of a `GET`; those to models among them.
 fn is_question(route: &[&str]) -> bool {
-    matches!(route.last(), Some(&("search" | "search-datasets" | "get-latest-versions")))
+    let asks_model = match route {
+        ["invocations"] | ["models", _, "invocations"] => true,
+        ["inference.GRPCInferenceService", _] => true,
+        ["v2", "models", _, "infer"] | ["v2", "models", _, "versions", _, "infer"] => true,
+        ["v1", "models", asked] | ["v1", "models", _, "versions", asked] => {
+            asked.ends_with(":predict")
+        }
+        _ => false,
+    };
+    asks_model
+        || matches!(route.last(), Some(&("search" | "search-datasets" | "get-latest-versions")))
 }
 
 fn removes(method: &Method, route: &[&str]) -> bool {
@@ -97,6 +107,22 @@ mod tests {
             check(Method::POST, path, Level::Read, Record::None);
         }
         check(Method::POST, "registered-models/get-latest-versions", Level::Read, Record::None);
+    }
+
+    #[test]
+    fn asking_a_model_needs_the_right_to_read() {
+        for path in [
+            "/invocations",
+            "/models/churn/invocations",
+            "/v1/models/churn:predict",
+            "/v1/models/churn/versions/3:predict",
+            "/v2/models/churn/infer",
+            "/v2/models/churn/versions/3/infer",
+            "/inference.GRPCInferenceService/ModelInfer",
+        ] {
+            let need = need(&Method::POST, path);
+            assert_eq!(need, Need { level: Level::Read, record: Record::None }, "{path}");
+        }
     }
 
     #[test]

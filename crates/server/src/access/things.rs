@@ -24,7 +24,14 @@ pub(super) async fn things(
             let names = texts(fields, "name").chain(texts(fields, "new_name"));
             things.extend(names.map(|name| (ThingKind::Model, name.to_string())));
         }
-        ["models", name, ..] => things.push((ThingKind::Model, decoded(name))),
+        ["v1", "models", asked, ..] => {
+            let name = decoded(asked);
+            let name = name.split_once(':').map_or(name.as_str(), |(name, _)| name);
+            things.push((ThingKind::Model, name.to_string()));
+        }
+        ["models", name, ..] | ["v2", "models", name, ..] => {
+            things.push((ThingKind::Model, decoded(name)))
+        }
         ["logged-models", id, ..] if *id != "search" => {
             things.extend(of_logged_model(house, &decoded(id)).await?);
         }

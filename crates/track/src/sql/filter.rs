@@ -41,15 +41,6 @@ pub(super) fn require(sql: &mut QueryBuilder<Database>, place: Place, clause: &C
     }
 }
 
-/// The same of the metric whose order is followed, so that only a part of its index is; a value that
-/// differs may stand anywhere in it.
-pub(super) fn require_lead(sql: &mut QueryBuilder<Database>, clause: &Clause) {
-    if clause.operator != Operator::NotEqual {
-        sql.push(" AND ");
-        test(sql, "lead.value", clause);
-    }
-}
-
 /// Whether a row of the table passes the test; without an operand, whether there is one at all.
 fn exists(sql: &mut QueryBuilder<Database>, table: Table, clause: &Clause, column: &'static str) {
     if clause.operator == Operator::IsNull {
@@ -81,7 +72,7 @@ pub(super) fn number(sql: &mut QueryBuilder<Database>, clause: &Clause) {
 }
 
 /// The comparison of an expression with what the clause names.
-fn test(sql: &mut QueryBuilder<Database>, expression: &'static str, clause: &Clause) {
+pub(super) fn test(sql: &mut QueryBuilder<Database>, expression: &'static str, clause: &Clause) {
     let operator = clause.operator.as_str();
     match (&clause.operand, clause.operator) {
         (Operand::Nothing, _) => {

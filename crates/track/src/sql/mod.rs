@@ -20,6 +20,7 @@ mod histories;
 mod history;
 mod inputs;
 pub(crate) mod layout;
+mod lead;
 mod leases;
 mod logged_model_search;
 mod logged_models;

@@ -6,66 +6,64 @@ use sqlx::QueryBuilder;
 
 use super::columns::{json, word};
 use super::filter::{self, Place, Table};
+use super::lead::{self, Lead};
 use super::{Connection, Database, DbRow, OBJECT_OF, inputs, logging, runs};
 use crate::fail::Fail;
 use crate::{
-    Comparison, Condition, FieldKind, Lifecycle, Parent, Run, RunId, RunInfo, RunQuery, tags,
+    Comparison, Condition, FieldKind, Lifecycle, Order, Parent, Run, RunId, RunInfo, RunQuery, tags,
 };
 
 /// Runs whose data is fetched by one statement.
 const RUNS: usize = 500;
 
 pub(super) async fn search(db: &mut Connection, query: &RunQuery) -> Result<Vec<Run>, Fail> {
-    if let Some(found) = by_metric(db, query).await? {
-        return with_data(db, found).await;
-    }
-    let mut sql = QueryBuilder::<Database>::new("SELECT runs.* FROM runs");
-    filter::join_orders(&mut sql, &query.order, |order| place(order.field.kind, &order.field.key));
-    sql.push(" WHERE 1 = 1");
-    narrow(&mut sql, query);
-    filter::push_orders(&mut sql, &query.order, |order| place(order.field.kind, &order.field.key));
-    sql.push("runs.started DESC, runs.id LIMIT ").push_bind(i64::from(query.page.limit));
-    sql.push(" OFFSET ").push_bind(query.page.skipped());
-    let rows = sql.build().fetch_all(&mut *db).await?;
-    let infos: Result<Vec<_>, _> = rows.iter().map(runs::decode).collect();
-    with_data(db, infos?).await
-}
-
-/// From how many runs on a metric's own order is followed instead of sorting them all.
-const MANY: i64 = 500;
-
-/// The page, when the runs are sorted by a metric first and those that have it fill the page:
-/// whatever has no number stands behind them. Nothing when the runs are few enough to sort them.
-async fn by_metric(db: &mut Connection, query: &RunQuery) -> Result<Option<Vec<RunInfo>>, Fail> {
-    let Some(first) = query.order.first().filter(|order| order.field.kind == FieldKind::Metric)
-    else {
-        return Ok(None);
+    let found = match shortcut(db, query).await? {
+        Some(found) => found,
+        None => fetch(db, query, Lead::Runs).await?,
     };
-    if !has_many(db, query).await? {
+    with_data(db, found).await
+}
+
+/// The page, when there are many runs and a way to it that does not lead past all of them: from the
+/// clause that few of them pass, or along the order of the metric by which they are sorted first.
+async fn shortcut(db: &mut Connection, query: &RunQuery) -> Result<Option<Vec<RunInfo>>, Fail> {
+    let sorted = query.order.first().filter(|order| order.field.kind == FieldKind::Metric);
+    let clauses = &query.filter.clauses;
+    if sorted.is_none() && !clauses.iter().any(lead::can_lead) || !has_many(db, query).await? {
         return Ok(None);
     }
-    let mut sql =
-        QueryBuilder::<Database>::new("SELECT runs.* FROM latest_metrics lead CROSS JOIN runs");
-    let rest = query.order.get(1..).unwrap_or_default();
-    filter::join_orders(&mut sql, rest, |order| place(order.field.kind, &order.field.key));
-    sql.push(" WHERE runs.id = lead.run_id AND lead.is_nan = 0 AND lead.key = ");
-    sql.push_bind(first.field.key.clone());
-    for clause in query.filter.clauses.iter().filter(|clause| clause.field == first.field) {
-        filter::require_lead(&mut sql, clause);
+    if let Some(clause) = lead::rarest(db, clauses).await? {
+        return fetch(db, query, Lead::Clause(clause)).await.map(Some);
     }
+    let Some(first) = sorted else { return Ok(None) };
+    let page = fetch(db, query, Lead::Order(first)).await?;
+    // Whatever has no number stands behind those that have one.
+    Ok((page.len() == query.page.limit as usize).then_some(page))
+}
+
+async fn fetch(
+    db: &mut Connection,
+    query: &RunQuery,
+    lead: Lead<'_>,
+) -> Result<Vec<RunInfo>, Fail> {
+    let place = |order: &Order| place(order.field.kind, &order.field.key);
+    let orders = lead.leaves(&query.order);
+    let mut sql = QueryBuilder::<Database>::new("SELECT runs.* FROM ");
+    lead.begin(&mut sql);
+    filter::join_orders(&mut sql, orders, place);
+    sql.push(" WHERE ");
+    lead.require(&mut sql, &query.filter.clauses);
     narrow(&mut sql, query);
-    sql.push(" ORDER BY lead.value").push(if first.descending { " DESC, " } else { ", " });
-    filter::push_keys(&mut sql, rest, |order| place(order.field.kind, &order.field.key));
+    sql.push(" ORDER BY ");
+    lead.push_key(&mut sql);
+    filter::push_keys(&mut sql, orders, place);
     sql.push("runs.started DESC, runs.id LIMIT ").push_bind(i64::from(query.page.limit));
     sql.push(" OFFSET ").push_bind(query.page.skipped());
-    let rows = sql.build().fetch_all(&mut *db).await?;
-    let is_full = rows.len() == query.page.limit as usize;
-    if is_full {
-        rows.iter().map(runs::decode).collect::<Result<_, _>>().map(Some)
-    } else {
-        Ok(None)
-    }
+    sql.build().fetch_all(&mut *db).await?.iter().map(runs::decode).collect()
 }
+
+/// From how many runs on it is worth asking where to begin.
+const MANY: i64 = 500;
 
 async fn has_many(db: &mut Connection, query: &RunQuery) -> Result<bool, Fail> {
     let mut sql = QueryBuilder::<Database>::new("SELECT count(*) FROM (SELECT 1 FROM runs");
@@ -109,7 +107,7 @@ fn narrow(sql: &mut QueryBuilder<Database>, query: &RunQuery) {
 }
 
 /// Where a field of a run stands. Some tags are known of every run, whether it has them or not.
-fn place(kind: FieldKind, key: &str) -> Option<Place> {
+pub(super) fn place(kind: FieldKind, key: &str) -> Option<Place> {
     let owned = "d.run_id = runs.id";
     match (kind, key) {
         (FieldKind::Metric, _) => Some(Place::Number(Table { name: "latest_metrics", owned })),

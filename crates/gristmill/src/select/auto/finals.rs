@@ -100,6 +100,14 @@ impl Entrant {
         mean > 0.0 && mean > error
     }
 
+    /// Whether it combines models of one family: where one of them is carried away, all are, and the
+    /// best of them alone was chosen by luck more than their mean is.
+    fn is_of_one_family(&self) -> bool {
+        let models = self.steps.model.settings.get("models").and_then(Value::as_array);
+        let families = models.into_iter().flatten().filter_map(Value::as_object);
+        families.flat_map(Map::keys).collect::<BTreeSet<_>>().len() == 1
+    }
+
     /// Whether its probabilities are better than those before, and what decides is no worse.
     fn is_calibrated_better_than(&self, before: &Self) -> bool {
         let slack = 1e-9 * before.loss.abs();
@@ -163,13 +171,17 @@ impl Finals<'_> {
         let found =
             found.ok_or_else(|| Error::bug("a search without a winner was to be improved"))?;
         let blends = self.entrants.iter().skip(searched);
-        let ahead = blends.filter(|blend| blend.clearly_leads(found));
+        let ahead = blends.filter(|blend| {
+            blend.clearly_leads(found) || (blend.is_of_one_family() && blend.loss < found.loss)
+        });
         Ok(ahead.min_by(|a, b| a.loss.total_cmp(&b.loss)).unwrap_or(found))
     }
 
     /// Tries those of the candidates that there is time for.
     fn hold(&mut self, what: &str, candidates: Vec<Candidate>) -> Result<()> {
-        let candidates = affordable(candidates, self.left * 60.0 * self.workers());
+        let workers = self.workers();
+        let learning = AFTERWARDS * workers / self.folds().max(1) as f64;
+        let candidates = affordable(candidates, self.left * 60.0 * workers, learning);
         if candidates.is_empty() {
             return Ok(());
         }
@@ -198,10 +210,14 @@ impl Finals<'_> {
         self.enter(Heat { space, records }, &known.seconds)
     }
 
+    fn folds(&self) -> usize {
+        let records = self.heats.iter().flat_map(|heat| &heat.records);
+        records.map(|record| record.scores.len()).max().unwrap_or_default()
+    }
+
     /// How many folds are worked on at once.
     fn workers(&self) -> f64 {
-        let folds = self.heats.iter().flat_map(|heat| &heat.records).map(|r| r.scores.len()).max();
-        rayon::current_num_threads().min(folds.unwrap_or(1)).max(1) as f64
+        rayon::current_num_threads().min(self.folds()).max(1) as f64
     }
 
     /// The winner with its probabilities bent.
@@ -237,13 +253,17 @@ fn spec(name: &str, settings: Value) -> EstimatorSpec {
     EstimatorSpec { name: name.into(), settings }
 }
 
-/// The first of the candidates that take no more than so many seconds together; dearer ones are left
-/// out for cheaper ones after them.
-fn affordable(candidates: Vec<Candidate>, seconds: f64) -> Vec<Candidate> {
-    let mut sum = 0.0;
+/// The first of the candidates that take no more than so many seconds together, with one of them learned
+/// from all rows in `learning` times the seconds that it takes; dearer ones are left out for cheaper
+/// ones after them.
+fn affordable(candidates: Vec<Candidate>, seconds: f64, learning: f64) -> Vec<Candidate> {
+    let (mut sum, mut dearest) = (0.0, 0.0_f64);
     let fits = |candidate: &Candidate| {
-        let fits = sum + candidate.seconds <= seconds;
-        sum += if fits { candidate.seconds } else { 0.0 };
+        let last = dearest.max(candidate.seconds * learning);
+        let fits = sum + candidate.seconds + last <= seconds;
+        if fits {
+            (sum, dearest) = (sum + candidate.seconds, last);
+        }
         fits
     };
     candidates.into_iter().filter(fits).collect()
@@ -263,12 +283,16 @@ fn blends(entrants: &[Entrant]) -> Vec<Candidate> {
     ranked.sort_by(|a, b| a.loss.total_cmp(&b.loss).then(a.number.cmp(&b.number)));
     let families = first_of_each(&ranked, |entrant| entrant.steps.model.name.clone());
     let Some(best) = ranked.first() else { return Vec::new() };
-    let alike = ranked.iter().filter(|entrant| entrant.named == best.named).copied();
-    let alike = first_of_each(&alike.collect::<Vec<_>>(), |e| json!(e.steps.model).to_string());
+    let alike = ranked.iter().filter(|entrant| {
+        entrant.named == best.named && entrant.steps.model.name == best.steps.model.name
+    });
+    let alike: Vec<&Entrant> = alike.copied().collect();
+    let alike = first_of_each(&alike, |e| json!(e.steps.model).to_string());
     let (two, three) = (families.get(..2), families.get(..3));
     let votes = [
         ("the 2 best families", two, json!(null)),
-        ("the 3 best trials", alike.get(..3), json!(null)),
+        ("the 3 best trials of the best family", alike.get(..3), json!(null)),
+        ("the 5 best trials of the best family", alike.get(..5), json!(null)),
         ("the 3 best families", three, json!(null)),
         ("the 2 best families, the first twice", two, json!([2.0, 1.0])),
     ];
@@ -371,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn trials_that_are_prepared_alike_are_combined_as_they_are() {
+    fn trials_of_the_best_family_are_combined_as_they_are() {
         let entrants = [
             entrant(0, "as_is", "gradient_boosting", -0.80),
             entrant(1, "as_is", "gradient_boosting", -0.82),
@@ -393,8 +417,16 @@ mod tests {
             Candidate { name: name.into(), steps, seconds }
         };
         let all = vec![candidate("a", 5.0), candidate("b", 20.0), candidate("c", 4.0)];
-        let names: Vec<String> = affordable(all, 10.0).into_iter().map(|c| c.name).collect();
-        assert_eq!(names, ["a", "c"]);
+        let names = |seconds, learning| -> Vec<String> {
+            affordable(all.clone(), seconds, learning).into_iter().map(|c| c.name).collect()
+        };
+        assert_eq!(names(10.0, 0.0), ["a", "c"]);
+        assert_eq!(
+            names(11.5, 0.5),
+            ["a", "c"],
+            "9 s to try both and 2.5 s to learn the dearer one"
+        );
+        assert_eq!(names(11.0, 0.5), ["a"]);
     }
 
     #[test] // by hand: leads 0.01, 0.02 and 0.03 have a standard error of 0.0058
@@ -407,6 +439,17 @@ mod tests {
         assert!(of([-0.91, -0.92, -0.93]).clearly_leads(&found));
         assert!(!of([-0.94, -0.94, -0.85]).clearly_leads(&found), "as with a vote on ames");
         assert!(!found.clearly_leads(&found));
+    }
+
+    #[test]
+    fn the_mean_of_one_family_need_only_lead() {
+        let of = |models: Value| Entrant {
+            steps: Steps { features: Vec::new(), model: spec("voting", json!({"models": models})) },
+            ..entrant(0, "as_is", "voting", 0.0)
+        };
+        assert!(of(json!([{"ridge": {"alpha": 1}}, {"ridge": {"alpha": 2}}])).is_of_one_family());
+        assert!(!of(json!([{"ridge": {}}, {"extra_trees": {}}])).is_of_one_family());
+        assert!(!entrant(0, "as_is", "ridge", 0.0).is_of_one_family());
     }
 
     #[test]

@@ -1,0 +1,74 @@
+//! `gristmill serve MODEL...`: answers of models over HTTP, and nothing else.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use gristmill::SystemClock;
+use gristmill::serve::{Counter, ServeEvent};
+use gristmill::up::Premises;
+use gristmill_server::{Server, Serves, Settings};
+use serde_json::json;
+
+use crate::context::Context;
+use crate::listen::{self, Listen};
+use crate::signals;
+
+/// How often it is looked whether it is to end.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// Answer requests by models over HTTP, until Ctrl-C
+///
+/// Speaks the Open Inference Protocol (/v2/models/NAME/infer), MLflow's scoring protocol (/invocations
+/// with one model, else /models/NAME/invocations) and TensorFlow Serving's (/v1/models/NAME:predict). A
+/// model that is named by its name or by an alias follows the registry when that moves.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// `name`, `name@alias`, `name/version`, or the path of a package
+    #[arg(required = true)]
+    models: Vec<String>,
+    /// The port to listen on; 0 takes one that is free
+    #[arg(long, short = 'p', default_value_t = 8080)]
+    port: u16,
+    #[command(flatten)]
+    listen: Listen,
+}
+
+pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
+    let cancel = signals::cancel_on_interrupt()?;
+    let (json, quiet) = (context.json, context.quiet);
+    let tell = move |event: &ServeEvent| match json {
+        true => say(&serde_json::to_string(event).unwrap_or_default()),
+        false if quiet => {}
+        false => eprintln!("{event}"),
+    };
+    let counter = Counter::of(&context.home, &arguments.models, Arc::new(tell))?;
+    let premises = Premises::open(&context.home)?;
+    let settings = Settings {
+        host: arguments.listen.host.clone(),
+        port: arguments.port,
+        access: arguments.listen.access(&context.home)?,
+        allowed_hosts: arguments.listen.allowed_hosts.clone(),
+        fleet: counter.fleet(),
+        serves: Serves::Models,
+        ..Settings::new(premises.store(), premises.artifacts(), Arc::new(SystemClock))
+    };
+    let server = listen::started(Server::start(settings))?;
+    let url = format!("http://{}", server.address());
+    match json {
+        true => say(&json!({"event": "listening", "url": url}).to_string()),
+        false => say(&format!("listening on {url}")),
+    }
+    while !cancel.is_cancelled() {
+        std::thread::sleep(PATIENCE);
+    }
+    server.stop();
+    Ok(())
+}
+
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    // Whoever closed the pipe does not want to know; the models go on.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}

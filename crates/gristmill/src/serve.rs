@@ -1,0 +1,251 @@
+//! Models that answer requests: which they are, and that they stay those that the registry names.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use gristmill_serve::{Fleet, Limits, Refusal, Served, Stock};
+use gristmill_track::ModelVersion;
+use serde::Serialize;
+
+use crate::catalog::catalog;
+use crate::keeper::Keeper;
+use crate::{Error, Home, Result, models};
+
+/// How often the registry is asked whether an alias has moved.
+const TURN: Duration = Duration::from_millis(500);
+
+/// Something that a person should know of models that answer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum ServeEvent {
+    /// A model answers from now on.
+    Serving {
+        /// Its name.
+        model: String,
+        /// Its version.
+        version: String,
+    },
+    /// A model was to answer and cannot; the one before it goes on.
+    Kept {
+        /// Its name.
+        model: String,
+        /// Why.
+        why: String,
+    },
+}
+
+impl std::fmt::Display for ServeEvent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Serving { model, version } => write!(f, "serving {model}, version {version}"),
+            Self::Kept { model, why } => {
+                write!(f, "{model} stays the version that it is: {why}")
+            }
+        }
+    }
+}
+
+/// Hears what a person should know.
+pub type TellServing = Arc<dyn Fn(&ServeEvent) + Send + Sync>;
+
+/// Models that answer. Whoever holds it keeps them those that the registry names: when an alias moves,
+/// its model follows within a second, and requests that are under way end with the model that they began
+/// with.
+pub struct Counter {
+    fleet: Arc<Fleet>,
+    stop: Option<Sender<()>>,
+    watch: Option<JoinHandle<()>>,
+}
+
+impl Counter {
+    /// Serves these models, each `name`, `name@alias`, `name/version` or the path of a package.
+    ///
+    /// # Errors
+    /// When one of them is not there, cannot be loaded, or has the name of another.
+    pub fn of(home: &Home, references: &[String], tell: TellServing) -> Result<Self> {
+        let fleet = Arc::new(Fleet::new());
+        let mut followed = BTreeMap::new();
+        for reference in references {
+            let (served, follow) = open(home, reference)?;
+            if fleet.find(served.name(), None).is_some() {
+                let name = served.name();
+                return Err(Error::input(format!("two of the models are called `{name}`"))
+                    .with_hint("serve one version of a name in a process"));
+            }
+            tell(&serving(&served));
+            if let Some(version) = follow {
+                followed.insert(reference.clone(), version);
+            }
+            fleet.put(served);
+        }
+        Self::watch(home, fleet, Followed::These(followed), tell)
+    }
+
+    /// Serves whatever is registered, each model from the first time that it is asked for.
+    ///
+    /// # Errors
+    /// When the store cannot be opened.
+    pub fn of_all(home: &Home, tell: TellServing) -> Result<Self> {
+        let stock = Registered { keeper: Mutex::new(Keeper::open(home)?) };
+        let fleet = Arc::new(Fleet::with_stock(Arc::new(stock)));
+        Self::watch(home, fleet, Followed::AllThatAnswer, tell)
+    }
+
+    /// The models, for a server.
+    pub fn fleet(&self) -> Arc<Fleet> {
+        Arc::clone(&self.fleet)
+    }
+
+    fn watch(
+        home: &Home,
+        fleet: Arc<Fleet>,
+        followed: Followed,
+        tell: TellServing,
+    ) -> Result<Self> {
+        if followed.is_nothing() {
+            return Ok(Self { fleet, stop: None, watch: None });
+        }
+        let (stop, stopped) = channel();
+        let mut watch = Watch {
+            keeper: Keeper::open(home)?,
+            fleet: Arc::clone(&fleet),
+            followed,
+            refused: BTreeMap::new(),
+            tell,
+        };
+        let turns = move || {
+            while stopped.recv_timeout(TURN) == Err(RecvTimeoutError::Timeout) {
+                watch.turn();
+            }
+        };
+        let thread = std::thread::Builder::new().name("gristmill-models".into()).spawn(turns)?;
+        Ok(Self { fleet, stop: Some(stop), watch: Some(thread) })
+    }
+}
+
+impl Drop for Counter {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.watch.take() {
+            // A thread that panicked has said so already.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What is looked after.
+enum Followed {
+    /// What these references mean, each with the version that answers.
+    These(BTreeMap<String, ModelVersion>),
+    /// All models that answer, by their names.
+    AllThatAnswer,
+}
+
+impl Followed {
+    fn is_nothing(&self) -> bool {
+        matches!(self, Self::These(none) if none.is_empty())
+    }
+}
+
+/// Looks whether the registry still names the models that answer.
+struct Watch {
+    keeper: Keeper,
+    fleet: Arc<Fleet>,
+    followed: Followed,
+    /// Digests of packages that could not be loaded: each is told once.
+    refused: BTreeMap<String, String>,
+    tell: TellServing,
+}
+
+impl Watch {
+    fn turn(&mut self) {
+        let references: Vec<String> = match &self.followed {
+            Followed::These(followed) => followed.keys().cloned().collect(),
+            Followed::AllThatAnswer => {
+                self.fleet.list().iter().map(|(served, _)| served.name().to_owned()).collect()
+            }
+        };
+        for reference in references {
+            // A store that cannot be asked now can be later; what answers goes on.
+            if let Ok(version) = models::registered(&self.keeper, &reference) {
+                self.follow(&reference, version);
+            }
+        }
+    }
+
+    fn follow(&mut self, reference: &str, version: ModelVersion) {
+        let answering = self.fleet.find(&version.model, None);
+        let is_answering = answering.is_some_and(|served| {
+            served.version() == version.version.to_string()
+                && served.info().digest.to_string() == version.digest
+        });
+        if is_answering || self.refused.get(reference) == Some(&version.digest) {
+            return;
+        }
+        match load(&version) {
+            Ok(served) => {
+                (self.tell)(&serving(&served));
+                self.fleet.put(served);
+                self.refused.remove(reference);
+            }
+            Err(error) => {
+                let why = error.to_string();
+                (self.tell)(&ServeEvent::Kept { model: version.model.clone(), why });
+                self.refused.insert(reference.to_owned(), version.digest.clone());
+            }
+        }
+        if let Followed::These(followed) = &mut self.followed {
+            followed.insert(reference.to_owned(), version);
+        }
+    }
+}
+
+/// Loads what is registered when it is asked for.
+struct Registered {
+    keeper: Mutex<Keeper>,
+}
+
+impl Stock for Registered {
+    fn load(&self, name: &str, version: Option<&str>) -> gristmill_serve::Result<Option<Served>> {
+        let reference = match version {
+            Some(version) => format!("{name}/{version}"),
+            None => name.to_owned(),
+        };
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(found) = models::registered(&keeper, &reference) else { return Ok(None) };
+        drop(keeper);
+        load(&found).map(Some).map_err(|error| Refusal::Bug(error.to_string()))
+    }
+}
+
+/// The model that a reference means, and its version where it is to be followed.
+fn open(home: &Home, reference: &str) -> Result<(Served, Option<ModelVersion>)> {
+    let folder = Path::new(reference);
+    if folder.join("model.json").is_file() {
+        let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or("model");
+        return Ok((load_package(name, "1", folder)?, None));
+    }
+    let version = models::registered(&Keeper::open(home)?, reference)?;
+    let served = load(&version)?;
+    // A version by its number stays what it is.
+    let moves = !reference.contains('/');
+    Ok((served, moves.then_some(version)))
+}
+
+fn load(version: &ModelVersion) -> Result<Served> {
+    let folder = PathBuf::from(&version.path);
+    load_package(&version.model, &version.version.to_string(), &folder)
+}
+
+fn load_package(name: &str, version: &str, folder: &Path) -> Result<Served> {
+    let package = gristmill_package::load(folder, &catalog())?;
+    Ok(Served::new(name, version, package, Limits::default()))
+}
+
+fn serving(served: &Served) -> ServeEvent {
+    ServeEvent::Serving { model: served.name().into(), version: served.version().into() }
+}

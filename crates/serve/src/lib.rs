@@ -1,0 +1,19 @@
+//! Answers of models to requests: what each protocol says, and the rows and answers that it means.
+//!
+//! A [`Served`] is a model that is ready. Each protocol has a module that reads a request's body and
+//! writes the answer's ([`v2`], [`mlflow`], [`tensorflow`]); all of them read their rows by [`rows`] into
+//! the one frame that every prediction is made from, so that a row has the same answer, bit for bit,
+//! whoever asks and in whatever company it comes. Nothing here listens, waits or knows HTTP.
+
+mod fleet;
+pub mod mlflow;
+pub mod openapi;
+mod refusal;
+mod rows;
+mod served;
+pub mod tensorflow;
+pub mod v2;
+
+pub use fleet::{Fleet, Stock};
+pub use refusal::{Refusal, Result};
+pub use served::{Answers, Explained, Limits, Served};

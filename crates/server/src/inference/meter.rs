@@ -1,0 +1,155 @@
+//! What models are asked and how long they take, as Prometheus reads it.
+//!
+//! Format: Prometheus' text-based exposition format, version 0.0.4.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use gristmill_serve::Served;
+
+/// The upper ends of the histogram's buckets, in microseconds.
+const ENDS: [u64; 14] = [
+    250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+    2_500_000, 10_000_000,
+];
+
+/// What models are asked and how long they take.
+#[derive(Default)]
+pub(crate) struct Meter {
+    series: RwLock<BTreeMap<(String, String), Arc<Series>>>,
+    /// Requests that were turned away since there were too many.
+    pub turned_away: AtomicU64,
+}
+
+/// What one version of a model was asked.
+#[derive(Default)]
+pub(crate) struct Series {
+    /// By bucket, with those beyond the last at the end.
+    buckets: [AtomicU64; ENDS.len() + 1],
+    micros: AtomicU64,
+    refused: AtomicU64,
+    failed: AtomicU64,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// With an answer.
+    Answered,
+    /// The request was wrong.
+    Refused,
+    /// We were.
+    Failed,
+}
+
+impl Meter {
+    /// Where requests to this model are counted.
+    pub fn of(&self, served: &Served) -> Arc<Series> {
+        let key = (served.name().to_owned(), served.version().to_owned());
+        let known = self.series.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        known.unwrap_or_else(|| {
+            let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(series.entry(key).or_default())
+        })
+    }
+
+    /// All of it as text.
+    pub fn text(&self) -> String {
+        let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
+        let mut text = String::from(
+            "# HELP gristmill_inference_seconds How long requests to models took, from their last byte on.\n\
+             # TYPE gristmill_inference_seconds histogram\n",
+        );
+        for ((model, version), series) in series.iter() {
+            series.write_histogram(&mut text, &labels(model, version));
+        }
+        let counters: [(&str, &str, fn(&Series) -> &AtomicU64); 2] = [
+            ("refused", "Requests to models that were wrong.", |series| &series.refused),
+            ("failed", "Requests to models that failed by our fault.", |series| &series.failed),
+        ];
+        for (name, help, of) in counters {
+            let name = format!("gristmill_inference_{name}_total");
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter");
+            for ((model, version), series) in series.iter() {
+                let count = of(series).load(Ordering::Relaxed);
+                let _ = writeln!(text, "{name}{{{}}} {count}", labels(model, version));
+            }
+        }
+        let name = "gristmill_inference_turned_away_total";
+        let count = self.turned_away.load(Ordering::Relaxed);
+        let _ = writeln!(
+            text,
+            "# HELP {name} Requests that were turned away since too many were waiting.\n\
+             # TYPE {name} counter\n{name} {count}"
+        );
+        text
+    }
+}
+
+impl Series {
+    pub fn count(&self, micros: u64, ended: Ended) {
+        let bucket = ENDS.iter().position(|end| micros <= *end).unwrap_or(ENDS.len());
+        if let Some(bucket) = self.buckets.get(bucket) {
+            bucket.fetch_add(1, Ordering::Relaxed);
+        }
+        self.micros.fetch_add(micros, Ordering::Relaxed);
+        match ended {
+            Ended::Answered => {}
+            Ended::Refused => drop(self.refused.fetch_add(1, Ordering::Relaxed)),
+            Ended::Failed => drop(self.failed.fetch_add(1, Ordering::Relaxed)),
+        }
+    }
+
+    fn write_histogram(&self, text: &mut String, labels: &str) {
+        let name = "gristmill_inference_seconds";
+        let mut sum = 0;
+        for (at, bucket) in self.buckets.iter().enumerate() {
+            sum += bucket.load(Ordering::Relaxed);
+            let end = match ENDS.get(at) {
+                Some(micros) => (*micros as f64 / 1e6).to_string(),
+                None => "+Inf".into(),
+            };
+            let _ = writeln!(text, "{name}_bucket{{{labels},le=\"{end}\"}} {sum}");
+        }
+        let seconds = self.micros.load(Ordering::Relaxed) as f64 / 1e6;
+        let _ = writeln!(text, "{name}_sum{{{labels}}} {seconds}\n{name}_count{{{labels}}} {sum}");
+    }
+}
+
+/// The labels of a model, whose name may hold anything.
+fn labels(model: &str, version: &str) -> String {
+    let escaped = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    format!("model=\"{}\",version=\"{}\"", escaped(model), escaped(version))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test] // by hand
+    fn requests_stand_in_the_bucket_of_their_time_and_in_all_above() {
+        let meter = Meter::default();
+        let series = Arc::<Series>::default();
+        meter.series.write().unwrap().insert(("a\"b".into(), "1".into()), Arc::clone(&series));
+        series.count(250, Ended::Answered);
+        series.count(251, Ended::Refused);
+        series.count(20_000_000, Ended::Failed);
+        let text = meter.text();
+        let labels = "model=\"a\\\"b\",version=\"1\"";
+        for line in [
+            format!("gristmill_inference_seconds_bucket{{{labels},le=\"0.00025\"}} 1"),
+            format!("gristmill_inference_seconds_bucket{{{labels},le=\"0.0005\"}} 2"),
+            format!("gristmill_inference_seconds_bucket{{{labels},le=\"10\"}} 2"),
+            format!("gristmill_inference_seconds_bucket{{{labels},le=\"+Inf\"}} 3"),
+            format!("gristmill_inference_seconds_sum{{{labels}}} 20.000501"),
+            format!("gristmill_inference_seconds_count{{{labels}}} 3"),
+            format!("gristmill_inference_refused_total{{{labels}}} 1"),
+            format!("gristmill_inference_failed_total{{{labels}}} 1"),
+            "gristmill_inference_turned_away_total 0".into(),
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Models that answer, in the protocols that people's clients speak. What a body says and what an
+//! answer looks like, `gristmill-serve` knows; here stand the routes, the statuses and the headers.
+
+mod desk;
+mod grpc;
+mod meter;
+mod mlflow;
+mod tensorflow;
+mod v2;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use gristmill_serve::{Fleet, Refusal, Served};
+use gristmill_track::{Level, ThingKind};
+
+pub(crate) use self::desk::Desk;
+
+use crate::access::Caller;
+use crate::house::House;
+use crate::limits::BodyError;
+
+/// Whom everybody may ask whether the server lives and is ready.
+pub(crate) const FREE: [&str; 3] = ["/ping", "/v2/health/live", "/v2/health/ready"];
+
+/// Every route.
+pub(crate) fn routes() -> Router<Arc<House>> {
+    let versioned = "/v2/models/{name}/versions/{version}";
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/openapi.json", get(openapi))
+        .route("/ping", get(mlflow::ping))
+        .route("/invocations", post(mlflow::only))
+        .route("/models/{name}/invocations", post(mlflow::named))
+        .route("/v1/models/{name}", get(tensorflow::status).post(tensorflow::current))
+        .route("/v1/models/{name}/metadata", get(tensorflow::metadata))
+        .route("/v1/models/{name}/versions/{version}", post(tensorflow::versioned))
+        .route("/v2", get(v2::server))
+        .route("/v2/", get(v2::server))
+        .route("/v2/health/live", get(v2::live))
+        .route("/v2/health/ready", get(v2::ready))
+        .route("/v2/models/{name}", get(v2::metadata))
+        .route("/v2/models/{name}/ready", get(v2::is_ready))
+        .route("/v2/models/{name}/infer", post(v2::infer))
+        .route("/inference.GRPCInferenceService/{method}", post(grpc::call))
+        .route(versioned, get(v2::metadata))
+        .route(&format!("{versioned}/ready"), get(v2::is_ready))
+        .route(&format!("{versioned}/infer"), post(v2::infer))
+}
+
+/// Why a request has no answer, before a protocol gives it its form.
+#[derive(Debug)]
+struct Failure {
+    status: StatusCode,
+    message: String,
+}
+
+impl Failure {
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
+    }
+
+    fn bug(error: &tokio::task::JoinError) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("a bug of ours: {error}"))
+    }
+
+    fn unknown(fleet: &Fleet, name: &str, version: Option<&str>) -> Self {
+        let names: Vec<String> =
+            fleet.list().iter().map(|(served, _)| served.name().to_owned()).collect();
+        let of = version.map_or(String::new(), |version| format!(" of version {version}"));
+        let known = match names.is_empty() {
+            true => "no model is served here".to_owned(),
+            false => format!("here are {}", names.join(", ")),
+        };
+        Self::new(StatusCode::NOT_FOUND, format!("there is no model `{name}`{of}; {known}"))
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let status = match refusal {
+            Refusal::Bad(_) => StatusCode::BAD_REQUEST,
+            Refusal::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::new(status, refusal.to_string())
+    }
+}
+
+impl From<BodyError> for Failure {
+    fn from(error: BodyError) -> Self {
+        let status = match error {
+            BodyError::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            BodyError::Broken => StatusCode::BAD_REQUEST,
+        };
+        Self::new(status, error.to_string())
+    }
+}
+
+/// The model of this name, loaded if need be.
+async fn find(house: &House, name: &str, version: Option<&str>) -> Result<Arc<Served>, Failure> {
+    if let Some(found) = house.fleet.find(name, version) {
+        return Ok(found);
+    }
+    let found = match house.fleet.has_stock() {
+        false => None,
+        true => {
+            let (fleet, wanted) = (Arc::clone(&house.fleet), name.to_owned());
+            let version = version.map(str::to_owned);
+            let load = move || fleet.fetch(&wanted, version.as_deref());
+            tokio::task::spawn_blocking(load).await.map_err(|error| Failure::bug(&error))??
+        }
+    };
+    found.ok_or_else(|| Failure::unknown(&house.fleet, name, version))
+}
+
+/// Refuses a caller to whom the model is closed, where the path did not say which model it is.
+fn open_to(caller: Option<&Caller>, served: &Served) -> Result<(), Failure> {
+    let level = caller.map(|caller| caller.level_on(ThingKind::Model, served.name()));
+    match level {
+        Some(level) if level < Level::Read => {
+            let name = served.name();
+            Err(Failure::new(StatusCode::FORBIDDEN, format!("you may not ask model `{name}`")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn json(body: impl Into<Bytes>) -> Response {
+    let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    (kind, body.into()).into_response()
+}
+
+/// JSON that says why, with the status.
+fn said(status: StatusCode, body: &serde_json::Value) -> Response {
+    let mut response = json(body.to_string());
+    *response.status_mut() = status;
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+/// What the models that are there take and answer.
+async fn openapi(State(house): State<Arc<House>>) -> Response {
+    let models = house.fleet.list();
+    let models = models.iter().map(|(served, _)| served.as_ref());
+    said(StatusCode::OK, &gristmill_serve::openapi::document(models, env!("CARGO_PKG_VERSION")))
+}
+
+/// What models are asked, as Prometheus reads it.
+async fn metrics(State(house): State<Arc<House>>) -> Response {
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(header::CONTENT_TYPE, kind)], house.desk.meter.text()).into_response()
+}

@@ -1,0 +1,117 @@
+//! The routes of the Open Inference Protocol.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use gristmill_serve::v2::{self, Metadata, Written};
+use serde_json::json;
+
+use super::{Failure, find, json as as_json, said};
+use crate::house::House;
+
+/// How many bytes of a body are JSON, where others stand behind them.
+const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
+
+/// The version of a model that a path names, if it names one.
+type Named = Path<HashMap<String, String>>;
+
+pub(super) async fn server() -> Response {
+    said(
+        StatusCode::OK,
+        &json!({
+            "name": "gristmill", "version": env!("CARGO_PKG_VERSION"), "extensions": ["binary_tensor_data"],
+        }),
+    )
+}
+
+pub(super) async fn live() -> Response {
+    said(StatusCode::OK, &json!({"live": true}))
+}
+
+/// Ready once there is a model.
+pub(super) async fn ready(State(house): State<Arc<House>>) -> Response {
+    let ready = !house.fleet.list().is_empty();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    said(status, &json!({"ready": ready}))
+}
+
+pub(super) async fn metadata(State(house): State<Arc<House>>, Path(named): Named) -> Response {
+    let (name, version) = parts(&named);
+    let served = match find(&house, name, version).await {
+        Ok(served) => served,
+        Err(failure) => return refused(&failure),
+    };
+    let listed = house.fleet.list().into_iter().find(|(listed, _)| listed.name() == name);
+    let versions =
+        listed.map_or_else(|| vec![served.version().to_owned()], |(_, versions)| versions);
+    match serde_json::to_vec(&Metadata::of(&served, versions)) {
+        Ok(body) => as_json(body),
+        Err(error) => refused(&Failure::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
+    }
+}
+
+pub(super) async fn is_ready(State(house): State<Arc<House>>, Path(named): Named) -> Response {
+    let (name, version) = parts(&named);
+    match find(&house, name, version).await {
+        Ok(served) => said(StatusCode::OK, &json!({"name": served.name(), "ready": true})),
+        Err(failure) => refused(&failure),
+    }
+}
+
+pub(super) async fn infer(
+    State(house): State<Arc<House>>,
+    Path(named): Named,
+    request: Request,
+) -> Response {
+    let (name, version) = parts(&named);
+    match inferred(&house, name, version, request).await {
+        Ok(Written { body, json: None }) => as_json(body),
+        Ok(Written { body, json: Some(length) }) => {
+            let binary = HeaderValue::from_static("application/octet-stream");
+            let headers = [
+                (axum::http::header::CONTENT_TYPE, binary),
+                (JSON_LENGTH, HeaderValue::from(length)),
+            ];
+            (headers, body).into_response()
+        }
+        Err(failure) => refused(&failure),
+    }
+}
+
+async fn inferred(
+    house: &House,
+    name: &str,
+    version: Option<&str>,
+    request: Request,
+) -> Result<Written, Failure> {
+    let served = find(house, name, version).await?;
+    let length = json_length(request.headers())?;
+    house
+        .desk
+        .answer(served, request.into_body(), &*house.clock, move |served, body| {
+            let (rows, asked) = v2::read(served, body, length)?;
+            let answers = served.answer(rows)?;
+            v2::write(served, &answers, &asked)
+        })
+        .await
+}
+
+fn json_length(headers: &HeaderMap) -> Result<Option<usize>, Failure> {
+    let Some(given) = headers.get(JSON_LENGTH) else { return Ok(None) };
+    let length = given.to_str().ok().and_then(|text| text.parse().ok());
+    length.map(Some).ok_or_else(|| {
+        let message = format!("the header `{JSON_LENGTH}` is {given:?}; it counts bytes");
+        Failure::new(StatusCode::BAD_REQUEST, message)
+    })
+}
+
+fn parts(named: &HashMap<String, String>) -> (&str, Option<&str>) {
+    (named.get("name").map_or("", String::as_str), named.get("version").map(String::as_str))
+}
+
+fn refused(failure: &Failure) -> Response {
+    said(failure.status, &json!({"error": failure.message}))
+}
