@@ -239,7 +239,11 @@ fn clients_of_other_projects_get_the_answers() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/serve_clients.py");
     let asked = json!({"url": server.url(), "rows": rows, "expected": expected});
     sandbox.write("asked.json", asked.to_string());
-    let done = Command::new(python).arg(script).arg(sandbox.path("asked.json")).output().unwrap();
-    let said = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{said}");
+    for client in ["triton", "triton_grpc", "kserve", "mlflow"] {
+        let mut command = Command::new(&python);
+        let done =
+            command.arg(&script).arg(sandbox.path("asked.json")).arg(client).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{client}: {said}");
+    }
 }
