@@ -8,7 +8,7 @@ use gristmill_track::{Model, ModelEvent, ModelVersion, Page};
 use serde::Serialize;
 
 use crate::keeper::{Keeper, by_hand};
-use crate::{Error, Home, Kind, Result};
+use crate::{ARTIFACTS, Error, Home, Kind, Result, snapshot};
 
 /// The alias that a bare model name stands for, when some version holds it.
 pub const CHAMPION: &str = "champion";
@@ -169,7 +169,32 @@ pub fn package_path(home: &Home, reference: &str) -> Result<PathBuf> {
     } else {
         champion_or_newest(&keeper, reference)?
     };
-    Ok(found.path.into())
+    package_folder(&keeper, &found)
+}
+
+/// Where the package of a version can be opened on this machine: it is fetched if need be.
+///
+/// # Errors
+/// When neither this machine nor the place of the artifacts has it.
+pub(crate) fn package_folder(keeper: &Keeper, version: &ModelVersion) -> Result<PathBuf> {
+    let path = Path::new(&version.path);
+    let Some(hash) = snapshot::hash_in(path).filter(|_| !path.is_dir()) else {
+        return Ok(path.into());
+    };
+    match keeper.wait_for(keeper.artifacts().find(hash))? {
+        Some(_) => keeper.wait_for(keeper.artifacts().local_path(hash)),
+        None => {
+            let (model, number) = (&version.model, version.version);
+            let found = format!(
+                "the package of `{model}` version {number} is kept at `{}`, which is not here",
+                version.path
+            );
+            Err(Error::input(found).with_hint(format!(
+                "set {ARTIFACTS} to the place that all machines keep artifacts in, and train it again \
+                 where it is missing there"
+            )))
+        }
+    }
 }
 
 fn versioned(reference: &str) -> Option<(&str, u32)> {

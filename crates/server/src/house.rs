@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gristmill_core::{Clock, Timestamp};
 use gristmill_track::{ArtifactStore, Store};
 
-use crate::access::{Keys, Rates};
+use crate::access::{Keys, Links, Rates};
 use crate::audit::Recorder;
 use crate::gate::Gate;
 use crate::webhook::Sender;
@@ -18,6 +18,8 @@ pub(crate) struct House {
     pub ids: Arc<dyn Ids>,
     pub hooks: Option<Arc<dyn Hooks>>,
     pub gate: Gate,
+    /// Addresses that open something for a time.
+    pub links: Links,
     /// Whom the server lets in.
     pub keys: Keys,
     /// How often callers with a token ask.
