@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use gristmill_core::Timestamp;
-use gristmill_track::{Model, ModelEvent, ModelVersion, Page};
+use gristmill_track::{Model, ModelEvent, ModelVersion, Page, TrackError};
 use serde::Serialize;
 
 use crate::keeper::{Keeper, by_hand};
@@ -181,20 +181,27 @@ pub(crate) fn package_folder(keeper: &Keeper, version: &ModelVersion) -> Result<
     let Some(hash) = snapshot::hash_in(path).filter(|_| !path.is_dir()) else {
         return Ok(path.into());
     };
-    match keeper.wait_for(keeper.artifacts().find(hash))? {
-        Some(_) => keeper.wait_for(keeper.artifacts().local_path(hash)),
-        None => {
-            let (model, number) = (&version.model, version.version);
-            let found = format!(
-                "the package of `{model}` version {number} is kept at `{}`, which is not here",
-                version.path
-            );
-            Err(Error::input(found).with_hint(format!(
-                "set {ARTIFACTS} to the place that all machines keep artifacts in, and train it again \
-                 where it is missing there"
-            )))
-        }
-    }
+    keeper
+        .wait_for(async {
+            match keeper.artifacts().local_path(hash).await {
+                Ok(folder) => Ok(Some(folder)),
+                Err(TrackError::NotFound { .. }) => Ok(None),
+                Err(error) => Err(error),
+            }
+        })?
+        .ok_or_else(|| not_here(version))
+}
+
+fn not_here(version: &ModelVersion) -> Error {
+    let (model, number) = (&version.model, version.version);
+    let found = format!(
+        "the package of `{model}` version {number} is kept at `{}`, which is not here",
+        version.path
+    );
+    Error::input(found).with_hint(format!(
+        "set {ARTIFACTS} to the place where all machines keep artifacts, and train it again if that \
+         has none of it"
+    ))
 }
 
 fn versioned(reference: &str) -> Option<(&str, u32)> {

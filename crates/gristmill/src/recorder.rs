@@ -422,7 +422,8 @@ impl Recorder {
 
     /// Keeps the file at `path` as the run's artifact `name`.
     pub fn keep(&self, name: &str, path: &Path) -> Result<()> {
-        keep_file(&self.keeper, self.id, name, path)
+        let file = stored(&self.keeper, name, path)?;
+        self.keeper.wait(|s| s.record_artifacts(self.id, vec![file]))
     }
 
     /// Keeps these bytes as the run's artifact `name`.
@@ -459,7 +460,7 @@ fn find(keeper: &Keeper, id: RunId) -> Result<Option<Run>> {
     }
 }
 
-/// Writes down that a run begins.
+/// Writes down that a run begins. Where its file cannot be kept, none does.
 fn create(keeper: &Keeper, subject: &Subject, id: RunId, started: Timestamp) -> Result<()> {
     let experiment = experiment(keeper, &subject.name, started)?;
     let new = NewRun {
@@ -470,9 +471,10 @@ fn create(keeper: &Keeper, subject: &Subject, id: RunId, started: Timestamp) -> 
         batch: subject.settings.clone().tag(tags::PIPELINE_HASH, &subject.fingerprint),
         ..NewRun::new(id, &subject.name, started)
     };
+    let file = subject.file.as_deref().map(|file| stored(keeper, PIPELINE, file)).transpose()?;
     keeper.wait(|s| s.create_run(new))?;
-    match &subject.file {
-        Some(file) => keep_file(keeper, id, PIPELINE, file),
+    match file {
+        Some(file) => keeper.wait(|s| s.record_artifacts(id, vec![file])),
         None => Ok(()),
     }
 }
@@ -480,11 +482,10 @@ fn create(keeper: &Keeper, subject: &Subject, id: RunId, started: Timestamp) -> 
 /// The name of a run's file among its artifacts.
 pub(crate) const PIPELINE: &str = "pipeline.yaml";
 
-/// Keeps a file as it is now as an artifact of a run.
-fn keep_file(keeper: &Keeper, run: RunId, name: &str, path: &Path) -> Result<()> {
+/// A file as it is now, stored to be an artifact of a run.
+fn stored(keeper: &Keeper, name: &str, path: &Path) -> Result<Artifact> {
     let content = keeper.wait_for(keeper.artifacts().put_file(path))?;
-    let artifact = Artifact { path: ArtifactPath::parse(name)?, content };
-    keeper.wait(|s| s.record_artifacts(run, vec![artifact]))
+    Ok(Artifact { path: ArtifactPath::parse(name)?, content })
 }
 
 /// An id that no other run has: when it began, what it ran, and who ran it.

@@ -10,6 +10,8 @@ use crate::daemon::Up;
 use crate::objects::at;
 use crate::sandbox::Sandbox;
 
+const PREDICT: [&str; 4] = ["predict", "churn", "--input", "customers.csv"];
+
 /// Homes that keep their artifacts in one place.
 struct Lake {
     server: S3,
@@ -77,16 +79,16 @@ fn a_home_keeps_its_artifacts_in_the_bucket_and_nothing_else_changes() {
     assert!(!sandbox.path(".gristmill/artifacts").exists(), "nothing is kept in the home");
     let expected = alone.json(&["run", "pipeline.yaml"]);
     assert_eq!(first["metrics"], expected["metrics"]);
-    let answers = lake.done(&sandbox, &["predict", "churn", "customers.csv"]).stdout;
+    let answers = lake.done(&sandbox, &PREDICT).stdout;
     let copies = sandbox.path(".gristmill/copies");
     assert!(copies.exists());
-    assert_eq!(
-        answers,
-        alone.command(&["predict", "churn", "customers.csv"]).output().unwrap().stdout
-    );
-    // Without the copies they come from the bucket.
+    assert_eq!(answers, alone.command(&PREDICT).output().unwrap().stdout);
+    // The copies answer when the bucket is away; without them it answers.
+    let mut away = lake.command(&sandbox, &PREDICT);
+    away.env("AWS_ENDPOINT_URL", format!("http://{}", S3::nowhere()));
+    assert_eq!(away.output().unwrap().stdout, answers);
     fs_err::remove_dir_all(&copies).unwrap();
-    assert_eq!(lake.done(&sandbox, &["predict", "churn", "customers.csv"]).stdout, answers);
+    assert_eq!(lake.done(&sandbox, &PREDICT).stdout, answers);
     lake.done(&sandbox, &["report", "latest", "--output", "report.html"]);
     assert!(fs_err::read_to_string(sandbox.path("report.html")).unwrap().contains("churn"));
     // What is needed stays, and what belonged to a deleted run goes once it is old.
@@ -103,8 +105,8 @@ fn what_a_home_had_before_is_still_found() {
     let Some(lake) = Lake::new("had-before") else { return };
     let sandbox = Sandbox::churn();
     sandbox.json(&["run", "pipeline.yaml"]);
-    let answers = sandbox.command(&["predict", "churn", "customers.csv"]).output().unwrap().stdout;
-    assert_eq!(lake.done(&sandbox, &["predict", "churn", "customers.csv"]).stdout, answers);
+    let answers = sandbox.command(&PREDICT).output().unwrap().stdout;
+    assert_eq!(lake.done(&sandbox, &PREDICT).stdout, answers);
     lake.done(&sandbox, &["report", "latest", "--output", "report.html"]);
     assert_eq!(lake.server.keys("had-before"), [""; 0]);
 }
@@ -117,10 +119,9 @@ fn one_home_trains_and_another_predicts_by_a_database_and_a_bucket_that_both_sha
     lake.database = Some(server.new_database("shared_bucket"));
     let (one, two) = (Sandbox::churn(), Sandbox::churn());
     lake.json(&one, &["run", "pipeline.yaml"]);
-    let predict = ["predict", "churn", "customers.csv"];
-    let answers = lake.done(&one, &predict).stdout;
+    let answers = lake.done(&one, &PREDICT).stdout;
     assert!(answers.len() > 1_000);
-    assert_eq!(lake.done(&two, &predict).stdout, answers, "bit for bit");
+    assert_eq!(lake.done(&two, &PREDICT).stdout, answers, "bit for bit");
     // The other home trains the very same, and then a challenger of the one that it never had.
     lake.json(&two, &["run", "pipeline.yaml"]);
     let run = lake.json(&two, &["run", "forest.yaml"]);
@@ -128,7 +129,7 @@ fn one_home_trains_and_another_predicts_by_a_database_and_a_bucket_that_both_sha
     assert_eq!(lake.json(&two, &["gc"])["artifacts"]["removed"], 0, "both have one database");
     // A machine that does not know the bucket says what would do.
     let three = Sandbox::churn();
-    let output = lake.untold(&three, &predict).output().unwrap();
+    let output = lake.untold(&three, &PREDICT).output().unwrap();
     let said = err(&output);
     assert!(said.contains("s3://two-homes/team/runs/folders/"), "{said}");
     assert!(said.contains("set GRISTMILL_ARTIFACTS"), "{said}");
@@ -155,13 +156,14 @@ fn a_bucket_that_is_away_or_damaged_is_said_and_nothing_is_half_written() {
     fs_err::remove_dir_all(sandbox.path(".gristmill/copies")).unwrap();
     let place = run["model"]["path"].as_str().unwrap().strip_prefix("s3:/").unwrap();
     lake.server.put(&format!("{place}/0"), b"something else");
-    let output = lake.command(&sandbox, &["predict", "churn", "customers.csv"]).output().unwrap();
+    let output = lake.command(&sandbox, &PREDICT).output().unwrap();
     let said = err(&output);
     assert!(!output.status.success() && output.stdout.is_empty(), "{said}");
     assert!(said.contains(&format!("s3:/{place}/0")) && said.contains("is damaged"), "{said}");
     lake.address = "s3://no-such-bucket/a".into();
     let said = lake.refused(&sandbox, &["run", "pipeline.yaml", "--set", "seed=5"]);
     assert!(said.contains("NoSuchBucket") && said.contains("the name of the bucket"), "{said}");
+    assert_eq!(lake.json(&sandbox, &["runs", "list"]).as_array().unwrap().len(), 1);
     for (wrong, told) in [("gs://bucket/a", "s3://"), ("s3://x", "the name of the bucket")] {
         lake.address = wrong.into();
         let said = lake.refused(&sandbox, &["runs", "list"]);
