@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use fs_err as fs;
 use gristmill_core::Clock;
-use gristmill_track::{ArtifactStore, ContentHash, database_name, open_artifacts};
+use gristmill_track::{
+    ArtifactStore, ContentHash, artifacts_folder, database_name, open_artifacts,
+};
 
 use crate::Result;
 use crate::clock::SystemClock;
@@ -93,10 +95,10 @@ impl Home {
     /// # Errors
     /// When the current folder is gone.
     pub(crate) fn absolute(&self) -> Result<Self> {
-        let is_folder = |address: &&String| !address.is_empty() && !address.contains("://");
+        let is_folder = |address: &&String| !address.is_empty() && !address.starts_with("s3://");
         let mut home = self.clone().moved_to(std::path::absolute(&self.root)?);
         if let Some(folder) = self.artifacts.as_ref().filter(is_folder) {
-            home.artifacts = Some(std::path::absolute(folder)?.to_string_lossy().into_owned());
+            home.artifacts = Some(artifacts_folder(folder)?.to_string_lossy().into_owned());
         }
         Ok(home)
     }

@@ -45,7 +45,7 @@ mod webhook;
 pub use access::{Access, AuditLine, AuditQuery, Level, NewToken, Outcome, Role, ThingKind, Token};
 pub use artifact::{
     Artifact, ArtifactKind, ArtifactPath, ArtifactStore, BucketArtifacts, Content, Draft,
-    LocalArtifacts, Part, Stored, Uploads, open_artifacts,
+    LocalArtifacts, Part, Stored, Uploads, artifacts_folder, open_artifacts,
 };
 pub use check::{
     MAX_ALIAS_CHARS, MAX_EXPERIMENT_TAG_CHARS, MAX_KEY_CHARS, MAX_MODEL_TAG_CHARS, MAX_NAME_CHARS,

@@ -166,8 +166,9 @@ fn a_bucket_that_is_away_or_damaged_is_said_and_nothing_is_half_written() {
     assert_eq!(lake.json(&sandbox, &["runs", "list"]).as_array().unwrap().len(), 1);
     for (wrong, told) in [("gs://bucket/a", "s3://"), ("s3://x", "the name of the bucket")] {
         lake.address = wrong.into();
-        let said = lake.refused(&sandbox, &["runs", "list"]);
-        assert!(said.contains(told), "{said}");
+        let output = lake.command(&sandbox, &["runs", "list"]).output().unwrap();
+        let said = err(&output);
+        assert!(output.status.code() == Some(1) && said.contains(told), "{said}");
     }
 }
 

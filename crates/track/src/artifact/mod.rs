@@ -24,7 +24,7 @@ use crate::{ContentHash, Result, TrackError};
 pub use bucket::BucketArtifacts;
 pub use draft::Draft;
 pub use local::LocalArtifacts;
-pub use open::open_artifacts;
+pub use open::{artifacts_folder, open_artifacts};
 pub use uploads::{Part, Uploads};
 
 /// Keeps content under its hash.

@@ -15,7 +15,7 @@ use crate::{Result, TrackError};
 const COPIES: &str = "copies";
 
 /// The artifacts of `home`: at `address` when there is one, `s3://bucket/prefix`, `file:///folder` or
-/// a folder, which many homes may share, and else in the home's own folder. An empty address is
+/// a folder ([`artifacts_folder`]), which many homes may share, and else in the home's own folder. An empty address is
 /// none. What the home kept before stays there and is found there. `owner` is whose runs these are:
 /// it is noted at the address with the first thing that is stored.
 ///
@@ -47,21 +47,59 @@ pub fn open_artifacts(
     };
     let there: Arc<dyn ArtifactStore> = match address.split_once("://") {
         Some(("s3", _)) => Arc::new(BucketArtifacts::open(address, home.join(COPIES), clock)?),
-        _ => Arc::new(LocalArtifacts::new(folder(address)?)),
+        _ => Arc::new(LocalArtifacts::new(artifacts_folder(address)?)),
     };
     Ok(Arc::new(SharedArtifacts::new(here, there, owner)))
 }
 
-/// The folder that an address means.
-fn folder(address: &str) -> Result<PathBuf> {
-    let path = match address.split_once("://") {
+/// The absolute folder that an address of artifacts means: `file:///folder`, `file:folder` as MLflow's
+/// users write it, or the folder itself.
+///
+/// # Errors
+/// `Invalid` when it means none.
+pub fn artifacts_folder(address: &str) -> Result<PathBuf> {
+    let path = match address.split_once(':') {
+        // One letter is a drive.
+        Some((scheme, _)) if scheme.len() < 2 || scheme.contains(['/', '\\', '.']) => address,
         None => address,
-        Some(("file", path)) if path.starts_with('/') => path,
-        Some((scheme, _)) => {
-            let found = format!("of the scheme `{scheme}`");
-            let expected = "`s3://BUCKET/PREFIX`, `file:///FOLDER` or a folder";
-            return Err(TrackError::invalid("the address of the artifacts", found, expected));
-        }
+        Some(("file", rest)) => match rest.strip_prefix("//") {
+            None => rest,
+            Some(path) if path.starts_with('/') => path,
+            Some(_) => return Err(no_folder("a folder of another machine".into())),
+        },
+        Some((scheme, _)) => return Err(no_folder(format!("of the scheme `{scheme}`"))),
     };
+    if path.is_empty() {
+        return Err(no_folder("empty".into()));
+    }
     std::path::absolute(path).map_err(|error| TrackError::io(Path::new(path), &error))
+}
+
+fn no_folder(found: String) -> TrackError {
+    let expected = "`s3://BUCKET/PREFIX`, `file:///FOLDER` or a folder";
+    TrackError::invalid("the address of the artifacts", found, expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(address: &str, expected: &str) {
+        let expected = std::path::absolute(expected).unwrap();
+        assert_eq!(artifacts_folder(address).unwrap(), expected, "{address}");
+    }
+
+    #[test]
+    fn a_folder_is_written_in_many_ways() {
+        check("/data/a", "/data/a");
+        check("./a", "a");
+        check("./a:b", "a:b");
+        check("file:///data/a b", "/data/a b");
+        check("file:/data/a", "/data/a");
+        check("file:./mlruns", "mlruns");
+        for wrong in ["gs://a/b", "dbfs:/a", "file://host/a", "file:", "https://host/a", ""] {
+            assert!(matches!(artifacts_folder(wrong), Err(TrackError::Invalid { .. })), "{wrong}");
+        }
+    }
 }
