@@ -95,7 +95,7 @@ pub fn gc(home: &Home, options: &GcOptions) -> Result<GcReport> {
     snapshots(&keeper, options, &needed, now)?;
     Ok(GcReport {
         cache: cached_results(home, options, &needed, now)?,
-        artifacts: artifacts(&keeper, options, &needed, now)?,
+        artifacts: artifacts(&keeper, options, now)?,
         logs: logs(home, options, &needed)?,
     })
 }
@@ -215,10 +215,13 @@ fn cached_results(home: &Home, options: &GcOptions, needed: &Needed, now: i64) -
     Ok(count)
 }
 
-fn artifacts(keeper: &Keeper, options: &GcOptions, needed: &Needed, now: i64) -> Result<GcCount> {
+fn artifacts(keeper: &Keeper, options: &GcOptions, now: i64) -> Result<GcCount> {
     let artifacts = keeper.artifacts();
     let mut count = GcCount::default();
-    for stored in keeper.wait_for(artifacts.list())? {
+    let all = keeper.wait_for(artifacts.list())?;
+    // Looked up again: runs may have taken up meanwhile what was there already.
+    let needed = Needed::by(keeper)?;
+    for stored in all {
         let hash = stored.content.hash;
         // What is just being stored is recorded a moment later.
         let may_go = stored.since.0 < now.saturating_sub(HOUR_MICROS);

@@ -95,7 +95,7 @@ impl LocalArtifacts {
             .map_err(|e| TrackError::Bug(format!("artifact work ended early: {e}")))?
     }
 
-    pub(super) fn store_bytes(&self, bytes: &[u8]) -> Result<Content> {
+    fn store_bytes(&self, bytes: &[u8]) -> Result<Content> {
         let content = Content {
             hash: ContentHash::of(bytes),
             kind: ArtifactKind::File,
@@ -109,7 +109,7 @@ impl LocalArtifacts {
         Ok(content)
     }
 
-    pub(super) fn store_file(&self, path: &Path) -> Result<Content> {
+    fn store_file(&self, path: &Path) -> Result<Content> {
         let mut source = fs::File::open(path).map_err(at(path))?;
         if !source.metadata().map_err(at(path))?.is_file() {
             return Err(TrackError::invalid(format!("`{}`", path.display()), "no file", "a file"));
@@ -130,7 +130,7 @@ impl LocalArtifacts {
         Ok(content)
     }
 
-    pub(super) fn store_folder(&self, path: &Path) -> Result<Content> {
+    fn store_folder(&self, path: &Path) -> Result<Content> {
         let files = list_files(path)?;
         let draft = self.draft_folder()?;
         match self.fill_folder(path, &draft, &files) {
@@ -268,7 +268,7 @@ impl LocalArtifacts {
     }
 
     /// Everything that is stored; what has no hash for a name is none of it.
-    pub(super) fn stored(&self) -> Result<Vec<Stored>> {
+    fn stored(&self) -> Result<Vec<Stored>> {
         let mut stored = Vec::new();
         for shard in names_in(&self.root)? {
             for name in names_in(&self.root.join(shard))? {
@@ -287,7 +287,7 @@ impl LocalArtifacts {
         Ok(stored)
     }
 
-    pub(super) fn require(&self, hash: ContentHash) -> Result<Content> {
+    fn require(&self, hash: ContentHash) -> Result<Content> {
         self.look(hash)?.ok_or_else(|| TrackError::not_found("artifact", hash))
     }
 
