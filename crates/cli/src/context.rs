@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use gristmill::up::Launch;
-use gristmill::{DATABASE_URL, Error, Home};
+use gristmill::{ARTIFACTS, DATABASE_URL, Error, Home};
 
 /// Options that stand before or after any command.
 #[derive(Clone, Debug, Args)]
@@ -89,6 +89,10 @@ impl Context {
         };
         let home = match std::env::var(DATABASE_URL) {
             Ok(url) if !url.is_empty() => home.with_database(url),
+            _ => home,
+        };
+        let home = match std::env::var(ARTIFACTS) {
+            Ok(address) if !address.is_empty() => home.with_artifacts(address),
             _ => home,
         };
         Self {

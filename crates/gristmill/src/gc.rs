@@ -6,17 +6,19 @@ use std::path::Path;
 
 use gristmill_core::{Clock, Timestamp};
 use gristmill_flow::Kept;
-use gristmill_track::{ArtifactStore, ContentHash, LocalArtifacts, Page, Run, RunQuery, RunStatus};
+use gristmill_track::{ContentHash, Page, Run, RunQuery, RunStatus};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::clock::SystemClock;
 use crate::execution::cache;
 use crate::keeper::Keeper;
-use crate::{Home, Result, snapshot, tasks};
+use crate::{ARTIFACTS, Error, Home, Result, snapshot, tasks};
 
 /// What was used within the last hour stays, whatever is asked for: a run may be about to use it.
 const HOUR_MICROS: i64 = 3_600_000_000;
+/// What was begun a day ago and is not whole never will be.
+const DAY_MICROS: i64 = 24 * HOUR_MICROS;
 /// How many runs are looked at in one go.
 const PAGE: u32 = 500;
 
@@ -75,21 +77,44 @@ impl GcCount {
     }
 }
 
-/// Tidies up a home. What a run in progress or one that can be gone on with needs stays, and so
+/// Tidies up a home, and the place of its artifacts. What a run in progress or one that can be gone on with needs stays, and so
 /// does every package of a registered version and every file of a run that is not deleted.
 ///
 /// # Errors
-/// When the home cannot be read, or something not be removed.
+/// When the home cannot be read, or something not be removed; when others keep artifacts in the same
+/// place.
 pub fn gc(home: &Home, options: &GcOptions) -> Result<GcReport> {
     let keeper = Keeper::open(home)?;
+    refuse_others(home, &keeper)?;
     let needed = Needed::by(&keeper)?;
     let now = SystemClock.now().0;
+    if options.action == GcAction::Remove {
+        let before = Timestamp(now.saturating_sub(DAY_MICROS));
+        keeper.wait_for(keeper.artifacts().sweep(before))?;
+    }
     snapshots(&keeper, options, &needed, now)?;
     Ok(GcReport {
         cache: cached_results(home, options, &needed, now)?,
-        artifacts: artifacts(home, &keeper, options, &needed, now)?,
+        artifacts: artifacts(&keeper, options, now)?,
         logs: logs(home, options, &needed)?,
     })
+}
+
+/// Refuses to tidy up where runs keep things of which this database knows nothing.
+fn refuse_others(home: &Home, keeper: &Keeper) -> Result<()> {
+    let Some(address) = home.artifacts() else { return Ok(()) };
+    let own = home.owner()?;
+    let owners = keeper.wait_for(keeper.artifacts().owners())?;
+    match owners.iter().find(|owner| **owner != own) {
+        None => Ok(()),
+        Some(other) => Err(Error::input(format!(
+            "`{address}` keeps artifacts of `{other}` too, whose runs cannot be seen from `{own}`"
+        ))
+        .with_hint(format!(
+            "give each database a place of its own, or leave out {ARTIFACTS} to tidy up the home \
+             alone; if that one is no more, remove the file that names it below `owners/`"
+        ))),
+    }
 }
 
 /// What must stay.
@@ -190,16 +215,13 @@ fn cached_results(home: &Home, options: &GcOptions, needed: &Needed, now: i64) -
     Ok(count)
 }
 
-fn artifacts(
-    home: &Home,
-    keeper: &Keeper,
-    options: &GcOptions,
-    needed: &Needed,
-    now: i64,
-) -> Result<GcCount> {
-    let artifacts = LocalArtifacts::in_home(home.root());
+fn artifacts(keeper: &Keeper, options: &GcOptions, now: i64) -> Result<GcCount> {
+    let artifacts = keeper.artifacts();
     let mut count = GcCount::default();
-    for stored in keeper.wait_for(artifacts.list())? {
+    let all = keeper.wait_for(artifacts.list())?;
+    // Looked up again: runs may have taken up meanwhile what was there already.
+    let needed = Needed::by(keeper)?;
+    for stored in all {
         let hash = stored.content.hash;
         // What is just being stored is recorded a moment later.
         let may_go = stored.since.0 < now.saturating_sub(HOUR_MICROS);

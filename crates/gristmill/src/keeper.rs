@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use gristmill_core::Clock;
 use gristmill_track::{
-    NewRun, Note, Page, Parent, RunId, RunInfo, RunQuery, Store, TaskRecord, TrackError, open_store,
+    ArtifactStore, NewRun, Note, Page, Parent, RunId, RunInfo, RunQuery, Store, TaskRecord,
+    TrackError, open_store,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -16,6 +17,7 @@ use crate::{Error, Home, Result};
 pub(crate) struct Keeper {
     runtime: Runtime,
     store: Arc<dyn Store>,
+    artifacts: Arc<dyn ArtifactStore>,
 }
 
 impl Keeper {
@@ -23,7 +25,12 @@ impl Keeper {
     pub fn open(home: &Home) -> Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let store = runtime.block_on(open_store(home.root(), home.database()))?;
-        Ok(Self { runtime, store })
+        Ok(Self { runtime, store, artifacts: home.open_artifacts()? })
+    }
+
+    /// Content by its hash.
+    pub fn artifacts(&self) -> &dyn ArtifactStore {
+        &*self.artifacts
     }
 
     /// What the store answers to `ask`.

@@ -67,7 +67,7 @@ pub use gc::{GcAction, GcCount, GcOptions, GcReport, gc};
 pub use gristmill_core::Timestamp;
 pub use gristmill_flow::{self as flow, Cancel};
 pub use gristmill_track::RunId;
-pub use home::{DATABASE_URL, Home};
+pub use home::{ARTIFACTS, DATABASE_URL, Home};
 pub use init::init;
 pub use one_task::{TaskCall, TaskOutcome, finish_run, run_task};
 pub use page::{Page, report};

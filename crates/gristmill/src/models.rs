@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use gristmill_core::Timestamp;
-use gristmill_track::{Model, ModelEvent, ModelVersion, Page};
+use gristmill_track::{Model, ModelEvent, ModelVersion, Page, TrackError};
 use serde::Serialize;
 
 use crate::keeper::{Keeper, by_hand};
-use crate::{Error, Home, Kind, Result};
+use crate::{ARTIFACTS, Error, Home, Kind, Result, snapshot};
 
 /// The alias that a bare model name stands for, when some version holds it.
 pub const CHAMPION: &str = "champion";
@@ -161,7 +161,9 @@ pub fn package_path(home: &Home, reference: &str) -> Result<PathBuf> {
     if as_path.join("model.json").is_file() {
         return Ok(as_path.into());
     }
-    Ok(registered(&Keeper::open(home)?, reference)?.path.into())
+    let keeper = Keeper::open(home)?;
+    let found = registered(&keeper, reference)?;
+    package_folder(&keeper, &found)
 }
 
 /// The version that `reference` means: `name` (its champion, else the newest version), `name@alias` or
@@ -174,6 +176,38 @@ pub(crate) fn registered(keeper: &Keeper, reference: &str) -> Result<ModelVersio
     } else {
         champion_or_newest(keeper, reference)
     }
+}
+
+/// Where the package of a version can be opened on this machine: it is fetched if need be.
+///
+/// # Errors
+/// When neither this machine nor the place of the artifacts has it.
+pub(crate) fn package_folder(keeper: &Keeper, version: &ModelVersion) -> Result<PathBuf> {
+    let path = Path::new(&version.path);
+    let Some(hash) = snapshot::hash_in(path).filter(|_| !path.is_dir()) else {
+        return Ok(path.into());
+    };
+    keeper
+        .wait_for(async {
+            match keeper.artifacts().local_path(hash).await {
+                Ok(folder) => Ok(Some(folder)),
+                Err(TrackError::NotFound { .. }) => Ok(None),
+                Err(error) => Err(error),
+            }
+        })?
+        .ok_or_else(|| not_here(version))
+}
+
+fn not_here(version: &ModelVersion) -> Error {
+    let (model, number) = (&version.model, version.version);
+    let found = format!(
+        "the package of `{model}` version {number} is kept at `{}`, which is not here",
+        version.path
+    );
+    Error::input(found).with_hint(format!(
+        "set {ARTIFACTS} to the place where all machines keep artifacts, and train it again if that \
+         has none of it"
+    ))
 }
 
 fn versioned(reference: &str) -> Option<(&str, u32)> {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use gristmill_core::{Clock, Timestamp};
 use gristmill_flow::{Cancel, Digest, Plan, Task};
 use gristmill_track::{
-    Artifact, ArtifactPath, ArtifactStore, Author, Batch, Experiment, ExperimentId, LocalArtifacts,
-    MAX_PARAM_CHARS, NewExperiment, NewRun, Parent, Run, RunId, RunQuery, RunStatus, RunUpdate,
-    TaskRecord, TaskStatus, tags,
+    Artifact, ArtifactPath, Author, Batch, Experiment, ExperimentId, MAX_PARAM_CHARS,
+    NewExperiment, NewRun, Parent, Run, RunId, RunQuery, RunStatus, RunUpdate, TaskRecord,
+    TaskStatus, tags,
 };
 use serde_json::{Value, json};
 
@@ -187,7 +187,7 @@ impl Recorder {
             return Err(Error::input(format!("another machine is at work on run {id}"))
                 .with_hint("let it end"));
         }
-        create(&keeper, home, &subject, id, started)?;
+        create(&keeper, &subject, id, started)?;
         Ok(Self {
             keeper,
             home: home.clone(),
@@ -219,7 +219,7 @@ impl Recorder {
             Some(run) => run.info.started,
             None => {
                 let started = SystemClock.now();
-                match (create(&keeper, home, &subject, id, started), find(&keeper, id)?) {
+                match (create(&keeper, &subject, id, started), find(&keeper, id)?) {
                     (Ok(()), _) => started,
                     // On another machine, somebody came first.
                     (Err(_), Some(run)) => run.info.started,
@@ -422,12 +422,13 @@ impl Recorder {
 
     /// Keeps the file at `path` as the run's artifact `name`.
     pub fn keep(&self, name: &str, path: &Path) -> Result<()> {
-        keep_file(&self.keeper, &self.home, self.id, name, path)
+        let file = stored(&self.keeper, name, path)?;
+        self.keeper.wait(|s| s.record_artifacts(self.id, vec![file]))
     }
 
     /// Keeps these bytes as the run's artifact `name`.
     pub fn keep_bytes(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let content = self.keeper.wait_for(store(&self.home).put_bytes(bytes))?;
+        let content = self.keeper.wait_for(self.keeper.artifacts().put_bytes(bytes))?;
         let artifact = Artifact { path: ArtifactPath::parse(name)?, content };
         self.keeper.wait(|s| s.record_artifacts(self.id, vec![artifact]))
     }
@@ -459,14 +460,8 @@ fn find(keeper: &Keeper, id: RunId) -> Result<Option<Run>> {
     }
 }
 
-/// Writes down that a run begins.
-fn create(
-    keeper: &Keeper,
-    home: &Home,
-    subject: &Subject,
-    id: RunId,
-    started: Timestamp,
-) -> Result<()> {
+/// Writes down that a run begins. Where its file cannot be kept, none does.
+fn create(keeper: &Keeper, subject: &Subject, id: RunId, started: Timestamp) -> Result<()> {
     let experiment = experiment(keeper, &subject.name, started)?;
     let new = NewRun {
         experiment,
@@ -476,9 +471,10 @@ fn create(
         batch: subject.settings.clone().tag(tags::PIPELINE_HASH, &subject.fingerprint),
         ..NewRun::new(id, &subject.name, started)
     };
+    let file = subject.file.as_deref().map(|file| stored(keeper, PIPELINE, file)).transpose()?;
     keeper.wait(|s| s.create_run(new))?;
-    match &subject.file {
-        Some(file) => keep_file(keeper, home, id, PIPELINE, file),
+    match file {
+        Some(file) => keeper.wait(|s| s.record_artifacts(id, vec![file])),
         None => Ok(()),
     }
 }
@@ -486,15 +482,10 @@ fn create(
 /// The name of a run's file among its artifacts.
 pub(crate) const PIPELINE: &str = "pipeline.yaml";
 
-/// Keeps a file as it is now as an artifact of a run.
-fn keep_file(keeper: &Keeper, home: &Home, run: RunId, name: &str, path: &Path) -> Result<()> {
-    let content = keeper.wait_for(store(home).put_file(path))?;
-    let artifact = Artifact { path: ArtifactPath::parse(name)?, content };
-    keeper.wait(|s| s.record_artifacts(run, vec![artifact]))
-}
-
-fn store(home: &Home) -> LocalArtifacts {
-    LocalArtifacts::in_home(home.root())
+/// A file as it is now, stored to be an artifact of a run.
+fn stored(keeper: &Keeper, name: &str, path: &Path) -> Result<Artifact> {
+    let content = keeper.wait_for(keeper.artifacts().put_file(path))?;
+    Ok(Artifact { path: ArtifactPath::parse(name)?, content })
 }
 
 /// An id that no other run has: when it began, what it ran, and who ran it.

@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use gristmill_core::Timestamp;
 use gristmill_flow::{TaskLog, task_logs};
-use gristmill_track::{
-    ArtifactStore, Lifecycle, LocalArtifacts, Page, Parent, Run, RunInfo, RunQuery, TaskRecord,
-    TaskStatus,
-};
+use gristmill_track::{Lifecycle, Page, Parent, Run, RunInfo, RunQuery, TaskRecord, TaskStatus};
 
 use crate::keeper::Keeper;
 use crate::recorder::{PIPELINE, is_at_work};
@@ -37,7 +34,7 @@ pub fn tree(
 ) -> Result<Vec<RunBranch>> {
     let keeper = Keeper::open(home)?;
     let branch = |run: Run| {
-        let Trials { deciding, lines: mut shown } = Trials::of(home, &keeper, &run)?;
+        let Trials { deciding, lines: mut shown } = Trials::of(&keeper, &run)?;
         let more_trials = shown.len().saturating_sub(trials);
         shown.truncate(trials);
         Ok(RunBranch { run: summary(run), deciding, trials: shown, more_trials })
@@ -63,7 +60,7 @@ pub fn show(home: &Home, run: &str) -> Result<RunDetails> {
     let keeper = Keeper::open(home)?;
     let id = keeper.find_run(run)?;
     let found = keeper.wait(|s| s.run(id))?;
-    let Trials { deciding, lines } = Trials::of(home, &keeper, &found)?;
+    let Trials { deciding, lines } = Trials::of(&keeper, &found)?;
     Ok(RunDetails { deciding, trials: lines, ..details(&keeper, found)? })
 }
 
@@ -117,8 +114,7 @@ pub fn file(home: &Home, run: &str) -> Result<String> {
         Error::input(format!("run {id} kept no pipeline file"))
             .with_hint("only runs of a file have one; `gristmill runs` lists them")
     })?;
-    let store = LocalArtifacts::in_home(home.root());
-    let bytes = keeper.wait_for(store.get(kept.content.hash))?;
+    let bytes = keeper.wait_for(keeper.artifacts().get(kept.content.hash))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -1,7 +1,7 @@
 //! Models that answer requests: which they are, and that they stay those that the registry names.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -186,7 +186,7 @@ impl Watch {
         if is_answering || self.refused.get(reference) == Some(&version.digest) {
             return;
         }
-        match load(&version) {
+        match load(&self.keeper, &version) {
             Ok(served) => {
                 (self.tell)(&serving(&served));
                 self.fleet.put(served);
@@ -217,8 +217,7 @@ impl Stock for Registered {
         };
         let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         let Ok(found) = models::registered(&keeper, &reference) else { return Ok(None) };
-        drop(keeper);
-        load(&found).map(Some).map_err(|error| Refusal::Bug(error.to_string()))
+        load(&keeper, &found).map(Some).map_err(|error| Refusal::Bug(error.to_string()))
     }
 }
 
@@ -229,15 +228,16 @@ fn open(home: &Home, reference: &str) -> Result<(Served, Option<ModelVersion>)> 
         let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or("model");
         return Ok((load_package(name, "1", folder)?, None));
     }
-    let version = models::registered(&Keeper::open(home)?, reference)?;
-    let served = load(&version)?;
+    let keeper = Keeper::open(home)?;
+    let version = models::registered(&keeper, reference)?;
+    let served = load(&keeper, &version)?;
     // A version by its number stays what it is.
     let moves = !reference.contains('/');
     Ok((served, moves.then_some(version)))
 }
 
-fn load(version: &ModelVersion) -> Result<Served> {
-    let folder = PathBuf::from(&version.path);
+fn load(keeper: &Keeper, version: &ModelVersion) -> Result<Served> {
+    let folder = models::package_folder(keeper, version)?;
     load_package(&version.model, &version.version.to_string(), &folder)
 }
 

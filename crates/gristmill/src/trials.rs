@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gristmill_evaluate::search::{End, Record};
 use gristmill_evaluate::{FoldScores, Metric};
 use gristmill_track::{
-    ArtifactStore, Comparison, Condition, LocalArtifacts, Page, Parent, Run, RunId, RunInfo,
-    RunQuery, RunStatus, tags,
+    Comparison, Condition, Page, Parent, Run, RunId, RunInfo, RunQuery, RunStatus, tags,
 };
 use serde::Serialize;
 
@@ -15,7 +14,7 @@ use crate::keeper::Keeper;
 use crate::runs::seconds_between;
 use crate::select::ledger::{self, KIND};
 use crate::select::{FILE, Judge, SearchOutcome, Standing, Steps};
-use crate::{Error, Home, Result};
+use crate::{Error, Result};
 
 /// One trial of a search.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -62,8 +61,8 @@ pub(crate) struct Trials {
 impl Trials {
     /// The trials of the search of a run: those that an earlier run of the same search did too, and not
     /// those of the searches inside the folds of its evaluation.
-    pub fn of(home: &Home, keeper: &Keeper, run: &Run) -> Result<Self> {
-        let outcome = outcome(home, keeper, run.info.id)?;
+    pub fn of(keeper: &Keeper, run: &Run) -> Result<Self> {
+        let outcome = outcome(keeper, run.info.id)?;
         let found = match outcome.as_ref().filter(|outcome| !outcome.id.is_empty()) {
             Some(outcome) => tagged(keeper, &outcome.id)?,
             None => match first_search(&children(keeper, run.info.id)?) {
@@ -83,21 +82,15 @@ impl Trials {
 }
 
 /// What the search of a run came to, where it had one that ended.
-pub(crate) fn outcome(home: &Home, keeper: &Keeper, run: RunId) -> Result<Option<SearchOutcome>> {
-    artifact(home, keeper, run, FILE)?.map(|json| SearchOutcome::from_json(&json)).transpose()
+pub(crate) fn outcome(keeper: &Keeper, run: RunId) -> Result<Option<SearchOutcome>> {
+    artifact(keeper, run, FILE)?.map(|json| SearchOutcome::from_json(&json)).transpose()
 }
 
 /// What a run kept under this name.
-pub(crate) fn artifact(
-    home: &Home,
-    keeper: &Keeper,
-    run: RunId,
-    name: &str,
-) -> Result<Option<Vec<u8>>> {
+pub(crate) fn artifact(keeper: &Keeper, run: RunId, name: &str) -> Result<Option<Vec<u8>>> {
     let artifacts = keeper.wait(|s| s.artifacts(run))?;
     let found = artifacts.iter().find(|artifact| artifact.path.as_str() == name);
-    let store = LocalArtifacts::in_home(home.root());
-    found.map(|artifact| keeper.wait_for(store.get(artifact.content.hash))).transpose()
+    found.map(|artifact| keeper.wait_for(keeper.artifacts().get(artifact.content.hash))).transpose()
 }
 
 /// Whether a run is a trial.

@@ -4,8 +4,8 @@
 //! [`check_expectations`]. [`write()`] is the way back, [`save_table`] and [`load_table`] keep tables
 //! between steps with all that is known of their columns. [`Objects`] lists what lies in a store.
 //!
-//! This crate knows formats and nothing of models. It alone names DataFusion and `object_store`, and
-//! no public signature mentions a type of them.
+//! This crate knows formats and nothing of models. It alone names DataFusion, and no
+//! public signature mentions a type of it.
 
 mod asof;
 mod calendar;

@@ -4,30 +4,17 @@
 //! AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, AWS_ENDPOINT_URL, and
 //! AWS_ALLOW_HTTP for one without TLS.
 
-use std::borrow::Cow;
-use std::error::Error as _;
 use std::time::Duration;
 
-use object_store::RetryConfig;
-use object_store::aws::{AmazonS3, AmazonS3Builder};
-use object_store::list::{PaginatedListOptions, PaginatedListStore};
+use gristmill_bucket::{Bucket, BucketError, Depth};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{IngestError, Result};
 
 /// How long a listing may take as a whole.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often a request is tried again, and for how long.
-const RETRIES: usize = 2;
-const RETRY_FOR: Duration = Duration::from_secs(20);
 /// The most objects that are looked at to find those that match.
 const MAX_LISTED: usize = 50_000;
-/// The most of what a store said that is passed on.
-const MAX_SAID: usize = 300;
-/// Where machines at AWS find their role, if they have one.
-const ROLES: &str = "169.254.169.254";
-/// Variables whose values no message shows.
-const SECRETS: [&str; 2] = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
 /// An object as a listing shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +92,7 @@ impl ObjectPattern {
 /// The objects that match a pattern, looked up again with each call.
 pub struct Objects {
     pattern: ObjectPattern,
-    store: AmazonS3,
+    bucket: Bucket,
     runtime: Runtime,
 }
 
@@ -116,18 +103,9 @@ impl Objects {
     /// # Errors
     /// [`IngestError::Store`] when the environment names none.
     pub fn open(pattern: ObjectPattern) -> Result<Self> {
-        let retry = RetryConfig {
-            max_retries: RETRIES,
-            retry_timeout: RETRY_FOR,
-            ..RetryConfig::default()
-        };
-        let store = AmazonS3Builder::from_env()
-            .with_bucket_name(&pattern.bucket)
-            .with_retry(retry)
-            .build()
-            .map_err(|e| refused(&pattern, &e))?;
+        let bucket = Bucket::open(&pattern.bucket).map_err(refused)?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { pattern, store, runtime })
+        Ok(Self { pattern, bucket, runtime })
     }
 
     /// All that match now, in the order of their keys. It waits at most a minute.
@@ -147,22 +125,16 @@ impl Objects {
 
     async fn pages(&self) -> Result<Vec<Object>> {
         let (mut found, mut looked_at, mut page) = (Vec::new(), 0, None);
+        let depth = if self.pattern.deep { Depth::Deep } else { Depth::Shallow };
         loop {
-            let options = PaginatedListOptions {
-                delimiter: (!self.pattern.deep).then_some(Cow::Borrowed("/")),
-                page_token: page,
-                ..PaginatedListOptions::default()
-            };
-            let prefix = Some(self.pattern.prefix.as_str()).filter(|prefix| !prefix.is_empty());
-            let listed = self.store.list_paginated(prefix, options).await;
-            let listed = listed.map_err(|e| refused(&self.pattern, &e))?;
-            looked_at += listed.result.objects.len() + listed.result.common_prefixes.len();
+            let listed = self.bucket.list(&self.pattern.prefix, depth, page).await;
+            let listed = listed.map_err(refused)?;
+            looked_at += listed.objects.len() + listed.folders;
             if looked_at > MAX_LISTED {
                 return Err(self.too_many());
             }
-            let objects = listed.result.objects.into_iter();
-            found.extend(objects.filter_map(|object| self.matching(object)));
-            page = listed.page_token;
+            found.extend(listed.objects.into_iter().filter_map(|object| self.matching(object)));
+            page = listed.next;
             if page.is_none() {
                 found.sort_by(|a, b| a.address.cmp(&b.address));
                 return Ok(found);
@@ -170,13 +142,12 @@ impl Objects {
         }
     }
 
-    fn matching(&self, object: object_store::ObjectMeta) -> Option<Object> {
-        let key = object.location.as_ref();
-        self.pattern.matches(key).then(|| Object {
-            address: format!("s3://{}/{key}", self.pattern.bucket),
+    fn matching(&self, object: gristmill_bucket::Object) -> Option<Object> {
+        self.pattern.matches(&object.key).then(|| Object {
+            address: self.bucket.shown(&object.key),
             size: object.size,
-            modified: object.last_modified.timestamp_micros(),
-            etag: object.e_tag,
+            modified: object.modified,
+            etag: object.etag,
         })
     }
 
@@ -189,67 +160,8 @@ impl Objects {
     }
 }
 
-/// What a store's refusal means, without what must not be shown.
-fn refused(pattern: &ObjectPattern, error: &object_store::Error) -> IngestError {
-    let shown = pattern.shown();
-    let whole = error.to_string();
-    let said = said(error);
-    let (what, hint) = if whole.contains(ROLES) {
-        (
-            format!("`{shown}` cannot be listed: no credentials were found"),
-            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SKIP_SIGNATURE=true",
-        )
-    } else if said.contains("scheme is not allowed") {
-        (
-            format!("`{shown}` cannot be listed: AWS_ENDPOINT_URL is an address without TLS"),
-            "set AWS_ALLOW_HTTP=true if that is meant",
-        )
-    } else {
-        (format!("`{shown}` cannot be listed: {said}"), hint(&said, error))
-    };
-    IngestError::Store { what, hint: hint.into() }
-}
-
-/// What would do about a refusal.
-fn hint(said: &str, error: &object_store::Error) -> &'static str {
-    let code = said.split(':').next().unwrap_or_default();
-    match (code, error) {
-        ("NoSuchBucket", _) => "check the name of the bucket, AWS_REGION and AWS_ENDPOINT_URL",
-        ("AccessDenied" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken", _)
-        | (_, object_store::Error::PermissionDenied { .. })
-        | (_, object_store::Error::Unauthenticated { .. }) => {
-            "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they are allowed to do"
-        }
-        (_, object_store::Error::InvalidPath { .. }) => {
-            "no key may have empty parts, `.` or `..`: name more of the key before the first `*`"
-        }
-        _ => "is the store reachable? Check AWS_ENDPOINT_URL, AWS_REGION and other AWS_ variables",
-    }
-}
-
-/// The core of what a store said: one line of bounded length without secrets.
-fn said(error: &object_store::Error) -> String {
-    let mut said = error.to_string();
-    let mut cause = error.source();
-    while let Some(found) = cause {
-        said = found.to_string();
-        cause = found.source();
-    }
-    let within = |name: &str| {
-        let (_, rest) = said.split_once(&format!("<{name}>"))?;
-        rest.split_once('<').map(|(text, _)| text.to_string())
-    };
-    if let Some(code) = within("Code") {
-        let message = within("Message").map(|m| format!(": {m}")).unwrap_or_default();
-        said = format!("{code}{message}");
-    }
-    for secret in SECRETS.iter().filter_map(|name| std::env::var(name).ok()) {
-        if !secret.is_empty() {
-            said = said.replace(&secret, "***");
-        }
-    }
-    let line = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().take(MAX_SAID).collect()
+fn refused(error: BucketError) -> IngestError {
+    IngestError::Store { what: error.what, hint: error.hint }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use gristmill_core::{Clock, Timestamp};
 use gristmill_serve::Fleet;
 use gristmill_track::{ArtifactStore, Store};
 
-use crate::access::{Keys, Rates};
+use crate::access::{Keys, Links, Rates};
 use crate::audit::Recorder;
 use crate::gate::Gate;
 use crate::inference::Desk;
@@ -24,6 +24,8 @@ pub(crate) struct House {
     /// The models that answer.
     pub fleet: Arc<Fleet>,
     pub gate: Gate,
+    /// Addresses that open something for a time.
+    pub links: Links,
     /// Whom the server lets in.
     pub keys: Keys,
     /// How often callers with a token ask.

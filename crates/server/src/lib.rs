@@ -6,6 +6,7 @@
 
 mod access;
 mod audit;
+mod base;
 mod connections;
 mod error;
 mod gate;
@@ -18,10 +19,12 @@ mod memory;
 mod mlflow;
 mod names;
 mod plain;
+mod ranges;
 mod routes;
 mod server;
 mod settings;
 mod streams;
+mod tidy;
 mod tree;
 mod webhook;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::access::{Keys, Rates};
+use crate::access::{Keys, Links, Rates};
 use crate::audit::Recorder;
 use crate::connections::serve;
 use crate::gate::Gate;
@@ -14,7 +14,7 @@ use crate::house::House;
 use crate::inference::Desk;
 use crate::routes::router;
 use crate::webhook::Sender;
-use crate::{Access, Rate, ServerError, Settings, limits};
+use crate::{Access, Rate, ServerError, Settings, limits, tidy};
 
 /// How often one address may show a token that is none.
 const GUESSES: Rate = Rate { per_second: 5.0, burst: 50.0 };
@@ -117,7 +117,13 @@ fn house(settings: Settings) -> Result<(House, JoinHandle<()>), ServerError> {
     let webhooks =
         Sender::start(Arc::clone(store), Arc::clone(clock), recorder.clone(), settings.webhooks)
             .map_err(|error| ServerError::Start { found: error.to_string() })?;
+    let secret = settings
+        .ids
+        .next()
+        .ok_or_else(|| ServerError::Start { found: "the system gives no random numbers".into() })?;
+    tidy::start(Arc::clone(&settings.artifacts), Arc::clone(&settings.clock));
     let house = House {
+        links: Links::new(&secret),
         gate: Gate::new(&settings.access, &settings.allowed_hosts),
         keys: Keys::new(&settings.access),
         rates: Rates::new(settings.rate),

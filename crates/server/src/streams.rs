@@ -1,13 +1,14 @@
 //! Files as bodies: read and written piece by piece, away from the threads that answer requests.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
 use fs_err as fs;
-use gristmill_track::{ArtifactStore, Content};
+use gristmill_track::{ArtifactStore, Content, ContentHash, Uploads};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::mpsc;
 
@@ -19,12 +20,17 @@ const PIECE: usize = 1 << 18;
 /// How many pieces may wait for a slow reader.
 const AHEAD: usize = 2;
 
-/// The file at `path` as a body of `size` bytes. Whoever reads it learns of an error by the early end.
+/// These bytes of the file at `path` as a body. Whoever reads it learns of an error by the early end.
 ///
 /// # Errors
 /// When the file cannot be opened.
-pub(crate) async fn body_of(path: PathBuf, size: u64) -> io::Result<Body> {
-    let open = tokio::task::spawn_blocking(move || fs::File::open(path));
+pub(crate) async fn body_of(path: PathBuf, range: Range<u64>) -> io::Result<Body> {
+    let Range { start, end } = range;
+    let size = end - start;
+    let open = tokio::task::spawn_blocking(move || {
+        let mut file = fs::File::open(path)?;
+        file.seek(SeekFrom::Start(start)).map(|_| file)
+    });
     let file = open.await.map_err(io::Error::other)??;
     let (sender, pieces) = mpsc::channel(AHEAD);
     tokio::task::spawn_blocking(move || send(file, size, &sender));
@@ -84,6 +90,21 @@ pub(crate) async fn store(artifacts: &dyn ArtifactStore, body: Body) -> Result<C
         draft.write(&piece).await?;
     }
     Ok(draft.finish().await?)
+}
+
+/// Stores a body as a part of an upload.
+pub(crate) async fn store_part(
+    uploads: &Uploads,
+    upload: ContentHash,
+    number: u32,
+    body: Body,
+) -> Result<Content, Refusal> {
+    let mut part = uploads.part(upload, number).await?;
+    let mut body = body;
+    while let Some(piece) = next_piece(&mut body).await? {
+        part.write(&piece).await?;
+    }
+    Ok(part.finish().await?)
 }
 
 async fn next_piece(body: &mut Body) -> Result<Option<Bytes>, BodyError> {

@@ -86,6 +86,22 @@ pub(crate) async fn find(house: &House, place: &Place) -> Result<Found, TrackErr
     }
 }
 
+/// The content at a place that is a file by itself, and none of a folder's.
+pub(crate) async fn stored_file(
+    house: &House,
+    place: &Place,
+) -> Result<Option<Content>, TrackError> {
+    let content = match place {
+        Place::Run(id, path) => {
+            let artifacts = house.store.artifacts(*id).await?;
+            let found = artifacts.into_iter().find(|artifact| artifact.path.as_str() == path);
+            found.map(|artifact| artifact.content)
+        }
+        Place::Files(path) => house.store.file(path).await?.map(|file| file.content),
+    };
+    Ok(content.filter(|content| content.kind == ArtifactKind::File))
+}
+
 async fn find_among(
     house: &House,
     known: Vec<(ArtifactPath, Content)>,

@@ -4,6 +4,8 @@ pub mod conformance;
 mod functions;
 #[cfg(unix)]
 pub mod postgres;
+#[cfg(unix)]
+pub mod s3;
 mod tables;
 
 pub use functions::{branin, hartmann};

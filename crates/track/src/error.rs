@@ -94,6 +94,14 @@ pub enum TrackError {
         /// What to do about it.
         hint: String,
     },
+    /// The bucket with the artifacts refused, failed or was not reached.
+    #[error("{found}")]
+    Bucket {
+        /// What could not be done with which object, and what the store said.
+        found: String,
+        /// What to do about it.
+        hint: String,
+    },
     /// Something stored cannot be read back.
     #[error("`{}` is damaged: {found}", .path.display())]
     Damaged {
@@ -171,7 +179,7 @@ impl TrackError {
             Self::Lost { holder: None, .. } => Some("see what became of it meanwhile".into()),
             Self::ParamChanged { .. } => Some("start another run for another value".into()),
             Self::NotApproved { .. } => Some("ask one of those who may approve it".into()),
-            Self::Home { hint, .. } => Some(hint.clone()),
+            Self::Home { hint, .. } | Self::Bucket { hint, .. } => Some(hint.clone()),
             Self::Damaged { .. } => Some("restore it from a backup, or make it again".into()),
             Self::Newer { .. } => Some("upgrade gristmill, or choose another --home".into()),
             Self::Bug(_) => Some("this is a bug in Gristmill; please report it".into()),

@@ -3,7 +3,8 @@
 //! Start with [`Store`], the trait that every command and server speaks, and [`SqliteStore`], the
 //! one that lives in the home folder, or [`PostgresStore`], which many machines share;
 //! [`open_store`] chooses. Big things stand beside it in an [`ArtifactStore`], each once
-//! under the hash of its content; the store keeps which run put it where.
+//! under the hash of its content, in a folder or a bucket ([`open_artifacts`]); the store keeps which
+//! run put it where.
 //!
 //! Nothing here reads a clock or draws an id: times and ids come in as arguments. No database type
 //! leaves this crate.
@@ -43,7 +44,8 @@ mod webhook;
 
 pub use access::{Access, AuditLine, AuditQuery, Level, NewToken, Outcome, Role, ThingKind, Token};
 pub use artifact::{
-    Artifact, ArtifactKind, ArtifactPath, ArtifactStore, Content, Draft, LocalArtifacts, Stored,
+    Artifact, ArtifactKind, ArtifactPath, ArtifactStore, BucketArtifacts, Content, Draft,
+    LocalArtifacts, Part, Stored, Uploads, artifacts_folder, open_artifacts,
 };
 pub use check::{
     MAX_ALIAS_CHARS, MAX_EXPERIMENT_TAG_CHARS, MAX_KEY_CHARS, MAX_MODEL_TAG_CHARS, MAX_NAME_CHARS,
@@ -71,7 +73,7 @@ pub use model::{
     Others, Registration, Stage, VersionQuery, VersionStatus, WhatHappened,
 };
 pub use open::open_store;
-pub use postgres::PostgresStore;
+pub use postgres::{PostgresStore, database_name};
 pub use registry::Registry;
 pub use rule::{AliasRule, Approval};
 pub use run::{

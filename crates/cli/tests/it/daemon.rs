@@ -57,6 +57,7 @@ impl Up {
         fs_err::read_dir("/proc").unwrap().filter_map(|entry| stat(entry.ok()?)).collect()
     }
 
+    /// Where it listens.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }

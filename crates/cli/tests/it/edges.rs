@@ -8,12 +8,13 @@ use serde_json::Value;
 /// Each room with the rooms it may know, in the order that data flows.
 const ROOMS: &[(&str, &[&str])] = &[
     ("gristmill-core", &[]),
-    ("gristmill-ingest", &["gristmill-core"]),
+    ("gristmill-bucket", &[]),
+    ("gristmill-ingest", &["gristmill-bucket", "gristmill-core"]),
     ("gristmill-features", &["gristmill-core"]),
     ("gristmill-models", &["gristmill-core"]),
     ("gristmill-evaluate", &["gristmill-core"]),
     ("gristmill-package", &["gristmill-core"]),
-    ("gristmill-track", &["gristmill-core"]),
+    ("gristmill-track", &["gristmill-bucket", "gristmill-core"]),
     ("gristmill-flow", &[]),
     ("gristmill-view", &[]),
     ("gristmill-serve", &["gristmill-core", "gristmill-package"]),
@@ -40,7 +41,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// Heavy friends and the rooms that may name them.
 const HEAVY: &[(&str, &[&str])] = &[
     ("datafusion", &["gristmill-ingest"]),
-    ("object_store", &["gristmill-ingest"]),
+    ("object_store", &["gristmill-bucket"]),
     ("parquet", &["gristmill-ingest"]),
     ("reqwest", &["gristmill", "gristmill-server"]),
     ("sqlx", &["gristmill-track"]),

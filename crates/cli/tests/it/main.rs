@@ -3,6 +3,7 @@
 mod auto;
 mod bad_disk;
 mod bad_input;
+mod buckets;
 mod champion;
 mod changed;
 mod churn;

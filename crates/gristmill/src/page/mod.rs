@@ -34,7 +34,7 @@ const HEADLINES: usize = 4;
 pub fn report(home: &Home, run: &str) -> Result<Page> {
     let keeper = Keeper::open(home)?;
     let id = keeper.find_run(run)?;
-    let kept = Kept::read(home, &keeper, id)?;
+    let kept = Kept::read(&keeper, id)?;
     let details = runs::details(&keeper, keeper.wait(|s| s.run(id))?)?;
     let tasks = keeper.wait(|s| s.tasks(id))?;
     Ok(Page {
@@ -87,10 +87,10 @@ struct Kept {
 }
 
 impl Kept {
-    fn read(home: &Home, keeper: &Keeper, run: RunId) -> Result<Self> {
-        let read = |name: &str| trials::artifact(home, keeper, run, name);
+    fn read(keeper: &Keeper, run: RunId) -> Result<Self> {
+        let read = |name: &str| trials::artifact(keeper, run, name);
         let evaluation = read(evaluation::FILE)?.map(|json| Evaluation::from_json(&json));
-        let search = trials::outcome(home, keeper, run)?;
+        let search = trials::outcome(keeper, run)?;
         let file = read("pipeline.yaml")?.map(|text| String::from_utf8_lossy(&text).into_owned());
         Ok(Self { evaluation: evaluation.transpose()?, search, file })
     }

@@ -1,7 +1,6 @@
 //! A new version asks for an alias: it and the version that holds the alias answer the same rows.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use gristmill_core::{Clock, FittedPipeline, Prediction, Seed, Table, Target, TargetSpec, Task};
@@ -15,6 +14,7 @@ use crate::clock::SystemClock;
 use crate::comparison::{Comparison, Contender, PairedDifference};
 use crate::file::{PromoteSection, PromoteWhen};
 use crate::keeper::Keeper;
+use crate::models::package_folder;
 use crate::{Error, Kind, Result};
 
 /// How many rows are scored for an interval, over all draws; more rows are drawn less often.
@@ -273,7 +273,8 @@ impl Challenge<'_> {
     }
 
     fn load(&self, version: &ModelVersion) -> Result<FittedPipeline> {
-        Ok(gristmill_package::load(Path::new(&version.path), &self.shared.catalog)?.pipeline)
+        let folder = package_folder(self.keeper, version)?;
+        Ok(gristmill_package::load(&folder, &self.shared.catalog)?.pipeline)
     }
 
     fn take(&self, why: &str) -> Result<()> {

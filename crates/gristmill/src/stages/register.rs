@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use gristmill_core::Clock;
 use gristmill_evaluate::Require;
 use gristmill_track::{
-    Artifact, ArtifactPath, ArtifactStore, Gate, LocalArtifacts, ModelVersion, NewVersion, Note,
-    Registration, RunId,
+    Artifact, ArtifactPath, Gate, ModelVersion, NewVersion, Note, Registration, RunId,
 };
 use serde_json::{Value, json};
 
@@ -61,7 +60,7 @@ pub(super) fn register(
     common: FindCommonRows<'_>,
 ) -> Result<Registered> {
     let keeper = shared.keeper()?;
-    let path = place(shared, &keeper, candidate)?;
+    let path = place(&keeper, candidate)?;
     let note = Note::new(SystemClock.now(), format!("run {}", candidate.run), "");
     // Whoever comes here has reached all that is required; the question is whether anything was.
     let gate = match shared.checked.file.evaluate.require.is_empty() {
@@ -72,7 +71,7 @@ pub(super) fn register(
         run: Some(candidate.run),
         gate,
         metrics: json!(candidate.metrics.test),
-        ..NewVersion::new(&section.model, candidate.digest, path.to_string_lossy(), note)
+        ..NewVersion::new(&section.model, candidate.digest, path, note)
     };
     let registration = keeper.wait(|s| s.register(new))?;
     let version = registration.version().clone();
@@ -99,13 +98,18 @@ fn registered(version: ModelVersion) -> RegisteredModel {
     }
 }
 
-/// Keeps the package by its content, for the run and for the version; gives its absolute folder.
-fn place(shared: &Shared, keeper: &Keeper, candidate: &Candidate<'_>) -> Result<PathBuf> {
-    let artifacts = LocalArtifacts::in_home(&fs_err::canonicalize(shared.home.root())?);
+/// Keeps the package by its content, for the run and for the version; gives its address, or its
+/// absolute folder where only this machine has it.
+fn place(keeper: &Keeper, candidate: &Candidate<'_>) -> Result<String> {
+    let artifacts = keeper.artifacts();
     let content = keeper.wait_for(artifacts.put_folder(&candidate.package))?;
     let artifact = Artifact { path: ArtifactPath::parse("model")?, content };
     keeper.wait(|s| s.record_artifacts(candidate.run, vec![artifact]))?;
-    keeper.wait_for(artifacts.local_path(content.hash))
+    if let Some(address) = artifacts.address(&content) {
+        return Ok(address);
+    }
+    let folder = keeper.wait_for(artifacts.local_path(content.hash))?;
+    Ok(fs_err::canonicalize(folder)?.to_string_lossy().into_owned())
 }
 
 /// Kept as JSON in the task's record.

@@ -12,7 +12,7 @@ use crate::job::{Job, known, record_end, rfc3339};
 use crate::keeper::Keeper;
 use crate::recorder::is_at_work;
 use crate::runs::seconds_between;
-use crate::{DATABASE_URL, Error, Home, Result};
+use crate::{ARTIFACTS, DATABASE_URL, Error, Home, Result};
 
 /// The most that is read of what a process said.
 const MAX_SAID: usize = 64 * 1024;
@@ -63,12 +63,7 @@ impl Crew {
     /// # Errors
     /// When the current folder is gone.
     pub fn new(launch: Launch, home: &Home) -> Result<Self> {
-        let place = Home::at(std::path::absolute(home.root())?);
-        let home = match home.database() {
-            Some(url) => place.with_database(url),
-            None => place,
-        };
-        Ok(Self { launch, home, at_work: Vec::new() })
+        Ok(Self { launch, home: home.absolute()?, at_work: Vec::new() })
     }
 
     pub fn len(&self) -> usize {
@@ -106,6 +101,10 @@ impl Crew {
         match self.home.database() {
             Some(url) => command.env(DATABASE_URL, url),
             None => command.env_remove(DATABASE_URL),
+        };
+        match self.home.artifacts() {
+            Some(address) => command.env(ARTIFACTS, address),
+            None => command.env_remove(ARTIFACTS),
         };
         command.args(&self.launch.arguments);
         command

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gristmill_core::Clock;
-use gristmill_track::{ArtifactStore, LocalArtifacts, Store, open_store};
+use gristmill_track::{ArtifactStore, Store, open_store};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
@@ -47,7 +47,7 @@ impl Premises {
             home: home.clone(),
             keeper: Mutex::new(Keeper::open(home)?),
             store,
-            artifacts: Arc::new(LocalArtifacts::in_home(home.root())),
+            artifacts: home.open_artifacts()?,
             _runtime: runtime,
         })
     }

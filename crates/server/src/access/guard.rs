@@ -11,6 +11,7 @@ use gristmill_track::{AuditLine, Level, Outcome};
 use serde_json::{Map, Value};
 
 use super::caller::{Caller, Peer};
+use super::links::Linked;
 use super::need::{Need, Record, need};
 use super::things::{Thing, things};
 use crate::house::House;
@@ -26,10 +27,17 @@ pub(crate) fn is_free(path: &str) -> bool {
 /// Lets a request in when its caller may do what it asks for.
 pub(crate) async fn guard(
     State(house): State<Arc<House>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     if is_free(request.uri().path()) {
+        return next.run(request).await;
+    }
+    if let Some(by) = house.links.holder(request.method(), request.uri(), house.now()) {
+        if !house.keys.is_open() && !house.rates.take(&by, house.now()) {
+            return too_often().into_response();
+        }
+        request.extensions_mut().insert(Linked);
         return next.run(request).await;
     }
     let origin = request.extensions().get::<Peer>().map(|peer| peer.0.to_string());
@@ -147,7 +155,7 @@ async fn refuse(
 /// JSON body. What is sent in the other place counts neither here nor there.
 async fn opened(request: Request) -> Result<(Request, Map<String, Value>), Refusal> {
     let query = request.uri().query().unwrap_or_default();
-    if request.method() == Method::GET && !query.is_empty() {
+    if matches!(*request.method(), Method::GET | Method::HEAD) && !query.is_empty() {
         let fields = from_query(query);
         return Ok((request, fields));
     }

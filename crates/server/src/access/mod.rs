@@ -7,6 +7,7 @@
 mod caller;
 mod guard;
 mod keys;
+mod links;
 mod need;
 mod rate;
 mod things;
@@ -14,5 +15,6 @@ mod things;
 pub(crate) use caller::{Caller, Peer};
 pub(crate) use guard::{guard, is_free};
 pub(crate) use keys::Keys;
+pub(crate) use links::{Linked, Links};
 pub use rate::Rate;
 pub(crate) use rate::Rates;

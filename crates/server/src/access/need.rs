@@ -144,6 +144,10 @@ mod tests {
         let artifact = "/api/2.0/mlflow-artifacts/artifacts/0/a/b";
         assert_eq!(need(&Method::DELETE, artifact).level, Level::Admin);
         assert_eq!(need(&Method::PUT, artifact).level, Level::Write);
+        let parts = "/api/2.0/mlflow-artifacts/mpu/create/0/a";
+        assert_eq!(need(&Method::POST, parts).level, Level::Write);
+        let link = "/api/2.0/mlflow-artifacts/presigned/0/a/b";
+        assert_eq!(need(&Method::GET, link).level, Level::Read);
     }
 
     #[test]

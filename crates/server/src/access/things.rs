@@ -35,7 +35,10 @@ pub(super) async fn things(
         ["logged-models", id, ..] if *id != "search" => {
             things.extend(of_logged_model(house, &decoded(id)).await?);
         }
-        ["artifacts", number, ..] => things.extend(experiment(&decoded(number))),
+        ["artifacts" | "presigned", number, ..]
+        | ["mpu", "create" | "complete" | "abort", number, ..] => {
+            things.extend(experiment(&decoded(number)));
+        }
         _ => {}
     }
     for name in ["experiment_id", "experiment_ids"] {

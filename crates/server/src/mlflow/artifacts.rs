@@ -1,25 +1,23 @@
 //! Artifacts: listed, sent up, fetched and taken away.
-//!
-//! What is fetched was written by anybody. It goes out as an attachment of a harmless type, so that
-//! no browser shows it as a page of ours.
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use gristmill_track::{ArtifactPath, RunInfo};
 use serde::Serialize;
 use serde_json::json;
 
 use super::ask::{Ask, decoded};
+use super::download::send;
 use super::error::{ErrorCode, Refusal};
 use super::json::Json;
 use super::{Answer, show};
 use crate::house::House;
+use crate::ranges::Wish;
 use crate::streams;
-use crate::tree::{self, Entry, Found, Place};
+use crate::tree::{self, Entry, Place};
 
 #[derive(Serialize)]
 struct FileView {
@@ -44,7 +42,7 @@ fn views(entries: Vec<Entry>, folder: &str) -> Vec<FileView> {
 
 /// A path that was sent, as it is kept; nothing when it was empty. What would lead out of the tree,
 /// also when it was encoded once more, is refused.
-fn checked(path: &str) -> Result<String, Refusal> {
+pub(super) fn checked(path: &str) -> Result<String, Refusal> {
     let path = path.trim_end_matches('/');
     if path.is_empty() {
         return Ok(String::new());
@@ -91,9 +89,14 @@ pub(super) async fn list_below(house: &House, root: &str, folder: &str) -> Answe
 }
 
 /// The file at a path below a root of ours.
-pub(super) async fn send_below(house: &House, root: &str, path: &str) -> Result<Response, Refusal> {
+pub(super) async fn send_below(
+    house: &House,
+    root: &str,
+    path: &str,
+    wish: &Wish,
+) -> Result<Response, Refusal> {
     let path = named(path)?;
-    send(house, &below(house, root, &path).await?, &path).await
+    send(house, &below(house, root, &path).await?, &path, wish).await
 }
 
 /// The place of a path below a root, which must be one of ours.
@@ -146,7 +149,8 @@ pub(super) async fn delete(State(house): State<Arc<House>>, Path(path): Path<Str
     Ok(Json::empty())
 }
 
-fn named(path: &str) -> Result<String, Refusal> {
+/// The same, of a path that must not be empty.
+pub(super) fn named(path: &str) -> Result<String, Refusal> {
     let path = checked(path)?;
     if path.is_empty() { Err(Refusal::invalid("Invalid path")) } else { Ok(path) }
 }
@@ -154,14 +158,16 @@ fn named(path: &str) -> Result<String, Refusal> {
 pub(super) async fn download(
     State(house): State<Arc<House>>,
     Path(path): Path<String>,
+    wish: Wish,
 ) -> Result<Response, Refusal> {
     let path = checked(&path)?;
     let place = tree::place(&house, &path).await?;
-    send(&house, &place, &path).await
+    send(&house, &place, &path, &wish).await
 }
 
 pub(super) async fn get_artifact(
     State(house): State<Arc<House>>,
+    wish: Wish,
     ask: Ask,
 ) -> Result<Response, Refusal> {
     let path = checked(ask.fields().required_text("path")?)?;
@@ -169,77 +175,7 @@ pub(super) async fn get_artifact(
     let place = place_in(&run.info, &path)?;
     let root = show::artifact_uri(&run.info);
     let name = format!("{}/{path}", root.trim_start_matches("mlflow-artifacts:/"));
-    send(&house, &place, &name).await
-}
-
-/// The file at a place; `name` is what it is called in messages.
-async fn send(house: &House, place: &Place, name: &str) -> Result<Response, Refusal> {
-    let (path, size, hash) = match tree::find(house, place).await? {
-        Found::File(path, size, hash) => (path, size, hash),
-        Found::Folder => {
-            let message = format!("Artifact path refers to a directory, not a file: '{name}'");
-            return Err(Refusal::invalid(message));
-        }
-        Found::Nothing => return Err(Refusal::missing(format!("No such artifact: '{name}'"))),
-    };
-    let body = streams::body_of(path, size).await.map_err(|_| {
-        Refusal::new(ErrorCode::TemporarilyUnavailable, format!("'{name}' cannot be read now"))
-    })?;
-    let file = name.rsplit('/').next().unwrap_or_default();
-    let headers = [
-        (header::CONTENT_TYPE, harmless_type(file).to_string()),
-        (header::CONTENT_DISPOSITION, attachment(file)),
-        (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'".into()),
-        (header::ETAG, format!("\"{hash}\"")),
-    ];
-    Ok((headers, body).into_response())
-}
-
-/// What a file is by its ending. Whatever a browser would run (HTML, SVG, XML, scripts) is plain text.
-fn harmless_type(file: &str) -> &'static str {
-    let ending = file.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
-    match ending.as_deref() {
-        Some("png") => "image/png",
-        Some("jpg" | "jpeg") => "image/jpeg",
-        Some("gif") => "image/gif",
-        Some("webp") => "image/webp",
-        Some("pdf") => "application/pdf",
-        Some("json") => "application/json",
-        Some("csv") => "text/csv; charset=utf-8",
-        Some(
-            "txt" | "log" | "md" | "yaml" | "yml" | "toml" | "cfg" | "conf" | "ini" | "py" | "r"
-            | "rs" | "sql" | "tsv" | "html" | "htm" | "xhtml" | "xht" | "svg" | "xml" | "js"
-            | "mjs" | "css" | "sh",
-        ) => "text/plain; charset=utf-8",
-        _ if file == "MLmodel" || file == "MLproject" => "text/plain; charset=utf-8",
-        _ => "application/octet-stream",
-    }
-}
-
-/// The header that makes a browser store a file under its name. Source: RFC 6266 and RFC 8187.
-fn attachment(file: &str) -> String {
-    let plain: String = file
-        .chars()
-        .map(|c| if c.is_ascii_graphic() && !"\"\\%;".contains(c) || c == ' ' { c } else { '_' })
-        .collect();
-    if plain == file {
-        return format!("attachment; filename=\"{plain}\"");
-    }
-    let mut encoded = String::new();
-    for byte in file.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
-                encoded.push(char::from(byte));
-            }
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
-}
-
-/// Uploads in parts go straight to an object store, and this server has its artifacts at hand.
-pub(super) async fn no_parts() -> Refusal {
-    unsupported("Multipart upload")
+    send(&house, &place, &name, &wish).await
 }
 
 pub(super) async fn no_upload_url() -> Refusal {
@@ -289,22 +225,5 @@ mod tests {
         ] {
             check(path, None);
         }
-    }
-
-    #[test]
-    fn what_a_browser_would_run_is_plain_text() {
-        for file in ["a.html", "A.HTML", "b.svg", "c.xml", "d.js", "e.htm"] {
-            assert_eq!(harmless_type(file), "text/plain; charset=utf-8");
-        }
-        assert_eq!(harmless_type("a.html.unknown"), "application/octet-stream");
-    }
-
-    #[test]
-    fn names_of_files_break_no_header() {
-        assert_eq!(attachment("a b.txt"), "attachment; filename=\"a b.txt\"");
-        assert_eq!(
-            attachment("ü\"\r\n.txt"),
-            "attachment; filename=\"____.txt\"; filename*=UTF-8''%C3%BC%22%0D%0A.txt"
-        );
     }
 }

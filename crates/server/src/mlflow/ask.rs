@@ -27,7 +27,8 @@ impl FromRequest<Arc<House>> for Ask {
 
     async fn from_request(request: Request, _: &Arc<House>) -> Result<Self, Refusal> {
         let query = request.uri().query().unwrap_or_default();
-        if request.method() == Method::GET && !query.is_empty() {
+        let looks = matches!(*request.method(), Method::GET | Method::HEAD);
+        if looks && !query.is_empty() {
             return Ok(Self { fields: from_query(query), length: 0 });
         }
         if matches!(*request.method(), Method::POST | Method::PUT) {
@@ -282,6 +283,20 @@ pub(crate) fn from_query(query: &str) -> Map<String, Value> {
         }
     }
     fields
+}
+
+/// The text with a percent sign for every byte that has a meaning in addresses.
+pub(crate) fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
 }
 
 /// The text behind its percent signs; what makes no sense stays as it is.

@@ -120,6 +120,12 @@ impl From<TrackError> for Refusal {
                 ErrorCode::TemporarilyUnavailable,
                 format!("the store cannot be used now: {found}"),
             ),
+            // Nor are buckets and keys: whoever runs the server reads them.
+            TrackError::Bucket { .. } => {
+                eprintln!("artifacts: {error}");
+                let message = "the place of the artifacts cannot be used now";
+                Self::new(ErrorCode::TemporarilyUnavailable, message)
+            }
             TrackError::Damaged { found, .. } => {
                 Self::new(ErrorCode::InternalError, format!("the store is damaged: {found}"))
             }

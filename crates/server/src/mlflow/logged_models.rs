@@ -19,6 +19,7 @@ use super::{Answer, artifacts, check, logged_model_view as view, model_check, mo
 use crate::access::Caller;
 use crate::house::House;
 use crate::names;
+use crate::ranges::Wish;
 
 /// How many logged models one answer holds when nobody says.
 const USUAL: i64 = 100;
@@ -243,11 +244,12 @@ pub(super) async fn list_artifacts(
 pub(super) async fn get_artifact(
     State(house): State<Arc<House>>,
     Path(id): Path<String>,
+    wish: Wish,
     ask: Ask,
 ) -> Result<Response, Refusal> {
     let path = ask.fields().required_text("artifact_file_path")?;
     let model = house.store.logged_model(&id).await?;
-    artifacts::send_below(&house, &artifact_uri(&model), path).await
+    artifacts::send_below(&house, &artifact_uri(&model), path, &wish).await
 }
 
 /// The root of a logged model's artifacts.

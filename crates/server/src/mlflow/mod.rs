@@ -8,6 +8,7 @@ mod aliases;
 mod artifacts;
 mod ask;
 mod check;
+mod download;
 mod error;
 mod experiments;
 mod inputs;
@@ -20,6 +21,8 @@ mod model_check;
 mod model_view;
 mod models;
 mod page;
+mod parts;
+mod presigned;
 mod runs;
 mod show;
 mod source;
@@ -30,16 +33,17 @@ mod webhooks;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{any, delete, get, patch, post};
+use axum::routing::{any, delete, get, patch, post, put};
 use gristmill_track::{Filter, Order, Searchable};
 use serde_json::json;
 
 use self::ask::Fields;
 use crate::house::House;
 
-pub(crate) use ask::{Ask, decoded, from_query};
+pub(crate) use ask::{Ask, decoded, encoded, from_query};
 pub(crate) use error::{ErrorCode, Refusal};
 pub(crate) use json::{Json, object};
+pub(crate) use parts::VALID_MICROS as PARTS_WAIT_MICROS;
 
 /// What every handler comes to.
 pub(crate) type Answer = Result<Json, Refusal>;
@@ -151,8 +155,11 @@ fn artifact_routes() -> Router<Arc<House>> {
             "/artifacts/{*path}",
             get(artifacts::download).put(artifacts::upload).delete(artifacts::delete),
         )
-        .route("/mpu/{step}/{*path}", post(artifacts::no_parts))
-        .route("/presigned/{*path}", get(artifacts::no_download_url))
+        .route("/mpu/create/{*path}", post(parts::create))
+        .route("/mpu/part/{upload}/{number}", put(parts::part))
+        .route("/mpu/complete/{*path}", post(parts::complete))
+        .route("/mpu/abort/{*path}", post(parts::abort))
+        .route("/presigned/{*path}", get(presigned::download))
 }
 
 fn third() -> Router<Arc<House>> {
@@ -162,7 +169,8 @@ fn third() -> Router<Arc<House>> {
         .route("/traces/{*rest}", any(traces::none))
 }
 
-/// What clients may expect of this server.
+/// What clients may expect of this server. They send and fetch files in parts when they are told to,
+/// and not by themselves: one request is simpler, and proxies change addresses.
 async fn server_info() -> Json {
     Json::of(&json!({
         "store_type": "SqlStore",

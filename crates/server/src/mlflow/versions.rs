@@ -20,6 +20,7 @@ use super::{
 };
 use crate::access::Caller;
 use crate::house::House;
+use crate::ranges::Wish;
 use crate::webhook::{Told, is_prompt};
 
 /// How many versions one answer holds when nobody says.
@@ -269,11 +270,12 @@ pub(super) async fn download_uri(State(house): State<Arc<House>>, ask: Ask) -> A
 /// A file of a version.
 pub(super) async fn get_artifact(
     State(house): State<Arc<House>>,
+    wish: Wish,
     ask: Ask,
 ) -> Result<Response, Refusal> {
     let path = ask.fields().required_text("path")?;
     let version = asked(&house, ask.fields()).await?;
-    artifacts::send_below(&house, &place(&house, &version).await?, path).await
+    artifacts::send_below(&house, &place(&house, &version).await?, path, &wish).await
 }
 
 /// Where the files of a version are, as clients can reach them.

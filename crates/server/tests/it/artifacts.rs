@@ -240,18 +240,3 @@ async fn artifacts_are_kept_nowhere_but_here_or_in_an_object_store() {
     assert_eq!(put(&house, &format!("shared/place/{id}/artifacts/a"), b"x").await.status, 200);
     assert_eq!(names(&house.get(&format!("/artifacts/list?run_id={id}")).await), ["a 1"]);
 }
-
-#[tokio::test]
-async fn uploads_in_parts_are_for_object_stores() {
-    let house = House::open().await;
-    let json = [("content-type", "application/json")];
-    for step in ["create", "complete", "abort"] {
-        let path = format!("/api/2.0/mlflow-artifacts/mpu/{step}/0/x");
-        let refused = house.send("POST", &path, &json, b"{}".to_vec()).await;
-        assert_eq!(refused.status, 501);
-        assert_eq!(
-            refused.message(),
-            "Multipart upload is not supported for the current artifact repository"
-        );
-    }
-}

@@ -10,6 +10,7 @@ mod hooks;
 mod house;
 mod logged_models;
 mod memory;
+mod pieces;
 mod registry;
 mod registry_client;
 mod told;

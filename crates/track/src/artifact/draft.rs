@@ -1,12 +1,13 @@
 //! Content that comes piece by piece, kept in memory while it is small and in a file from then on.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use fs_err as fs;
 
-use super::local::{LocalArtifacts, discard};
+use super::content::discard;
+use super::local::LocalArtifacts;
 use super::{ArtifactKind, ArtifactStore, Content};
 use crate::{ContentHash, Result, TrackError};
 
@@ -30,8 +31,8 @@ pub(super) struct LocalDraft {
     begun: Option<Begun>,
 }
 
-/// A file that has some of the content.
-struct Begun {
+/// A file that has some of the content. Dropping it takes the file away.
+pub(super) struct Begun {
     path: PathBuf,
     file: Option<fs::File>,
     hasher: blake3::Hasher,
@@ -82,12 +83,27 @@ impl Draft for LocalDraft {
 }
 
 impl Begun {
-    fn new(store: &LocalArtifacts) -> Result<Self> {
+    pub fn new(store: &LocalArtifacts) -> Result<Self> {
         let (path, file) = store.draft_file()?;
         Ok(Self { path, file: Some(file), hasher: blake3::Hasher::new(), size: 0 })
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    /// A file of this name, which nobody has.
+    pub fn at(path: PathBuf) -> Result<Self> {
+        let file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(|error| TrackError::io(&path, &error))?;
+        Ok(Self { path, file: Some(file), hasher: blake3::Hasher::new(), size: 0 })
+    }
+
+    /// No file at all: only what the content hashes to is of interest.
+    pub fn nowhere() -> Self {
+        Self { path: PathBuf::new(), file: None, hasher: blake3::Hasher::new(), size: 0 }
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         if let Some(file) = &mut self.file {
             file.write_all(bytes).map_err(|error| TrackError::io(&self.path, &error))?;
         }
@@ -96,12 +112,36 @@ impl Begun {
         Ok(())
     }
 
-    fn publish(mut self, store: &LocalArtifacts) -> Result<Content> {
+    /// What has been written so far.
+    pub fn content(&self) -> Content {
         let hash = ContentHash::from_bytes(*self.hasher.finalize().as_bytes());
+        Content { hash, kind: ArtifactKind::File, size: self.size }
+    }
+
+    /// Puts the file among the content of a store.
+    pub fn publish(mut self, store: &LocalArtifacts) -> Result<Content> {
+        let content = self.content();
         if let Some(file) = self.file.take() {
-            store.publish_draft(&self.path, file, hash)?;
+            store.publish_draft(&self.path, file, content.hash)?;
         }
-        Ok(Content { hash, kind: ArtifactKind::File, size: self.size })
+        Ok(content)
+    }
+
+    /// Leaves the file where it is.
+    pub fn leave(mut self) -> Content {
+        self.file = None;
+        self.content()
+    }
+
+    /// Moves the file to `path`, in place of what stands there.
+    pub fn move_to(mut self, path: &Path) -> Result<Content> {
+        let file = self.file.take();
+        drop(file);
+        if let Err(error) = fs::rename(&self.path, path) {
+            discard(&self.path);
+            return Err(TrackError::io(path, &error));
+        }
+        Ok(self.content())
     }
 }
 

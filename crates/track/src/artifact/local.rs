@@ -1,20 +1,26 @@
 //! Artifacts in a folder of this machine: `<2 hex>/<hash>`, made under `tmp/` and then renamed.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use fs_err as fs;
 use gristmill_core::Timestamp;
 
+use super::content::{
+    at, copy, discard, draft_name, folder_content, hash_file, list_files, names_in,
+};
 use super::draft::LocalDraft;
-use super::{ArtifactKind, ArtifactStore, Content, Draft, Stored};
+use super::{ArtifactKind, ArtifactStore, Content, Draft, Stored, Uploads};
 use crate::{ContentHash, Durability, Result, TrackError};
 
-/// How much of a file is in memory at a time.
-const BUFFER_BYTES: usize = 1 << 18;
+/// Where drafts are made.
+const DRAFTS: &str = "tmp";
+/// Where files wait whose parts have not all come.
+const PARTS: &str = "parts";
+/// Where it is noted whose artifacts stand here.
+const OWNERS: &str = "owners";
 
 /// Artifacts in a folder of this machine. Cheap to make: nothing is read or written before the
 /// first call.
@@ -42,8 +48,38 @@ impl LocalArtifacts {
         self
     }
 
+    /// The folder that all of it stands in.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where files wait whose parts have not all come.
+    pub(super) fn parts(&self) -> PathBuf {
+        self.root.join(PARTS)
+    }
+
+    /// Takes away what stands in a folder and was last changed before that moment.
+    fn sweep_folder(&self, folder: &Path, before: Timestamp) -> Result<()> {
+        for name in names_in(folder)? {
+            let path = folder.join(name);
+            // What somebody else took away meanwhile is gone.
+            if path.exists() && modified(&path)? < before {
+                discard(&path);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that content is in use.
+    pub(super) fn touch(&self, hash: ContentHash, now: Timestamp) -> Result<()> {
+        let place = self.place(hash);
+        let micros = Duration::from_micros(u64::try_from(now.0).unwrap_or_default());
+        let file = fs::File::open(&place).map_err(at(&place))?;
+        file.file().set_modified(UNIX_EPOCH + micros).map_err(at(&place))
+    }
+
     /// Where content of this hash stands, or would.
-    fn place(&self, hash: ContentHash) -> PathBuf {
+    pub(super) fn place(&self, hash: ContentHash) -> PathBuf {
         let name = hash.to_string();
         self.root.join(name.get(..2).unwrap_or_default()).join(&name)
     }
@@ -138,7 +174,7 @@ impl LocalArtifacts {
         }
     }
 
-    fn draft_folder(&self) -> Result<PathBuf> {
+    pub(super) fn draft_folder(&self) -> Result<PathBuf> {
         let folder = self.drafts()?;
         loop {
             let path = folder.join(draft_name());
@@ -151,7 +187,7 @@ impl LocalArtifacts {
     }
 
     fn drafts(&self) -> Result<PathBuf> {
-        let folder = self.root.join("tmp");
+        let folder = self.root.join(DRAFTS);
         fs::create_dir_all(&folder).map_err(at(&folder))?;
         Ok(folder)
     }
@@ -181,7 +217,7 @@ impl LocalArtifacts {
     }
 
     /// Moves a finished draft to its place. Another writer may have been first: its content is equal.
-    fn publish(&self, draft: &Path, hash: ContentHash) -> Result<()> {
+    pub(super) fn publish(&self, draft: &Path, hash: ContentHash) -> Result<()> {
         let place = self.place(hash);
         if let Some(parent) = place.parent() {
             fs::create_dir_all(parent).map_err(at(parent))?;
@@ -214,7 +250,7 @@ impl LocalArtifacts {
     }
 
     /// What stands under `hash`, with its size.
-    fn look(&self, hash: ContentHash) -> Result<Option<Content>> {
+    pub(super) fn look(&self, hash: ContentHash) -> Result<Option<Content>> {
         let place = self.place(hash);
         match fs::metadata(&place) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -238,12 +274,14 @@ impl LocalArtifacts {
             for name in names_in(&self.root.join(shard))? {
                 let Ok(hash) = name.parse::<ContentHash>() else { continue };
                 let place = self.place(hash);
-                let Some(content) = self.look(hash)? else { continue };
-                let modified =
-                    fs::metadata(&place).and_then(|m| m.modified()).map_err(at(&place))?;
-                let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
-                let since = Timestamp(i64::try_from(since).unwrap_or(i64::MAX));
-                stored.push(Stored { content, since });
+                let found = self.look(hash).and_then(|content| Ok((content, modified(&place)?)));
+                match found {
+                    Ok((Some(content), since)) => stored.push(Stored { content, since }),
+                    Ok((None, _)) => {}
+                    // Somebody took it away meanwhile.
+                    Err(_) if !place.exists() => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(stored)
@@ -266,6 +304,13 @@ impl LocalArtifacts {
             }
         }
     }
+}
+
+/// When what stands at `path` was last changed.
+pub(super) fn modified(path: &Path) -> Result<Timestamp> {
+    let modified = fs::metadata(path).and_then(|found| found.modified()).map_err(at(path))?;
+    let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+    Ok(Timestamp(i64::try_from(since).unwrap_or(i64::MAX)))
 }
 
 #[async_trait]
@@ -327,111 +372,70 @@ impl ArtifactStore for LocalArtifacts {
     async fn remove(&self, hash: ContentHash) -> Result<()> {
         self.blocking(move |store| {
             let place = store.place(hash);
-            // Moved away first: a folder is gone at once, not file by file.
-            let aside = store.drafts()?.join(draft_name());
-            match fs::rename(&place, &aside) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-                moved => moved.map_err(at(&place))?,
+            if !place.exists() {
+                return Ok(());
             }
-            let removed = match aside.is_dir() {
-                true => fs::remove_dir_all(&aside),
-                false => fs::remove_file(&aside),
-            };
-            removed.map_err(at(&aside))
+            // Moved away first: a folder is gone at once, not file by file.
+            let aside = store.draft_folder()?;
+            match fs::rename(&place, aside.join("gone")) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    discard(&aside);
+                    Err(TrackError::io(&place, &error))
+                }
+                _ => fs::remove_dir_all(&aside).map_err(at(&aside)),
+            }
         })
         .await
     }
-}
 
-/// The names in a folder; none when it is not there, or no folder.
-fn names_in(folder: &Path) -> Result<Vec<String>> {
-    let entries = match fs::read_dir(folder) {
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
-        {
-            return Ok(Vec::new());
-        }
-        entries => entries.map_err(at(folder))?,
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        names.extend(entry.map_err(at(folder))?.file_name().into_string());
+    fn address(&self, _: &Content) -> Option<String> {
+        None
     }
-    Ok(names)
-}
 
-fn draft_name() -> String {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
-}
-
-fn at(path: &Path) -> impl Fn(io::Error) -> TrackError + '_ {
-    move |error| TrackError::io(path, &error)
-}
-
-/// Takes a draft away. What cannot be taken away is left for `gc`: it is in nobody's way.
-pub(super) fn discard(draft: &Path) {
-    let _ = if draft.is_dir() { fs::remove_dir_all(draft) } else { fs::remove_file(draft) };
-}
-
-fn hash_file(path: &Path) -> Result<Content> {
-    let mut file = fs::File::open(path).map_err(at(path))?;
-    copy(&mut file, &mut io::sink()).map_err(at(path))
-}
-
-/// Copies all of `source`, and says what it was.
-fn copy(source: &mut impl Read, target: &mut impl Write) -> io::Result<Content> {
-    let mut hasher = blake3::Hasher::new();
-    let mut buffer = vec![0; BUFFER_BYTES];
-    let mut size = 0;
-    loop {
-        let read = source.read(&mut buffer)?;
-        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
-        hasher.update(bytes);
-        target.write_all(bytes)?;
-        size += read as u64;
+    async fn link(&self, _: &Content, _: Duration) -> Result<Option<String>> {
+        Ok(None)
     }
-    let hash = ContentHash::from_bytes(*hasher.finalize().as_bytes());
-    Ok(Content { hash, kind: ArtifactKind::File, size })
-}
 
-/// The hash of a folder: of each file's path and hash, with lengths, in order of path.
-fn folder_content(files: &[String], contents: &[Content]) -> Content {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(b"gristmill folder 1\n");
-    for (name, content) in files.iter().zip(contents) {
-        hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());
-        hasher.update(content.hash.to_string().as_bytes());
+    fn uploads(&self) -> Uploads {
+        Uploads::new(self.clone())
     }
-    let hash = ContentHash::from_bytes(*hasher.finalize().as_bytes());
-    let size = contents.iter().map(|content| content.size).sum();
-    Content { hash, kind: ArtifactKind::Folder, size }
-}
 
-/// The files in a folder and all folders below it: paths with `/`, sorted by their bytes.
-fn list_files(root: &Path) -> Result<Vec<String>> {
-    let mut files = Vec::new();
-    let mut folders = vec![String::new()];
-    while let Some(folder) = folders.pop() {
-        let path = root.join(&folder);
-        for entry in fs::read_dir(&path).map_err(at(&path))? {
-            let entry = entry.map_err(at(&path))?;
-            let name = entry.file_name().into_string().map_err(|name| {
-                let found = format!("a file name that is no text: {}", name.display());
-                TrackError::invalid(format!("`{}`", path.display()), found, "names in UTF-8")
-            })?;
-            let name = if folder.is_empty() { name } else { format!("{folder}/{name}") };
-            let kind = entry.file_type().map_err(at(&path))?;
-            if kind.is_dir() {
-                folders.push(name);
-            } else if kind.is_file() {
-                files.push(name);
-            } else {
-                let what = format!("`{}`", root.join(&name).display());
-                return Err(TrackError::invalid(what, "a link or device", "a file or folder"));
+    async fn add_owner(&self, owner: &str) -> Result<()> {
+        let owner = owner.to_string();
+        self.blocking(move |store| {
+            let folder = store.root.join(OWNERS);
+            let place = folder.join(ContentHash::of(owner.as_bytes()).to_string());
+            if place.exists() {
+                return Ok(());
             }
-        }
+            fs::create_dir_all(&folder).map_err(at(&folder))?;
+            let (draft, mut file) = store.draft_file()?;
+            file.write_all(owner.as_bytes()).map_err(at(&draft))?;
+            drop(file);
+            fs::rename(&draft, &place).map_err(at(&place))
+        })
+        .await
     }
-    files.sort_unstable();
-    Ok(files)
+
+    async fn owners(&self) -> Result<Vec<String>> {
+        self.blocking(|store| {
+            let folder = store.root.join(OWNERS);
+            let names = names_in(&folder)?.into_iter();
+            names
+                .map(|name| {
+                    let path = folder.join(name);
+                    fs::read_to_string(&path).map_err(at(&path))
+                })
+                .collect()
+        })
+        .await
+    }
+
+    async fn sweep(&self, before: Timestamp) -> Result<()> {
+        self.blocking(move |store| {
+            store.sweep_folder(&store.root.join(DRAFTS), before)?;
+            store.sweep_folder(&store.parts(), before)
+        })
+        .await
+    }
 }

@@ -1,10 +1,17 @@
 //! Big things beside the database: each stored once under the hash of its content.
 
+mod bucket;
+mod cache;
+mod content;
 mod draft;
 mod local;
+mod open;
+mod shared;
+mod uploads;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -14,8 +21,11 @@ use gristmill_core::Timestamp;
 
 use crate::{ContentHash, Result, TrackError};
 
+pub use bucket::BucketArtifacts;
 pub use draft::Draft;
 pub use local::LocalArtifacts;
+pub use open::{artifacts_folder, open_artifacts};
+pub use uploads::{Part, Uploads};
 
 /// Keeps content under its hash.
 ///
@@ -54,6 +64,28 @@ pub trait ArtifactStore: Send + Sync {
 
     /// Forgets the content; nothing happens when it is not there.
     async fn remove(&self, hash: ContentHash) -> Result<()>;
+
+    /// What every machine that shares the store calls the content, its hash last; nothing where its
+    /// path on this machine is all there is.
+    fn address(&self, content: &Content) -> Option<String>;
+
+    /// An address under which anybody can read a stored file for a time, without us; nothing where
+    /// there is none. The content is not looked at.
+    async fn link(&self, content: &Content, valid: Duration) -> Result<Option<String>>;
+
+    /// Files that come in parts. They wait on this machine until they are whole.
+    fn uploads(&self) -> Uploads;
+
+    /// Notes that the runs of `owner` keep things here; nothing happens when that is noted.
+    async fn add_owner(&self, owner: &str) -> Result<()>;
+
+    /// All who were noted, in no order. Whoever knows the runs of only some of them must remove
+    /// nothing.
+    async fn owners(&self) -> Result<Vec<String>>;
+
+    /// Clears away what was begun before `before` and never finished: drafts, parts of files,
+    /// folders of which some files came. What is stored stays.
+    async fn sweep(&self, before: Timestamp) -> Result<()>;
 }
 
 words! {

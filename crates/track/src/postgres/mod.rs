@@ -25,6 +25,7 @@ use self::PostgresStore as Keeper;
 use self::driver::Driver;
 use self::fail::{is_conflict, told};
 use self::lock::{hold, share};
+pub use self::open::database_name;
 use self::open::{LAYOUT_IS_THERE, in_dialect};
 use self::sql::Statements;
 use crate::fail::Fail;

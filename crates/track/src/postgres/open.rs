@@ -61,6 +61,20 @@ pub(super) fn place(options: &PgConnectOptions) -> PathBuf {
     }
 }
 
+/// What the database at `url` is called, whoever asks it: its host and its name, and neither user nor
+/// password.
+///
+/// # Errors
+/// When it is no address.
+pub fn database_name(url: &str) -> Result<String> {
+    let options = options(url)?;
+    let database = options.get_database().unwrap_or(options.get_username());
+    Ok(match options.get_socket() {
+        Some(socket) => format!("postgres://{}/{database}", socket.display()),
+        None => format!("postgres://{}:{}/{database}", options.get_host(), options.get_port()),
+    })
+}
+
 /// Makes or upgrades the tables over the first connection.
 pub(super) async fn upgrade(options: PgConnectOptions, place: PathBuf) -> Result<()> {
     let connected = tokio::time::timeout(PATIENCE, options.connect()).await;

@@ -1,6 +1,8 @@
 //! Tests of the store through its public face.
 
 mod artifacts;
+#[cfg(unix)]
+mod bucket;
 mod conformance;
 #[cfg(unix)]
 mod postgres;

@@ -13,11 +13,13 @@ pub struct OfMlflow {
     /// `.gristmill` is made
     #[arg(long, value_name = "URI")]
     backend_store_uri: Option<String>,
-    /// Where clients are to put artifacts: only `mlflow-artifacts:/`, which is this server
-    #[arg(long, value_name = "URI", value_parser = through_us)]
+    /// Where clients are to put artifacts: `mlflow-artifacts:/`, which is this server; anything else
+    /// means the same as `--artifacts-destination`, since all of them go through this server
+    #[arg(long, value_name = "URI")]
     default_artifact_root: Option<String>,
-    /// Where this server keeps artifacts: only the home
-    #[arg(long, value_name = "URI", value_parser = in_the_home)]
+    /// Where this server keeps artifacts: `s3://BUCKET/PREFIX`, `file:///FOLDER` or a folder
+    /// [default: the variable GRISTMILL_ARTIFACTS, else the home]
+    #[arg(long, value_name = "URI")]
     artifacts_destination: Option<String>,
     /// Take artifacts in and give them out, which it always does
     #[arg(long)]
@@ -27,6 +29,14 @@ pub struct OfMlflow {
 impl OfMlflow {
     /// The home that these options mean; without any of them the usual one.
     pub fn home(&self, usual: &Home) -> Result<Home, Error> {
+        let home = self.home_of_runs(usual)?;
+        Ok(match self.artifacts()? {
+            Some(address) => home.with_artifacts(address),
+            None => home,
+        })
+    }
+
+    fn home_of_runs(&self, usual: &Home) -> Result<Home, Error> {
         let Some(uri) = &self.backend_store_uri else { return Ok(usual.clone()) };
         if let Some(address) = database(uri) {
             return Ok(usual.clone().with_database(address));
@@ -34,7 +44,23 @@ impl OfMlflow {
         let path = path(uri)?;
         refuse_mlflow(&path)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        Ok(Home::at(folder.unwrap_or(Path::new(".")).join(".gristmill")))
+        Ok(usual
+            .clone()
+            .moved_to(folder.unwrap_or(Path::new(".")).join(".gristmill"))
+            .without_database())
+    }
+
+    /// Where artifacts are to be kept, when either option says so.
+    fn artifacts(&self) -> Result<Option<&str>, Error> {
+        let root = self.default_artifact_root.as_deref();
+        let root = root.filter(|root| !root.starts_with("mlflow-artifacts:"));
+        match (self.artifacts_destination.as_deref(), root) {
+            (Some(destination), Some(root)) if destination != root => Err(Error::input(
+                "`--default-artifact-root` and `--artifacts-destination` name two places",
+            )
+            .with_hint("clients put artifacts through this server: leave out the first")),
+            (destination, root) => Ok(destination.or(root)),
+        }
     }
 }
 
@@ -70,24 +96,6 @@ fn refuse_mlflow(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn through_us(uri: &str) -> Result<String, String> {
-    match uri.starts_with("mlflow-artifacts:") {
-        true => Ok(uri.into()),
-        false => {
-            Err("artifacts go through this server; use `mlflow-artifacts:/`, or leave it out"
-                .into())
-        }
-    }
-}
-
-fn in_the_home(uri: &str) -> Result<String, String> {
-    let elsewhere = uri.contains("://") && !uri.starts_with("file://");
-    match elsewhere {
-        true => Err("artifacts are kept in the home; name a folder, or leave it out".into()),
-        false => Ok(uri.into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +124,27 @@ mod tests {
             let home = told(uri).home(&Home::at("usual")).unwrap();
             assert_eq!(home, Home::at("usual").with_database("postgres://u@h/d"), "{uri}");
         }
+    }
+
+    #[test]
+    fn artifacts_are_kept_where_either_option_says() {
+        let told = |destination: Option<&str>, root: Option<&str>| OfMlflow {
+            artifacts_destination: destination.map(String::from),
+            default_artifact_root: root.map(String::from),
+            ..OfMlflow::default()
+        };
+        let usual = Home::at("usual").with_artifacts("s3://usual");
+        let kept = |place: &str| usual.clone().with_artifacts(place);
+        for (destination, root, place) in [
+            (None, None, "s3://usual"),
+            (None, Some("mlflow-artifacts:/"), "s3://usual"),
+            (Some("s3://lake/a"), None, "s3://lake/a"),
+            (Some("s3://lake/a"), Some("mlflow-artifacts:/"), "s3://lake/a"),
+            (None, Some("./mlruns"), "./mlruns"),
+        ] {
+            assert_eq!(told(destination, root).home(&usual).unwrap(), kept(place));
+        }
+        assert!(told(Some("s3://lake/a"), Some("s3://lake/b")).home(&usual).is_err());
     }
 
     #[test]
