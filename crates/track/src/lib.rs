@@ -12,6 +12,7 @@
 mod words;
 
 mod access;
+mod adoption;
 mod artifact;
 mod check;
 mod deployment;
@@ -22,6 +23,7 @@ mod experiment;
 mod fail;
 mod file;
 mod filter;
+mod foreign;
 mod history;
 mod id;
 mod inputs;
@@ -42,6 +44,7 @@ mod task;
 mod webhook;
 
 pub use access::{Access, AuditLine, AuditQuery, Level, NewToken, Outcome, Role, ThingKind, Token};
+pub use adoption::{AdoptedModel, Adoption, BEING_ADOPTED};
 pub use artifact::{
     Artifact, ArtifactKind, ArtifactPath, ArtifactStore, Content, Draft, LocalArtifacts, Stored,
 };
@@ -58,6 +61,7 @@ pub use file::StoredFile;
 pub use filter::{
     Clause, Field, FieldKind, Filter, FilterError, Operand, Operator, Order, Searchable,
 };
+pub use foreign::{ForeignModel, LeftOut, MlflowDatabase, NotTaken};
 pub use history::{HistoryOrder, HistoryQuery, Sample};
 pub use id::{ContentHash, RunId};
 pub use inputs::{Dataset, DatasetInput, DatasetSummary, ModelLink, ModelRole};

@@ -57,6 +57,10 @@ impl Up {
         fs_err::read_dir("/proc").unwrap().filter_map(|entry| stat(entry.ok()?)).collect()
     }
 
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     pub fn id(&self) -> u32 {
         self.process.id()
     }

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod conformance;
+mod foreign;
 #[cfg(unix)]
 mod postgres;
 mod sqlite;

@@ -1,0 +1,277 @@
+//! A store of MLflow's as a source: a folder or a database, asked in the same words.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+
+use gristmill_track::{
+    AdoptedModel, Experiment, ForeignModel, LeftOut, LoggedModel, Metric, MlflowDatabase, NotTaken,
+    Run,
+};
+use tokio::runtime::{Builder, Runtime};
+
+use super::files::FileStore;
+use crate::{Error, Result};
+
+/// A store of MLflow's.
+pub(super) enum Source {
+    /// Folders and small files.
+    Files(FileStore),
+    /// The SQLite file of an SQL store.
+    Database(Reading),
+}
+
+/// A database, and what waits for it.
+pub(super) struct Reading {
+    database: MlflowDatabase,
+    runtime: Runtime,
+    path: PathBuf,
+}
+
+impl Reading {
+    fn wait<T>(&self, work: impl Future<Output = gristmill_track::Result<T>>) -> Result<T> {
+        Ok(self.runtime.block_on(work)?)
+    }
+}
+
+/// A run of a source, and the folder in which it stands if it has one.
+pub(super) struct SourceRun {
+    pub run: Run,
+    pub folder: Option<PathBuf>,
+}
+
+/// A logged model of a source, and the folder in which it stands if it has one.
+pub(super) struct SourceModel {
+    pub found: ForeignModel<LoggedModel>,
+    pub folder: Option<PathBuf>,
+}
+
+/// Takes what comes one by one, with what was left out on the way to it.
+pub(super) type Each<'a, T> = &'a mut dyn FnMut(T, &mut Vec<LeftOut>) -> Result<()>;
+
+impl Source {
+    /// The store at `path`, a file or a folder, or in the words of `--backend-store-uri`.
+    pub fn open(path: &Path) -> Result<Self> {
+        let path = plain(path)?;
+        let found = fs_err::metadata(&path).map_err(|error| {
+            Error::from(error)
+                .with_place(path.display().to_string())
+                .with_hint("name the folder `mlruns` or the file `mlflow.db` of an MLflow store")
+        })?;
+        let path = fs_err::canonicalize(path)?;
+        if found.is_dir() {
+            return FileStore::open(&path).map(Self::Files);
+        }
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let database = runtime.block_on(MlflowDatabase::open(&path))?;
+        Ok(Self::Database(Reading { database, runtime, path }))
+    }
+
+    /// The folder or the file.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Files(files) => files.root(),
+            Self::Database(reading) => &reading.path,
+        }
+    }
+
+    pub fn experiments(&self, left_out: &mut Vec<LeftOut>) -> Result<Vec<Experiment>> {
+        match self {
+            Self::Files(files) => Ok(files.experiments(left_out)),
+            Self::Database(r) => r.wait(r.database.experiments(left_out)),
+        }
+    }
+
+    /// Every run, with all but its metrics where those stand in files.
+    pub fn each_run(&self, left_out: &mut Vec<LeftOut>, each: Each<'_, SourceRun>) -> Result<()> {
+        let reading = match self {
+            Self::Files(files) => return files.each_run(left_out, each),
+            Self::Database(reading) => reading,
+        };
+        let mut after = String::new();
+        while let Some((runs, last)) =
+            reading.wait(reading.database.runs_after(&after, left_out))?
+        {
+            for run in runs {
+                let run = reading.wait(reading.database.run_data(run, left_out))?;
+                each(SourceRun { run, folder: None }, left_out)?;
+            }
+            after = last;
+        }
+        Ok(())
+    }
+
+    /// All values of metrics of a run, in pieces and in the order in which they were logged.
+    pub fn metrics(
+        &self,
+        run: &SourceRun,
+        left_out: &mut Vec<LeftOut>,
+        each: &mut dyn FnMut(Vec<Metric>) -> Result<()>,
+    ) -> Result<()> {
+        let reading = match self {
+            Self::Files(files) => return files.metrics(run, left_out, each),
+            Self::Database(reading) => reading,
+        };
+        let (id, mut after) = (run.run.info.id, 0);
+        while let Some((metrics, last)) =
+            reading.wait(reading.database.metrics_after(id, after, left_out))?
+        {
+            each(metrics)?;
+            after = last;
+        }
+        Ok(())
+    }
+
+    /// Of each metric of a run the latest value.
+    pub fn latest(
+        &self,
+        run: &SourceRun,
+        left_out: &mut Vec<LeftOut>,
+    ) -> Result<BTreeMap<String, Metric>> {
+        match self {
+            Self::Files(files) => {
+                let mut latest = Latest::default();
+                files.metrics(run, left_out, &mut |metrics| {
+                    metrics.iter().for_each(|metric| latest.see(metric));
+                    Ok(())
+                })?;
+                Ok(latest.0)
+            }
+            Self::Database(_) => Ok(run.run.metrics.clone()),
+        }
+    }
+
+    /// How many values of metrics a run has.
+    pub fn metric_count(&self, run: &SourceRun, left_out: &mut Vec<LeftOut>) -> Result<u64> {
+        match self {
+            Self::Files(files) => {
+                let mut count = 0;
+                files.metrics(run, left_out, &mut |metrics| {
+                    count += metrics.len() as u64;
+                    Ok(())
+                })?;
+                Ok(count)
+            }
+            Self::Database(r) => r.wait(r.database.metric_count(run.run.info.id)),
+        }
+    }
+
+    pub fn each_logged_model(
+        &self,
+        left_out: &mut Vec<LeftOut>,
+        each: Each<'_, SourceModel>,
+    ) -> Result<()> {
+        let reading = match self {
+            Self::Files(files) => return files.each_logged_model(left_out, each),
+            Self::Database(reading) => reading,
+        };
+        let mut after = String::new();
+        while let Some((models, last)) =
+            reading.wait(reading.database.logged_models_after(&after, left_out))?
+        {
+            for found in models {
+                each(SourceModel { found, folder: None }, left_out)?;
+            }
+            after = last;
+        }
+        Ok(())
+    }
+
+    /// Every registered model with its versions.
+    pub fn each_model(
+        &self,
+        left_out: &mut Vec<LeftOut>,
+        each: Each<'_, AdoptedModel>,
+    ) -> Result<()> {
+        let reading = match self {
+            Self::Files(files) => return files.each_model(left_out, each),
+            Self::Database(reading) => reading,
+        };
+        for name in reading.wait(reading.database.model_names(left_out))? {
+            let model = reading.database.registered_model(&name, left_out);
+            if let Some(model) = reading.wait(model)? {
+                each(model, left_out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What it keeps that has no place here.
+    pub fn not_taken(&self) -> Result<Vec<NotTaken>> {
+        match self {
+            Self::Files(files) => Ok(files.not_taken()),
+            Self::Database(r) => r.wait(r.database.not_taken()),
+        }
+    }
+
+    /// Whether it was written to while it was read, so that what was read may be wrong.
+    pub fn was_changed(&self) -> Result<bool> {
+        match self {
+            Self::Files(_) => Ok(false),
+            Self::Database(r) => Ok(r.database.was_changed()?),
+        }
+    }
+}
+
+/// Of each metric the latest of the values seen: the greatest step, then the latest moment, then the
+/// greatest value, as MLflow has it.
+#[derive(Default)]
+pub(super) struct Latest(pub BTreeMap<String, Metric>);
+
+impl Latest {
+    pub fn see(&mut self, metric: &Metric) {
+        let rank = |metric: &Metric| (metric.step, metric.at, metric.value);
+        match self.0.get(&metric.key) {
+            Some(best) if rank(metric).partial_cmp(&rank(best)).is_none_or(|o| o.is_le()) => {}
+            _ => drop(self.0.insert(metric.key.clone(), metric.clone())),
+        }
+    }
+}
+
+/// The path that a URI of a local store names, or the path itself.
+fn plain(path: &Path) -> Result<PathBuf> {
+    let Some((scheme, rest)) = path.to_str().and_then(|text| text.split_once("://")) else {
+        return Ok(path.into());
+    };
+    match scheme {
+        // One slash more than the scheme has: what follows is relative, unless it begins with another.
+        "sqlite" => Ok(rest.strip_prefix('/').unwrap_or(rest).into()),
+        "file" => Ok(rest.into()),
+        _ => Err(Error::input(format!("`{scheme}://...` is no store that can be imported"))
+            .with_hint("name a folder `mlruns` or a file `mlflow.db` on this machine")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gristmill_core::Timestamp;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(values: &[(f64, i64, i64)], expected: (f64, i64, i64)) {
+        let mut latest = Latest::default();
+        for (value, step, at) in values {
+            let (key, at) = ("m".into(), Timestamp(*at));
+            latest.see(&Metric { key, value: *value, step: *step, at });
+        }
+        let found = &latest.0["m"];
+        assert_eq!((found.value, found.step, found.at.0), expected);
+    }
+
+    #[test] // MLflow 3.17.2, file_store.py: max by (step, timestamp, value)
+    fn the_latest_value_is_that_of_the_greatest_step_then_moment_then_value() {
+        check(&[(1.0, 5, 9), (2.0, 4, 99)], (1.0, 5, 9));
+        check(&[(1.0, 5, 9), (2.0, 5, 10)], (2.0, 5, 10));
+        check(&[(3.0, 5, 9), (2.0, 5, 9)], (3.0, 5, 9));
+        check(&[(3.0, 5, 9), (f64::NAN, 5, 9)], (3.0, 5, 9));
+    }
+
+    #[test]
+    fn a_store_is_named_by_a_path_or_by_its_uri() {
+        assert_eq!(plain(Path::new("a/mlruns")).unwrap(), Path::new("a/mlruns"));
+        assert_eq!(plain(Path::new("sqlite:///mlflow.db")).unwrap(), Path::new("mlflow.db"));
+        assert_eq!(plain(Path::new("sqlite:////d/mlflow.db")).unwrap(), Path::new("/d/mlflow.db"));
+        assert!(plain(Path::new("postgresql://u@h/d")).is_err());
+    }
+}
