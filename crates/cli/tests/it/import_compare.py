@@ -73,6 +73,8 @@ def logged(client, model):
         for name in "experiment_id name model_type source_run_id status_message tags params "
         "creation_timestamp last_updated_timestamp".split()
     }
+    # What is empty is nothing in one answer and an empty text in the other.
+    found = {key: value or None for key, value in found.items()}
     found["status"] = str(model.status)
     found["metrics"] = sorted(
         (m.key, metric(m), m.run_id, m.dataset_name, m.dataset_digest) for m in model.metrics or []
@@ -88,6 +90,7 @@ def version(found):
         "run_id status tags".split()
     }
     shown["description"] = shown["description"] or ""
+    shown["version"] = int(found.version)
     # A path of some machine is a place among the server's artifacts on the other side.
     inside = found.source.split("/artifacts/")[-1] if "/artifacts/" in found.source else found.source
     shown["source"] = inside
@@ -123,7 +126,8 @@ def everything(uri):
             e.experiment_id: (e.name, e.lifecycle_stage, e.creation_time, e.last_update_time, e.tags)
             for e in experiments
         },
-        "runs": {run.info.run_id: run_of(client, run) for run in runs},
+        # A search leaves out which models a run used.
+        "runs": {run.info.run_id: run_of(client, client.get_run(run.info.run_id)) for run in runs},
         "logged models": {
             model.model_id: logged(client, model) for model in client.search_logged_models(ids)
         },
@@ -143,6 +147,14 @@ def differences(path, a, b):
 
 
 there, here = everything(theirs), everything(ours)
+if theirs.startswith("file:"):
+    # The file store moves a deleted experiment and no longer finds the artifacts of its runs.
+    for run in there["runs"]:
+        if there["experiments"][there["runs"][run]["info"]["experiment_id"]][1] == "deleted":
+            for key in ["artifacts", "bytes"]:
+                assert not there["runs"][run][key]
+                assert here["runs"][run][key]["a.txt"] in (10, b"still here")
+                here["runs"][run][key] = {}
 found = list(differences("", there, here))
 for line in found:
     print(line)
