@@ -43,6 +43,9 @@ pub trait Adoption: Send + Sync {
     /// `NotFound`; nothing happens to a run that is not being adopted.
     async fn settle_run(&self, id: RunId, lifecycle: Lifecycle) -> Result<()>;
 
+    /// How many values each metric of a run has. `NotFound`.
+    async fn metric_counts(&self, id: RunId) -> Result<BTreeMap<String, u64>>;
+
     /// Makes runs (the first of each pair) parts of others, where both are there, the first is no
     /// part of anything yet and the other began before it: so nothing becomes a part of itself.
     async fn join_runs(&self, pairs: Vec<(RunId, RunId)>) -> Result<()>;

@@ -235,6 +235,34 @@ fn a_run_of_that_id_with_other_content_stays_as_it_is() {
 }
 
 #[test]
+fn a_history_with_one_value_more_is_another() {
+    let sandbox = Sandbox::new();
+    store(&sandbox, &GOOD);
+    store(&sandbox, &[("7/RUN/metrics/m", "1 1 1\n1 1 1\n9 2 9\n")]);
+    assert_eq!(import(&sandbox, 0)["metrics"], 3);
+    assert_eq!(import(&sandbox, 0)["runs"]["there"], 1, "an equal line counts once");
+    store(&sandbox, &[("7/RUN/metrics/m", "1 1 1\n2 nan 2\n9 2 9\n")]);
+    let report = import(&sandbox, 1);
+    let why = "the number of values of metric `m` is `2` here and `3` there";
+    assert_eq!(report["differing"][0]["why"], why);
+}
+
+#[test]
+fn artifacts_that_are_gone_are_spoken_of_once() {
+    let sandbox = Sandbox::new();
+    let meta = |run: &str| {
+        let place = format!("artifact_uri: /gone/mlruns/7/{run}/artifacts");
+        META.replace("RUN", run).replace("artifact_uri: ''", &place)
+    };
+    store(&sandbox, &[("7/meta.yaml", EXPERIMENT), ("7/RUN/meta.yaml", &meta(RUN))]);
+    store(&sandbox, &[("7/OTHER/meta.yaml", &meta(OTHER))]);
+    let notes = import(&sandbox, 0)["notes"].clone();
+    let said = "2 runs and logged models had their artifacts in `/gone/mlruns`, which is not there";
+    let notes = notes.as_array().unwrap();
+    assert!(notes.len() == 1 && notes[0].as_str().unwrap().starts_with(said), "{notes:?}");
+}
+
+#[test]
 fn a_version_may_name_a_run_that_is_gone() {
     let sandbox = Sandbox::new();
     store(&sandbox, &GOOD);

@@ -64,6 +64,11 @@ pub(super) fn files(ours: &BTreeMap<String, u64>, given: &BTreeMap<String, u64>)
     maps("the size of artifact", ours, given, u64::to_string)
 }
 
+/// How many values metrics have.
+pub(super) fn counts(ours: &BTreeMap<String, u64>, given: &BTreeMap<String, u64>) -> Difference {
+    maps("the number of values of metric", ours, given, u64::to_string)
+}
+
 pub(super) fn experiment(ours: &Experiment, given: &Experiment) -> Difference {
     // Every store has this one, and nobody made it.
     let is_default = ours.id == ExperimentId::DEFAULT && given.id == ExperimentId::DEFAULT;

@@ -37,7 +37,7 @@ impl Taker<'_> {
         };
         let folder = given.folder.as_deref();
         let place = self.places.of_model(uri.as_deref(), model.experiment, &model.id, folder);
-        Self::closed(left_out, &what, &place);
+        self.look_at(&place, &what, left_out);
         if let Place::Elsewhere(uri) = &place {
             let why = format!("its files stay at `{uri}`, from where nothing here serves them");
             left_out.push(LeftOut::new(&what, why));

@@ -24,6 +24,8 @@ pub(super) enum Place {
     Folder(PathBuf),
     /// Nowhere: there are none.
     Nowhere,
+    /// Nowhere, and all that the store kept in this folder is not there either.
+    Gone(PathBuf),
     /// In a store that clients reach by themselves.
     Elsewhere(String),
     /// Where they may not be taken from, and what would do.
@@ -140,7 +142,10 @@ impl Places {
                          `--artifacts DIR`",
                         path.display()
                     )),
-                    None => Place::Nowhere,
+                    None => match missing_root(uri, &path) {
+                        Some(root) => Place::Gone(root),
+                        None => Place::Nowhere,
+                    },
                 }
             }
         }
@@ -167,6 +172,14 @@ impl Places {
             _ => Written::Other,
         }
     }
+}
+
+/// The folder of all artifacts in which `EXPERIMENT/RUN/artifacts` or `EXPERIMENT/models/ID/artifacts` would
+/// lie, when it is not there.
+fn missing_root(uri: &str, path: &Path) -> Option<PathBuf> {
+    let is_model = path.ancestors().nth(2).is_some_and(|folder| folder.ends_with("models"));
+    let root = path.ancestors().nth(if is_model { 4 } else { 3 })?;
+    (!uri.is_empty() && !root.exists()).then(|| root.to_path_buf())
 }
 
 fn holds_anything(folder: &Path) -> bool {
@@ -268,7 +281,9 @@ mod tests {
             let closed = matches!(&found, Place::Closed(why) if why.contains("--artifacts DIR"));
             assert!(closed, "{uri}: {found:?}");
         }
-        assert_eq!(folders.look("/gone"), Place::Nowhere);
+        assert_eq!(folders.look(&format!("BASE/mlruns/7/{RUN}/artifacts")), Place::Nowhere);
+        let elsewhere = folders.look(&format!("/gone/mlruns/7/{RUN}/artifacts"));
+        assert_eq!(elsewhere, Place::Gone("/gone/mlruns".into()));
         assert_eq!(folders.look("s3://bucket/a"), Place::Elsewhere("s3://bucket/a".into()));
         for uri in ["http://169.254.169.254/a", "s3://bucket/../a", "mlflow-artifacts:/../private"]
         {

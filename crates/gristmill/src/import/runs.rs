@@ -49,7 +49,7 @@ impl Taker<'_> {
         };
         let uri = info.artifact_location.as_deref();
         let place = self.places.of_run(uri, info.experiment, id, given.folder.as_deref());
-        Self::closed(left_out, &what, &place);
+        self.look_at(&place, &what, left_out);
         let (mut run, refused) = given.run.clone().storable();
         Self::refused(left_out, &what, refused);
         run.info.experiment = experiment;
@@ -74,7 +74,8 @@ impl Taker<'_> {
                 }
             }
             Some(ours) => {
-                run.metrics = source.latest(given, left_out)?;
+                let summary = source.metric_summary(given, left_out)?;
+                run.metrics = summary.latest.0;
                 let mut refused = Vec::new();
                 run.metrics.retain(|_, metric| {
                     let outcome = metric.storable();
@@ -83,7 +84,11 @@ impl Taker<'_> {
                     keeps
                 });
                 Self::refused(left_out, &what, refused);
-                self.compare_run(&ours, &run, &place, &what, left_out)?
+                let why = match compare::run(&ours, &run) {
+                    None => self.other_values(&ours, summary.counts)?,
+                    why => why,
+                };
+                self.compare_run((&ours, why), &place, &what, left_out)?
             }
         };
         if is_here {
@@ -99,16 +104,28 @@ impl Taker<'_> {
         false
     }
 
-    /// Whether the run here is the one that is given.
+    /// Whether a metric has more or fewer values here.
+    fn other_values(
+        &self,
+        ours: &Run,
+        given: BTreeMap<String, Option<u64>>,
+    ) -> Result<Option<String>> {
+        let id = ours.info.id;
+        let mut here = self.find(|store| store.metric_counts(id))?.unwrap_or_default();
+        here.retain(|key, _| given.get(key).is_none_or(Option::is_some));
+        let counted = given.into_iter().filter(|(key, _)| ours.metrics.contains_key(key));
+        let there = counted.filter_map(|(key, count)| Some((key, count?))).collect();
+        Ok(compare::counts(&here, &there))
+    }
+
+    /// Whether the run here is the one that is given, but for the difference that is known.
     fn compare_run(
         &mut self,
-        ours: &Run,
-        given: &Run,
+        (ours, mut why): (&Run, Option<String>),
         place: &Place,
         what: &str,
         left_out: &mut Vec<LeftOut>,
     ) -> Result<bool> {
-        let mut why = compare::run(ours, given);
         if let (None, Place::Folder(folder)) = (&why, place) {
             let id = ours.info.id;
             let here = self.find(|store| store.artifacts(id))?.unwrap_or_default();
@@ -132,7 +149,7 @@ impl Taker<'_> {
         left_out: &mut Vec<LeftOut>,
     ) -> Result<bool> {
         self.report.runs.taken += 1;
-        self.report.metrics += source.metric_count(given, left_out)?;
+        self.report.metrics += source.metric_summary(given, left_out)?.total;
         if let Place::Folder(folder) = place {
             for bytes in copy::listed(folder, left_out)?.into_values() {
                 self.report.artifacts.files += 1;

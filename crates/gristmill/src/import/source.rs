@@ -1,6 +1,6 @@
 //! A store of MLflow's as a source: a folder or a database, asked in the same words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 
@@ -122,37 +122,34 @@ impl Source {
         Ok(())
     }
 
-    /// Of each metric of a run the latest value.
-    pub fn latest(
+    /// What the metrics of a run come to.
+    pub fn metric_summary(
         &self,
         run: &SourceRun,
         left_out: &mut Vec<LeftOut>,
-    ) -> Result<BTreeMap<String, Metric>> {
+    ) -> Result<MetricSummary> {
         match self {
             Self::Files(files) => {
-                let mut latest = Latest::default();
+                let mut summary = MetricSummary::default();
+                let mut values = Distinct::default();
                 files.metrics(run, left_out, &mut |metrics| {
-                    metrics.iter().for_each(|metric| latest.see(metric));
+                    summary.total += metrics.len() as u64;
+                    for metric in &metrics {
+                        summary.latest.see(metric);
+                        values.see(metric, &mut summary.counts);
+                    }
                     Ok(())
                 })?;
-                Ok(latest.0)
+                values.end(&mut summary.counts);
+                Ok(summary)
             }
-            Self::Database(_) => Ok(run.run.metrics.clone()),
-        }
-    }
-
-    /// How many values of metrics a run has.
-    pub fn metric_count(&self, run: &SourceRun, left_out: &mut Vec<LeftOut>) -> Result<u64> {
-        match self {
-            Self::Files(files) => {
-                let mut count = 0;
-                files.metrics(run, left_out, &mut |metrics| {
-                    count += metrics.len() as u64;
-                    Ok(())
-                })?;
-                Ok(count)
+            Self::Database(r) => {
+                let counts = r.wait(r.database.metric_counts(run.run.info.id))?;
+                let total = counts.values().sum();
+                let counts = counts.into_iter().map(|(key, count)| (key, Some(count)));
+                let latest = Latest(run.run.metrics.clone());
+                Ok(MetricSummary { latest, total, counts: counts.collect() })
             }
-            Self::Database(r) => r.wait(r.database.metric_count(run.run.info.id)),
         }
     }
 
@@ -225,6 +222,54 @@ impl Latest {
             Some(best) if rank(metric).partial_cmp(&rank(best)).is_none_or(|o| o.is_le()) => {}
             _ => drop(self.0.insert(metric.key.clone(), metric.clone())),
         }
+    }
+}
+
+/// What the metrics of a run come to.
+#[derive(Default)]
+pub(super) struct MetricSummary {
+    pub latest: Latest,
+    /// How many values there are, equal ones too.
+    pub total: u64,
+    /// How many different values each has; nothing where there are too many to tell.
+    pub counts: BTreeMap<String, Option<u64>>,
+}
+
+/// The different values of the metric that is being read, one metric after the other.
+#[derive(Default)]
+struct Distinct {
+    key: String,
+    seen: HashSet<(i64, i64, u64)>,
+    is_too_many: bool,
+}
+
+impl Distinct {
+    /// How many are told from each other.
+    const MOST: usize = 1_000_000;
+
+    fn see(&mut self, metric: &Metric, counts: &mut BTreeMap<String, Option<u64>>) {
+        if metric.key != self.key {
+            self.end(counts);
+            self.key.clone_from(&metric.key);
+        }
+        // What is equal to the store must be equal here: both zeros, and all that is no number.
+        let value = match metric.value {
+            value if value.is_nan() => f64::NAN,
+            value => value + 0.0,
+        };
+        if self.seen.len() < Self::MOST {
+            self.seen.insert((metric.step, metric.at.0, value.to_bits()));
+        } else {
+            self.is_too_many = true;
+        }
+    }
+
+    fn end(&mut self, counts: &mut BTreeMap<String, Option<u64>>) {
+        let count = (!self.is_too_many).then_some(self.seen.len() as u64);
+        if !self.seen.is_empty() {
+            counts.insert(std::mem::take(&mut self.key), count);
+        }
+        *self = Self::default();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::path::PathBuf;
 
 use gristmill_core::Timestamp;
 use gristmill_track::{
@@ -30,6 +31,8 @@ pub(super) struct Taker<'a> {
     pub parts: Vec<(RunId, RunId)>,
     /// Runs that are known to be here.
     pub known_runs: BTreeSet<RunId>,
+    /// Folders of artifacts that are not there, and how many things say that they have theirs there.
+    gone: BTreeMap<PathBuf, u64>,
     tell: &'a dyn Fn(&str),
 }
 
@@ -61,6 +64,7 @@ impl<'a> Taker<'a> {
             experiments: BTreeMap::new(),
             parts: Vec::new(),
             known_runs: BTreeSet::new(),
+            gone: BTreeMap::new(),
             tell,
         })
     }
@@ -120,10 +124,12 @@ impl<'a> Taker<'a> {
         left_out.extend(errors.into_iter().map(|e| LeftOut::new(what, e.to_string())));
     }
 
-    /// Notes where the files of a thing may not be taken from.
-    pub fn closed(left_out: &mut Vec<LeftOut>, what: &str, place: &Place) {
-        if let Place::Closed(why) = place {
-            left_out.push(LeftOut::new(what, why.clone()));
+    /// Notes of a place from where nothing can be taken that this is so.
+    pub fn look_at(&mut self, place: &Place, what: &str, left_out: &mut Vec<LeftOut>) {
+        match place {
+            Place::Closed(why) => left_out.push(LeftOut::new(what, why.clone())),
+            Place::Gone(root) => *self.gone.entry(root.clone()).or_default() += 1,
+            Place::Folder(_) | Place::Nowhere | Place::Elsewhere(_) => {}
         }
     }
 
@@ -157,6 +163,13 @@ impl<'a> Taker<'a> {
     /// The end: what the source has beside, and whether it stood still.
     pub fn finish(mut self, source: &Source) -> Result<ImportReport> {
         self.report.not_taken = source.not_taken()?;
+        for (root, count) in std::mem::take(&mut self.gone) {
+            self.report.note(format!(
+                "{count} runs and logged models had their artifacts in `{}`, which is not there; if \
+                 they had any, name the folder that has them now by `--artifacts DIR`",
+                root.display()
+            ));
+        }
         if source.was_changed()? {
             let why = "it was written to while it was read; import it again when nothing writes";
             self.report.leave_out(LeftOut::new(format!("`{}`", source.path().display()), why));

@@ -140,15 +140,22 @@ impl MlflowDatabase {
         Ok(Some((found, last)))
     }
 
-    /// How many values of metrics a run has.
+    /// How many values each metric of a run has.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn metric_count(&self, run: RunId) -> Result<u64> {
-        let sql = "SELECT count(*) AS n FROM metrics WHERE run_uuid = ?1".to_string();
-        let rows = self.rows(sql, &[&run.to_string()]).await?;
-        let count = rows.first().and_then(|cells| cells.whole("n").ok().flatten());
-        Ok(count.unwrap_or_default().unsigned_abs())
+    pub async fn metric_counts(&self, run: RunId) -> Result<BTreeMap<String, u64>> {
+        let mut sql = self.tables.select("metrics", &[KEY]);
+        sql = sql.replacen("SELECT ", "SELECT count(*) AS n, ", 1);
+        sql.push_str(" WHERE run_uuid = ?1 GROUP BY key LIMIT 100000");
+        let mut counts = BTreeMap::new();
+        for cells in self.rows(sql, &[&run.to_string()]).await? {
+            let count = cells.whole("n").ok().flatten().unwrap_or_default();
+            if let Ok(Some(key)) = cells.text(KEY) {
+                counts.insert(key, count.unsigned_abs());
+            }
+        }
+        Ok(counts)
     }
 
     async fn datasets(&self, id: &str, left_out: &mut Vec<LeftOut>) -> Result<Vec<DatasetInput>> {

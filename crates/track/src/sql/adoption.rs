@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::QueryBuilder;
+use sqlx::{QueryBuilder, Row};
 
+use super::columns::count;
 use super::history::{self, Line};
 use super::{
     Connection, Database, experiments, hold, inputs, logged_models, logging, models, runs, search,
@@ -129,6 +130,16 @@ pub(super) async fn settle(
         .execute(&mut *db)
         .await?;
     Ok(())
+}
+
+pub(super) async fn metric_counts(
+    db: &mut Connection,
+    id: RunId,
+) -> Result<BTreeMap<String, u64>, Fail> {
+    runs::info(db, id).await?;
+    let sql = "SELECT key, count(*) AS n FROM metrics WHERE run_id = $1 GROUP BY key";
+    let rows = sqlx::query(sql).bind(id.to_string()).fetch_all(&mut *db).await?;
+    rows.iter().map(|row| Ok((row.try_get("key")?, count(row, "n")?))).collect()
 }
 
 /// Of two that began together the other counts as the earlier one when it names no parent itself, so

@@ -1,5 +1,7 @@
 //! Taking over in SQL: which statements answer which call.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use super::{Keeper, adoption};
@@ -20,6 +22,10 @@ impl Adoption for Keeper {
             Box::pin(adoption::settle(db, *id, *lifecycle))
         })
         .await
+    }
+
+    async fn metric_counts(&self, id: RunId) -> Result<BTreeMap<String, u64>> {
+        self.read(id, |db, id| Box::pin(adoption::metric_counts(db, *id))).await
     }
 
     async fn join_runs(&self, pairs: Vec<(RunId, RunId)>) -> Result<()> {

@@ -79,6 +79,8 @@ async fn a_run_is_active_until_it_is_settled(store: &dyn Store) {
     store.log(given.info.id, Batch::default().metric("m", 0.5, 1, at(2))).await.unwrap();
     store.settle_run(given.info.id, Lifecycle::Deleted).await.unwrap();
     let settled = store.run(given.info.id).await.unwrap();
+    let counts = store.metric_counts(given.info.id).await.unwrap();
+    assert_eq!(counts, [("m".to_string(), 1)].into());
     assert_eq!(settled.metrics["m"].value, 0.5);
     assert_eq!(Run { metrics: BTreeMap::new(), ..settled }, given);
     // Settled once, it is a run like any other.
@@ -98,34 +100,34 @@ async fn parts_join_only_what_began_before_them(store: &dyn Store) {
         run
     };
     for run in [
-        adopted("whole", 10),
-        with_parent("part", 20, "whole"),
-        with_parent("at once", 10, "whole"),
-        with_parent("left", 30, "right"),
-        with_parent("right", 30, "left"),
-        with_parent("early", 5, "whole"),
+        adopted("adopted whole", 10),
+        with_parent("adopted part", 20, "adopted whole"),
+        with_parent("adopted at once", 10, "adopted whole"),
+        with_parent("adopted left", 30, "adopted right"),
+        with_parent("adopted right", 30, "adopted left"),
+        with_parent("adopted early", 5, "adopted whole"),
     ] {
         store.adopt_run(run).await.unwrap();
     }
     let pair = |part: &str, whole: &str| (id(part), id(whole));
     let pairs = vec![
-        pair("part", "whole"),
-        pair("at once", "whole"),
-        pair("left", "right"),
-        pair("right", "left"),
-        pair("early", "whole"),
-        pair("whole", "whole"),
-        pair("part", "early"),
-        pair("whole", "nobody's"),
+        pair("adopted part", "adopted whole"),
+        pair("adopted at once", "adopted whole"),
+        pair("adopted left", "adopted right"),
+        pair("adopted right", "adopted left"),
+        pair("adopted early", "adopted whole"),
+        pair("adopted whole", "adopted whole"),
+        pair("adopted part", "adopted early"),
+        pair("adopted whole", "nobody's"),
     ];
     store.join_runs(pairs).await.unwrap();
     for (part, whole) in [
-        ("part", Some("whole")),
-        ("at once", Some("whole")),
-        ("left", None),
-        ("right", None),
-        ("early", None),
-        ("whole", None),
+        ("adopted part", Some("adopted whole")),
+        ("adopted at once", Some("adopted whole")),
+        ("adopted left", None),
+        ("adopted right", None),
+        ("adopted early", None),
+        ("adopted whole", None),
     ] {
         let found = store.run(id(part)).await.unwrap().info.parent;
         assert_eq!(found, whole.map(id), "{part}");
