@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use crate::check::{self, MAX_PARAM_CHARS};
 use crate::{
-    Experiment, Lifecycle, LoggedModel, Metric, Model, ModelVersion, Note, Result, Run, RunId,
-    TrackError,
+    Artifact, Experiment, Lifecycle, LoggedModel, Metric, Model, ModelVersion, Note, Result, Run,
+    RunId, TrackError,
 };
 
 /// The kind of a run that is being taken over; once all of it is there it has none.
@@ -42,6 +42,10 @@ pub trait Adoption: Send + Sync {
     /// Says that all of an adopted run is there: it loses its kind and enters its lifecycle.
     /// `NotFound`; nothing happens to a run that is not being adopted.
     async fn settle_run(&self, id: RunId, lifecycle: Lifecycle) -> Result<()>;
+
+    /// Records where content of the artifact store stands among a run's artifacts, also of a run that
+    /// was put away. `NotFound`.
+    async fn adopt_artifacts(&self, id: RunId, artifacts: Vec<Artifact>) -> Result<()>;
 
     /// How many values each metric of a run has. `NotFound`.
     async fn metric_counts(&self, id: RunId) -> Result<BTreeMap<String, u64>>;

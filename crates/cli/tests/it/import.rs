@@ -213,12 +213,17 @@ fn artifacts_outside_of_the_store_come_when_that_is_said() {
     store(&sandbox, &[("7/meta.yaml", EXPERIMENT), ("7/RUN/meta.yaml", &meta)]);
     store(&sandbox, &[("7/RUN/params/lr", "0.1")]);
     left_out(&sandbox, RUN, "outside of the source; allow that by `--artifacts DIR`");
-    let said = sandbox.run(&["import", "mlflow", "mlruns", "--artifacts", "else", "--json"]);
-    // The run is here without them by now, so this says that it differs.
-    assert_eq!(said.code, 1, "{}", said.out);
-    assert!(said.out.contains("artifact `a.txt` is only there"), "{}", said.out);
-    let fresh = sandbox.json(&["--home", "h", "import", "mlflow", "mlruns", "--artifacts", "else"]);
-    assert_eq!(fresh["artifacts"], json!({"files": 1, "bytes": 1}));
+    let with = ["import", "mlflow", "mlruns", "--artifacts", "else"];
+    let would = sandbox.json(&[&with[..], &["--dry-run"]].concat());
+    let late = sandbox.json(&with);
+    let fresh = sandbox.json(&[&["--home", "h"], &with[..]].concat());
+    for report in [would, late, fresh] {
+        assert_eq!(report["artifacts"], json!({"files": 1, "bytes": 1}), "{report:#}");
+    }
+    sandbox.write("else/where/a.txt", "other");
+    let said = sandbox.run(&[&with[..], &["--json"]].concat());
+    let why = "the size of artifact `a.txt` is `1` here and `5` there";
+    assert!(said.code == 1 && said.out.contains(why), "{}", said.out);
 }
 
 #[test]

@@ -59,9 +59,13 @@ fn texts(
     maps(name, ours, given, String::clone)
 }
 
-/// Files by path, with their sizes.
+/// Files by path, with their sizes. Those that are only there are no difference: they are missing here.
 pub(super) fn files(ours: &BTreeMap<String, u64>, given: &BTreeMap<String, u64>) -> Difference {
-    maps("the size of artifact", ours, given, u64::to_string)
+    let mut whole = ours.clone();
+    for (path, size) in given {
+        whole.entry(path.clone()).or_insert(*size);
+    }
+    maps("the size of artifact", &whole, given, u64::to_string)
 }
 
 /// How many values metrics have.

@@ -1,6 +1,7 @@
 //! Logged models: their files among ours, then what is known of them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use gristmill_track::{
     ArtifactPath, Content, ExperimentId, LeftOut, LoggedModel, Measured, StoredFile,
@@ -90,7 +91,16 @@ impl Taker<'_> {
         if let (None, Place::Folder(folder)) = (&why, place) {
             let root = root(given.experiment, &given.id);
             let here = self.find(|store| store.files_below(&root))?.unwrap_or_default();
-            why = compare::files(&sizes(here, &root), &copy::listed(folder, left_out)?);
+            let (here, there) = (sizes(here, &root), copy::listed(folder, left_out)?);
+            why = compare::files(&here, &there);
+            if why.is_none() && here.len() < there.len() {
+                match self.is_dry {
+                    true => self
+                        .report
+                        .would_copy(there.iter().filter(|(path, _)| !here.contains_key(*path))),
+                    false => self.copy_files(&root, folder, &here, left_out)?,
+                }
+            }
         }
         match why {
             None => self.report.logged_models.there += 1,
@@ -105,11 +115,24 @@ impl Taker<'_> {
     fn would_take_files(&mut self, place: &Place, left_out: &mut Vec<LeftOut>) -> Result<()> {
         self.report.logged_models.taken += 1;
         if let Place::Folder(folder) = place {
-            for bytes in copy::listed(folder, left_out)?.into_values() {
-                self.report.artifacts.files += 1;
-                self.report.artifacts.bytes += bytes;
-            }
+            self.report.would_copy(copy::listed(folder, left_out)?.iter());
         }
+        Ok(())
+    }
+
+    /// Copies the files that are below `folder` and not here.
+    fn copy_files(
+        &mut self,
+        root: &str,
+        folder: &Path,
+        here: &BTreeMap<String, u64>,
+        left_out: &mut Vec<LeftOut>,
+    ) -> Result<()> {
+        let keeper = self.keeper()?;
+        let mut record = |new| keep(keeper, root, new);
+        let to = (keeper, &self.artifacts);
+        let copied = copy::copy(to, folder, here, left_out, &mut record)?;
+        self.report.copied(copied);
         Ok(())
     }
 
@@ -123,13 +146,8 @@ impl Taker<'_> {
     ) -> Result<()> {
         let root = root(model.experiment, &model.id);
         if let Place::Folder(folder) = place {
-            let keeper = self.keeper()?;
-            let known = sizes(keeper.wait(|store| store.files_below(&root))?, &root);
-            let mut record = |new| keep(keeper, &root, new);
-            let to = (keeper, &self.artifacts);
-            let copied = copy::copy(to, folder, &known, left_out, &mut record)?;
-            self.report.artifacts.files += copied.files;
-            self.report.artifacts.bytes += copied.bytes;
+            let here = self.keeper()?.wait(|store| store.files_below(&root))?;
+            self.copy_files(&root, folder, &sizes(here, &root), left_out)?;
         }
         let adopted = self.ask(|store| store.adopt_logged_model(model))?;
         if Self::or_leave_out(adopted, what, left_out)?.is_some() {

@@ -93,6 +93,19 @@ impl ImportReport {
         }
     }
 
+    /// These files were copied.
+    pub(super) fn copied(&mut self, copied: Copied) {
+        self.artifacts.files += copied.files;
+        self.artifacts.bytes += copied.bytes;
+    }
+
+    /// These files, by path and size, would be.
+    pub(super) fn would_copy<'a>(&mut self, files: impl Iterator<Item = (&'a String, &'a u64)>) {
+        for (_, bytes) in files {
+            self.copied(Copied { files: 1, bytes: *bytes });
+        }
+    }
+
     fn add(list: &mut Vec<LeftOut>, untold: &mut u64, left_out: LeftOut) {
         match list.len() < NAMED {
             true => list.push(left_out),

@@ -1,8 +1,9 @@
 //! Runs: each with all that it logged, and whole before it counts as here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use gristmill_track::{Artifact, BEING_ADOPTED, Batch, LeftOut, Metric, Run, tags};
+use gristmill_track::{Artifact, BEING_ADOPTED, Batch, LeftOut, Metric, Run, RunId, tags};
 
 use super::compare;
 use super::copy;
@@ -118,7 +119,8 @@ impl Taker<'_> {
         Ok(compare::counts(&here, &there))
     }
 
-    /// Whether the run here is the one that is given, but for the difference that is known.
+    /// Whether the run here is the one that is given, but for the difference that is known. Artifacts
+    /// that it misses, because they could not be taken before, come now.
     fn compare_run(
         &mut self,
         (ours, mut why): (&Run, Option<String>),
@@ -126,10 +128,14 @@ impl Taker<'_> {
         what: &str,
         left_out: &mut Vec<LeftOut>,
     ) -> Result<bool> {
+        let id = ours.info.id;
         if let (None, Place::Folder(folder)) = (&why, place) {
-            let id = ours.info.id;
-            let here = self.find(|store| store.artifacts(id))?.unwrap_or_default();
-            why = compare::files(&sizes(here), &copy::listed(folder, left_out)?);
+            let here = sizes(self.find(|store| store.artifacts(id))?.unwrap_or_default());
+            let there = copy::listed(folder, left_out)?;
+            why = compare::files(&here, &there);
+            if why.is_none() && here.len() < there.len() {
+                self.copy_artifacts(id, folder, (here, there), left_out)?;
+            }
         }
         Ok(match why {
             Some(why) => self.run_differs(what, why),
@@ -138,6 +144,27 @@ impl Taker<'_> {
                 true
             }
         })
+    }
+
+    /// Copies the artifacts of a run that are there and not here.
+    fn copy_artifacts(
+        &mut self,
+        id: RunId,
+        folder: &Path,
+        (here, there): (BTreeMap<String, u64>, BTreeMap<String, u64>),
+        left_out: &mut Vec<LeftOut>,
+    ) -> Result<()> {
+        if self.is_dry {
+            self.report.would_copy(there.iter().filter(|(path, _)| !here.contains_key(*path)));
+            return Ok(());
+        }
+        let keeper = self.keeper()?;
+        let copied = copy::copy((keeper, &self.artifacts), folder, &here, left_out, &mut |new| {
+            let new = new.into_iter().map(|(path, content)| Artifact { path, content });
+            keeper.wait(|store| store.adopt_artifacts(id, new.collect()))
+        })?;
+        self.report.copied(copied);
+        Ok(())
     }
 
     /// Counts what a run would bring.
@@ -151,10 +178,7 @@ impl Taker<'_> {
         self.report.runs.taken += 1;
         self.report.metrics += source.metric_summary(given, left_out)?.total;
         if let Place::Folder(folder) = place {
-            for bytes in copy::listed(folder, left_out)?.into_values() {
-                self.report.artifacts.files += 1;
-                self.report.artifacts.bytes += bytes;
-            }
+            self.report.would_copy(copy::listed(folder, left_out)?.iter());
         }
         Ok(true)
     }
@@ -171,15 +195,8 @@ impl Taker<'_> {
         let id = run.info.id;
         self.report.metrics += self.log_metrics(source, given, left_out)?;
         if let Place::Folder(folder) = place {
-            let keeper = self.keeper()?;
-            let known = sizes(keeper.wait(|store| store.artifacts(id))?);
-            let copied =
-                copy::copy((keeper, &self.artifacts), folder, &known, left_out, &mut |new| {
-                    let new = new.into_iter().map(|(path, content)| Artifact { path, content });
-                    keeper.wait(|store| store.record_artifacts(id, new.collect()))
-                })?;
-            self.report.artifacts.files += copied.files;
-            self.report.artifacts.bytes += copied.bytes;
+            let known = sizes(self.keeper()?.wait(|store| store.artifacts(id))?);
+            self.copy_artifacts(id, folder, (known, BTreeMap::new()), left_out)?;
         }
         self.keeper()?.wait(|store| store.settle_run(id, run.info.lifecycle))?;
         self.report.runs.taken += 1;

@@ -114,9 +114,10 @@ impl<'a> Taker<'a> {
         Ok(found.into_iter().next())
     }
 
-    /// Names what was left out on the way.
+    /// Names what was left out on the way, each thing once: a folder may have been read twice.
     pub fn leave_out(&mut self, left_out: &mut Vec<LeftOut>) {
-        left_out.drain(..).for_each(|left_out| self.report.leave_out(left_out));
+        let told: BTreeSet<LeftOut> = left_out.drain(..).collect();
+        told.into_iter().for_each(|left_out| self.report.leave_out(left_out));
     }
 
     /// Names parts of a thing that cannot be stored.

@@ -28,7 +28,7 @@ use crate::{Result, TrackError};
 const BUSY: Duration = Duration::from_secs(30);
 
 /// Something that cannot be taken over, and why.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct LeftOut {
     /// The thing, by its name or id.
     pub what: String,

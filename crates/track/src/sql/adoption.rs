@@ -7,14 +7,14 @@ use sqlx::{QueryBuilder, Row};
 use super::columns::count;
 use super::history::{self, Line};
 use super::{
-    Connection, Database, experiments, hold, inputs, logged_models, logging, models, runs, search,
-    versions,
+    Connection, Database, experiments, hold, inputs, logged_models, logging, models, records, runs,
+    search, versions,
 };
 use crate::adoption::BEING_ADOPTED;
 use crate::check;
 use crate::fail::Fail;
 use crate::{
-    AdoptedModel, Batch, Experiment, ExperimentId, Lifecycle, LoggedModel, ModelMetric,
+    AdoptedModel, Artifact, Batch, Experiment, ExperimentId, Lifecycle, LoggedModel, ModelMetric,
     ModelVersion, Note, Run, RunId, TrackError, WhatHappened,
 };
 
@@ -130,6 +130,16 @@ pub(super) async fn settle(
         .execute(&mut *db)
         .await?;
     Ok(())
+}
+
+pub(super) async fn artifacts(
+    db: &mut Connection,
+    id: RunId,
+    artifacts: &[Artifact],
+) -> Result<(), Fail> {
+    hold(db, runs::WHAT, &id.to_string()).await?;
+    runs::info(db, id).await?;
+    records::insert_artifacts(db, id, artifacts).await
 }
 
 pub(super) async fn metric_counts(

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use super::{Keeper, adoption};
-use crate::{AdoptedModel, Adoption, Experiment, Lifecycle, LoggedModel, Result, Run, RunId};
+use crate::{
+    AdoptedModel, Adoption, Artifact, Experiment, Lifecycle, LoggedModel, Result, Run, RunId,
+};
 
 #[async_trait]
 impl Adoption for Keeper {
@@ -20,6 +22,13 @@ impl Adoption for Keeper {
     async fn settle_run(&self, id: RunId, lifecycle: Lifecycle) -> Result<()> {
         self.write((id, lifecycle), |db, (id, lifecycle)| {
             Box::pin(adoption::settle(db, *id, *lifecycle))
+        })
+        .await
+    }
+
+    async fn adopt_artifacts(&self, id: RunId, artifacts: Vec<Artifact>) -> Result<()> {
+        self.write((id, artifacts), |db, (id, artifacts)| {
+            Box::pin(adoption::artifacts(db, *id, artifacts))
         })
         .await
     }

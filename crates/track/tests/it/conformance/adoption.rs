@@ -83,6 +83,10 @@ async fn a_run_is_active_until_it_is_settled(store: &dyn Store) {
     assert_eq!(counts, [("m".to_string(), 1)].into());
     assert_eq!(settled.metrics["m"].value, 0.5);
     assert_eq!(Run { metrics: BTreeMap::new(), ..settled }, given);
+    let content = Content { hash: ContentHash::of(b"a"), kind: ArtifactKind::File, size: 1 };
+    let artifact = Artifact { path: ArtifactPath::parse("a.txt").unwrap(), content };
+    store.adopt_artifacts(given.info.id, vec![artifact.clone()]).await.unwrap();
+    assert_eq!(store.artifacts(given.info.id).await.unwrap(), [artifact]);
     // Settled once, it is a run like any other.
     store.settle_run(given.info.id, Lifecycle::Active).await.unwrap();
     assert_eq!(store.run(given.info.id).await.unwrap().info.lifecycle, Lifecycle::Deleted);
