@@ -217,7 +217,8 @@ fn artifacts_outside_of_the_store_come_when_that_is_said() {
     let would = sandbox.json(&[&with[..], &["--dry-run"]].concat());
     let late = sandbox.json(&with);
     let fresh = sandbox.json(&[&["--home", "h"], &with[..]].concat());
-    for report in [would, late, fresh] {
+    let exactly = ["--home", "i", "import", "mlflow", "mlruns", "--artifacts", "else/where"];
+    for report in [would, late, fresh, sandbox.json(&exactly)] {
         assert_eq!(report["artifacts"], json!({"files": 1, "bytes": 1}), "{report:#}");
     }
     sandbox.write("else/where/a.txt", "other");

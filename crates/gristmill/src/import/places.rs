@@ -35,6 +35,8 @@ pub(super) enum Place {
 /// The folders from which files may be taken.
 pub(super) struct Places {
     roots: Vec<PathBuf>,
+    /// Those of them that nobody named: the store's own.
+    shared: Vec<PathBuf>,
     /// What a relative path is relative to: the folder in which the store stands.
     base: PathBuf,
     /// Whether one of the folders may be that of a server's artifacts.
@@ -75,7 +77,8 @@ impl Places {
                 roots.push(folder);
             }
         }
-        Ok(Self { roots, base, has_served })
+        let shared = roots.iter().skip(named.len()).cloned().collect();
+        Ok(Self { roots, shared, base, has_served })
     }
 
     /// The place of a run's artifacts, of which the store says `uri`; `folder` is the run's own.
@@ -151,11 +154,13 @@ impl Places {
         }
     }
 
-    /// Whether a folder stands there and really lies in one from which may be taken.
+    /// Whether a folder stands there and really lies in one from which may be taken. The store's own
+    /// folders hold those of all runs, and are the artifacts of none.
     fn holds(&self, path: &Path) -> bool {
+        let is_in = |real: &Path| self.roots.iter().any(|root| real.starts_with(root));
+        let is_shared = |real: &Path| self.shared.iter().any(|root| real == root);
         read::is_folder(path)
-            && fs_err::canonicalize(path)
-                .is_ok_and(|real| self.roots.iter().any(|root| real.starts_with(root)))
+            && fs_err::canonicalize(path).is_ok_and(|real| is_in(&real) && !is_shared(&real))
     }
 
     fn read(&self, uri: &str) -> Written {
@@ -242,7 +247,8 @@ mod tests {
         fn look(&self, uri: &str) -> Place {
             let base = self.path("");
             let roots = vec![base.join("mlruns")];
-            let places = Places { roots, base, has_served: false };
+            let shared = roots.clone();
+            let places = Places { roots, shared, base, has_served: false };
             let uri = uri.replace("BASE", self.path("").to_str().unwrap().trim_end_matches('/'));
             places.of_run(Some(&uri), "7".parse().unwrap(), RUN.parse().unwrap(), None)
         }
@@ -276,7 +282,8 @@ mod tests {
     fn nothing_is_taken_from_outside_of_the_store() {
         let folders = Folders::new();
         fs_err::remove_dir_all(folders.path("mlruns/7")).unwrap();
-        for uri in ["BASE/private", "file://BASE/private", "mlruns/../private"] {
+        fs_err::write(folders.path("mlruns/file"), "x").unwrap();
+        for uri in ["BASE/private", "file://BASE/private", "mlruns/../private", "BASE/mlruns"] {
             let found = folders.look(uri);
             let closed = matches!(&found, Place::Closed(why) if why.contains("--artifacts DIR"));
             assert!(closed, "{uri}: {found:?}");
