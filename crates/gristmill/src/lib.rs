@@ -23,6 +23,7 @@ pub mod export;
 pub mod file;
 mod gc;
 mod home;
+mod import;
 mod init;
 mod job;
 mod journal;
@@ -68,6 +69,9 @@ pub use gristmill_core::Timestamp;
 pub use gristmill_flow::{self as flow, Cancel};
 pub use gristmill_track::RunId;
 pub use home::{ARTIFACTS, DATABASE_URL, Home};
+pub use import::{
+    Copied, ImportOptions, ImportReport, ImportStatus, LeftOut, NotTaken, Tally, import_mlflow,
+};
 pub use init::init;
 pub use one_task::{TaskCall, TaskOutcome, finish_run, run_task};
 pub use page::{Page, report};

@@ -1,7 +1,7 @@
 //! Which names, keys and values can be stored. The limits are MLflow's, so that its clients meet
 //! no surprise; the forbidden characters are those that no database or command line can carry.
 
-use crate::{Result, TrackError};
+use crate::{DatasetInput, Result, TrackError};
 
 /// The longest key of a param, metric or tag, in characters.
 pub const MAX_KEY_CHARS: usize = 250;
@@ -61,6 +61,16 @@ pub(crate) fn model_tag(name: &str, text: &str) -> Result<()> {
 pub(crate) fn experiment_tag(name: &str, text: &str) -> Result<()> {
     key("a tag's key", name)?;
     value("tag", name, text, MAX_EXPERIMENT_TAG_CHARS)
+}
+
+/// Refuses a dataset, as a run used it, that cannot be stored.
+pub(crate) fn dataset(input: &DatasetInput) -> Result<()> {
+    let dataset = &input.dataset;
+    for (key, text) in [("name", &dataset.name), ("digest", &dataset.digest)] {
+        value("dataset", key, text, MAX_NAME_CHARS)?;
+    }
+    value("dataset", "source type", &dataset.source_type, MAX_TAG_CHARS)?;
+    input.tags.iter().try_for_each(|(key, text)| value("tag", key, text, MAX_TAG_CHARS))
 }
 
 /// Refuses a model's name that the spellings `name/version` and `name@alias` could not hold.

@@ -13,6 +13,7 @@
 mod words;
 
 mod access;
+mod adoption;
 mod artifact;
 mod check;
 mod deployment;
@@ -23,6 +24,7 @@ mod experiment;
 mod fail;
 mod file;
 mod filter;
+mod foreign;
 mod history;
 mod id;
 mod inputs;
@@ -43,6 +45,7 @@ mod task;
 mod webhook;
 
 pub use access::{Access, AuditLine, AuditQuery, Level, NewToken, Outcome, Role, ThingKind, Token};
+pub use adoption::{AdoptedModel, Adoption, BEING_ADOPTED};
 pub use artifact::{
     Artifact, ArtifactKind, ArtifactPath, ArtifactStore, BucketArtifacts, Content, Draft,
     LocalArtifacts, Part, Stored, Uploads, artifacts_folder, open_artifacts,
@@ -60,6 +63,7 @@ pub use file::StoredFile;
 pub use filter::{
     Clause, Field, FieldKind, Filter, FilterError, Operand, Operator, Order, Searchable,
 };
+pub use foreign::{ForeignModel, LeftOut, MlflowDatabase, NotTaken};
 pub use history::{HistoryOrder, HistoryQuery, Sample};
 pub use id::{ContentHash, RunId};
 pub use inputs::{Dataset, DatasetInput, DatasetSummary, ModelLink, ModelRole};

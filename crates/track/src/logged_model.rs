@@ -22,6 +22,19 @@ words! {
     }
 }
 
+impl LoggedModelStatus {
+    /// What MLflow's number stands for; nothing when it is none of its numbers.
+    pub fn from_mlflow(number: i64) -> Option<Self> {
+        match number {
+            0 => Some(Self::Unspecified),
+            1 => Some(Self::Pending),
+            2 => Some(Self::Ready),
+            3 => Some(Self::Failed),
+            _ => None,
+        }
+    }
+}
+
 /// A model as a run logged it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoggedModel {

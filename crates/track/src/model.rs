@@ -19,6 +19,18 @@ words! {
     }
 }
 
+impl VersionStatus {
+    /// What MLflow's word stands for; nothing when it is none of its words.
+    pub fn from_mlflow(word: &str) -> Option<Self> {
+        match word {
+            "READY" => Some(Self::Ready),
+            "PENDING_REGISTRATION" => Some(Self::Pending),
+            "FAILED_REGISTRATION" => Some(Self::Failed),
+            _ => None,
+        }
+    }
+}
+
 words! {
     /// How far a version got on its way to use, in MLflow's words. Aliases say the same more freely.
     Stage {

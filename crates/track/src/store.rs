@@ -5,14 +5,15 @@ use gristmill_core::Timestamp;
 use serde_json::Value;
 
 use crate::{
-    Access, Artifact, Author, Batch, DatasetInput, DatasetSummary, Deployment, Due, Experiment,
-    ExperimentId, ExperimentQuery, HistoryQuery, Lease, Lifecycle, LoggedModels, Metric, ModelLink,
-    NewExperiment, NewRun, Page, Registry, Result, Run, RunId, RunInfo, RunQuery, RunUpdate,
-    Sample, Signal, Snapshot, StoredFile, TaskRecord, Webhooks,
+    Access, Adoption, Artifact, Author, Batch, DatasetInput, DatasetSummary, Deployment, Due,
+    Experiment, ExperimentId, ExperimentQuery, HistoryQuery, Lease, Lifecycle, LoggedModels,
+    Metric, ModelLink, NewExperiment, NewRun, Page, Registry, Result, Run, RunId, RunInfo,
+    RunQuery, RunUpdate, Sample, Signal, Snapshot, StoredFile, TaskRecord, Webhooks,
 };
 
 /// Keeps experiments and runs, and what is to run when; and, as a [`Registry`], models, as
-/// [`LoggedModels`] what runs logged of them, as [`Webhooks`] who is told, as [`Access`] who may.
+/// [`LoggedModels`] what runs logged of them, as [`Webhooks`] who is told, as [`Access`] who may; as
+/// [`Adoption`] it takes over what another store kept.
 ///
 /// Each call is one transaction: when it returns `Ok`, what it wrote survives the death of the
 /// process and every later call sees it; when it returns an error, nothing of it was written.
@@ -22,7 +23,7 @@ use crate::{
 /// for a name, key or value that cannot be stored, and `Home`, `Damaged` or `Newer` when the store
 /// itself cannot be used.
 #[async_trait]
-pub trait Store: Registry + LoggedModels + Webhooks + Access {
+pub trait Store: Registry + LoggedModels + Webhooks + Access + Adoption {
     /// The new experiment under the next free number. `Exists` when the name is taken, by a
     /// deleted experiment too.
     async fn create_experiment(&self, new: NewExperiment) -> Result<Experiment>;

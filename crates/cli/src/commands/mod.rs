@@ -7,6 +7,7 @@ pub mod deploy;
 pub mod events;
 pub mod export;
 pub mod gc;
+pub mod import;
 pub mod init;
 pub mod models;
 pub mod plan;

@@ -62,6 +62,10 @@ impl Up {
         format!("http://{}", self.address)
     }
 
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     pub fn id(&self) -> u32 {
         self.process.id()
     }

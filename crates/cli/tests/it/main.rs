@@ -16,6 +16,7 @@ mod faults;
 mod flow;
 mod fragments;
 mod homes;
+mod import;
 mod kills;
 mod lineage;
 mod objects;

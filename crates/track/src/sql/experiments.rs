@@ -18,7 +18,7 @@ use crate::{
 
 const WHAT: &str = "experiment";
 /// What is held while a name or a number is chosen.
-const NAMES: &str = "experiments";
+pub(super) const NAMES: &str = "experiments";
 
 pub(super) async fn create(db: &mut Connection, new: &NewExperiment) -> Result<Experiment, Fail> {
     hold(db, NAMES, "").await?;
@@ -185,7 +185,7 @@ pub(super) async fn require_active(
     }
 }
 
-async fn refuse_taken(db: &mut Connection, name: &str) -> Result<(), Fail> {
+pub(super) async fn refuse_taken(db: &mut Connection, name: &str) -> Result<(), Fail> {
     check::name("an experiment's name", name)?;
     match by_name(db, name).await? {
         Some(_) => Err(TrackError::Exists { what: WHAT, name: name.into() }.into()),
@@ -193,7 +193,12 @@ async fn refuse_taken(db: &mut Connection, name: &str) -> Result<(), Fail> {
     }
 }
 
-async fn insert_tag(db: &mut Connection, id: i64, key: &str, value: &str) -> Result<(), Fail> {
+pub(super) async fn insert_tag(
+    db: &mut Connection,
+    id: i64,
+    key: &str,
+    value: &str,
+) -> Result<(), Fail> {
     check::experiment_tag(key, value)?;
     let sql = "INSERT INTO experiment_tags (experiment_id, key, value) VALUES ($1, $2, $3) \
                ON CONFLICT (experiment_id, key) DO UPDATE SET value = excluded.value";

@@ -6,7 +6,7 @@ use sqlx::Row;
 
 use super::columns::{json, optional, word};
 use super::{Connection, DbRow, runs};
-use crate::check::{self, MAX_TAG_CHARS};
+use crate::check;
 use crate::fail::Fail;
 use crate::{
     Dataset, DatasetInput, DatasetSummary, ExperimentId, ModelLink, ModelRole, RunId, RunInfo, tags,
@@ -23,6 +23,7 @@ pub(super) async fn log(
 ) -> Result<(), Fail> {
     let info = runs::require_active(db, id).await?;
     for input in datasets {
+        check::dataset(input)?;
         insert_dataset(db, info.experiment, &input.dataset).await?;
         link_dataset(db, &info, input).await?;
     }
@@ -46,10 +47,6 @@ async fn insert_dataset(
     experiment: ExperimentId,
     dataset: &Dataset,
 ) -> Result<(), Fail> {
-    for (key, text) in [("name", &dataset.name), ("digest", &dataset.digest)] {
-        check::value("dataset", key, text, check::MAX_NAME_CHARS)?;
-    }
-    check::value("dataset", "source type", &dataset.source_type, MAX_TAG_CHARS)?;
     let sql = "INSERT INTO datasets \
                (experiment_id, name, digest, source_type, source, columns, profile) \
                VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
@@ -71,7 +68,6 @@ async fn link_dataset(
     run: &RunInfo,
     input: &DatasetInput,
 ) -> Result<(), Fail> {
-    input.tags.iter().try_for_each(|(key, text)| check::value("tag", key, text, MAX_TAG_CHARS))?;
     let sql = "INSERT INTO run_datasets \
                (run_id, position, experiment_id, name, digest, tags, context) \
                SELECT $1, coalesce(max(position) + 1, 0), $2, $3, $4, $5, $6 FROM run_datasets \

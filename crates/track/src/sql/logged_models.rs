@@ -14,7 +14,7 @@ use crate::{
     ExperimentId, Lifecycle, LoggedModel, LoggedModelStatus, Measured, NewLoggedModel, TrackError,
 };
 
-const WHAT: &str = "logged model";
+pub(super) const WHAT: &str = "logged model";
 /// Logged models of which the data is fetched by one statement.
 const MODELS: usize = 500;
 
@@ -110,12 +110,12 @@ async fn require(db: &mut Connection, id: &str) -> Result<(), Fail> {
     }
 }
 
-async fn find(db: &mut Connection, id: &str) -> Result<Option<DbRow>, Fail> {
+pub(super) async fn find(db: &mut Connection, id: &str) -> Result<Option<DbRow>, Fail> {
     let sql = "SELECT * FROM logged_models WHERE id = $1";
     Ok(sqlx::query(sql).bind(id).fetch_optional(&mut *db).await?)
 }
 
-async fn insert_tags(
+pub(super) async fn insert_tags(
     db: &mut Connection,
     id: &str,
     tags: &BTreeMap<String, String>,
@@ -129,7 +129,7 @@ async fn insert_tags(
     Ok(())
 }
 
-async fn insert_params(
+pub(super) async fn insert_params(
     db: &mut Connection,
     id: &str,
     params: &BTreeMap<String, String>,

@@ -179,7 +179,7 @@ fn push_metrics(sql: &mut QueryBuilder<Database>, rows: &[Row<'_>]) {
     });
 }
 
-async fn model_metrics(
+pub(super) async fn model_metrics(
     db: &mut Connection,
     run: &str,
     metrics: &[ModelMetric],

@@ -9,6 +9,7 @@
 //! so statements borrow what they work on. `BEGIN`, `LAYOUT_IS_THERE`, `OBJECT_OF` and `in_dialect`
 //! are the few words in which the databases differ.
 
+mod adoption;
 mod audit;
 mod columns;
 mod deployments;
@@ -37,6 +38,7 @@ mod snapshots;
 mod stages;
 mod store;
 mod store_access;
+mod store_adoption;
 mod store_logged_models;
 mod store_registry;
 mod store_webhooks;

@@ -167,7 +167,7 @@ pub(super) async fn touch(db: &mut Connection, model: &str, at: Timestamp) -> Re
     Ok(())
 }
 
-async fn refuse_taken(db: &mut Connection, name: &str) -> Result<(), Fail> {
+pub(super) async fn refuse_taken(db: &mut Connection, name: &str) -> Result<(), Fail> {
     let sql = "SELECT count(*) FROM models WHERE name = $1";
     let taken: i64 = sqlx::query_scalar(sql).bind(name).fetch_one(&mut *db).await?;
     match taken {
@@ -176,7 +176,12 @@ async fn refuse_taken(db: &mut Connection, name: &str) -> Result<(), Fail> {
     }
 }
 
-async fn insert_tag(db: &mut Connection, name: &str, key: &str, value: &str) -> Result<(), Fail> {
+pub(super) async fn insert_tag(
+    db: &mut Connection,
+    name: &str,
+    key: &str,
+    value: &str,
+) -> Result<(), Fail> {
     check::model_tag(key, value)?;
     let sql = "INSERT INTO model_tags (model, key, value) VALUES ($1, $2, $3) \
                ON CONFLICT (model, key) DO UPDATE SET value = excluded.value";

@@ -167,6 +167,15 @@ pub(super) async fn record_artifacts(
     artifacts: &[Artifact],
 ) -> Result<(), Fail> {
     runs::require_active(db, id).await?;
+    insert_artifacts(db, id, artifacts).await
+}
+
+/// Records artifacts of a run that is there.
+pub(super) async fn insert_artifacts(
+    db: &mut Connection,
+    id: RunId,
+    artifacts: &[Artifact],
+) -> Result<(), Fail> {
     let sql = "INSERT INTO artifacts (run_id, path, kind, hash, size) VALUES ($1, $2, $3, $4, $5) \
                ON CONFLICT (run_id, path) DO UPDATE SET kind = excluded.kind, \
                hash = excluded.hash, size = excluded.size";

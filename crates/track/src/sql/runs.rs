@@ -149,7 +149,7 @@ pub(super) async fn starting_with(db: &mut Connection, prefix: &str) -> Result<V
     rows.iter().map(decode).collect()
 }
 
-async fn find(db: &mut Connection, id: RunId) -> Result<Option<RunInfo>, Fail> {
+pub(super) async fn find(db: &mut Connection, id: RunId) -> Result<Option<RunInfo>, Fail> {
     let sql = "SELECT * FROM runs WHERE id = $1";
     let row = sqlx::query(sql).bind(id.to_string()).fetch_optional(&mut *db).await?;
     row.as_ref().map(decode).transpose()

@@ -39,13 +39,12 @@ pub(super) async fn create(db: &mut Connection, new: &NewVersion) -> Result<Mode
 
 /// Stores the version of a model that is held under its next number.
 async fn insert(db: &mut Connection, new: &NewVersion) -> Result<ModelVersion, Fail> {
-    let texts = [("path", Some(&new.path)), ("source", new.source.as_ref())];
-    let more = [("run link", new.run_link.as_ref()), ("model id", new.logged_model.as_ref())];
-    for (key, text) in texts.into_iter().chain(more) {
-        if let Some(text) = text {
-            check::value("package", key, text, check::MAX_TAG_CHARS)?;
-        }
-    }
+    check_places([
+        ("path", Some(&new.path)),
+        ("source", new.source.as_ref()),
+        ("run link", new.run_link.as_ref()),
+        ("model id", new.logged_model.as_ref()),
+    ])?;
     let sql = "UPDATE models SET last_version = last_version + 1, updated = $2 WHERE name = $1 \
                RETURNING last_version";
     let row = sqlx::query(sql).bind(&new.model).bind(new.note.at.0).fetch_one(&mut *db).await?;
@@ -57,6 +56,14 @@ async fn insert(db: &mut Connection, new: &NewVersion) -> Result<ModelVersion, F
     let line = Line { version: Some(number), run: new.run, ..Line::default() };
     history::append(db, &new.model, WhatHappened::Registered, line, &new.note).await?;
     version(db, &new.model, number).await
+}
+
+/// Refuses texts about where a version comes from that cannot be stored.
+pub(super) fn check_places(texts: [(&str, Option<&String>); 4]) -> Result<(), TrackError> {
+    texts.into_iter().try_for_each(|(key, text)| match text {
+        Some(text) => check::value("package", key, text, check::MAX_TAG_CHARS),
+        None => Ok(()),
+    })
 }
 
 async fn insert_row(db: &mut Connection, new: &NewVersion, number: u32) -> Result<(), Fail> {
@@ -223,7 +230,7 @@ pub(super) async fn require(
     version(db, model, number).await
 }
 
-async fn insert_tag(
+pub(super) async fn insert_tag(
     db: &mut Connection,
     model: &str,
     number: u32,

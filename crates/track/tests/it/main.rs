@@ -4,6 +4,7 @@ mod artifacts;
 #[cfg(unix)]
 mod bucket;
 mod conformance;
+mod foreign;
 #[cfg(unix)]
 mod postgres;
 mod sqlite;

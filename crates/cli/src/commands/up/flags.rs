@@ -90,7 +90,8 @@ fn refuse_mlflow(path: &Path) -> Result<(), Error> {
     if is_database || path.join("0/meta.yaml").is_file() {
         let what = if is_database { "a database" } else { "a folder of runs" };
         return Err(Error::input(format!("`{}` is {what} of MLflow's", path.display())).with_hint(
-            "name a place where there is nothing yet; what stands there stays as it is",
+            "name a place where there is nothing yet; `gristmill import mlflow PATH` takes over what \
+             stands there",
         ));
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! What every store must do, as one suite over the trait. Each store runs all of it on an empty home.
 
 mod access;
+mod adoption;
 mod clients;
 mod duties;
 mod logged_models;
@@ -40,6 +41,7 @@ pub async fn store(store: &dyn Store) {
     access::all(store).await;
     clients::all(store).await;
     duties::all(store).await;
+    adoption::all(store).await;
 }
 
 fn id(name: &str) -> RunId {
