@@ -2,11 +2,12 @@
 //! many of them it has seen. Written once for every database; a step that was released never changes.
 
 /// The steps in order.
-pub(crate) const MIGRATIONS: [&str; 6] = [
+pub(crate) const MIGRATIONS: [&str; 7] = [
     include_str!("../migrations/0001_start.sql"),
     include_str!("../migrations/0002_tasks.sql"),
     include_str!("../migrations/0003_deployments.sql"),
     include_str!("../migrations/0004_snapshots.sql"),
     include_str!("../migrations/0005_clients.sql"),
     include_str!("../migrations/0006_registry.sql"),
+    include_str!("../migrations/0009_care.sql"),
 ];

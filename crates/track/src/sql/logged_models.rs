@@ -14,7 +14,7 @@ use crate::{
     ExperimentId, Lifecycle, LoggedModel, LoggedModelStatus, Measured, NewLoggedModel, TrackError,
 };
 
-const WHAT: &str = "logged model";
+pub(super) const WHAT: &str = "logged model";
 /// Logged models of which the data is fetched by one statement.
 const MODELS: usize = 500;
 

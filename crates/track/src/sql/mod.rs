@@ -10,6 +10,7 @@
 //! are the few words in which the databases differ.
 
 mod audit;
+mod away;
 mod columns;
 mod deployments;
 mod dues;
@@ -38,8 +39,10 @@ mod store;
 mod store_access;
 mod store_logged_models;
 mod store_registry;
+mod store_retention;
 mod store_webhooks;
 mod tokens;
+mod untold;
 mod versions;
 mod webhooks;
 
