@@ -9,7 +9,7 @@ use crate::access::{Keys, Rates};
 use crate::audit::Recorder;
 use crate::gate::Gate;
 use crate::webhook::Sender;
-use crate::{Hooks, Ids};
+use crate::{Cards, Hooks, Ids};
 
 /// What all requests share.
 pub(crate) struct House {
@@ -17,6 +17,7 @@ pub(crate) struct House {
     pub artifacts: Arc<dyn ArtifactStore>,
     pub ids: Arc<dyn Ids>,
     pub hooks: Option<Arc<dyn Hooks>>,
+    pub cards: Option<Arc<dyn Cards>>,
     pub gate: Gate,
     /// Whom the server lets in.
     pub keys: Keys,

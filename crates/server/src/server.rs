@@ -126,6 +126,7 @@ fn house(settings: Settings) -> Result<(House, JoinHandle<()>), ServerError> {
         artifacts: settings.artifacts,
         ids: settings.ids,
         hooks: settings.hooks,
+        cards: settings.cards,
         clock: settings.clock,
     };
     Ok((house, recorded))

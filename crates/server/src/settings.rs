@@ -6,7 +6,7 @@ use std::time::Duration;
 use gristmill_core::Clock;
 use gristmill_track::{ArtifactStore, Store};
 
-use crate::{Hooks, Ids, RandomIds, Rate, WebhookSettings};
+use crate::{Cards, Hooks, Ids, RandomIds, Rate, WebhookSettings};
 
 /// How long the record is kept when nobody says: 90 days.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
@@ -38,6 +38,8 @@ pub struct Settings {
     pub ids: Arc<dyn Ids>,
     /// Who takes webhooks, if anybody does.
     pub hooks: Option<Arc<dyn Hooks>>,
+    /// Who makes model cards, if anybody does.
+    pub cards: Option<Arc<dyn Cards>>,
 }
 
 /// Whom a server lets in.
@@ -73,6 +75,7 @@ impl Settings {
             clock,
             ids: Arc::new(RandomIds::new()),
             hooks: None,
+            cards: None,
         }
     }
 }

@@ -93,3 +93,54 @@ async fn the_record_is_an_administrators_to_read() {
     }
     panic!("the refusal is on no record");
 }
+
+/// Makes a card that says what it was asked for.
+struct Echo;
+
+impl gristmill_server::Cards for Echo {
+    fn card(&self, model: &str, version: u32) -> Result<String, String> {
+        match version {
+            1 => Ok(format!("# {model}, version {version}")),
+            _ => Err("its ink is dry".into()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_card_is_text_for_those_who_may_read_the_model() {
+    let cards: std::sync::Arc<dyn gristmill_server::Cards> = std::sync::Arc::new(Echo);
+    let house = House::set(|settings| gristmill_server::Settings {
+        access: Access::Tokens,
+        cards: Some(cards),
+        ..settings
+    })
+    .await;
+    let hash = Token::hash_of("bob");
+    let new =
+        NewToken { name: "bob".into(), hash, scope: Level::Read, created: NOW, expires: None };
+    house.store.create_token(new).await.unwrap();
+    house.store.ensure_model("churn", NOW).await.unwrap();
+    for n in 1..=2 {
+        let note = gristmill_track::Note::new(NOW, "ada", "");
+        let new = gristmill_track::NewVersion::new("churn", format!("d{n}"), "p", note);
+        house.store.register(new).await.unwrap();
+    }
+    let path = |version: &str| format!("/api/v1/models/churn/versions/{version}/card");
+    let card = ask(&house, "bob", "GET", &path("1"), Value::Null).await;
+    assert_eq!((card.status, card.body.as_slice()), (200, &b"# churn, version 1"[..]));
+    assert_eq!(card.header("content-type"), "text/markdown; charset=utf-8");
+    assert_eq!(card.header("x-content-type-options"), "nosniff");
+    assert!(card.header("content-security-policy").contains("sandbox"));
+    for (version, status) in [("2", 500), ("7", 404), ("one", 400)] {
+        assert_eq!(ask(&house, "bob", "GET", &path(version), Value::Null).await.status, status);
+    }
+    assert_eq!(ask(&house, "nobody", "GET", &path("1"), Value::Null).await.status, 401);
+    let role = gristmill_track::Role {
+        token: "eve".into(),
+        kind: gristmill_track::ThingKind::Model,
+        name: "churn".into(),
+        level: Level::None,
+    };
+    house.store.grant(role).await.unwrap();
+    assert_eq!(ask(&house, "eve", "GET", &path("1"), Value::Null).await.status, 403);
+}
