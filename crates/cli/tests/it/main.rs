@@ -1,8 +1,10 @@
 //! The binary as its users see it, and the house that it is built of.
 
 mod auto;
+mod backup;
 mod bad_disk;
 mod bad_input;
+mod card;
 mod champion;
 mod changed;
 mod churn;
@@ -17,7 +19,9 @@ mod fragments;
 mod homes;
 mod kills;
 mod lineage;
+mod memory;
 mod objects;
+mod retention;
 mod sandbox;
 mod search;
 mod search_view;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use clap::Args;
 use gristmill::up::{Premises, UpEvent, UpOptions, up};
 use gristmill::{Error, Home, SystemClock, tokens};
-use gristmill_server::{Access, HookAnswer, Hooks, Server, Settings};
+use gristmill_server::{Access, Cards, HookAnswer, Hooks, Server, Settings};
 use serde_json::{Value, json};
 
 use crate::context::Context;
@@ -51,7 +51,9 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
         launch: context.launch()?,
         cancel: signals::cancel_on_interrupt()?,
     };
-    let server = serve(arguments, &home)?;
+    // It outlives the server, whose threads may not end what it stands on.
+    let premises = Arc::new(Premises::open(&home)?);
+    let server = serve(arguments, &home, &premises)?;
     let tell = |event: &UpEvent| tell(event, context);
     tell(&UpEvent::Listening { url: format!("http://{}", server.address()) });
     up(&home, &options, &SystemClock, &tell)?;
@@ -59,14 +61,14 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn serve(arguments: &Arguments, home: &Home) -> anyhow::Result<Server> {
-    let premises = Arc::new(Premises::open(home)?);
+fn serve(arguments: &Arguments, home: &Home, premises: &Arc<Premises>) -> anyhow::Result<Server> {
     let settings = Settings {
         host: arguments.host.clone(),
         port: arguments.port,
         access: access(arguments, home)?,
         allowed_hosts: arguments.allowed_hosts.clone(),
-        hooks: Some(Arc::new(Door(Arc::clone(&premises)))),
+        hooks: Some(Arc::new(Door(Arc::clone(premises)))),
+        cards: Some(Arc::new(Door(Arc::clone(premises)))),
         ..Settings::new(premises.store(), premises.artifacts(), Arc::new(SystemClock))
     };
     Server::start(settings)
@@ -94,7 +96,7 @@ fn access(arguments: &Arguments, home: &Home) -> anyhow::Result<Access> {
     }
 }
 
-/// Takes webhooks in for the pipelines that wait for them.
+/// Takes webhooks in for the pipelines that wait for them, and makes model cards.
 struct Door(Arc<Premises>);
 
 impl Hooks for Door {
@@ -109,6 +111,12 @@ impl Hooks for Door {
             }
             Err(error) => HookAnswer::refuse(503, &error.message),
         }
+    }
+}
+
+impl Cards for Door {
+    fn card(&self, model: &str, version: u32) -> Result<String, String> {
+        self.0.card(model, version).map_err(|error| error.message)
     }
 }
 
