@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::gc::GcAction;
 use crate::keeper::Keeper;
 use crate::recorder::is_at_work;
-use crate::{Error, Home, Result, moment_words};
+use crate::{Error, Home, Result, moment_words, trials};
 
 /// What is to be forgotten of all that was put away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,7 +73,8 @@ pub(crate) fn forget(
     let until = Timestamp(now.0.saturating_sub(wish.older_micros));
     let all = keeper.wait(|s| s.put_away(until, now))?;
     let chosen = Choice { keeper, wish, until }.of(all)?;
-    let mut forgetting = Forgetting { home, keeper, action, done: Forgotten::default() };
+    let (gone, done) = (HashSet::new(), Forgotten::default());
+    let mut forgetting = Forgetting { home, keeper, action, now, gone, done };
     forgetting.runs(&chosen.runs)?;
     forgetting.logged_models(&chosen.logged_models)?;
     forgetting.experiments(&chosen.experiments)?;
@@ -144,31 +145,63 @@ struct Forgetting<'a> {
     home: &'a Home,
     keeper: &'a Keeper,
     action: GcAction,
+    now: Timestamp,
+    /// Runs that are forgotten, or would be.
+    gone: HashSet<RunId>,
     done: Forgotten,
 }
 
 impl Forgetting<'_> {
     fn runs(&mut self, runs: &[Away<RunId>]) -> Result<()> {
         for run in runs {
+            if self.gone.contains(&run.id) {
+                continue;
+            }
             if is_at_work(self.home, self.keeper, run.id)? {
                 self.keep("run", run, "a process is at work on it".into());
                 continue;
             }
-            let needed_by = match self.action {
-                GcAction::Look => run.needed_by.clone(),
-                GcAction::Remove => self.keeper.wait(|s| s.forget_run(run.id))?,
-            };
+            let mut needed_by = run.needed_by.clone();
+            if needed_by.is_empty() {
+                // Without the run that they are a part of, trials would look like whole runs.
+                for trial in trials::children(self.keeper, run.id)? {
+                    self.trial(trial.info.id)?;
+                }
+                needed_by = self.run(run.id)?;
+            }
             if !needed_by.is_empty() {
                 self.keep("run", run, needed(&needed_by));
-                continue;
             }
-            if self.action == GcAction::Look {
-                let artifacts = self.keeper.wait(|s| s.artifacts(run.id))?;
-                self.name_all(artifacts.into_iter().map(|artifact| artifact.content.hash));
-            }
-            self.done.runs.push(run.id.to_string());
         }
         Ok(())
+    }
+
+    /// Forgets a run, unless versions need it: those come back.
+    fn run(&mut self, id: RunId) -> Result<Vec<String>> {
+        if self.action == GcAction::Look {
+            let artifacts = self.keeper.wait(|s| s.artifacts(id))?;
+            self.name_all(artifacts.into_iter().map(|artifact| artifact.content.hash));
+        } else {
+            let needed_by = self.keeper.wait(|s| s.forget_run(id))?;
+            if !needed_by.is_empty() {
+                return Ok(needed_by);
+            }
+        }
+        self.gone.insert(id);
+        self.done.runs.push(id.to_string());
+        Ok(Vec::new())
+    }
+
+    /// A trial goes with its run, also when nobody put it away; a version that needs it keeps it.
+    fn trial(&mut self, id: RunId) -> Result<()> {
+        if self.gone.contains(&id) {
+            return Ok(());
+        }
+        if self.action == GcAction::Remove {
+            let now = self.now;
+            self.keeper.wait(|s| s.set_run_lifecycle(id, Lifecycle::Deleted, now))?;
+        }
+        self.run(id).map(drop)
     }
 
     fn logged_models(&mut self, models: &[Away<String>]) -> Result<()> {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::daemon::Up;
 use crate::sandbox::Sandbox;
+use crate::search;
 
 /// A home with a server, an experiment, and runs in it that log something.
 struct Clients {
@@ -150,4 +151,28 @@ fn an_experiment_is_forgotten_by_name_and_what_is_in_use_is_not() {
     assert_eq!(went["forgotten"]["runs"], json!([b]));
     let nobody = clients.sandbox.run(&["gc", "--experiment", "nobody"]);
     assert!(nobody.code == 1 && nobody.err.contains("`nobody` not found"), "{}", nobody.err);
+}
+
+#[test]
+fn trials_go_with_their_run() {
+    let sandbox = search::sandbox(&json!({"search": {"random": {"trials": 4}}}));
+    search::run(&sandbox, ".gristmill", &[]);
+    let run = sandbox.json(&["runs", "list"])[0]["run_id"].as_str().unwrap().to_string();
+    let up = Up::of(sandbox.command(&["up", "--port", "0"]).stderr(Stdio::null()));
+    let kept = sandbox.json(&["gc", "--older-than", "1ms"]);
+    assert_eq!(kept["forgotten"]["runs"], json!([]), "nobody put it away");
+    // The version that it registered would keep it.
+    let model = "{\"name\": \"search\"}";
+    let path = "/api/2.0/mlflow/registered-models/delete";
+    let head =
+        format!("DELETE {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {}", model.len());
+    let ask = format!("{head}\r\nContent-Type: application/json\r\n\r\n{model}");
+    assert_eq!(up.call(&ask).0, 200);
+    let body = json!({"run_id": run}).to_string();
+    assert_eq!(up.post("/api/2.0/mlflow/runs/delete", &body).0, 200);
+    let look = sandbox.json(&["gc", "--run", &run, "--dry-run"]);
+    let went = sandbox.json(&["gc", "--run", &run]);
+    assert_eq!(look, went);
+    assert!(went["forgotten"]["runs"].as_array().unwrap().len() >= 5, "{went}");
+    assert_eq!(sandbox.json(&["runs", "list"]), json!([]));
 }

@@ -1,7 +1,9 @@
 //! Who moved an alias, when and why, and the ways back.
 
-use gristmill_server::Access;
-use gristmill_track::{Level, NewToken, Token};
+use std::sync::Arc;
+
+use gristmill_server::{Access, Cards, Settings};
+use gristmill_track::{Level, NewToken, NewVersion, Note, Role, ThingKind, Token};
 use serde_json::{Value, json};
 
 use crate::house::{Answer, House, NOW};
@@ -97,7 +99,7 @@ async fn the_record_is_an_administrators_to_read() {
 /// Makes a card that says what it was asked for.
 struct Echo;
 
-impl gristmill_server::Cards for Echo {
+impl Cards for Echo {
     fn card(&self, model: &str, version: u32) -> Result<String, String> {
         match version {
             1 => Ok(format!("# {model}, version {version}")),
@@ -108,21 +110,17 @@ impl gristmill_server::Cards for Echo {
 
 #[tokio::test]
 async fn a_card_is_text_for_those_who_may_read_the_model() {
-    let cards: std::sync::Arc<dyn gristmill_server::Cards> = std::sync::Arc::new(Echo);
-    let house = House::set(|settings| gristmill_server::Settings {
-        access: Access::Tokens,
-        cards: Some(cards),
-        ..settings
-    })
-    .await;
-    let hash = Token::hash_of("bob");
-    let new =
-        NewToken { name: "bob".into(), hash, scope: Level::Read, created: NOW, expires: None };
-    house.store.create_token(new).await.unwrap();
-    house.store.ensure_model("churn", NOW).await.unwrap();
+    let cards: Arc<dyn Cards> = Arc::new(Echo);
+    let house =
+        House::set(|settings| Settings { access: Access::Tokens, cards: Some(cards), ..settings })
+            .await;
+    for name in ["bob", "eve"] {
+        let (hash, scope) = (Token::hash_of(name), Level::Read);
+        let new = NewToken { name: name.into(), hash, scope, created: NOW, expires: None };
+        house.store.create_token(new).await.unwrap();
+    }
     for n in 1..=2 {
-        let note = gristmill_track::Note::new(NOW, "ada", "");
-        let new = gristmill_track::NewVersion::new("churn", format!("d{n}"), "p", note);
+        let new = NewVersion::new("churn", format!("d{n}"), "p", Note::new(NOW, "ada", ""));
         house.store.register(new).await.unwrap();
     }
     let path = |version: &str| format!("/api/v1/models/churn/versions/{version}/card");
@@ -135,12 +133,8 @@ async fn a_card_is_text_for_those_who_may_read_the_model() {
         assert_eq!(ask(&house, "bob", "GET", &path(version), Value::Null).await.status, status);
     }
     assert_eq!(ask(&house, "nobody", "GET", &path("1"), Value::Null).await.status, 401);
-    let role = gristmill_track::Role {
-        token: "eve".into(),
-        kind: gristmill_track::ThingKind::Model,
-        name: "churn".into(),
-        level: Level::None,
-    };
+    let (kind, level) = (ThingKind::Model, Level::None);
+    let role = Role { token: "eve".into(), kind, name: "churn".into(), level };
     house.store.grant(role).await.unwrap();
     assert_eq!(ask(&house, "eve", "GET", &path("1"), Value::Null).await.status, 403);
 }
