@@ -57,6 +57,8 @@ enum Command {
     #[command(hide = true)]
     Weigh(commands::weigh::Arguments),
     Gc(commands::gc::Arguments),
+    Backup(commands::backup::Arguments),
+    Restore(commands::backup::RestoreArguments),
     Schema(commands::schema::Arguments),
     Completions(commands::completions::Arguments),
 }
@@ -100,6 +102,8 @@ fn run(arguments: Arguments, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Token(a) => commands::token::run(&a, context),
         Command::Warden(a) => commands::warden::run(&a),
         Command::Weigh(a) => commands::weigh::run(&a),
+        Command::Backup(a) => return commands::backup::run(&a, context),
+        Command::Restore(a) => commands::backup::restore(&a, context),
         Command::Gc(a) => commands::gc::run(&a, context),
         Command::Schema(a) => commands::schema::run(&a, context),
         Command::Completions(a) => commands::completions::run(&a, context),

@@ -12,7 +12,9 @@ use serde_json::Value;
 
 use crate::clock::SystemClock;
 use crate::execution::cache;
+use crate::forget::{Forget, Forgotten, forget};
 use crate::keeper::Keeper;
+use crate::upkeep::Upkeep;
 use crate::{ARTIFACTS, Error, Home, Result, snapshot, tasks};
 
 /// What was used within the last hour stays, whatever is asked for: a run may be about to use it.
@@ -23,12 +25,14 @@ const DAY_MICROS: i64 = 24 * HOUR_MICROS;
 const PAGE: u32 = 500;
 
 /// What is to go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GcOptions {
     /// Cached results that were not used for so long, in microseconds.
     pub unused_micros: i64,
     /// The bytes that cached results may take; beyond them those go that were not used longest.
     pub most_bytes: Option<u64>,
+    /// What to forget first of all that clients deleted; without it nothing.
+    pub forget: Option<Forget>,
     /// Whether to remove, or only to say what would go.
     pub action: GcAction,
 }
@@ -51,6 +55,9 @@ pub struct GcReport {
     pub artifacts: GcCount,
     /// Folders of logs of runs.
     pub logs: GcCount,
+    /// What of all that clients deleted was forgotten, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forgotten: Option<Forgotten>,
 }
 
 /// Things that went, and things that stay.
@@ -82,12 +89,19 @@ impl GcCount {
 ///
 /// # Errors
 /// When the home cannot be read, or something not be removed; when others keep artifacts in the same
-/// place.
+/// place, a backup of it is being taken, or what is to be forgotten is in use.
 pub fn gc(home: &Home, options: &GcOptions) -> Result<GcReport> {
     let keeper = Keeper::open(home)?;
     refuse_others(home, &keeper)?;
-    let needed = Needed::by(&keeper)?;
-    let now = SystemClock.now().0;
+    let _upkeep = match options.action {
+        GcAction::Remove => Some(Upkeep::removing(home)?),
+        GcAction::Look => None,
+    };
+    let now = SystemClock.now();
+    let forget = |wish| forget(home, &keeper, wish, options.action, now);
+    let forgotten = options.forget.as_ref().map(forget).transpose()?;
+    let needed = Needed::by(&keeper, forgotten.as_ref())?;
+    let now = now.0;
     if options.action == GcAction::Remove {
         let before = Timestamp(now.saturating_sub(DAY_MICROS));
         keeper.wait_for(keeper.artifacts().sweep(before))?;
@@ -97,6 +111,7 @@ pub fn gc(home: &Home, options: &GcOptions) -> Result<GcReport> {
         cache: cached_results(home, options, &needed, now)?,
         artifacts: artifacts(&keeper, options, now)?,
         logs: logs(home, options, &needed)?,
+        forgotten,
     })
 }
 
@@ -119,7 +134,7 @@ fn refuse_others(home: &Home, keeper: &Keeper) -> Result<()> {
 
 /// What must stay.
 #[derive(Default)]
-struct Needed {
+pub(crate) struct Needed {
     /// Results of tasks of runs that are in progress, or can be gone on with.
     results: HashSet<String>,
     content: HashSet<ContentHash>,
@@ -127,8 +142,27 @@ struct Needed {
 }
 
 impl Needed {
-    fn by(keeper: &Keeper) -> Result<Self> {
+    /// All content that the store names.
+    pub fn content(keeper: &Keeper) -> Result<HashSet<ContentHash>> {
         let mut needed = Self::default();
+        needed.content.extend(keeper.wait(|s| s.contents())?.into_keys());
+        needed.beside_runs(keeper)?;
+        Ok(needed.content)
+    }
+
+    /// What must stay when `forgotten` is gone.
+    fn by(keeper: &Keeper, forgotten: Option<&Forgotten>) -> Result<Self> {
+        let mut needed = Self::default();
+        needed.runs(keeper, forgotten)?;
+        let named = keeper.wait(|s| s.contents())?;
+        let gone = |hash: &ContentHash| forgotten.and_then(|f| f.named.get(hash)).copied();
+        let stays = named.into_iter().filter(|(hash, times)| gone(hash).unwrap_or(0) < *times);
+        needed.content.extend(stays.map(|(hash, _)| hash));
+        needed.beside_runs(keeper)?;
+        Ok(needed)
+    }
+
+    fn runs(&mut self, keeper: &Keeper, forgotten: Option<&Forgotten>) -> Result<()> {
         let mut query = RunQuery {
             lifecycle: None,
             page: Page { limit: PAGE, offset: 0 },
@@ -137,32 +171,36 @@ impl Needed {
         loop {
             let runs = keeper.wait(|s| s.search_runs(&query))?;
             for run in &runs {
-                needed.run(keeper, run)?;
+                self.run(keeper, run)?;
             }
             if runs.len() < PAGE as usize {
                 break;
             }
             query.page.offset += u64::from(PAGE);
         }
+        for id in forgotten.iter().flat_map(|forgotten| &forgotten.runs) {
+            self.runs.remove(id);
+        }
+        Ok(())
+    }
+
+    /// What versions, deployments and runs that are still to come need.
+    fn beside_runs(&mut self, keeper: &Keeper) -> Result<()> {
         for model in keeper.wait(|s| s.models(Page { limit: u32::MAX, offset: 0 }))? {
             let all = Page { limit: u32::MAX, offset: 0 };
             for version in keeper.wait(|s| s.versions(&model.name, all))? {
-                needed.content.extend(hash_in(&version.path));
+                self.content.extend(hash_in(&version.path));
             }
         }
         for deployment in keeper.wait(|s| s.deployments())? {
-            needed.content.extend(hash_in(&deployment.folder));
-            needed.content.extend(hash_in(&deployment.file));
-        }
-        // What clients keep beside the artifacts of runs: files of logged models, mostly.
-        for file in keeper.wait(|s| s.files_below(""))? {
-            needed.content.insert(file.content.hash);
+            self.content.extend(hash_in(&deployment.folder));
+            self.content.extend(hash_in(&deployment.file));
         }
         // A run that is still to come is that of the file as it was deployed then.
         for due in keeper.wait(|s| s.open_dues())? {
-            needed.every_hash_in(&due.payload);
+            self.every_hash_in(&due.payload);
         }
-        Ok(needed)
+        Ok(())
     }
 
     fn every_hash_in(&mut self, value: &Value) {
@@ -177,8 +215,6 @@ impl Needed {
     fn run(&mut self, keeper: &Keeper, run: &Run) -> Result<()> {
         let id = run.info.id;
         self.runs.insert(id.to_string());
-        let artifacts = keeper.wait(|s| s.artifacts(id))?;
-        self.content.extend(artifacts.iter().map(|artifact| artifact.content.hash));
         let goes_on = matches!(
             run.info.status,
             RunStatus::Running | RunStatus::Interrupted | RunStatus::Cancelled
@@ -191,7 +227,7 @@ impl Needed {
     }
 }
 
-fn hash_in(path: &str) -> Option<ContentHash> {
+pub(crate) fn hash_in(path: &str) -> Option<ContentHash> {
     snapshot::hash_in(Path::new(path))
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gristmill_core::Clock;
 use gristmill_track::{
     ArtifactStore, NewRun, Note, Page, Parent, RunId, RunInfo, RunQuery, Store, TaskRecord,
-    TrackError, open_store,
+    TrackError, Untold, WebhookEvent, open_store,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -33,12 +33,43 @@ impl Keeper {
         &*self.artifacts
     }
 
+    /// A store that is open already.
+    pub fn over(store: Arc<dyn Store>, artifacts: Arc<dyn ArtifactStore>) -> Result<Self> {
+        Ok(Self { runtime: Builder::new_current_thread().enable_all().build()?, store, artifacts })
+    }
+
     /// What the store answers to `ask`.
     pub fn wait<'a, T, F>(&'a self, ask: impl FnOnce(&'a dyn Store) -> F) -> Result<T>
     where
         F: Future<Output = gristmill_track::Result<T>> + 'a,
     {
         Ok(self.runtime.block_on(ask(self.store.as_ref()))?)
+    }
+
+    /// Leaves word for webhooks, which a server tells when one is there, that an alias names a version.
+    pub fn leave_alias(&self, model: &str, alias: &str, version: u32) -> Result<()> {
+        let (version, alias) = (Some(version), Some(alias.to_string()));
+        self.leave(WebhookEvent::AliasCreated, model, version, alias)
+    }
+
+    /// The same for a version that was registered, and for the model if that was made with it.
+    pub fn leave_version(&self, model: &str, version: u32) -> Result<()> {
+        if version == 1 {
+            self.leave(WebhookEvent::ModelCreated, model, None, None)?;
+        }
+        self.leave(WebhookEvent::VersionCreated, model, Some(version), None)
+    }
+
+    fn leave(
+        &self,
+        event: WebhookEvent,
+        model: &str,
+        version: Option<u32>,
+        alias: Option<String>,
+    ) -> Result<()> {
+        let at = SystemClock.now();
+        let untold = Untold { event, model: model.into(), version, alias, at };
+        self.wait(|s| s.leave_untold(untold))
     }
 
     /// What a work in progress comes to.
@@ -99,7 +130,10 @@ impl Keeper {
     }
 }
 
-/// A note of what a person did on the command line.
+/// A note of what a person did on the command line, under the name that the system has for them.
 pub(crate) fn by_hand(why: &str) -> Note {
-    Note::new(SystemClock.now(), "command line", why)
+    let names = ["USER", "LOGNAME", "USERNAME"].iter();
+    let name =
+        names.filter_map(|name| std::env::var(name).ok()).find(|name| !name.trim().is_empty());
+    Note::new(SystemClock.now(), name.unwrap_or_else(|| "command line".into()), why)
 }

@@ -7,6 +7,8 @@
 
 mod alive;
 mod backfill;
+mod backup;
+mod card;
 mod catalog;
 mod changed;
 mod check;
@@ -21,6 +23,7 @@ mod events;
 mod execution;
 pub mod export;
 pub mod file;
+mod forget;
 mod gc;
 mod home;
 mod import;
@@ -51,11 +54,13 @@ mod trail;
 mod trials;
 mod trigger;
 pub mod up;
+mod upkeep;
 mod why;
 mod workflow;
 mod yaml;
 
 pub use backfill::{Backfill, BackfillReport, DoneBefore, FailedMoment, backfill};
+pub use backup::{BackupReport, Occupied, RestoreReport, backup, restore};
 pub use catalog::catalog;
 pub use changed::{Changes, Standing, pipeline_files};
 pub use check::{Checked, check};
@@ -64,6 +69,7 @@ pub use comparison::{Comparison, Contender, PairedDifference};
 pub use deploy::{Deployed, DeploymentLine, Undeployed, deploy, deployments, undeploy};
 pub use error::{Error, Kind, Result};
 pub use events::{Raised, raise};
+pub use forget::{Forget, Forgotten, KeptLine};
 pub use gc::{GcAction, GcCount, GcOptions, GcReport, gc};
 pub use gristmill_core::Timestamp;
 pub use gristmill_flow::{self as flow, Cancel};
@@ -82,7 +88,7 @@ pub use report::{
     RunReport, RunStatus, RunSummary, Silent, TaskLine,
 };
 pub use run::{PlannedTask, RunOptions, plan, run};
-pub use runs::moment_words;
+pub use runs::{moment, moment_words};
 pub use trail::Tell;
 pub use trials::TrialLine;
 pub use trigger::TriggerSpec;

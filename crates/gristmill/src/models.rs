@@ -1,12 +1,16 @@
 //! Looking at registered models and moving their aliases.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::path::{Path, PathBuf};
 
-use gristmill_core::Timestamp;
+use gristmill_core::{Clock, Timestamp};
+pub use gristmill_track::{AliasRule, Approval};
 use gristmill_track::{Model, ModelEvent, ModelVersion, Page, TrackError};
+
 use serde::Serialize;
 
+pub use crate::card::{ModelCard, card};
 use crate::keeper::{Keeper, by_hand};
 use crate::{ARTIFACTS, Error, Home, Kind, Result, snapshot};
 
@@ -102,20 +106,95 @@ fn summary(version: ModelVersion) -> Result<VersionSummary> {
 /// Gives `alias` to a version.
 ///
 /// # Errors
-/// When there is no such version.
+/// When there is no such version; of the kind `Refused` when the alias has a rule that does not allow it.
 pub fn promote(home: &Home, name: &str, version: u32, alias: &str, why: &str) -> Result<()> {
     let keeper = Keeper::open(home)?;
-    keeper.wait(|s| s.set_alias(name, alias, version, by_hand(why)))?;
-    Ok(())
+    keeper.wait(|s| approved(s.set_alias(name, alias, version, by_hand(why))))??;
+    keeper.leave_alias(name, alias, version)
 }
 
 /// Gives `alias` back to the version that held it before, and says which that is.
 ///
 /// # Errors
-/// When no other version held it.
+/// When no other version held it; of the kind `Refused` when the alias has a rule that does not allow it.
 pub fn rollback(home: &Home, name: &str, alias: &str, why: &str) -> Result<u32> {
     let keeper = Keeper::open(home)?;
-    Ok(keeper.wait(|s| s.roll_back(name, alias, by_hand(why)))?.version)
+    let version = keeper.wait(|s| approved(s.roll_back(name, alias, by_hand(why))))??.version;
+    keeper.leave_alias(name, alias, version)?;
+    Ok(version)
+}
+
+/// What a move of an alias came to. A rule that does not allow it refuses it as a gate does.
+async fn approved<T>(
+    moved: impl Future<Output = Result<T, TrackError>>,
+) -> Result<Result<T>, TrackError> {
+    match moved.await {
+        Err(refused @ TrackError::NotApproved { .. }) => {
+            Ok(Err(Error { kind: Kind::Refused, ..Error::from(refused) }))
+        }
+        other => other.map(Ok),
+    }
+}
+
+/// What an alias named at a moment.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Served {
+    /// The model.
+    pub model: String,
+    /// The alias.
+    pub alias: String,
+    /// The moment.
+    pub at: Timestamp,
+    /// The move by which the alias named a version then; nothing when it named none.
+    #[serde(rename = "move")]
+    pub by: Option<ModelEvent>,
+    /// That move in words.
+    #[serde(skip)]
+    pub words: Option<String>,
+}
+
+/// What `alias` named at `at`, or now, and who let it.
+///
+/// # Errors
+/// When there is no such model.
+pub fn served(
+    home: &Home,
+    name: &str,
+    alias: &str,
+    at: Option<Timestamp>,
+    clock: &dyn Clock,
+) -> Result<Served> {
+    let keeper = Keeper::open(home)?;
+    let at = at.unwrap_or_else(|| clock.now());
+    let by = keeper.wait(|s| s.alias_at(name, alias, at))?;
+    let words = by.as_ref().map(words);
+    Ok(Served { model: name.into(), alias: alias.into(), at, by, words })
+}
+
+/// The rules of a model's aliases by alias.
+///
+/// # Errors
+/// When there is no such model.
+pub fn rules(home: &Home, name: &str) -> Result<Vec<AliasRule>> {
+    Keeper::open(home)?.wait(|s| s.alias_rules(name))
+}
+
+/// Lays down what `alias` needs from now on before it moves: one of `approvals`; nothing when there
+/// is none.
+///
+/// # Errors
+/// When there is no such model, or a name cannot be stored.
+pub fn set_rule(
+    home: &Home,
+    name: &str,
+    alias: &str,
+    approvals: Vec<Approval>,
+    why: &str,
+) -> Result<AliasRule> {
+    let keeper = Keeper::open(home)?;
+    let rule = AliasRule { model: name.into(), alias: alias.into(), approvals };
+    keeper.wait(|s| s.set_alias_rule(rule.clone(), by_hand(why)))?;
+    Ok(rule)
 }
 
 /// Everything that happened to a model, oldest first.
@@ -129,7 +208,7 @@ pub fn history(home: &Home, name: &str) -> Result<Vec<HistoryLine>> {
     Ok(events.into_iter().map(|e| HistoryLine { at: e.note.at, words: words(&e) }).collect())
 }
 
-fn words(event: &ModelEvent) -> String {
+pub(crate) fn words(event: &ModelEvent) -> String {
     let mut words = Vec::new();
     if let Some(version) = event.version {
         words.push(format!("version {version}"));
@@ -162,20 +241,8 @@ pub fn package_path(home: &Home, reference: &str) -> Result<PathBuf> {
         return Ok(as_path.into());
     }
     let keeper = Keeper::open(home)?;
-    let found = registered(&keeper, reference)?;
+    let found = referred(&keeper, reference)?;
     package_folder(&keeper, &found)
-}
-
-/// The version that `reference` means: `name` (its champion, else the newest version), `name@alias` or
-/// `name/version`.
-pub(crate) fn registered(keeper: &Keeper, reference: &str) -> Result<ModelVersion> {
-    if let Some((name, alias)) = reference.split_once('@') {
-        keeper.wait(|s| s.aliased(name, alias))
-    } else if let Some((name, version)) = versioned(reference) {
-        keeper.wait(|s| s.version(name, version))
-    } else {
-        champion_or_newest(keeper, reference)
-    }
 }
 
 /// Where the package of a version can be opened on this machine: it is fetched if need be.
@@ -210,7 +277,20 @@ fn not_here(version: &ModelVersion) -> Error {
     ))
 }
 
-fn versioned(reference: &str) -> Option<(&str, u32)> {
+/// The version that `reference` means: `name` (its champion, else the newest version), `name@alias`
+/// or `name/version`.
+pub(crate) fn referred(keeper: &Keeper, reference: &str) -> Result<ModelVersion> {
+    if let Some((name, alias)) = reference.split_once('@') {
+        keeper.wait(|s| s.aliased(name, alias))
+    } else if let Some((name, version)) = versioned(reference) {
+        keeper.wait(|s| s.version(name, version))
+    } else {
+        champion_or_newest(keeper, reference)
+    }
+}
+
+/// The name and the number in `name/version`.
+pub fn versioned(reference: &str) -> Option<(&str, u32)> {
     let (name, version) = reference.rsplit_once('/')?;
     Some((name, version.parse().ok()?))
 }
@@ -237,5 +317,43 @@ fn known_models(keeper: &Keeper, name: &str, error: Error) -> Error {
         Some(near) => error.with_hint(format!("did you mean `{near}`?")),
         None if names.is_empty() => error.with_hint("no model is registered in this home yet"),
         None => error.with_hint(format!("registered are {}", names.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gristmill_track::{NewVersion, Webhook, WebhookEvent, WebhookStatus};
+
+    use super::*;
+
+    #[test]
+    fn moves_on_the_command_line_are_left_for_webhooks() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        let keeper = Keeper::open(&home).unwrap();
+        let at = Timestamp(5);
+        let webhook = Webhook {
+            id: "w".into(),
+            name: "w".into(),
+            url: "https://example.com".into(),
+            description: String::new(),
+            secret: None,
+            status: WebhookStatus::Active,
+            events: vec![WebhookEvent::AliasCreated],
+            created: at,
+            updated: at,
+        };
+        keeper.wait(|s| s.create_webhook(webhook)).unwrap();
+        for digest in ["d1", "d2"] {
+            let new = NewVersion::new("churn", digest, "p", by_hand(""));
+            keeper.wait(|s| s.register(new)).unwrap();
+        }
+        promote(&home, "churn", 1, CHAMPION, "").unwrap();
+        promote(&home, "churn", 2, CHAMPION, "").unwrap();
+        assert_eq!(rollback(&home, "churn", CHAMPION, "").unwrap(), 1);
+        let left = keeper.wait(|s| s.take_untold(10)).unwrap();
+        let versions: Vec<_> = left.iter().map(|untold| untold.version).collect();
+        assert_eq!(versions, [Some(1), Some(2), Some(1)]);
+        assert!(left.iter().all(|untold| untold.alias.as_deref() == Some(CHAMPION)));
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use gristmill_core::Timestamp;
+use gristmill_core::{Clock, Timestamp};
 use gristmill_flow::{TaskLog, task_logs};
 use gristmill_track::{Lifecycle, Page, Parent, Run, RunInfo, RunQuery, TaskRecord, TaskStatus};
 
+use crate::clock::SystemClock;
 use crate::keeper::Keeper;
 use crate::recorder::{PIPELINE, is_at_work};
 use crate::report::{DeletedRun, PartOf, RunBranch, RunDetails, RunSummary, TaskLine};
@@ -135,7 +136,7 @@ pub fn delete(home: &Home, run: &str) -> Result<DeletedRun> {
     // The trials first: without the run that they are a part of they would look like whole runs.
     let trials = trials::children(&keeper, id)?;
     for gone in trials.iter().map(|trial| trial.info.id).chain([id]) {
-        keeper.wait(|s| s.set_run_lifecycle(gone, Lifecycle::Deleted))?;
+        keeper.wait(|s| s.set_run_lifecycle(gone, Lifecycle::Deleted, SystemClock.now()))?;
         keeper.wait(|s| s.purge_run(gone))?;
     }
     Ok(DeletedRun { deleted: id.to_string(), trials: trials.len() })
@@ -173,6 +174,21 @@ fn line(task: &TaskRecord) -> TaskLine {
 /// Seconds from one moment to a later one.
 pub(crate) fn seconds_between(from: Timestamp, to: Timestamp) -> f64 {
     (to.0 - from.0) as f64 / 1e6
+}
+
+/// A moment as it is written in RFC 3339, such as `2026-01-31T12:00:00Z`; a date alone is its first
+/// moment in UTC.
+///
+/// # Errors
+/// When it is none.
+pub fn moment(text: &str) -> Result<Timestamp> {
+    let whole = text.parse::<jiff::Timestamp>();
+    let moment = whole.or_else(|_| format!("{text}T00:00:00Z").parse::<jiff::Timestamp>());
+    let moment = moment.map_err(|_| {
+        Error::input(format!("`{text}` is no moment"))
+            .with_hint("write one such as 2026-01-31T12:00:00Z, or a date such as 2026-01-31")
+    })?;
+    Ok(Timestamp(moment.as_microsecond()))
 }
 
 /// A moment in words, in UTC to the second.

@@ -171,7 +171,7 @@ impl Watch {
         };
         for reference in references {
             // A store that cannot be asked now can be later; what answers goes on.
-            if let Ok(version) = models::registered(&self.keeper, &reference) {
+            if let Ok(version) = models::referred(&self.keeper, &reference) {
                 self.follow(&reference, version);
             }
         }
@@ -216,7 +216,7 @@ impl Stock for Registered {
             None => name.to_owned(),
         };
         let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        let Ok(found) = models::registered(&keeper, &reference) else { return Ok(None) };
+        let Ok(found) = models::referred(&keeper, &reference) else { return Ok(None) };
         load(&keeper, &found).map(Some).map_err(|error| Refusal::Bug(error.to_string()))
     }
 }
@@ -229,7 +229,7 @@ fn open(home: &Home, reference: &str) -> Result<(Served, Option<ModelVersion>)> 
         return Ok((load_package(name, "1", folder)?, None));
     }
     let keeper = Keeper::open(home)?;
-    let version = models::registered(&keeper, reference)?;
+    let version = models::referred(&keeper, reference)?;
     let served = load(&keeper, &version)?;
     // A version by its number stays what it is.
     let moves = !reference.contains('/');

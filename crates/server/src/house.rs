@@ -11,7 +11,7 @@ use crate::audit::Recorder;
 use crate::gate::Gate;
 use crate::inference::Desk;
 use crate::webhook::Sender;
-use crate::{Hooks, Ids};
+use crate::{Cards, Hooks, Ids};
 
 /// What all requests share.
 pub(crate) struct House {
@@ -23,6 +23,7 @@ pub(crate) struct House {
     pub desk: Desk,
     /// The models that answer.
     pub fleet: Arc<Fleet>,
+    pub cards: Option<Arc<dyn Cards>>,
     pub gate: Gate,
     /// Addresses that open something for a time.
     pub links: Links,

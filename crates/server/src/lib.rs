@@ -7,6 +7,7 @@
 mod access;
 mod audit;
 mod base;
+mod cards;
 mod connections;
 mod error;
 mod gate;
@@ -29,6 +30,7 @@ mod tree;
 mod webhook;
 
 pub use access::Rate;
+pub use cards::Cards;
 pub use error::ServerError;
 pub use hooks::{HookAnswer, Hooks};
 pub use ids::{Ids, RandomIds};

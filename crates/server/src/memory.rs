@@ -13,8 +13,10 @@ use gristmill_track::{AliasRule, Approval, AuditQuery, ModelVersion, Note, Outco
 use serde_json::{Value, json};
 
 use crate::access::Caller;
+use crate::cards;
 use crate::house::House;
 use crate::mlflow::{Answer, Ask, Json, Refusal};
+use crate::webhook::Told;
 
 /// How many lines of the record one answer holds when nobody says, and at most.
 const USUAL: u32 = 100;
@@ -25,6 +27,7 @@ pub(crate) fn routes() -> Router<Arc<House>> {
     Router::new()
         .route("/api/v1/models/{name}/history", get(history))
         .route("/api/v1/models/{name}/rules", get(rules))
+        .route("/api/v1/models/{name}/versions/{version}/card", get(cards::card))
         .route("/api/v1/models/{name}/aliases/{alias}", get(served).post(promote))
         .route("/api/v1/models/{name}/aliases/{alias}/rollback", post(roll_back))
         .route("/api/v1/models/{name}/aliases/{alias}/rule", put(set_rule))
@@ -71,7 +74,8 @@ async fn promote(
         Refusal::missing(format!("Model Version (name={name}, version={number}) not found"))
     })?;
     let note = note(&house, &caller, &ask)?;
-    Ok(shown(&house.store.set_alias(&name, &alias, number, note).await?))
+    let version = house.store.set_alias(&name, &alias, number, note).await?;
+    moved(&house, &version, &alias).await
 }
 
 async fn roll_back(
@@ -81,7 +85,15 @@ async fn roll_back(
     ask: Ask,
 ) -> Answer {
     let note = note(&house, &caller, &ask)?;
-    Ok(shown(&house.store.roll_back(&name, &alias, note).await?))
+    let version = house.store.roll_back(&name, &alias, note).await?;
+    moved(&house, &version, &alias).await
+}
+
+/// Webhooks are told of it as of any move.
+async fn moved(house: &House, version: &ModelVersion, alias: &str) -> Answer {
+    let model = house.store.model(&version.model).await?;
+    house.webhooks.tell(Told::alias(&model, alias, Some(version.version))).await;
+    Ok(shown(version))
 }
 
 /// Who does it, and why: as the body says, or the header.

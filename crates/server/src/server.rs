@@ -136,6 +136,7 @@ fn house(settings: Settings) -> Result<(House, JoinHandle<()>), ServerError> {
         hooks: settings.hooks,
         fleet: settings.fleet,
         desk: Desk::new(),
+        cards: settings.cards,
         clock: settings.clock,
     };
     Ok((house, recorded))

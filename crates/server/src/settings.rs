@@ -7,7 +7,7 @@ use gristmill_core::Clock;
 use gristmill_serve::Fleet;
 use gristmill_track::{ArtifactStore, Store};
 
-use crate::{Hooks, Ids, RandomIds, Rate, WebhookSettings};
+use crate::{Cards, Hooks, Ids, RandomIds, Rate, WebhookSettings};
 
 /// How long the record is kept when nobody says: 90 days.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
@@ -43,6 +43,8 @@ pub struct Settings {
     pub serves: Serves,
     /// Who takes webhooks, if anybody does.
     pub hooks: Option<Arc<dyn Hooks>>,
+    /// Who makes model cards, if anybody does.
+    pub cards: Option<Arc<dyn Cards>>,
 }
 
 /// Whom a server lets in.
@@ -90,6 +92,7 @@ impl Settings {
             fleet: Arc::default(),
             serves: Serves::default(),
             hooks: None,
+            cards: None,
         }
     }
 }

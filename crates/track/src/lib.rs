@@ -35,6 +35,7 @@ mod model;
 mod open;
 mod postgres;
 mod registry;
+mod retention;
 mod rule;
 mod run;
 mod signal;
@@ -79,15 +80,16 @@ pub use model::{
 pub use open::open_store;
 pub use postgres::{PostgresStore, database_name};
 pub use registry::Registry;
+pub use retention::{Away, PutAway, Retention};
 pub use rule::{AliasRule, Approval};
 pub use run::{
     Batch, Comparison, Condition, Metric, ModelMetric, NewRun, Page, Parent, Run, RunInfo,
     RunQuery, RunStatus, RunUpdate,
 };
 pub use signal::Signal;
-pub use sqlite::SqliteStore;
+pub use sqlite::{Holdings, SqliteStore};
 pub use store::Store;
 pub use task::{TaskRecord, TaskStatus};
 pub use webhook::{
-    Delivery, Secret, Webhook, WebhookEvent, WebhookStatus, WebhookUpdate, Webhooks,
+    Delivery, Secret, Untold, Webhook, WebhookEvent, WebhookStatus, WebhookUpdate, Webhooks,
 };

@@ -7,13 +7,13 @@ use serde_json::Value;
 use crate::{
     Access, Adoption, Artifact, Author, Batch, DatasetInput, DatasetSummary, Deployment, Due,
     Experiment, ExperimentId, ExperimentQuery, HistoryQuery, Lease, Lifecycle, LoggedModels,
-    Metric, ModelLink, NewExperiment, NewRun, Page, Registry, Result, Run, RunId, RunInfo,
+    Metric, ModelLink, NewExperiment, NewRun, Page, Registry, Result, Retention, Run, RunId, RunInfo,
     RunQuery, RunUpdate, Sample, Signal, Snapshot, StoredFile, TaskRecord, Webhooks,
 };
 
 /// Keeps experiments and runs, and what is to run when; and, as a [`Registry`], models, as
-/// [`LoggedModels`] what runs logged of them, as [`Webhooks`] who is told, as [`Access`] who may; as
-/// [`Adoption`] it takes over what another store kept.
+/// [`LoggedModels`] what runs logged of them, as [`Webhooks`] who is told, as [`Access`] who may, as
+/// [`Retention`] what is forgotten; as [`Adoption`] it takes over what another store kept.
 ///
 /// Each call is one transaction: when it returns `Ok`, what it wrote survives the death of the
 /// process and every later call sees it; when it returns an error, nothing of it was written.
@@ -23,7 +23,7 @@ use crate::{
 /// for a name, key or value that cannot be stored, and `Home`, `Damaged` or `Newer` when the store
 /// itself cannot be used.
 #[async_trait]
-pub trait Store: Registry + LoggedModels + Webhooks + Access + Adoption {
+pub trait Store: Registry + LoggedModels + Webhooks + Access + Retention + Adoption {
     /// The new experiment under the next free number. `Exists` when the name is taken, by a
     /// deleted experiment too.
     async fn create_experiment(&self, new: NewExperiment) -> Result<Experiment>;
@@ -81,8 +81,10 @@ pub trait Store: Registry + LoggedModels + Webhooks + Access + Adoption {
     async fn update_run_as(&self, id: RunId, author: &Author, update: RunUpdate)
     -> Result<RunInfo>;
 
-    /// Puts a run away or takes it back into use. `NotFound`.
-    async fn set_run_lifecycle(&self, id: RunId, lifecycle: Lifecycle) -> Result<()>;
+    /// Puts a run away or takes it back into use. One that is put away stays so since it first was.
+    /// `NotFound`.
+    async fn set_run_lifecycle(&self, id: RunId, lifecycle: Lifecycle, at: Timestamp)
+    -> Result<()>;
 
     /// Forgets a run that was put away, with all it logged; its artifacts' content stays until it
     /// is collected. `NotFound`; `Invalid` when the run is still in use.

@@ -143,6 +143,21 @@ pub struct Delivery {
     pub said: String,
 }
 
+/// Something that happened to a model where no server could tell webhooks of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untold {
+    /// What happened: a model or a version was made, an alias was set or taken away.
+    pub event: WebhookEvent,
+    /// The model.
+    pub model: String,
+    /// The version that was made, or that the alias names.
+    pub version: Option<u32>,
+    /// The alias.
+    pub alias: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// Keeps webhooks. Calls are as those of [`Store`](crate::Store).
 #[async_trait]
 pub trait Webhooks: Send + Sync {
@@ -168,6 +183,13 @@ pub trait Webhooks: Send + Sync {
 
     /// Forgets a webhook. `NotFound`.
     async fn delete_webhook(&self, id: &str) -> Result<()>;
+
+    /// Leaves word of something for whoever tells webhooks; nothing is kept while none is active.
+    async fn leave_untold(&self, untold: Untold) -> Result<()>;
+
+    /// The first words that were left, at most `most`, in their order. Of any number of callers at
+    /// once one is given each.
+    async fn take_untold(&self, most: u32) -> Result<Vec<Untold>>;
 }
 
 #[cfg(test)]

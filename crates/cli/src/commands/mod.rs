@@ -1,6 +1,7 @@
 //! One file for each command.
 
 pub mod backfill;
+pub mod backup;
 pub mod check;
 pub mod completions;
 pub mod deploy;

@@ -95,6 +95,30 @@ fn a_disk_that_fills_up_amid_a_search_costs_no_trial_that_is_done() {
     assert_eq!(search::outcome(&sandbox, "disk/home"), search::outcome(&sandbox, "undisturbed"));
 }
 
+#[test]
+fn a_backup_that_finds_no_room_is_none_and_a_restore_makes_no_half_home() {
+    let sandbox = Sandbox::churn();
+    assert_eq!(sandbox.run(&["run", "pipeline.yaml", "--quiet"]).code, 0);
+    assert_eq!(sandbox.run(&["backup", "saved"]).code, 0);
+    let place = sandbox.path("disk");
+    let Some(_disk) = Mounted::new(&place, "size=400k") else { return };
+    for target in ["disk/saved", "disk/saved.tar"] {
+        let said = sandbox.run(&["backup", target]);
+        assert!(said.code == 1 && said.err.contains("disk/"), "{}", said.err);
+        assert!(said.err.contains("free some space"), "{}", said.err);
+        let said = sandbox.run(&["restore", target, "--home", "other"]);
+        assert_eq!(said.code, 1, "{}", said.err);
+        assert!(!sandbox.path("other").exists());
+    }
+    let _ = fs_err::remove_dir_all(sandbox.path("disk/saved"));
+    assert_eq!(Sandbox::names(&place), Vec::<String>::new(), "the rest was taken away");
+    let said = sandbox.run(&["restore", "saved", "--home", "disk/home"]);
+    assert!(said.code == 1 && said.err.contains("free some space"), "{}", said.err);
+    assert_eq!(Sandbox::names(&place), Vec::<String>::new());
+    make_room(&place);
+    assert_eq!(sandbox.run(&["restore", "saved", "--home", "disk/home"]).code, 0);
+}
+
 /// How many tasks write an output of so many bytes.
 const TASKS: usize = 30;
 const BYTES: usize = 300_000;

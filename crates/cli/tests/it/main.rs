@@ -1,9 +1,11 @@
 //! The binary as its users see it, and the house that it is built of.
 
 mod auto;
+mod backup;
 mod bad_disk;
 mod bad_input;
 mod buckets;
+mod card;
 mod champion;
 mod changed;
 mod churn;
@@ -19,7 +21,9 @@ mod homes;
 mod import;
 mod kills;
 mod lineage;
+mod memory;
 mod objects;
+mod retention;
 mod sandbox;
 mod search;
 mod search_view;

@@ -70,6 +70,12 @@ impl Sandbox {
         serde_json::from_str(&said.out).unwrap()
     }
 
+    /// The names of what stands in a folder.
+    pub fn names(folder: &Path) -> Vec<String> {
+        let entries = fs_err::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
     /// Every file under a folder with its bytes, by name.
     pub fn bytes(folder: &Path) -> Vec<(String, Vec<u8>)> {
         let mut files: Vec<_> = fs_err::read_dir(folder)

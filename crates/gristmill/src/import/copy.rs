@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-use gristmill_track::{ArtifactPath, ArtifactStore, Content, LeftOut, LocalArtifacts};
+use gristmill_track::{ArtifactPath, Content, LeftOut};
 
 use super::files::read;
 use super::report::Copied;
@@ -35,7 +35,7 @@ pub(super) fn listed(folder: &Path, left_out: &mut Vec<LeftOut>) -> Result<BTree
 /// Copies every file below a folder but those that are `known` by path and size, and records them
 /// a handful at a time. What cannot be read is left out.
 pub(super) fn copy(
-    (keeper, artifacts): (&Keeper, &LocalArtifacts),
+    keeper: &Keeper,
     folder: &Path,
     known: &BTreeMap<String, u64>,
     left_out: &mut Vec<LeftOut>,
@@ -53,7 +53,7 @@ pub(super) fn copy(
                 return Ok(());
             }
         };
-        match copy_file(keeper, artifacts, path)? {
+        match copy_file(keeper, path)? {
             Ok(content) => {
                 copied.files += 1;
                 copied.bytes += content.size;
@@ -72,14 +72,13 @@ pub(super) fn copy(
 /// Copies a file as long as it was when it was opened, or says why it cannot be read.
 fn copy_file(
     keeper: &Keeper,
-    artifacts: &LocalArtifacts,
     path: &Path,
 ) -> Result<Result<Content, String>> {
     let (file, len) = match read::open(path) {
         Ok(opened) => opened,
         Err(why) => return Ok(Err(why)),
     };
-    let (mut file, mut draft) = (file.take(len), artifacts.draft());
+    let (mut file, mut draft) = (file.take(len), keeper.artifacts().draft());
     let mut piece = vec![0; PIECE];
     loop {
         match file.read(&mut piece) {

@@ -130,8 +130,7 @@ impl Taker<'_> {
     ) -> Result<()> {
         let keeper = self.keeper()?;
         let mut record = |new| keep(keeper, root, new);
-        let to = (keeper, &self.artifacts);
-        let copied = copy::copy(to, folder, here, left_out, &mut record)?;
+        let copied = copy::copy(keeper, folder, here, left_out, &mut record)?;
         self.report.copied(copied);
         Ok(())
     }

@@ -159,7 +159,7 @@ impl Taker<'_> {
             return Ok(());
         }
         let keeper = self.keeper()?;
-        let copied = copy::copy((keeper, &self.artifacts), folder, &here, left_out, &mut |new| {
+        let copied = copy::copy(keeper, folder, &here, left_out, &mut |new| {
             let new = new.into_iter().map(|(path, content)| Artifact { path, content });
             keeper.wait(|store| store.adopt_artifacts(id, new.collect()))
         })?;

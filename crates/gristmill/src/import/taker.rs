@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use gristmill_core::Timestamp;
 use gristmill_track::{
-    ExperimentId, LeftOut, LocalArtifacts, Note, RunId, RunInfo, Store, TrackError,
+    ExperimentId, LeftOut, Note, RunId, RunInfo, Store, TrackError,
 };
 
 use super::ImportOptions;
@@ -20,7 +20,6 @@ use crate::{Error, Home, Result};
 pub(super) struct Taker<'a> {
     /// Nothing in a dry run over a home that is not there yet.
     pub keeper: Option<Keeper>,
-    pub artifacts: LocalArtifacts,
     pub places: Places,
     pub is_dry: bool,
     pub note: Note,
@@ -52,7 +51,6 @@ impl<'a> Taker<'a> {
         };
         Ok(Self {
             keeper,
-            artifacts: LocalArtifacts::in_home(home.root()),
             places,
             is_dry: options.dry_run,
             note: Note::new(now, "import", "imported from MLflow"),

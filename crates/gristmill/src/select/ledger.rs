@@ -140,7 +140,7 @@ impl<'a> Trials<'a> {
         let id = self.id(number);
         let run = self.keeper.wait(|s| s.run(id))?;
         if run.info.lifecycle != Lifecycle::Active {
-            self.keeper.wait(|s| s.set_run_lifecycle(id, Lifecycle::Active))?;
+            self.keeper.wait(|s| s.set_run_lifecycle(id, Lifecycle::Active, SystemClock.now()))?;
         }
         if let Some(record) = record(&run)? {
             return Ok(Claim::Done(Box::new(record)));

@@ -281,7 +281,7 @@ impl Challenge<'_> {
         let note = self.note(why);
         let (model, version) = (&self.version.model, self.version.version);
         self.keeper.wait(|s| s.set_alias(model, &self.promote.alias, version, note))?;
-        Ok(())
+        self.keeper.leave_alias(model, &self.promote.alias, version)
     }
 
     fn refuse(&self, why: &str) -> Result<()> {

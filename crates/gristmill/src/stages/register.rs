@@ -75,6 +75,9 @@ pub(super) fn register(
     };
     let registration = keeper.wait(|s| s.register(new))?;
     let version = registration.version().clone();
+    if matches!(registration, Registration::New(_)) {
+        keeper.leave_version(&version.model, version.version)?;
+    }
     // A run that was cut short finds the version that it registered itself, and goes on with it.
     let ours = version.run == Some(candidate.run);
     let unchanged = matches!(registration, Registration::Unchanged(_)) && !ours;

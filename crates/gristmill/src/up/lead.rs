@@ -1,5 +1,7 @@
 //! Which of several `gristmill up` on one home begins runs: whoever holds a lock that its death frees.
 
+use std::io::Write;
+
 use crate::{Home, Result};
 
 /// The lock of the one that leads. The others stand by and take over at once when it ends.
@@ -18,11 +20,21 @@ impl Lead {
         fs_err::create_dir_all(&folder)?;
         let path = folder.join("up");
         let file = fs_err::OpenOptions::new().create(true).append(true).open(path)?;
-        let lock = file.into_parts().0;
+        let mut lock = file.into_parts().0;
         match lock.try_lock() {
-            Ok(()) => Ok(Some(Self { _lock: lock })),
+            Ok(()) => {
+                lock.set_len(0)?;
+                write!(lock, "{}", std::process::id())?;
+                Ok(Some(Self { _lock: lock }))
+            }
             Err(std::fs::TryLockError::WouldBlock) => Ok(None),
             Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
         }
+    }
+
+    /// The process that took the lead last, in words for people.
+    pub fn holder(home: &Home) -> Option<String> {
+        let text = fs_err::read_to_string(home.root().join("locks").join("up")).ok()?;
+        Some(text.trim().to_string()).filter(|text| !text.is_empty())
     }
 }

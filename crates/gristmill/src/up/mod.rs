@@ -30,7 +30,7 @@ use crate::{Home, Result, lease, snapshot};
 pub use children::Launch;
 use children::{Crew, Ended, Outcome, outcome};
 pub use event::UpEvent;
-use lead::Lead;
+pub(crate) use lead::Lead;
 pub use premises::{Call, Premises};
 use scheduler::{Scheduler, require_folder};
 

@@ -7,6 +7,7 @@ use gristmill_track::{ArtifactStore, Store, open_store};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::card::card_of;
 use crate::deploy::listening;
 use crate::keeper::Keeper;
 use crate::trigger::TriggerSpec;
@@ -60,6 +61,16 @@ impl Premises {
     /// Content by its hash.
     pub fn artifacts(&self) -> Arc<dyn ArtifactStore> {
         Arc::clone(&self.artifacts)
+    }
+
+    /// The card of a version as Markdown. Must not be called from inside an asynchronous runtime.
+    ///
+    /// # Errors
+    /// When there is no such version, or the home cannot be used.
+    pub fn card(&self, model: &str, version: u32) -> Result<String> {
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        let version = keeper.wait(|s| s.version(model, version))?;
+        Ok(card_of(&self.home, &keeper, version)?.markdown)
     }
 
     /// Raises the signal of the webhook `name`, if a deployed pipeline waits for it: when this comes

@@ -116,12 +116,12 @@ fn status(value: &Value) -> Option<RunStatus> {
 }
 
 pub(super) async fn delete(State(house): State<Arc<House>>, ask: Ask) -> Answer {
-    house.store.set_run_lifecycle(ask.run()?, Lifecycle::Deleted).await?;
+    house.store.set_run_lifecycle(ask.run()?, Lifecycle::Deleted, house.now()).await?;
     Ok(Json::empty())
 }
 
 pub(super) async fn restore(State(house): State<Arc<House>>, ask: Ask) -> Answer {
-    house.store.set_run_lifecycle(ask.run()?, Lifecycle::Active).await?;
+    house.store.set_run_lifecycle(ask.run()?, Lifecycle::Active, house.now()).await?;
     Ok(Json::empty())
 }
 

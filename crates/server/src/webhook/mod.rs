@@ -5,6 +5,7 @@
 
 mod address;
 mod message;
+mod outbox;
 mod sender;
 mod signature;
 

@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::address::{Reach, Resolver, check_url};
 use super::message::Told;
+use super::outbox;
 use super::signature::{DELIVERY, SIGNATURE, TIMESTAMP, sign};
 use crate::audit::Recorder;
 
@@ -91,6 +92,7 @@ impl Sender {
         let post = Arc::new(Post { store, clock, recorder, client, settings, count });
         let (queue, happenings) = mpsc::channel(QUEUE);
         tokio::spawn(serve(Arc::clone(&post), happenings));
+        tokio::spawn(outbox::collect(Arc::clone(&post.store), queue.downgrade()));
         Ok(Self { queue, post })
     }
 

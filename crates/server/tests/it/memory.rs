@@ -1,7 +1,9 @@
 //! Who moved an alias, when and why, and the ways back.
 
-use gristmill_server::Access;
-use gristmill_track::{Level, NewToken, Token};
+use std::sync::Arc;
+
+use gristmill_server::{Access, Cards, Settings};
+use gristmill_track::{Level, NewToken, NewVersion, Note, Role, ThingKind, Token};
 use serde_json::{Value, json};
 
 use crate::house::{Answer, House, NOW};
@@ -92,4 +94,47 @@ async fn the_record_is_an_administrators_to_read() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     panic!("the refusal is on no record");
+}
+
+/// Makes a card that says what it was asked for.
+struct Echo;
+
+impl Cards for Echo {
+    fn card(&self, model: &str, version: u32) -> Result<String, String> {
+        match version {
+            1 => Ok(format!("# {model}, version {version}")),
+            _ => Err("its ink is dry".into()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_card_is_text_for_those_who_may_read_the_model() {
+    let cards: Arc<dyn Cards> = Arc::new(Echo);
+    let house =
+        House::set(|settings| Settings { access: Access::Tokens, cards: Some(cards), ..settings })
+            .await;
+    for name in ["bob", "eve"] {
+        let (hash, scope) = (Token::hash_of(name), Level::Read);
+        let new = NewToken { name: name.into(), hash, scope, created: NOW, expires: None };
+        house.store.create_token(new).await.unwrap();
+    }
+    for n in 1..=2 {
+        let new = NewVersion::new("churn", format!("d{n}"), "p", Note::new(NOW, "ada", ""));
+        house.store.register(new).await.unwrap();
+    }
+    let path = |version: &str| format!("/api/v1/models/churn/versions/{version}/card");
+    let card = ask(&house, "bob", "GET", &path("1"), Value::Null).await;
+    assert_eq!((card.status, card.body.as_slice()), (200, &b"# churn, version 1"[..]));
+    assert_eq!(card.header("content-type"), "text/markdown; charset=utf-8");
+    assert_eq!(card.header("x-content-type-options"), "nosniff");
+    assert!(card.header("content-security-policy").contains("sandbox"));
+    for (version, status) in [("2", 500), ("7", 404), ("one", 400)] {
+        assert_eq!(ask(&house, "bob", "GET", &path(version), Value::Null).await.status, status);
+    }
+    assert_eq!(ask(&house, "nobody", "GET", &path("1"), Value::Null).await.status, 401);
+    let (kind, level) = (ThingKind::Model, Level::None);
+    let role = Role { token: "eve".into(), kind, name: "churn".into(), level };
+    house.store.grant(role).await.unwrap();
+    assert_eq!(ask(&house, "eve", "GET", &path("1"), Value::Null).await.status, 403);
 }

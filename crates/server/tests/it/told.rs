@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gristmill_server::{Reach, Settings, WebhookSettings};
-use gristmill_track::{AuditQuery, Outcome};
+use gristmill_track::{AuditQuery, NewVersion, Note, Outcome, Untold, WebhookEvent};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -225,4 +225,62 @@ async fn a_webhook_is_listed_changed_and_deleted() {
     assert_eq!(house.ask("DELETE", &path, json!({})).await.json(), json!({}));
     let gone = house.get(&path).await;
     assert_eq!((gone.status, gone.message()), (404, format!("Webhook with ID {id} not found.")));
+}
+
+#[tokio::test]
+async fn what_a_run_or_a_person_did_elsewhere_is_told_once_by_one_of_two_servers() {
+    let house = house().await;
+    let receiver = Receiver::open(&["200 OK"]).await;
+    subscribe(
+        &house,
+        &receiver.url,
+        &[("MODEL_VERSION", "CREATED"), ("MODEL_VERSION_ALIAS", "CREATED")],
+    )
+    .await;
+    let beside = House::set(|settings| Settings {
+        store: Arc::clone(&house.store),
+        webhooks: WebhookSettings { reach: Reach::Anywhere, ..WebhookSettings::default() },
+        ..settings
+    })
+    .await;
+    let note = || Note::new(NOW, "run 1", "");
+    house.store.register(NewVersion::new("churn", "d1", "p", note())).await.unwrap();
+    house.store.set_alias("churn", "champion", 1, note()).await.unwrap();
+    let untold = |event, model: &str, alias: Option<&str>| Untold {
+        event,
+        model: model.into(),
+        version: Some(1),
+        alias: alias.map(String::from),
+        at: NOW,
+    };
+    for untold in [
+        untold(WebhookEvent::VersionCreated, "gone", None),
+        untold(WebhookEvent::VersionCreated, "churn", None),
+        untold(WebhookEvent::AliasCreated, "churn", Some("champion")),
+    ] {
+        house.store.leave_untold(untold).await.unwrap();
+    }
+    let mut told = receiver.messages(2).await;
+    told.sort_by_key(|message| body(message)["entity"].to_string());
+    let data = json!({"name": "churn", "alias": "champion", "version": "1"});
+    assert_eq!(body(&told[1])["data"], data);
+    assert_eq!(body(&told[0])["data"]["version"], "1");
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(receiver.messages(2).await.len(), 2, "each is told once");
+    beside.stop();
+}
+
+#[tokio::test]
+async fn a_move_by_the_registrys_own_routes_is_told_too() {
+    let house = house().await;
+    let receiver = Receiver::open(&["200 OK"]).await;
+    subscribe(&house, &receiver.url, &[("MODEL_VERSION_ALIAS", "CREATED")]).await;
+    let note = Note::new(NOW, "run 1", "");
+    house.store.register(NewVersion::new("churn", "d1", "p", note)).await.unwrap();
+    let path = "/api/v1/models/churn/aliases/champion";
+    let json = [("content-type", "application/json")];
+    let moved = house.send("POST", path, &json, b"{\"version\": 1}".to_vec()).await;
+    assert_eq!(moved.status, 200, "{}", moved.message());
+    let told = receiver.messages(1).await;
+    assert_eq!(body(&told[0])["data"]["alias"], "champion");
 }

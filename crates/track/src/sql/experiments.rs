@@ -16,15 +16,16 @@ use crate::{
     TrackError,
 };
 
-const WHAT: &str = "experiment";
+pub(super) const WHAT: &str = "experiment";
 /// What is held while a name or a number is chosen.
 pub(super) const NAMES: &str = "experiments";
 
 pub(super) async fn create(db: &mut Connection, new: &NewExperiment) -> Result<Experiment, Fail> {
     hold(db, NAMES, "").await?;
     refuse_taken(db, &new.name).await?;
-    let id: i64 =
-        sqlx::query_scalar("SELECT max(id) + 1 FROM experiments").fetch_one(&mut *db).await?;
+    let sql = "SELECT max(id) + 1 FROM (SELECT id FROM experiments \
+               UNION ALL SELECT number FROM forgotten_numbers WHERE what = $1) AS given";
+    let id: i64 = sqlx::query_scalar(sql).bind(WHAT).fetch_one(&mut *db).await?;
     let sql = "INSERT INTO experiments (id, name, lifecycle, created, updated, artifact_location) \
                VALUES ($1, $2, 'active', $3, $3, $4)";
     sqlx::query(sql)
@@ -136,8 +137,10 @@ pub(super) async fn set_lifecycle(
     by_id(db, id).await?;
     let sql = "UPDATE experiments SET lifecycle = $2, updated = $3 WHERE id = $1";
     sqlx::query(sql).bind(id.0).bind(lifecycle.as_str()).bind(at.0).execute(&mut *db).await?;
-    let sql = "UPDATE runs SET lifecycle = $2 WHERE experiment_id = $1";
-    sqlx::query(sql).bind(id.0).bind(lifecycle.as_str()).execute(&mut *db).await?;
+    let sql = "UPDATE runs SET lifecycle = $2, \
+               deleted = CASE WHEN $2 = 'deleted' THEN coalesce(deleted, $3) END \
+               WHERE experiment_id = $1";
+    sqlx::query(sql).bind(id.0).bind(lifecycle.as_str()).bind(at.0).execute(&mut *db).await?;
     Ok(())
 }
 

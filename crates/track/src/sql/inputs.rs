@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use sqlx::Row;
 
 use super::columns::{json, optional, word};
-use super::{Connection, DbRow, runs};
-use crate::check;
+use super::{Connection, DbRow, hold, runs, share};
+use crate::check::{self, MAX_TAG_CHARS};
 use crate::fail::Fail;
 use crate::{
     Dataset, DatasetInput, DatasetSummary, ExperimentId, ModelLink, ModelRole, RunId, RunInfo, tags,
 };
 
+/// What is held while datasets of an experiment are named or forgotten.
+const USE: &str = "datasets";
 /// Summaries in one answer.
 const SUMMARIES: usize = 1000;
 
@@ -22,6 +24,9 @@ pub(super) async fn log(
     models: &[ModelLink],
 ) -> Result<(), Fail> {
     let info = runs::require_active(db, id).await?;
+    if !datasets.is_empty() {
+        share(db, USE, &info.experiment.to_string()).await?;
+    }
     for input in datasets {
         check::dataset(input)?;
         insert_dataset(db, info.experiment, &input.dataset).await?;
@@ -39,6 +44,20 @@ pub(super) async fn log(
             .execute(&mut *db)
             .await?;
     }
+    Ok(())
+}
+
+/// Forgets datasets of an experiment that no run used.
+pub(super) async fn forget_unused(
+    db: &mut Connection,
+    experiment: ExperimentId,
+) -> Result<(), Fail> {
+    hold(db, USE, &experiment.to_string()).await?;
+    let sql = "DELETE FROM datasets WHERE experiment_id = $1 AND NOT EXISTS \
+               (SELECT 1 FROM run_datasets AS used \
+               WHERE used.experiment_id = datasets.experiment_id \
+               AND used.name = datasets.name AND used.digest = datasets.digest)";
+    sqlx::query(sql).bind(experiment.0).execute(&mut *db).await?;
     Ok(())
 }
 

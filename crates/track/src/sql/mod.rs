@@ -11,6 +11,7 @@
 
 mod adoption;
 mod audit;
+mod away;
 mod columns;
 mod deployments;
 mod dues;
@@ -41,8 +42,10 @@ mod store_access;
 mod store_adoption;
 mod store_logged_models;
 mod store_registry;
+mod store_retention;
 mod store_webhooks;
 mod tokens;
+mod untold;
 mod versions;
 mod webhooks;
 

@@ -90,11 +90,18 @@ pub(super) async fn set_lifecycle(
     db: &mut Connection,
     id: RunId,
     lifecycle: Lifecycle,
+    at: Timestamp,
 ) -> Result<(), Fail> {
     hold(db, WHAT, &id.to_string()).await?;
     info(db, id).await?;
-    let sql = "UPDATE runs SET lifecycle = $2 WHERE id = $1";
-    sqlx::query(sql).bind(id.to_string()).bind(lifecycle.as_str()).execute(&mut *db).await?;
+    let sql = "UPDATE runs SET lifecycle = $2, \
+               deleted = CASE WHEN $2 = 'deleted' THEN coalesce(deleted, $3) END WHERE id = $1";
+    sqlx::query(sql)
+        .bind(id.to_string())
+        .bind(lifecycle.as_str())
+        .bind(at.0)
+        .execute(&mut *db)
+        .await?;
     Ok(())
 }
 

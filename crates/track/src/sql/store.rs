@@ -108,9 +108,14 @@ impl Store for Keeper {
         .await
     }
 
-    async fn set_run_lifecycle(&self, id: RunId, lifecycle: Lifecycle) -> Result<()> {
-        self.write((id, lifecycle), |db, (id, lifecycle)| {
-            Box::pin(runs::set_lifecycle(db, *id, *lifecycle))
+    async fn set_run_lifecycle(
+        &self,
+        id: RunId,
+        lifecycle: Lifecycle,
+        at: Timestamp,
+    ) -> Result<()> {
+        self.write((id, lifecycle, at), |db, (id, lifecycle, at)| {
+            Box::pin(runs::set_lifecycle(db, *id, *lifecycle, *at))
         })
         .await
     }

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use gristmill_core::Timestamp;
 
-use super::{Keeper, webhooks};
-use crate::{Page, Result, Webhook, WebhookEvent, WebhookUpdate, Webhooks};
+use super::{Keeper, untold, webhooks};
+use crate::{Page, Result, Untold, Webhook, WebhookEvent, WebhookUpdate, Webhooks};
 
 #[async_trait]
 impl Webhooks for Keeper {
@@ -38,5 +38,17 @@ impl Webhooks for Keeper {
 
     async fn delete_webhook(&self, id: &str) -> Result<()> {
         self.write(id.to_string(), |db, id| Box::pin(webhooks::delete(db, id))).await
+    }
+
+    async fn leave_untold(&self, untold: Untold) -> Result<()> {
+        self.write(untold, |db, untold| Box::pin(untold::leave(db, untold))).await
+    }
+
+    async fn take_untold(&self, most: u32) -> Result<Vec<Untold>> {
+        // Nearly always there is nothing, and to look costs less than to write.
+        if !self.read((), |db, ()| Box::pin(untold::is_any(db))).await? {
+            return Ok(Vec::new());
+        }
+        self.write(most, |db, most| Box::pin(untold::take(db, *most))).await
     }
 }

@@ -220,6 +220,16 @@ pub(super) async fn delete(
     models::touch(db, model, note.at).await
 }
 
+pub(super) async fn relocate(db: &mut Connection, from: &str, to: &str) -> Result<u64, Fail> {
+    let (from, to) = (format!("{}/", from.trim_end_matches('/')), to.trim_end_matches('/'));
+    let sql = "UPDATE model_versions SET path = $2 || '/' || substr(path, $3 + 1) \
+               WHERE substr(path, 1, $3) = $1";
+    // Of SQL's characters, not bytes.
+    let length = i32::try_from(from.chars().count()).unwrap_or(i32::MAX - 1);
+    let moved = sqlx::query(sql).bind(&from).bind(to).bind(length).execute(&mut *db).await?;
+    Ok(moved.rows_affected())
+}
+
 /// The version, which nobody else changes until the transaction ends.
 pub(super) async fn require(
     db: &mut Connection,

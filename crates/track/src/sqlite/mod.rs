@@ -3,6 +3,7 @@
 //! Readers never wait for the writer nor the writer for them (write-ahead log), and several
 //! processes may use one home at once.
 
+mod copy;
 mod fail;
 mod open;
 #[path = "../sql/mod.rs"]
@@ -19,6 +20,7 @@ use sqlx::sqlite::{SqlitePool, SqlitePoolOptions, SqliteRow as DbRow};
 use tokio::sync::oneshot;
 
 use self::SqliteStore as Keeper;
+pub use self::copy::Holdings;
 use self::fail::told;
 use self::open::{LAYOUT_IS_THERE, in_dialect};
 use self::sql::Statements;

@@ -85,7 +85,9 @@ mod tests {
     use sqlx::Connection as _;
 
     use super::*;
-    use crate::{Deployment, Registry, RunId, SqliteStore, Stage, Store, TaskRecord, TaskStatus};
+    use crate::{
+        Deployment, Registry, Retention, RunId, SqliteStore, Stage, Store, TaskRecord, TaskStatus,
+    };
 
     /// A home as layout 1 left it, with a run and a task.
     async fn filled_layout_1(home: &Path, run: RunId) {
@@ -140,7 +142,9 @@ mod tests {
              VALUES ('churn', 5, 6, '', 1);
              INSERT INTO model_versions
              (model, version, run_id, path, digest, metrics, created, description, status)
-             VALUES ('churn', 1, NULL, 'models/churn', 'd1', 'null', 6, '', 'ready');";
+             VALUES ('churn', 1, NULL, 'models/churn', 'd1', 'null', 6, '', 'ready');
+             INSERT INTO runs (id, experiment_id, name, status, lifecycle, started)
+             VALUES ('0123456789abcdef0123456789abcdef', 0, 'old', 'failed', 'deleted', 5);";
         sqlx::raw_sql(filled).execute(&mut db).await.unwrap();
         db.close().await.unwrap();
         let store = SqliteStore::open(home.path()).await.unwrap();
@@ -149,5 +153,10 @@ mod tests {
         assert_eq!(store.snapshot("d1").await.unwrap(), None);
         let version = store.version("churn", 1).await.unwrap();
         assert_eq!((version.updated, version.stage), (Timestamp(6), Stage::None));
+        // Nobody knows since when: so it counts from when it is first looked at.
+        assert_eq!(store.put_away(Timestamp(8), Timestamp(9)).await.unwrap().runs, []);
+        store.note_put_away(Timestamp(9)).await.unwrap();
+        let away = store.put_away(Timestamp(9), Timestamp(99)).await.unwrap();
+        assert_eq!((away.runs.len(), away.runs[0].since), (1, Timestamp(9)));
     }
 }

@@ -159,7 +159,9 @@ fn a_filled_database_of_layout_3_is_upgraded() {
          VALUES ('churn', 5, 6, '', 1);
          INSERT INTO model_versions
          (model, version, run_id, path, digest, metrics, created, description, status)
-         VALUES ('churn', 1, NULL, 'models/churn', 'd1', 'null', 6, '', 'ready');";
+         VALUES ('churn', 1, NULL, 'models/churn', 'd1', 'null', 6, '', 'ready');
+         INSERT INTO runs (id, experiment_id, name, status, lifecycle, started)
+         VALUES ('0123456789abcdef0123456789abcdef', 0, 'old', 'failed', 'deleted', 5);";
     block_on(run_sql(&url, filled));
     let deployed = Deployment::new("churn", "artifacts/d1", "d1", "d1", Timestamp(1));
     std::thread::scope(|scope| {
@@ -172,6 +174,8 @@ fn a_filled_database_of_layout_3_is_upgraded() {
         assert_eq!(store.snapshot("d1").await.unwrap(), None);
         let version = store.version("churn", 1).await.unwrap();
         assert_eq!((version.updated, version.stage), (Timestamp(6), Stage::None));
+        let away = store.put_away(Timestamp(9), Timestamp(9)).await.unwrap();
+        assert_eq!((away.runs.len(), away.runs[0].since), (1, Timestamp(9)));
         let since = Timestamp(2);
         let kept = Snapshot { digest: "d1".into(), text: "{}".into(), since };
         store.keep_snapshot(kept).await.unwrap();

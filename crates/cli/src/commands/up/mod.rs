@@ -10,7 +10,7 @@ use clap::Args;
 use gristmill::serve::{Counter, ServeEvent};
 use gristmill::up::{Premises, UpEvent, UpOptions, up};
 use gristmill::{Home, SystemClock};
-use gristmill_server::{HookAnswer, Hooks, Server, Settings};
+use gristmill_server::{Cards, HookAnswer, Hooks, Server, Settings};
 use serde_json::{Value, json};
 
 use crate::context::Context;
@@ -48,7 +48,9 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
         false => eprintln!("{event}"),
     };
     let counter = Counter::of_all(&home, Arc::new(heard))?;
-    let server = serve(arguments, &home, &counter)?;
+    // It outlives the server, whose threads may not end what it stands on.
+    let premises = Arc::new(Premises::open(&home)?);
+    let server = serve(arguments, &home, &premises, &counter)?;
     let tell = |event: &UpEvent| tell(event, context);
     tell(&UpEvent::Listening { url: format!("http://{}", server.address()) });
     up(&home, &options, &SystemClock, &tell)?;
@@ -56,21 +58,26 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn serve(arguments: &Arguments, home: &Home, counter: &Counter) -> anyhow::Result<Server> {
-    let premises = Arc::new(Premises::open(home)?);
+fn serve(
+    arguments: &Arguments,
+    home: &Home,
+    premises: &Arc<Premises>,
+    counter: &Counter,
+) -> anyhow::Result<Server> {
     let settings = Settings {
         host: arguments.listen.host.clone(),
         port: arguments.port,
         access: arguments.listen.access(home)?,
         allowed_hosts: arguments.listen.allowed_hosts.clone(),
         fleet: counter.fleet(),
-        hooks: Some(Arc::new(Door(Arc::clone(&premises)))),
+        hooks: Some(Arc::new(Door(Arc::clone(premises)))),
+        cards: Some(Arc::new(Door(Arc::clone(premises)))),
         ..Settings::new(premises.store(), premises.artifacts(), Arc::new(SystemClock))
     };
     listen::started(Server::start(settings))
 }
 
-/// Takes webhooks in for the pipelines that wait for them.
+/// Takes webhooks in for the pipelines that wait for them, and makes model cards.
 struct Door(Arc<Premises>);
 
 impl Hooks for Door {
@@ -85,6 +92,12 @@ impl Hooks for Door {
             }
             Err(error) => HookAnswer::refuse(503, &error.message),
         }
+    }
+}
+
+impl Cards for Door {
+    fn card(&self, model: &str, version: u32) -> Result<String, String> {
+        self.0.card(model, version).map_err(|error| error.message)
     }
 }
 

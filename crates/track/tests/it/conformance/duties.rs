@@ -193,7 +193,7 @@ async fn dues_are_open_until_their_run_ends(store: &dyn Store) {
     status(&b, RunStatus::Running).await;
     assert_eq!(open(store, "file").await, ["b", "c", "d"]);
     // Put away, and then forgotten: nobody waits for it any more.
-    store.set_run_lifecycle(id(&c), Lifecycle::Deleted).await.unwrap();
+    store.set_run_lifecycle(id(&c), Lifecycle::Deleted, at(9)).await.unwrap();
     assert_eq!(open(store, "file").await, ["b", "d"]);
     store.purge_run(id(&c)).await.unwrap();
     assert_eq!(open(store, "file").await, ["b", "d"]);

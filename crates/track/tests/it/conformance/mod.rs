@@ -7,6 +7,7 @@ mod duties;
 mod logged_models;
 pub mod races;
 mod registry;
+mod retention;
 mod webhooks;
 
 use gristmill_core::Timestamp;
@@ -42,6 +43,7 @@ pub async fn store(store: &dyn Store) {
     clients::all(store).await;
     duties::all(store).await;
     adoption::all(store).await;
+    retention::all(store).await;
 }
 
 fn id(name: &str) -> RunId {
@@ -226,12 +228,12 @@ async fn a_thousand_metrics_go_in_one_batch(store: &dyn Store) {
 async fn deleted_runs_take_nothing(store: &dyn Store) {
     let run = new_run(store, "put away").await;
     assert!(matches!(store.purge_run(run).await, Err(TrackError::Invalid { .. })));
-    store.set_run_lifecycle(run, Lifecycle::Deleted).await.unwrap();
+    store.set_run_lifecycle(run, Lifecycle::Deleted, at(9)).await.unwrap();
     let refused = store.log(run, Batch::default().tag("a", "b")).await;
     assert!(matches!(refused, Err(TrackError::Deleted { .. })));
-    store.set_run_lifecycle(run, Lifecycle::Active).await.unwrap();
+    store.set_run_lifecycle(run, Lifecycle::Active, at(9)).await.unwrap();
     store.log(run, Batch::default().tag("a", "b").metric("m", 1.0, 0, at(1))).await.unwrap();
-    store.set_run_lifecycle(run, Lifecycle::Deleted).await.unwrap();
+    store.set_run_lifecycle(run, Lifecycle::Deleted, at(9)).await.unwrap();
     store.purge_run(run).await.unwrap();
     assert!(matches!(store.run(run).await, Err(TrackError::NotFound { .. })));
 }
@@ -255,7 +257,7 @@ async fn runs_are_found(store: &dyn Store) {
     let done = RunQuery { statuses: vec![RunStatus::Succeeded], ..base.clone() };
     assert_eq!(names(store, &done).await, ["s4"]);
     assert_eq!(store.latest_run("odd").await.unwrap().unwrap().info.name, "s5");
-    store.set_run_lifecycle(id("s5"), Lifecycle::Deleted).await.unwrap();
+    store.set_run_lifecycle(id("s5"), Lifecycle::Deleted, at(9)).await.unwrap();
     assert_eq!(store.latest_run("odd").await.unwrap().unwrap().info.name, "s3");
     assert_eq!(store.latest_run("never").await.unwrap(), None);
     assert_eq!(names(store, &RunQuery { lifecycle: None, ..base }).await.len(), 6);

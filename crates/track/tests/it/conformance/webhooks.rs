@@ -22,10 +22,38 @@ pub async fn all(store: &dyn Store) {
     let told = store.webhooks_told_of(WebhookEvent::ModelCreated).await.unwrap();
     assert_eq!(told, std::slice::from_ref(&first));
     a_webhook_changes_in_parts(store, first).await;
+    what_was_left_is_taken_once(store).await;
     store.delete_webhook("w1").await.unwrap();
     assert!(matches!(store.delete_webhook("w1").await, Err(TrackError::NotFound { .. })));
     let told = store.webhooks_told_of(WebhookEvent::VersionCreated).await.unwrap();
     assert_eq!(told, [second]);
+    store.delete_webhook("w2").await.unwrap();
+    let event = WebhookEvent::ModelCreated;
+    let untold = Untold { event, model: "churn".into(), version: None, alias: None, at: at(5) };
+    store.leave_untold(untold).await.unwrap();
+    assert_eq!(store.take_untold(2).await.unwrap(), [], "nobody listens");
+}
+
+async fn what_was_left_is_taken_once(store: &dyn Store) {
+    assert_eq!(store.take_untold(10).await.unwrap(), []);
+    let untold = |version: Option<u32>, alias: Option<&str>| Untold {
+        event: if alias.is_some() {
+            WebhookEvent::AliasCreated
+        } else {
+            WebhookEvent::VersionCreated
+        },
+        model: "churn".into(),
+        version,
+        alias: alias.map(String::from),
+        at: at(5),
+    };
+    let left = [untold(Some(1), None), untold(Some(1), Some("champion")), untold(Some(2), None)];
+    for untold in left.clone() {
+        store.leave_untold(untold).await.unwrap();
+    }
+    assert_eq!(store.take_untold(2).await.unwrap(), left[..2]);
+    assert_eq!(store.take_untold(2).await.unwrap(), left[2..]);
+    assert_eq!(store.take_untold(2).await.unwrap(), []);
 }
 
 fn webhook(id: &str, seconds: i64, events: Vec<WebhookEvent>) -> Webhook {
