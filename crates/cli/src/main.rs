@@ -54,6 +54,7 @@ enum Command {
     #[command(hide = true)]
     Weigh(commands::weigh::Arguments),
     Gc(commands::gc::Arguments),
+    Send(commands::send::Arguments),
     Schema(commands::schema::Arguments),
     Completions(commands::completions::Arguments),
 }
@@ -96,6 +97,7 @@ fn run(arguments: Arguments, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Warden(a) => commands::warden::run(&a),
         Command::Weigh(a) => commands::weigh::run(&a),
         Command::Gc(a) => commands::gc::run(&a, context),
+        Command::Send(a) => return commands::send::run(&a, context),
         Command::Schema(a) => commands::schema::run(&a, context),
         Command::Completions(a) => commands::completions::run(&a, context),
     }

@@ -1,5 +1,6 @@
 //! What all requests share.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use gristmill_core::{Clock, Timestamp};
@@ -16,6 +17,8 @@ pub(crate) struct House {
     pub store: Arc<dyn Store>,
     pub artifacts: Arc<dyn ArtifactStore>,
     pub ids: Arc<dyn Ids>,
+    /// Where drafts are put together.
+    pub scratch: PathBuf,
     pub hooks: Option<Arc<dyn Hooks>>,
     pub gate: Gate,
     /// Whom the server lets in.

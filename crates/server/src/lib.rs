@@ -18,6 +18,7 @@ mod mlflow;
 mod names;
 mod plain;
 mod routes;
+mod sent;
 mod server;
 mod settings;
 mod streams;

@@ -7,7 +7,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 
 use crate::house::House;
-use crate::{access, gate, hooks, memory, mlflow, plain};
+use crate::{access, gate, hooks, memory, mlflow, plain, sent};
 
 /// All routes, behind the gate and the guard.
 pub(crate) fn router(house: Arc<House>) -> Router {
@@ -16,6 +16,7 @@ pub(crate) fn router(house: Arc<House>) -> Router {
         .route("/version", get(plain::version))
         .route("/api/v1/hooks/{name}", hooks::route())
         .merge(memory::routes())
+        .merge(sent::routes())
         .merge(mlflow::routes())
         .fallback(mlflow::nothing_here)
         .method_not_allowed_fallback(mlflow::other_method)

@@ -125,6 +125,7 @@ fn house(settings: Settings) -> Result<(House, JoinHandle<()>), ServerError> {
         store: settings.store,
         artifacts: settings.artifacts,
         ids: settings.ids,
+        scratch: settings.scratch,
         hooks: settings.hooks,
         clock: settings.clock,
     };

@@ -1,5 +1,6 @@
 //! Where a server listens, whom it lets in, and what it serves.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +37,9 @@ pub struct Settings {
     pub clock: Arc<dyn Clock>,
     /// Where new ids come from.
     pub ids: Arc<dyn Ids>,
+    /// A folder in which files that arrive are put together; what is left there by an end amid it
+    /// is in nobody's way.
+    pub scratch: PathBuf,
     /// Who takes webhooks, if anybody does.
     pub hooks: Option<Arc<dyn Hooks>>,
 }
@@ -72,6 +76,7 @@ impl Settings {
             artifacts,
             clock,
             ids: Arc::new(RandomIds::new()),
+            scratch: std::env::temp_dir(),
             hooks: None,
         }
     }

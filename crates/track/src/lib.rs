@@ -27,6 +27,7 @@ mod id;
 mod inputs;
 mod lease;
 mod logged_model;
+mod logged_package;
 mod migrations;
 mod model;
 mod open;
@@ -34,6 +35,7 @@ mod postgres;
 mod registry;
 mod rule;
 mod run;
+mod sent;
 mod signal;
 mod sqlite;
 mod store;
@@ -43,7 +45,8 @@ mod webhook;
 
 pub use access::{Access, AuditLine, AuditQuery, Level, NewToken, Outcome, Role, ThingKind, Token};
 pub use artifact::{
-    Artifact, ArtifactKind, ArtifactPath, ArtifactStore, Content, Draft, LocalArtifacts, Stored,
+    Artifact, ArtifactKind, ArtifactPath, ArtifactStore, Content, Draft, LocalArtifacts,
+    PackedFile, Stored, Unpacking, pack, packed_files,
 };
 pub use check::{
     MAX_ALIAS_CHARS, MAX_EXPERIMENT_TAG_CHARS, MAX_KEY_CHARS, MAX_MODEL_TAG_CHARS, MAX_NAME_CHARS,
@@ -66,6 +69,7 @@ pub use logged_model::{
     DatasetRef, LoggedModel, LoggedModelQuery, LoggedModelStatus, LoggedModels, Measured,
     NewLoggedModel,
 };
+pub use logged_package::LoggedPackage;
 pub use model::{
     Gate, Model, ModelEvent, ModelQuery, ModelVersion, NewEvent, NewModel, NewVersion, Note,
     Others, Registration, Stage, VersionQuery, VersionStatus, WhatHappened,
@@ -77,6 +81,10 @@ pub use rule::{AliasRule, Approval};
 pub use run::{
     Batch, Comparison, Condition, Metric, ModelMetric, NewRun, Page, Parent, Run, RunInfo,
     RunQuery, RunStatus, RunUpdate,
+};
+pub use sent::{
+    MissingContent, Received, ReceivedAlias, ReceivedModel, SENT_FORMAT, SentArtifacts, SentMetric,
+    SentModel, SentPromotion, SentRun,
 };
 pub use signal::Signal;
 pub use sqlite::SqliteStore;

@@ -15,6 +15,7 @@ pub mod report;
 pub mod run;
 pub mod runs;
 pub mod schema;
+pub mod send;
 pub mod task;
 pub mod tasks;
 pub mod token;

@@ -57,6 +57,11 @@ impl Up {
         fs_err::read_dir("/proc").unwrap().filter_map(|entry| stat(entry.ok()?)).collect()
     }
 
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     pub fn id(&self) -> u32 {
         self.process.id()
     }

@@ -24,6 +24,12 @@ pub(super) async fn things(
             let names = texts(fields, "name").chain(texts(fields, "new_name"));
             things.extend(names.map(|name| (ThingKind::Model, name.to_string())));
         }
+        ["runs", id, rest @ ..] => {
+            things.extend(of_run(house, id).await?);
+            if rest.first() == Some(&"model") {
+                things.extend(texts(fields, "model").map(|name| (ThingKind::Model, name.into())));
+            }
+        }
         ["models", name, ..] => things.push((ThingKind::Model, decoded(name))),
         ["logged-models", id, ..] if *id != "search" => {
             things.extend(of_logged_model(house, &decoded(id)).await?);

@@ -365,7 +365,7 @@ fn draft_name() -> String {
     format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-fn at(path: &Path) -> impl Fn(io::Error) -> TrackError + '_ {
+pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> TrackError + '_ {
     move |error| TrackError::io(path, &error)
 }
 
@@ -396,7 +396,7 @@ fn copy(source: &mut impl Read, target: &mut impl Write) -> io::Result<Content> 
 }
 
 /// The hash of a folder: of each file's path and hash, with lengths, in order of path.
-fn folder_content(files: &[String], contents: &[Content]) -> Content {
+pub(super) fn folder_content(files: &[String], contents: &[Content]) -> Content {
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"gristmill folder 1\n");
     for (name, content) in files.iter().zip(contents) {
@@ -409,7 +409,7 @@ fn folder_content(files: &[String], contents: &[Content]) -> Content {
 }
 
 /// The files in a folder and all folders below it: paths with `/`, sorted by their bytes.
-fn list_files(root: &Path) -> Result<Vec<String>> {
+pub(super) fn list_files(root: &Path) -> Result<Vec<String>> {
     let mut files = Vec::new();
     let mut folders = vec![String::new()];
     while let Some(folder) = folders.pop() {

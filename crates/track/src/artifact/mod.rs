@@ -2,6 +2,7 @@
 
 mod draft;
 mod local;
+mod pack;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use crate::{ContentHash, Result, TrackError};
 
 pub use draft::Draft;
 pub use local::LocalArtifacts;
+pub use pack::{PackedFile, Unpacking, pack, packed_files};
 
 /// Keeps content under its hash.
 ///

@@ -67,6 +67,7 @@ fn serve(arguments: &Arguments, home: &Home) -> anyhow::Result<Server> {
         access: access(arguments, home)?,
         allowed_hosts: arguments.allowed_hosts.clone(),
         hooks: Some(Arc::new(Door(Arc::clone(&premises)))),
+        scratch: home.root().join("artifacts").join("tmp"),
         ..Settings::new(premises.store(), premises.artifacts(), Arc::new(SystemClock))
     };
     Server::start(settings)
