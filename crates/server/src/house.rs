@@ -9,6 +9,7 @@ use gristmill_track::{ArtifactStore, Store};
 use crate::access::{Keys, Rates};
 use crate::audit::Recorder;
 use crate::gate::Gate;
+use crate::seal::Seals;
 use crate::webhook::Sender;
 use crate::{Hooks, Ids};
 
@@ -17,6 +18,7 @@ pub(crate) struct House {
     pub store: Arc<dyn Store>,
     pub artifacts: Arc<dyn ArtifactStore>,
     pub ids: Arc<dyn Ids>,
+    pub seals: Seals,
     /// Where drafts are put together.
     pub scratch: PathBuf,
     pub hooks: Option<Arc<dyn Hooks>>,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use gristmill_core::Clock;
 use gristmill_track::{ArtifactStore, Store};
 
-use crate::{Hooks, Ids, RandomIds, Rate, WebhookSettings};
+use crate::{Hooks, Ids, RandomIds, Rate, SealKey, WebhookSettings};
 
 /// How long the record is kept when nobody says: 90 days.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
@@ -37,6 +37,8 @@ pub struct Settings {
     pub clock: Arc<dyn Clock>,
     /// Where new ids come from.
     pub ids: Arc<dyn Ids>,
+    /// What secrets are sealed with before they are kept; without one they are kept as they are.
+    pub seal_key: Option<SealKey>,
     /// A folder in which files that arrive are put together; what is left there by an end amid it
     /// is in nobody's way.
     pub scratch: PathBuf,
@@ -76,6 +78,7 @@ impl Settings {
             artifacts,
             clock,
             ids: Arc::new(RandomIds::new()),
+            seal_key: None,
             scratch: std::env::temp_dir(),
             hooks: None,
         }

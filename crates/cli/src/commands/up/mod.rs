@@ -1,6 +1,7 @@
 //! `gristmill up`: runs what is deployed when its time has come, and answers over HTTP.
 
 mod flags;
+mod secret_key;
 
 use std::io::Write;
 use std::net::IpAddr;
@@ -67,6 +68,7 @@ fn serve(arguments: &Arguments, home: &Home) -> anyhow::Result<Server> {
         access: access(arguments, home)?,
         allowed_hosts: arguments.allowed_hosts.clone(),
         hooks: Some(Arc::new(Door(Arc::clone(&premises)))),
+        seal_key: Some(secret_key::secret_key(home)?),
         scratch: home.root().join("artifacts").join("tmp"),
         ..Settings::new(premises.store(), premises.artifacts(), Arc::new(SystemClock))
     };
