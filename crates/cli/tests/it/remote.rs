@@ -123,7 +123,7 @@ fn a_run_goes_on_without_its_server_and_is_sent_when_it_is_there() {
     let run = ["run", "p.yaml", "--server", "http://127.0.0.1:1"];
     let said = home.run(&run);
     assert_eq!(said.code, 0, "{}", said.err);
-    let lines = said.err.lines().filter(|line| line.contains("127.0.0.1:1"));
+    let lines = said.err.lines().filter(|line| line.contains("is not on http://127.0.0.1:1 yet"));
     assert_eq!(lines.count(), 1, "{}", said.err);
     assert!(said.err.contains("`gristmill send` sends it"), "{}", said.err);
     assert_eq!(waiting(&home), 1);
