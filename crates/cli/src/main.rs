@@ -59,6 +59,7 @@ enum Command {
     Gc(commands::gc::Arguments),
     Backup(commands::backup::Arguments),
     Restore(commands::backup::RestoreArguments),
+    Send(commands::send::Arguments),
     Schema(commands::schema::Arguments),
     Completions(commands::completions::Arguments),
 }
@@ -105,6 +106,7 @@ fn run(arguments: Arguments, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Backup(a) => return commands::backup::run(&a, context),
         Command::Restore(a) => commands::backup::restore(&a, context),
         Command::Gc(a) => commands::gc::run(&a, context),
+        Command::Send(a) => return commands::send::run(&a, context),
         Command::Schema(a) => commands::schema::run(&a, context),
         Command::Completions(a) => commands::completions::run(&a, context),
     }

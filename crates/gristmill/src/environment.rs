@@ -1,8 +1,9 @@
-//! Where a run came from: commit, engine, machine.
+//! Where a run came from: commit, engine, machine, and who began it.
+
+mod git;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use gristmill_track::tags;
 
@@ -10,43 +11,68 @@ use gristmill_track::tags;
 pub(crate) fn tags_of(folder: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::from([
         (tags::ENGINE_VERSION.into(), env!("CARGO_PKG_VERSION").into()),
-        (tags::OS.into(), std::env::consts::OS.into()),
-        (tags::CPU.into(), std::env::consts::ARCH.into()),
+        (tags::OS.into(), system()),
+        (tags::CPU.into(), processor()),
+        (tags::FEATURES.into(), features().join(", ")),
         (tags::THREADS.into(), rayon::current_num_threads().to_string()),
+        (tags::SOURCE_TYPE.into(), "LOCAL".into()),
     ]);
-    if let Some(commit) = git_commit(folder) {
-        found.insert(tags::GIT_COMMIT.into(), commit);
-    }
+    found.extend(machine().map(|name| (tags::HOST.into(), name)));
+    found.extend(user().map(|name| (tags::USER.into(), name)));
+    found.extend(git::tags_of(folder));
     found
 }
 
-/// The commit that is checked out in the repository that `folder` belongs to.
-///
-/// The files of the repository are read directly where they say it, since starting a process costs
-/// more than a cached run; packed references are left to git itself.
-fn git_commit(folder: &Path) -> Option<String> {
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let folder = std::path::absolute(folder).ok()?;
-    let git = folder.ancestors().map(|p| p.join(".git")).find(|p| p.exists())?;
-    let head = fs_err::read_to_string(git.join("HEAD")).ok();
-    let direct = head.as_deref().map(str::trim).and_then(|head| match head.strip_prefix("ref: ") {
-        Some(reference) => fs_err::read_to_string(git.join(reference)).ok(),
-        None => Some(head.to_string()),
+/// The name of this machine, where it has one.
+pub(crate) fn machine() -> Option<String> {
+    ["/proc/sys/kernel/hostname", "/etc/hostname"]
+        .iter()
+        .find_map(|path| fs_err::read_to_string(Path::new(path)).ok())
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .map(|name| name.trim().to_string())
+        .filter(|name| !name.is_empty())
+}
+
+/// Whoever this process belongs to, by the variables that systems have for it.
+fn user() -> Option<String> {
+    let names = ["LOGNAME", "USER", "USERNAME"];
+    names.iter().filter_map(|name| std::env::var(name).ok()).find(|name| !name.trim().is_empty())
+}
+
+/// The operating system, with its version where that can be read.
+fn system() -> String {
+    let name = std::env::consts::OS;
+    match fs_err::read_to_string(Path::new("/proc/sys/kernel/osrelease")) {
+        Ok(release) => format!("{name} {}", release.trim()),
+        Err(_) => name.into(),
+    }
+}
+
+/// The processor's architecture, with its model where that can be read.
+fn processor() -> String {
+    let architecture = std::env::consts::ARCH;
+    let described = fs_err::read_to_string(Path::new("/proc/cpuinfo")).unwrap_or_default();
+    let model = described.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        (key.trim() == "model name").then(|| value.trim())
     });
-    direct.map(|c| c.trim().to_string()).filter(|c| is_commit(c)).or_else(|| ask_git(&folder))
+    match model {
+        Some(model) => format!("{architecture}, {model}"),
+        None => architecture.into(),
+    }
 }
 
-fn ask_git(folder: &Path) -> Option<String> {
-    let output = Command::new("git")
-        .args(["rev-parse", "HEAD"])
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
-    let commit = String::from_utf8(output.stdout).ok()?.trim().to_string();
-    is_commit(&commit).then_some(commit)
-}
-
-fn is_commit(text: &str) -> bool {
-    matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit())
+/// Which of the instructions that kernels are written for the processor has: sums may differ in
+/// their last bit with them.
+fn features() -> Vec<&'static str> {
+    #[cfg(target_arch = "x86_64")]
+    let found = [
+        ("avx", std::arch::is_x86_feature_detected!("avx")),
+        ("avx2", std::arch::is_x86_feature_detected!("avx2")),
+        ("fma", std::arch::is_x86_feature_detected!("fma")),
+        ("avx512f", std::arch::is_x86_feature_detected!("avx512f")),
+    ];
+    #[cfg(not(target_arch = "x86_64"))]
+    let found: [(&'static str, bool); 0] = [];
+    found.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
 }

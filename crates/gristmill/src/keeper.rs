@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use gristmill_core::Clock;
 use gristmill_track::{
-    ArtifactStore, NewRun, Note, Page, Parent, RunId, RunInfo, RunQuery, Store, TaskRecord,
+    ArtifactStore, NewRun, Note, Page, Parent, Run, RunId, RunInfo, RunQuery, Store, TaskRecord,
     TrackError, Untold, WebhookEvent, open_store,
 };
 use tokio::runtime::{Builder, Runtime};
 
 use crate::clock::SystemClock;
-use crate::{Error, Home, Result};
+use crate::{Error, Home, Kind, Result};
 
 /// A store and the runtime that waits for it.
 pub(crate) struct Keeper {
@@ -77,6 +77,14 @@ impl Keeper {
         Ok(self.runtime.block_on(work)?)
     }
 
+    /// What any other work in progress comes to.
+    pub fn drive<T, E>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T>
+    where
+        Error: From<E>,
+    {
+        Ok(self.runtime.block_on(work)?)
+    }
+
     /// Creates this run, unless one of its id is there already; whether it did.
     pub fn create_first(&self, new: NewRun) -> Result<bool> {
         self.wait(|store| async move {
@@ -86,6 +94,15 @@ impl Keeper {
                 Err(error) => Err(error),
             }
         })
+    }
+
+    /// The run of this id, if there is one.
+    pub fn find_or_none(&self, id: RunId) -> Result<Option<Run>> {
+        match self.wait(|s| s.run(id)) {
+            Ok(run) => Ok(Some(run)),
+            Err(error) if error.kind == Kind::Input => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The task of this name in a run.

@@ -4,7 +4,6 @@
 //! that share a database, and no files, take a lease in it that is over a while after its holder
 //! stopped asking for it. All processes of one home are one holder.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -16,7 +15,7 @@ use gristmill_track::{Lease, RunId};
 
 use crate::clock::SystemClock;
 use crate::keeper::Keeper;
-use crate::{Home, Result};
+use crate::{Home, Result, environment};
 
 /// How long a lease lasts without being renewed.
 const LASTS: Duration = Duration::from_secs(30);
@@ -112,12 +111,8 @@ fn from(now: Timestamp) -> Timestamp {
 
 /// This machine and home, in a word that says nothing about either.
 pub(crate) fn holder(home: &Home) -> String {
-    let host = ["/proc/sys/kernel/hostname", "/etc/hostname"]
-        .iter()
-        .find_map(|path| fs_err::read_to_string(Path::new(path)).ok())
-        .or_else(|| std::env::var("HOSTNAME").ok())
-        .unwrap_or_default();
+    let host = environment::machine().unwrap_or_default();
     let home = std::path::absolute(home.root()).unwrap_or_else(|_| home.root().into());
-    let text = format!("{}\n{}", host.trim(), home.display());
+    let text = format!("{host}\n{}", home.display());
     Digest::of(text.as_bytes()).to_string().chars().take(16).collect()
 }

@@ -31,6 +31,7 @@ mod init;
 mod job;
 mod journal;
 mod keeper;
+mod keepsakes;
 mod lease;
 mod look;
 mod machine;
@@ -41,6 +42,7 @@ mod paste;
 mod predict;
 pub mod prelude;
 mod recorder;
+mod remote;
 mod report;
 mod run;
 pub mod runs;
@@ -83,6 +85,7 @@ pub use one_task::{TaskCall, TaskOutcome, finish_run, run_task};
 pub use page::{Page, report};
 pub use predict::{Answers, predict};
 pub use recorder::Start;
+pub use remote::{AliasLine, SendOptions, SendReport, SentLine, forget, send};
 pub use report::{
     DeletedRun, FoldScores, Metrics, PartOf, Progress, RegisteredModel, RunBranch, RunDetails,
     RunReport, RunStatus, RunSummary, Silent, TaskLine,

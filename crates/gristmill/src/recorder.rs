@@ -7,7 +7,7 @@ use std::sync::Arc;
 use gristmill_core::{Clock, Timestamp};
 use gristmill_flow::{Cancel, Digest, Plan, Task};
 use gristmill_track::{
-    Artifact, ArtifactPath, Author, Batch, Experiment, ExperimentId, MAX_PARAM_CHARS,
+    Artifact, ArtifactPath, Author, Batch, Dataset, Experiment, ExperimentId, MAX_PARAM_CHARS,
     NewExperiment, NewRun, Parent, Run, RunId, RunQuery, RunStatus, RunUpdate, TaskRecord,
     TaskStatus, tags,
 };
@@ -19,7 +19,7 @@ use crate::clock::SystemClock;
 use crate::keeper::Keeper;
 use crate::lease::{RunLease, holder};
 use crate::report::{Metrics, Progress};
-use crate::{Error, Home, Kind, Result, environment};
+use crate::{Error, Home, Result, environment, keepsakes};
 
 /// Whether a run may go on with an earlier one that was cut short.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +61,8 @@ pub(crate) struct Subject {
     pub fingerprint: String,
     /// What is recorded with it.
     pub settings: Batch,
+    /// The data that it reads, as far as that is known before.
+    pub data: Option<Dataset>,
 }
 
 impl Subject {
@@ -77,12 +79,16 @@ impl Subject {
             file: Some(path.into()),
             fingerprint: Digest::of_json(FINGERPRINT, &file).to_string(),
             settings: settings(checked),
+            data: keepsakes::source_of(checked),
         }
     }
 
     /// It, recorded with these tags too.
     pub fn with_tags(mut self, tags: &BTreeMap<String, String>) -> Self {
         self.settings.tags.extend(tags.clone());
+        if tags.contains_key(tags::SCHEDULED) {
+            self.settings.tags.insert(tags::SOURCE_TYPE.into(), "JOB".into());
+        }
         self
     }
 
@@ -99,6 +105,7 @@ impl Subject {
             file: None,
             fingerprint: Digest::of(digests.as_bytes()).to_string(),
             settings: Batch::default(),
+            data: None,
         }
     }
 }
@@ -150,6 +157,7 @@ pub(crate) struct Recorder {
     keeper: Arc<Keeper>,
     home: Home,
     pipeline: String,
+    data: Option<Dataset>,
     id: RunId,
     started: Timestamp,
     /// What an earlier process of the run wrote down of its tasks; nothing for a new run.
@@ -192,6 +200,7 @@ impl Recorder {
             keeper,
             home: home.clone(),
             pipeline: subject.name,
+            data: subject.data,
             id,
             started,
             earlier: Vec::new(),
@@ -209,7 +218,7 @@ impl Recorder {
         let id = seat.run;
         let _door =
             Alive::wait_for(home, RunId::from_parts(&[b"door", id.to_string().as_bytes()]))?;
-        let started = match find(&keeper, id)? {
+        let started = match keeper.find_or_none(id)? {
             Some(run) if !is_of(&run, &subject) => {
                 return Err(Error::input(format!(
                     "run {id} is of another file, or of other settings"
@@ -219,7 +228,7 @@ impl Recorder {
             Some(run) => run.info.started,
             None => {
                 let started = SystemClock.now();
-                match (create(&keeper, &subject, id, started), find(&keeper, id)?) {
+                match (create(&keeper, home, &subject, id, started), keeper.find_or_none(id)?) {
                     (Ok(()), _) => started,
                     // On another machine, somebody came first.
                     (Err(_), Some(run)) => run.info.started,
@@ -237,6 +246,7 @@ impl Recorder {
             keeper,
             home: home.clone(),
             pipeline: subject.name,
+            data: subject.data,
             id,
             started,
             earlier: Vec::new(),
@@ -277,8 +287,9 @@ impl Recorder {
         if !was_cut_short(latest.info.status) || !is_of(&latest, subject) {
             return Ok(None);
         }
-        // One that was planned is gone on with by whoever planned it: it is told what it is for.
-        if latest.tags.contains_key(tags::SCHEDULED) {
+        // One that was planned is gone on with by whoever planned it: it is told what it is for. One
+        // that was sent here is gone on with where it began.
+        if latest.tags.contains_key(tags::SCHEDULED) || latest.tags.contains_key(tags::SENT_BY) {
             return Ok(None);
         }
         match Alive::take(home, latest.info.id)? {
@@ -298,10 +309,14 @@ impl Recorder {
         id: RunId,
         cancel: &Cancel,
     ) -> Result<Option<Self>> {
-        let Some(run) = find(keeper, id)? else { return Ok(None) };
+        let Some(run) = keeper.find_or_none(id)? else { return Ok(None) };
         let refuse = |found: String, hint: &str| Err(Error::input(found).with_hint(hint));
         if !is_of(&run, subject) {
             return refuse(format!("run {id} is of another file"), "run the file without an id");
+        }
+        if run.tags.contains_key(tags::SENT_BY) {
+            let found = format!("run {id} was sent here from a home of its own");
+            return refuse(found, "go on with it there");
         }
         let Some(alive) = Alive::take(home, id)? else {
             return refuse(format!("another process is at work on run {id}"), "let it end");
@@ -333,7 +348,7 @@ impl Recorder {
             return Ok(None);
         }
         // Whoever was at work on it before may have ended it until a moment ago.
-        if !find(keeper, id)?.is_some_and(|run| is_open(run.info.status)) {
+        if !keeper.find_or_none(id)?.is_some_and(|run| is_open(run.info.status)) {
             return Ok(None);
         }
         let update = RunUpdate { status: Some(RunStatus::Running), ..RunUpdate::default() };
@@ -343,6 +358,7 @@ impl Recorder {
             keeper: Arc::clone(keeper),
             home: home.clone(),
             pipeline: subject.name.clone(),
+            data: subject.data.clone(),
             id,
             started: SystemClock.now(),
             earlier,
@@ -369,6 +385,16 @@ impl Recorder {
 
     pub fn keeper(&self) -> &Arc<Keeper> {
         &self.keeper
+    }
+
+    /// Where it is kept.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// The data that it reads, as far as that is known before it is read.
+    pub fn data(&self) -> Option<&Dataset> {
+        self.data.as_ref()
     }
 
     /// As whom this process writes about it.
@@ -451,23 +477,21 @@ impl Recorder {
     }
 }
 
-/// The run of this id, if there is one.
-fn find(keeper: &Keeper, id: RunId) -> Result<Option<Run>> {
-    match keeper.wait(|s| s.run(id)) {
-        Ok(run) => Ok(Some(run)),
-        Err(error) if error.kind == Kind::Input => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 /// Writes down that a run begins. Where its file cannot be kept, none does.
-fn create(keeper: &Keeper, subject: &Subject, id: RunId, started: Timestamp) -> Result<()> {
+fn create(
+    keeper: &Keeper,
+    home: &Home,
+    subject: &Subject,
+    id: RunId,
+    started: Timestamp,
+) -> Result<()> {
     let experiment = experiment(keeper, &subject.name, started)?;
     let new = NewRun {
         experiment,
         kind: Some("pipeline".into()),
         pipeline: Some(subject.name.clone()),
         source: subject.file.as_ref().map(|file| file.display().to_string()),
+        user: subject.settings.tags.get(tags::USER).cloned(),
         batch: subject.settings.clone().tag(tags::PIPELINE_HASH, &subject.fingerprint),
         ..NewRun::new(id, &subject.name, started)
     };
@@ -617,12 +641,14 @@ fn is_of(run: &Run, subject: &Subject) -> bool {
 }
 
 /// Runs whose process ended before they did were interrupted; says so in the store.
-fn settle_the_dead(keeper: &Keeper, home: &Home) -> Result<()> {
+pub(crate) fn settle_the_dead(keeper: &Keeper, home: &Home) -> Result<()> {
     let (statuses, parent) = (vec![RunStatus::Running], Parent::None);
     let query = RunQuery { statuses, parent, ..RunQuery::default() };
     for run in keeper.wait(|s| s.search_runs(&query))? {
         // One that another system runs task by task lives on between its processes.
         let outlives = run.tags.contains_key(tags::OUTER_RUN);
+        // One that was sent here has its process in a home of its own.
+        let outlives = outlives || run.tags.contains_key(tags::SENT_BY);
         let is_ours = run.info.kind.as_deref() == Some("pipeline") && !outlives;
         if is_ours && !is_at_work(home, keeper, run.info.id)? {
             let update = RunUpdate {

@@ -7,6 +7,7 @@ pub use gristmill_evaluate::FoldScores;
 use serde::{Deserialize, Serialize};
 
 use crate::comparison::Comparison;
+use crate::remote::SentLine;
 use crate::select::Steps;
 use crate::trials::TrialLine;
 
@@ -51,6 +52,9 @@ pub struct RunReport {
     /// What a person should know.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Whether it is on the server that it was to be sent to, when it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent: Option<SentLine>,
 }
 
 /// Scores by part and metric.

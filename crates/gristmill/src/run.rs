@@ -3,24 +3,27 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use gristmill_core::Clock;
 use gristmill_flow::{Cancel, PlannedStatus, RunReport as FlowReport, Warden};
 use gristmill_track::{RunId, RunStatus as Recorded, tags};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::check::{Checked, check, check_in};
+use crate::clock::SystemClock;
 use crate::comparison::Comparison;
 use crate::evaluation::{self, Evaluation};
 use crate::execution::{cache, execute, line, planned, previous};
 use crate::keeper::Keeper;
 use crate::recorder::{Recorder, Start, Subject};
+use crate::remote::{Address, Link, Live};
 use crate::report::{Metrics, Progress, RunReport, RunStatus};
 use crate::runs::seconds_between;
 use crate::select::{self, FOUND, ModelSection, SearchOutcome, Searching, in_words};
 use crate::stages;
 use crate::tasks::{Means, tasks, warden};
 use crate::trail::Tell;
-use crate::{Error, Home, Kind, Result};
+use crate::{Error, Home, Kind, Result, keepsakes};
 
 /// What a run would do with a task.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -84,6 +87,8 @@ pub struct RunOptions {
     pub folder: Option<PathBuf>,
     /// Recorded with the run.
     pub tags: BTreeMap<String, String>,
+    /// The address of a server that the run is sent to as well.
+    pub server: Option<String>,
 }
 
 /// Runs the file at `path`, or goes on with its latest run if that was cut short.
@@ -100,21 +105,57 @@ pub fn run(
 ) -> Result<RunReport> {
     let folder = options.folder.as_deref().or(path.parent()).unwrap_or(Path::new(""));
     let checked = check_in(path, &options.settings, folder)?;
-    let pipeline = checked.file.name.clone();
-    let require = checked.file.evaluate.require.clone();
     let mut notes = checked.notes.clone();
     notes.iter().for_each(|note| progress.note(note));
+    let server = options.server.as_deref().map(Address::parse).transpose()?;
+    // A token that can never be sent is known before anything is done.
+    server.as_ref().map(Link::to).transpose()?;
     let searching = searching(&checked, path, options)?;
     let subject = Subject::file(&checked, path).with_tags(&options.tags);
     let mut recorder = Recorder::start(home, subject, options.start, &options.cancel)?;
     notes.extend(recorder.going_on(progress));
+    let id = recorder.id();
+    let live = match server.as_ref().map(|server| Live::begin(home, id, server)).transpose() {
+        Ok(live) => live,
+        Err(error) => {
+            recorder.end(Recorded::Failed, None, BTreeMap::new(), Some(error.message.clone()))?;
+            return Err(error);
+        }
+    };
+    let pipeline = Pipeline { checked, server, searching, notes };
+    let report = begun(pipeline, &mut recorder, options, home, progress);
+    let sent = live.map(|live| live.finish(recorder.keeper(), recorder.pipeline()));
+    if let Some(sent) = &sent {
+        progress.note(&sent.words());
+    }
+    report.map(|report| RunReport { sent, ..report })
+}
+
+/// What a run does, and what is known of it before.
+struct Pipeline {
+    checked: Checked,
+    server: Option<Address>,
+    searching: Option<Searching>,
+    notes: Vec<String>,
+}
+
+/// Carries out a run that has begun, and writes down how it ended.
+fn begun(
+    pipeline: Pipeline,
+    recorder: &mut Recorder,
+    options: &RunOptions,
+    home: &Home,
+    progress: &dyn Progress,
+) -> Result<RunReport> {
+    let Pipeline { checked, server, searching, mut notes } = pipeline;
+    let require = checked.file.evaluate.require.clone();
     let pools = checked.file.pools.clone();
     let outcome = wardened(&checked, home, recorder.id(), options)
         .and_then(|warden| {
             let binary = options.binary.clone();
-            tasks(checked, home, recorder.id(), Means { warden, binary })
+            tasks(checked, home, recorder.id(), Means { warden, binary, server })
         })
-        .and_then(|tasks| execute(tasks, home, &mut recorder, options, &pools, progress))
+        .and_then(|tasks| execute(tasks, home, recorder, options, &pools, progress))
         .and_then(|flow| {
             let (metrics, missed) = judged(&flow, &require)?;
             Ok((flow, metrics, missed))
@@ -126,12 +167,12 @@ pub fn run(
             return Err(error);
         }
     };
-    let found = keep_search(&recorder, &flow, searching.as_ref())?;
-    let ended = settle(&recorder, &flow, metrics.as_ref(), &missed)?;
+    let found = keep_search(recorder, &flow, searching.as_ref())?;
+    let ended = settle(recorder, &flow, metrics.as_ref(), &missed)?;
     notes.extend(flow.tasks.iter().flat_map(|t| t.notes.clone()));
     Ok(RunReport {
         run_id: recorder.id().to_string(),
-        pipeline,
+        pipeline: recorder.pipeline().to_owned(),
         status: if missed.is_empty() { RunStatus::Succeeded } else { RunStatus::Refused },
         seconds: seconds_between(recorder.started(), ended),
         metrics,
@@ -141,6 +182,7 @@ pub fn run(
         notes,
         tasks: flow.tasks.iter().map(line).collect(),
         gate: missed,
+        sent: None,
     })
 }
 
@@ -171,6 +213,22 @@ pub(crate) fn settle(
         facts.insert(tags::DATA_HASH.to_string(), hash.to_string());
     }
     keep_evaluation(recorder, flow)?;
+    keepsakes::keep_dataset(recorder, flow)?;
+    keepsakes::keep_logs(recorder)?;
+    let ended = end(recorder, flow, metrics, missed, facts);
+    let kept = keepsakes::keep_report(recorder, flow);
+    let ended = ended?;
+    kept.map(|()| ended)
+}
+
+/// Writes down how the run ended.
+fn end(
+    recorder: &Recorder,
+    flow: &FlowReport,
+    metrics: Option<&Metrics>,
+    missed: &[String],
+    facts: BTreeMap<String, String>,
+) -> Result<gristmill_core::Timestamp> {
     if !missed.is_empty() {
         return recorder.end(Recorded::Refused, metrics, facts, Some(missed.join("; ")));
     }
@@ -204,10 +262,14 @@ fn keep_evaluation(recorder: &Recorder, flow: &FlowReport) -> Result<()> {
     else {
         return Ok(());
     };
+    let mut evaluation = Evaluation::from_json(&fs_err::read(&file)?)?;
+    let rounds = keepsakes::rounds(&evaluation, SystemClock.now());
+    if !rounds.metrics.is_empty() {
+        recorder.keeper().wait(|s| s.log(recorder.id(), rounds))?;
+    }
     match fact::<Comparison>(flow, "comparison")? {
         None => recorder.keep(evaluation::FILE, &file),
         comparison => {
-            let mut evaluation = Evaluation::from_json(&fs_err::read(&file)?)?;
             evaluation.comparison = comparison;
             recorder.keep_bytes(evaluation::FILE, &evaluation.to_json()?)
         }

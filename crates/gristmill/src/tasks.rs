@@ -11,6 +11,7 @@ use gristmill_flow::{
 use gristmill_track::RunId;
 
 use crate::check::Checked;
+use crate::remote::Address;
 use crate::stages::{self, Shared};
 use crate::{Error, Home, Result};
 
@@ -24,6 +25,8 @@ pub(crate) struct Means {
     pub warden: Option<Warden>,
     /// The `gristmill` binary, which measures models in a process of its own.
     pub binary: Option<PathBuf>,
+    /// The server that the run is sent to.
+    pub server: Option<Address>,
 }
 
 /// The tasks of a file for the run `run`.
@@ -40,7 +43,7 @@ pub(crate) fn tasks(
         let words: Vec<&str> = mistakes.iter().map(|mistake| mistake.message.as_str()).collect();
         Error::input(words.join("; ")).with_place(format!("task `{task}`"))
     })?;
-    if let Some(shared) = Shared::new(checked, home, means.binary)? {
+    if let Some(shared) = Shared::new(checked, home, means.binary, means.server)? {
         let stages = stages::tasks(&Arc::new(shared), run);
         // Stages stand first where the order is open.
         tasks = stages.into_iter().chain(tasks).collect();

@@ -1,5 +1,6 @@
 //! What all requests share.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use gristmill_core::{Clock, Timestamp};
@@ -10,6 +11,7 @@ use crate::access::{Keys, Links, Rates};
 use crate::audit::Recorder;
 use crate::gate::Gate;
 use crate::inference::Desk;
+use crate::seal::Seals;
 use crate::webhook::Sender;
 use crate::{Cards, Hooks, Ids};
 
@@ -18,6 +20,9 @@ pub(crate) struct House {
     pub store: Arc<dyn Store>,
     pub artifacts: Arc<dyn ArtifactStore>,
     pub ids: Arc<dyn Ids>,
+    pub seals: Seals,
+    /// Where drafts are put together.
+    pub scratch: PathBuf,
     pub hooks: Option<Arc<dyn Hooks>>,
     /// Where requests to models wait.
     pub desk: Desk,

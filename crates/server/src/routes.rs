@@ -7,7 +7,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 
 use crate::house::House;
-use crate::{Serves, access, gate, hooks, inference, memory, mlflow, plain};
+use crate::{Serves, access, gate, hooks, inference, memory, mlflow, plain, sent};
 
 /// All routes, behind the gate and the guard.
 pub(crate) fn router(house: Arc<House>, serves: Serves) -> Router {
@@ -20,6 +20,7 @@ pub(crate) fn router(house: Arc<House>, serves: Serves) -> Router {
         Serves::Everything => models
             .route("/api/v1/hooks/{name}", hooks::route())
             .merge(memory::routes())
+            .merge(sent::routes())
             .merge(mlflow::routes()),
     };
     all.fallback(mlflow::nothing_here)

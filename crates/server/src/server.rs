@@ -13,7 +13,8 @@ use crate::gate::Gate;
 use crate::house::House;
 use crate::inference::Desk;
 use crate::routes::router;
-use crate::webhook::Sender;
+use crate::seal::Seals;
+use crate::webhook::{self, Sender};
 use crate::{Access, Rate, ServerError, Settings, limits, tidy};
 
 /// How often one address may show a token that is none.
@@ -112,11 +113,17 @@ impl Drop for Server {
 /// the runtime that this is called from.
 fn house(settings: Settings) -> Result<(House, JoinHandle<()>), ServerError> {
     let Settings { store, clock, .. } = &settings;
+    let seals = Seals::new(settings.seal_key.as_ref(), Arc::clone(&settings.ids));
     let (recorder, recorded) =
         Recorder::start(Arc::clone(store), Arc::clone(clock), settings.audit_kept);
-    let webhooks =
-        Sender::start(Arc::clone(store), Arc::clone(clock), recorder.clone(), settings.webhooks)
-            .map_err(|error| ServerError::Start { found: error.to_string() })?;
+    let desk = webhook::Desk {
+        store: Arc::clone(store),
+        clock: Arc::clone(clock),
+        recorder: recorder.clone(),
+        seals: seals.clone(),
+    };
+    let webhooks = Sender::start(desk, settings.webhooks)
+        .map_err(|error| ServerError::Start { found: error.to_string() })?;
     let secret = settings
         .ids
         .next()
@@ -133,6 +140,8 @@ fn house(settings: Settings) -> Result<(House, JoinHandle<()>), ServerError> {
         store: settings.store,
         artifacts: settings.artifacts,
         ids: settings.ids,
+        seals,
+        scratch: settings.scratch,
         hooks: settings.hooks,
         fleet: settings.fleet,
         desk: Desk::new(),

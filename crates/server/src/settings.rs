@@ -1,5 +1,6 @@
 //! Where a server listens, whom it lets in, and what it serves.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use gristmill_core::Clock;
 use gristmill_serve::Fleet;
 use gristmill_track::{ArtifactStore, Store};
 
-use crate::{Cards, Hooks, Ids, RandomIds, Rate, WebhookSettings};
+use crate::{Cards, Hooks, Ids, RandomIds, Rate, SealKey, WebhookSettings};
 
 /// How long the record is kept when nobody says: 90 days.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
@@ -41,6 +42,11 @@ pub struct Settings {
     pub fleet: Arc<Fleet>,
     /// Whether that is all that is served.
     pub serves: Serves,
+    /// What secrets are sealed with before they are kept; without one they are kept as they are.
+    pub seal_key: Option<SealKey>,
+    /// A folder in which files that arrive are put together; what is left there by an end amid it
+    /// is in nobody's way.
+    pub scratch: PathBuf,
     /// Who takes webhooks, if anybody does.
     pub hooks: Option<Arc<dyn Hooks>>,
     /// Who makes model cards, if anybody does.
@@ -91,6 +97,8 @@ impl Settings {
             ids: Arc::new(RandomIds::new()),
             fleet: Arc::default(),
             serves: Serves::default(),
+            seal_key: None,
+            scratch: std::env::temp_dir(),
             hooks: None,
             cards: None,
         }

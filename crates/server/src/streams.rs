@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
 use fs_err as fs;
-use gristmill_track::{ArtifactStore, Content, ContentHash, Uploads};
+use gristmill_track::{ArtifactStore, Content, ContentHash, Uploads, pack};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::mpsc;
 
@@ -60,6 +60,36 @@ struct FileBody {
     left: u64,
 }
 
+/// The folder at `root` as one stream. Whoever reads it learns of an error by the early end.
+pub(crate) fn packed(root: PathBuf) -> FolderBody {
+    let (sender, pieces) = mpsc::channel(AHEAD);
+    tokio::task::spawn_blocking(move || {
+        let packed = pack(&root, |piece| sender.blocking_send(Ok(Bytes::from(piece))).is_ok());
+        if let Err(error) = packed {
+            // Whoever reads may have gone as well.
+            let _ = sender.blocking_send(Err(io::Error::other(error)));
+        }
+    });
+    FolderBody { pieces }
+}
+
+/// A folder as a body.
+pub(crate) struct FolderBody {
+    pieces: mpsc::Receiver<io::Result<Bytes>>,
+}
+
+impl HttpBody for FolderBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.pieces.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
+    }
+}
+
 impl HttpBody for FileBody {
     type Data = Bytes;
     type Error = io::Error;
@@ -107,7 +137,8 @@ pub(crate) async fn store_part(
     Ok(part.finish().await?)
 }
 
-async fn next_piece(body: &mut Body) -> Result<Option<Bytes>, BodyError> {
+/// The next bytes of a body, if they come in time.
+pub(crate) async fn next_piece(body: &mut Body) -> Result<Option<Bytes>, BodyError> {
     loop {
         let next = std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context));
         let frame = tokio::time::timeout(limits::BODY, next).await;

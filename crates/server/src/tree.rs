@@ -76,7 +76,7 @@ pub(crate) async fn find(house: &House, place: &Place) -> Result<Found, TrackErr
             let all = artifacts.into_iter().map(|Artifact { path, content }| (path, content));
             find_among(house, all.collect(), path).await
         }
-        Place::Files(path) => match house.store.file(path).await? {
+        Place::Files(path) => match kept_at(house, path).await? {
             Some(StoredFile { path: known, content }) => {
                 find_among(house, vec![(known, content)], path).await
             }
@@ -100,6 +100,22 @@ pub(crate) async fn stored_file(
         Place::Files(path) => house.store.file(path).await?.map(|file| file.content),
     };
     Ok(content.filter(|content| content.kind == ArtifactKind::File))
+}
+
+/// The file at a path, or the folder that was stored whole and that the path lies in.
+async fn kept_at(house: &House, path: &str) -> Result<Option<StoredFile>, TrackError> {
+    if let Some(file) = house.store.file(path).await? {
+        return Ok(Some(file));
+    }
+    let mut inner = path;
+    while let Some((folder, _)) = inner.rsplit_once('/') {
+        let found = house.store.file(folder).await?;
+        if let Some(found) = found.filter(|found| found.content.kind == ArtifactKind::Folder) {
+            return Ok(Some(found));
+        }
+        inner = folder;
+    }
+    Ok(None)
 }
 
 async fn find_among(
@@ -180,7 +196,8 @@ pub(crate) async fn list(house: &House, place: &Place) -> Result<Vec<Entry>, Tra
             (all.collect::<Vec<_>>(), path)
         }
         Place::Files(path) => {
-            let files = house.store.files_below(path).await?;
+            let mut files = house.store.files_below(path).await?;
+            files.extend(kept_at(house, path).await?);
             let all = files.into_iter().map(|StoredFile { path, content }| (path, content));
             (all.collect(), path)
         }

@@ -30,6 +30,7 @@ mod id;
 mod inputs;
 mod lease;
 mod logged_model;
+mod logged_package;
 mod migrations;
 mod model;
 mod open;
@@ -38,6 +39,7 @@ mod registry;
 mod retention;
 mod rule;
 mod run;
+mod sent;
 mod signal;
 mod sqlite;
 mod store;
@@ -49,7 +51,8 @@ pub use access::{Access, AuditLine, AuditQuery, Level, NewToken, Outcome, Role, 
 pub use adoption::{AdoptedModel, Adoption, BEING_ADOPTED};
 pub use artifact::{
     Artifact, ArtifactKind, ArtifactPath, ArtifactStore, BucketArtifacts, Content, Draft,
-    LocalArtifacts, Part, Stored, Uploads, artifacts_folder, open_artifacts,
+    LocalArtifacts, PackedFile, Part, Stored, Unpacking, Uploads, artifacts_folder, open_artifacts,
+    pack, packed_files,
 };
 pub use check::{
     MAX_ALIAS_CHARS, MAX_EXPERIMENT_TAG_CHARS, MAX_KEY_CHARS, MAX_MODEL_TAG_CHARS, MAX_NAME_CHARS,
@@ -73,6 +76,7 @@ pub use logged_model::{
     DatasetRef, LoggedModel, LoggedModelQuery, LoggedModelStatus, LoggedModels, Measured,
     NewLoggedModel,
 };
+pub use logged_package::LoggedPackage;
 pub use model::{
     Gate, Model, ModelEvent, ModelQuery, ModelVersion, NewEvent, NewModel, NewVersion, Note,
     Others, Registration, Stage, VersionQuery, VersionStatus, WhatHappened,
@@ -85,6 +89,10 @@ pub use rule::{AliasRule, Approval};
 pub use run::{
     Batch, Comparison, Condition, Metric, ModelMetric, NewRun, Page, Parent, Run, RunInfo,
     RunQuery, RunStatus, RunUpdate,
+};
+pub use sent::{
+    MissingContent, Received, ReceivedAlias, ReceivedModel, SENT_FORMAT, SentArtifacts, SentMetric,
+    SentModel, SentPromotion, SentRun,
 };
 pub use signal::Signal;
 pub use sqlite::{Holdings, SqliteStore};

@@ -36,6 +36,8 @@ pub const OUTER_RUN: &str = "gristmill.outer_run";
 pub const OS: &str = "gristmill.environment.os";
 /// The processor's architecture and model.
 pub const CPU: &str = "gristmill.environment.cpu";
+/// Which instructions for many numbers at once the processor has.
+pub const FEATURES: &str = "gristmill.environment.features";
 /// How many threads the run was given.
 pub const THREADS: &str = "gristmill.environment.threads";
 /// The machine's name.
@@ -56,5 +58,11 @@ pub const TRIAL_POINT: &str = "gristmill.trial.point";
 pub const TRIAL_STEPS: &str = "gristmill.trial.steps";
 /// What became of a trial, as JSON; a long text goes on in `gristmill.trial.record.1` and so on.
 pub const TRIAL_RECORD: &str = "gristmill.trial.record";
+/// The server that a run was sent to.
+pub const SENT_TO: &str = "gristmill.sent.to";
+/// What a run's version is called on the server that it was sent to: `churn/7`.
+pub const SENT_VERSION: &str = "gristmill.sent.version";
+/// On a server: who sent the run from a home of their own, where its process is.
+pub const SENT_BY: &str = "gristmill.sent.by";
 /// `true` on a model that is a prompt.
 pub const IS_PROMPT: &str = "mlflow.prompt.is_prompt";

@@ -17,6 +17,7 @@ pub mod report;
 pub mod run;
 pub mod runs;
 pub mod schema;
+pub mod send;
 pub mod serve;
 pub mod task;
 pub mod tasks;

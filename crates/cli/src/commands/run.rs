@@ -36,6 +36,10 @@ pub struct Arguments {
     /// Send OpenLineage events to this file or http:// address
     #[arg(long, value_name = "TARGET", env = "GRISTMILL_LINEAGE")]
     lineage: Option<String>,
+    /// Keep the run on this server too, which is shown the token in GRISTMILL_TOKEN or
+    /// MLFLOW_TRACKING_TOKEN; while it is away, `gristmill send` sends the run later
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
     /// Only files of which something would come out differently than in their last run
     #[arg(long)]
     changed: bool,
@@ -64,6 +68,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<ExitCode>
         tell: Tell { events: arguments.events.clone(), lineage: arguments.lineage.clone() },
         folder: arguments.folder.clone(),
         tags: tags(&arguments.tag)?,
+        server: arguments.server.clone(),
     };
     match arguments.files.as_slice() {
         [file] if !arguments.changed && !file.is_dir() => {

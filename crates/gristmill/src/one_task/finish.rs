@@ -52,6 +52,7 @@ pub fn finish_run(file: &Path, run: &str, options: &RunOptions, home: &Home) -> 
         notes: flow.tasks.iter().flat_map(|task| task.notes.clone()).collect(),
         tasks: flow.tasks.iter().map(line).collect(),
         gate: missed,
+        sent: None,
     })
 }
 

@@ -34,8 +34,13 @@ const HEADLINES: usize = 4;
 pub fn report(home: &Home, run: &str) -> Result<Page> {
     let keeper = Keeper::open(home)?;
     let id = keeper.find_run(run)?;
-    let kept = Kept::read(&keeper, id)?;
-    let details = runs::details(&keeper, keeper.wait(|s| s.run(id))?)?;
+    of_run(&keeper, id)
+}
+
+/// The report of the run of this id.
+pub(crate) fn of_run(keeper: &Keeper, id: RunId) -> Result<Page> {
+    let kept = Kept::read(keeper, id)?;
+    let details = runs::details(keeper, keeper.wait(|s| s.run(id))?)?;
     let tasks = keeper.wait(|s| s.tasks(id))?;
     Ok(Page {
         html: render(&page(&details, &tasks, &kept)),

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gristmill_core::{Clock, FittedPipeline, Prediction, Seed, Table, Target, TargetSpec, Task};
+use gristmill_core::{
+    Clock, FittedPipeline, Notes, Prediction, Seed, Table, Target, TargetSpec, Task,
+};
 use gristmill_evaluate::compare::{Bootstrap, BootstrapMethod};
 use gristmill_evaluate::{Metric, Split};
-use gristmill_track::{ModelEvent, ModelVersion, NewEvent, Note, RunId, WhatHappened, tags};
+use gristmill_track::{
+    ModelEvent, ModelVersion, NewEvent, Note, RunId, SentPromotion, WhatHappened, tags,
+};
 
 use super::Shared;
 use super::score::scores;
@@ -15,6 +19,7 @@ use crate::comparison::{Comparison, Contender, PairedDifference};
 use crate::file::{PromoteSection, PromoteWhen};
 use crate::keeper::Keeper;
 use crate::models::package_folder;
+use crate::remote::{Champion, ItsRun, champion};
 use crate::{Error, Kind, Result};
 
 /// How many rows are scored for an interval, over all draws; more rows are drawn less often.
@@ -44,6 +49,22 @@ pub(super) struct Challenge<'a> {
     pub promote: &'a PromoteSection,
     pub version: &'a ModelVersion,
     pub run: RunId,
+    pub notes: &'a Notes,
+}
+
+/// What became of the alias, and what a server is told of it.
+pub(super) struct Decision {
+    /// What was compared, where another version held the alias.
+    pub comparison: Option<Comparison>,
+    /// What the run asks of the server that it is sent to.
+    pub promotion: SentPromotion,
+}
+
+/// The version that holds the alias.
+struct Holder {
+    version: ModelVersion,
+    /// What its run was told and noted, where somebody knows it.
+    run: Option<ItsRun>,
 }
 
 /// What two models scored on the same rows.
@@ -54,19 +75,67 @@ struct Scored {
 }
 
 impl Challenge<'_> {
-    /// Moves the alias or records why it stays; what was compared, where another version held it.
-    pub fn decide(&self, common: FindCommonRows<'_>) -> Result<Option<Comparison>> {
+    /// Moves the alias or records why it stays.
+    pub fn decide(&self, common: FindCommonRows<'_>) -> Result<Decision> {
         let holder = self.holder()?;
-        match (self.promote.when, holder) {
-            (PromoteWhen::Always, _) => self.take("every new version is promoted").map(|()| None),
-            (PromoteWhen::Better, None) => self.take("no version held it").map(|()| None),
-            (PromoteWhen::Better, Some(holder)) => self.meet(holder, common).map(Some),
+        let champion = holder.as_ref().map(|holder| holder.version.digest.clone());
+        let (comparison, why) = match (self.promote.when, holder) {
+            (PromoteWhen::Always, _) => (None, "every new version is promoted".to_string()),
+            (PromoteWhen::Better, None) => (None, "no version held it".to_string()),
+            (PromoteWhen::Better, Some(holder)) if holder.version.digest == self.version.digest => {
+                (None, "it holds it already".to_string())
+            }
+            (PromoteWhen::Better, Some(holder)) => {
+                let comparison = self.meet(&holder, common)?;
+                let words = comparison.words();
+                (Some(comparison), words)
+            }
+        };
+        let won = comparison.as_ref().is_none_or(|comparison| comparison.promoted);
+        match won {
+            true => self.take(&why)?,
+            false => self.refuse(&why)?,
         }
+        let promotion = SentPromotion {
+            alias: self.promote.alias.clone(),
+            always: self.promote.when == PromoteWhen::Always,
+            champion,
+            won,
+            why,
+        };
+        Ok(Decision { comparison, promotion })
     }
 
-    /// The version that held the alias when this run first asked for it: a run that is cut short
-    /// after it moved the alias must meet the same version again when it goes on.
-    fn holder(&self) -> Result<Option<u32>> {
+    /// The version that holds the alias on the server that the run is sent to; where there is none, or
+    /// it cannot be asked, the one in this home.
+    fn holder(&self) -> Result<Option<Holder>> {
+        let (model, alias) = (&self.version.model, &self.promote.alias);
+        if let Some(server) = &self.shared.server {
+            match champion(server, &self.shared.home, self.keeper, model, alias) {
+                Ok(None) => return Ok(None),
+                Ok(Some(Champion { version, run })) => {
+                    let number = version.version;
+                    self.notes.add(format!("`{alias}` names version {number} on {server}"));
+                    return Ok(Some(Holder { version, run }));
+                }
+                Err(error) if error.kind == Kind::Bug => return Err(error),
+                Err(error) => self.notes.add(format!(
+                    "`{alias}` is compared with as this home has it: {}",
+                    error.message
+                )),
+            }
+        }
+        let Some(number) = self.own_holder()? else { return Ok(None) };
+        let version = self.keeper.wait(|s| s.version(model, number))?;
+        // A version outlives its run.
+        let run = version.run.map(|run| self.keeper.find_or_none(run)).transpose()?.flatten();
+        let run = run.map(|run| ItsRun { params: run.params, tags: run.tags });
+        Ok(Some(Holder { version, run }))
+    }
+
+    /// The version that held the alias in this home when this run first asked for it: a run that is
+    /// cut short after it moved the alias must meet the same version again when it goes on.
+    fn own_holder(&self) -> Result<Option<u32>> {
         let alias = &self.promote.alias;
         let moved = self.own_events()?.into_iter().find(|event| {
             event.what == WhatHappened::AliasSet && event.alias.as_ref() == Some(alias)
@@ -88,23 +157,19 @@ impl Challenge<'_> {
     }
 
     /// Both models answer the same rows; only a better score takes the alias.
-    fn meet(&self, holder: u32, common: FindCommonRows<'_>) -> Result<Comparison> {
+    fn meet(&self, holder: &Holder, common: FindCommonRows<'_>) -> Result<Comparison> {
         let (common, ours) = (common()?, self.load(self.version)?);
         let metric = self.metric(&ours)?;
-        let champion = self.keeper.wait(|s| s.version(&self.version.model, holder))?;
-        let scored = match self.scored(&ours, &champion, &common, metric) {
+        let champion = &holder.version;
+        let scored = match self.scored(&ours, champion, &common, metric) {
             // What the present holder cannot do is no mistake of this run: it keeps the alias, since
             // nothing shows that the new version is better.
             Err(error) if error.kind != Kind::Bug => Err(error.message),
             scored => Ok(scored?),
         };
-        let mut comparison = self.comparison(&champion, &common, metric, scored);
+        let mut comparison = self.comparison(champion, &common, metric, scored);
         if comparison.champion.score.is_some() {
-            comparison.caveat = self.caveat(&champion, &common)?;
-        }
-        match comparison.promoted {
-            true => self.take(&comparison.words())?,
-            false => self.refuse(&comparison.words())?,
+            comparison.caveat = self.caveat(holder, &common)?;
         }
         Ok(comparison)
     }
@@ -236,22 +301,21 @@ impl Challenge<'_> {
     }
 
     /// What makes the comparison less fair than it looks: rows that one of the two has learned from.
-    fn caveat(&self, champion: &ModelVersion, common: &CommonRows) -> Result<Option<String>> {
+    fn caveat(&self, holder: &Holder, common: &CommonRows) -> Result<Option<String>> {
         if common.learned {
             return Ok(Some(
                 "no rows were held out, so the new version has learned from these".into(),
             ));
         }
-        let Some(run) = champion.run else { return Ok(None) };
-        let (theirs, ours) =
-            (self.keeper.wait(|s| s.run(run))?, self.keeper.wait(|s| s.run(self.run))?);
+        let Some(theirs) = &holder.run else { return Ok(None) };
+        let ours = self.keeper.wait(|s| s.run(self.run))?;
         let dealt = theirs.tags.get(tags::DATA_HASH) == Some(&common.hash)
-            && split_settings(&theirs) == split_settings(&ours);
+            && split_settings(&theirs.params) == split_settings(&ours.params);
         Ok((!dealt).then(|| {
             format!(
                 "version {} was trained on other rows or another split, so it may have learned from \
                  some of these",
-                champion.version
+                holder.version.version
             )
         }))
     }
@@ -326,8 +390,8 @@ fn refuse_unlike(ours: &TargetSpec, theirs: &TargetSpec) -> Result<()> {
 }
 
 /// What decides which rows of a table are held out.
-fn split_settings(run: &gristmill_track::Run) -> BTreeMap<&str, &str> {
+fn split_settings(params: &BTreeMap<String, String>) -> BTreeMap<&str, &str> {
     let decides = |name: &str| name.starts_with("data.split.") || name == "seed";
-    let params = run.params.iter().filter(|(name, _)| decides(name));
+    let params = params.iter().filter(|(name, _)| decides(name));
     params.map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }

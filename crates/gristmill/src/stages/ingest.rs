@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gristmill_core::{Notes, Table};
+use gristmill_core::{Field, Notes, PhysicalType, Table};
 use serde_json::{Value, json};
 
 use super::Shared;
@@ -33,8 +33,30 @@ pub(super) fn compute(shared: &Shared, notes: &Notes) -> Result<(Table, Value)> 
         "rows": table.rows(),
         "columns": table.schema().len(),
         "hash": table.content_hash()?.to_hex().as_str(),
+        "schema": columns(&table),
     });
     Ok((table, facts))
+}
+
+/// The columns in the words of MLflow's schemas; nothing of tables that are very wide.
+fn columns(table: &Table) -> Value {
+    const MOST: usize = 2_000;
+    let fields = table.schema().fields();
+    if fields.len() > MOST {
+        return Value::Null;
+    }
+    let column = |field: &Field| {
+        let sort = match field.physical {
+            PhysicalType::Boolean => "boolean",
+            PhysicalType::Int64 => "long",
+            PhysicalType::Float64 => "double",
+            PhysicalType::Date | PhysicalType::Timestamp => "datetime",
+            PhysicalType::Binary => "binary",
+            PhysicalType::Utf8 => "string",
+        };
+        json!({"name": field.name, "type": sort, "required": !field.nullable})
+    };
+    fields.iter().map(column).collect()
 }
 
 pub(super) fn save(table: &Table, folder: &Path) -> Result<()> {

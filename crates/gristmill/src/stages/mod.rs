@@ -32,6 +32,7 @@ use self::challenge::CommonRows;
 use crate::check::Checked;
 use crate::file::DataSection;
 use crate::keeper::Keeper;
+use crate::remote::Address;
 use crate::report::Metrics;
 use crate::select::Steps;
 use crate::{Error, Home, Kind, Result};
@@ -47,6 +48,8 @@ pub(crate) struct Shared {
     pub home: Home,
     /// The `gristmill` binary, where one is known.
     pub binary: Option<PathBuf>,
+    /// The server that the run is sent to.
+    pub server: Option<Address>,
     pub data: DataSection,
     deal: folds::Deal,
     choice: select::Deal,
@@ -54,13 +57,18 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// What stages of `checked` need, when it has data for them.
-    pub fn new(checked: Checked, home: &Home, binary: Option<PathBuf>) -> Result<Option<Self>> {
+    pub fn new(
+        checked: Checked,
+        home: &Home,
+        binary: Option<PathBuf>,
+        server: Option<Address>,
+    ) -> Result<Option<Self>> {
         let Some(data) = checked.file.data.clone() else { return Ok(None) };
         let catalog = crate::catalog();
         let pipeline = Arc::new(checked.pipeline(&catalog)?);
         let (deal, choice) = (folds::Deal::default(), select::Deal::default());
         let home = home.clone();
-        Ok(Some(Self { checked, catalog, pipeline, home, binary, data, deal, choice }))
+        Ok(Some(Self { checked, catalog, pipeline, home, binary, server, data, deal, choice }))
     }
 
     fn data(&self) -> &DataSection {
@@ -106,8 +114,11 @@ const STAGES: [(&str, Stage, &[&str]); 7] = [
     ("features", Stage::Features, &["ingest", "split", "select"]),
     ("train", Stage::Train, &["ingest", "split", "select", "features"]),
     ("evaluate", Stage::Evaluate, &["ingest", "split", "select", "train"]),
-    ("register", Stage::Register, &["ingest", "split", "train", "evaluate"]),
+    (REGISTER, Stage::Register, &["ingest", "split", "train", "evaluate"]),
 ];
+
+/// The stage that registers the model.
+pub(crate) const REGISTER: &str = "register";
 
 /// Whether a stage has this name, which no other task may have then.
 pub(crate) fn is_stage(name: &str) -> bool {
@@ -297,7 +308,7 @@ impl StageTask {
             let rows = if learned { &parts.train } else { &parts.test };
             Ok(CommonRows { table, rows: rows.clone(), hash: hash.clone(), learned })
         };
-        let registered = register::register(&self.shared, section, &candidate, &common)?;
+        let registered = register::register(&self.shared, section, &candidate, &common, notes)?;
         if let Some(refused) = registered.comparison.as_ref().filter(|c| !c.promoted) {
             notes.add(refused.note());
         }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use gristmill_core::Clock;
+use gristmill_core::{Clock, Notes};
 use gristmill_evaluate::Require;
 use gristmill_track::{
-    Artifact, ArtifactPath, Gate, ModelVersion, NewVersion, Note, Registration, RunId,
+    Artifact, ArtifactPath, Gate, LoggedPackage, ModelVersion, NewVersion, Note, Registration,
+    RunId, SentPromotion,
 };
 use serde_json::{Value, json};
 
@@ -30,6 +31,8 @@ pub(crate) struct Registered {
     pub unchanged: bool,
     /// How it met the version that held the alias, if it did.
     pub comparison: Option<Comparison>,
+    /// What it asks of a server that the run is sent to.
+    pub promotion: Option<SentPromotion>,
 }
 
 /// Each metric that missed what the file requires of it, in words.
@@ -58,9 +61,10 @@ pub(super) fn register(
     section: &RegisterSection,
     candidate: &Candidate<'_>,
     common: FindCommonRows<'_>,
+    notes: &Notes,
 ) -> Result<Registered> {
     let keeper = shared.keeper()?;
-    let path = place(&keeper, candidate)?;
+    let (path, logged) = place(&keeper, &section.model, candidate)?;
     let note = Note::new(SystemClock.now(), format!("run {}", candidate.run), "");
     // Whoever comes here has reached all that is required; the question is whether anything was.
     let gate = match shared.checked.file.evaluate.require.is_empty() {
@@ -70,6 +74,7 @@ pub(super) fn register(
     let new = NewVersion {
         run: Some(candidate.run),
         gate,
+        logged_model: Some(logged),
         metrics: json!(candidate.metrics.test),
         ..NewVersion::new(&section.model, candidate.digest, path, note)
     };
@@ -81,15 +86,19 @@ pub(super) fn register(
     // A run that was cut short finds the version that it registered itself, and goes on with it.
     let ours = version.run == Some(candidate.run);
     let unchanged = matches!(registration, Registration::Unchanged(_)) && !ours;
-    let comparison = match section.promote.as_ref().filter(|_| !unchanged) {
+    // A server may not know a package that this home has had for long.
+    let asks = !unchanged || shared.server.is_some();
+    let (comparison, promotion) = match section.promote.as_ref().filter(|_| asks) {
         Some(promote) => {
-            Challenge { shared, keeper: &keeper, promote, version: &version, run: candidate.run }
-                .decide(common)?
+            let (keeper, version, run) = (&keeper, &version, candidate.run);
+            let decision =
+                Challenge { shared, keeper, promote, version, run, notes }.decide(common)?;
+            (decision.comparison, Some(decision.promotion))
         }
-        None => None,
+        None => (None, None),
     };
     let version = keeper.wait(|s| s.version(&section.model, version.version))?;
-    Ok(Registered { model: registered(version), unchanged, comparison })
+    Ok(Registered { model: registered(version), unchanged, comparison, promotion })
 }
 
 fn registered(version: ModelVersion) -> RegisteredModel {
@@ -102,17 +111,30 @@ fn registered(version: ModelVersion) -> RegisteredModel {
 }
 
 /// Keeps the package by its content, for the run and for the version; gives its address, or its
-/// absolute folder where only this machine has it.
-fn place(keeper: &Keeper, candidate: &Candidate<'_>) -> Result<String> {
+/// absolute folder where only this machine has it, and the logged model that it is among the run's.
+fn place(
+    keeper: &Keeper,
+    model: &str,
+    candidate: &Candidate<'_>,
+) -> Result<(String, String)> {
     let artifacts = keeper.artifacts();
     let content = keeper.wait_for(artifacts.put_folder(&candidate.package))?;
     let artifact = Artifact { path: ArtifactPath::parse("model")?, content };
     keeper.wait(|s| s.record_artifacts(candidate.run, vec![artifact]))?;
+    let run = keeper.wait(|s| s.run(candidate.run))?;
+    let package = LoggedPackage {
+        run: candidate.run,
+        experiment: run.info.experiment,
+        name: model.into(),
+        content,
+        at: SystemClock.now(),
+    };
+    let logged = keeper.wait(|s| package.log(s))?;
     if let Some(address) = artifacts.address(&content) {
-        return Ok(address);
+        return Ok((address, logged));
     }
     let folder = keeper.wait_for(artifacts.local_path(content.hash))?;
-    Ok(fs_err::canonicalize(folder)?.to_string_lossy().into_owned())
+    Ok((fs_err::canonicalize(folder)?.to_string_lossy().into_owned(), logged))
 }
 
 /// Kept as JSON in the task's record.
@@ -121,5 +143,6 @@ pub(super) fn facts(registered: &Registered) -> Value {
         "model": registered.model,
         "unchanged": registered.unchanged,
         "comparison": registered.comparison,
+        "promotion": registered.promotion,
     })
 }

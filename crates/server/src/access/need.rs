@@ -38,6 +38,10 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
         return Need { level: Level::Admin, record: Record::Kept };
     }
     match route.first().copied().unwrap_or_default() {
+        // What it registers and which alias it moves is on record.
+        "runs" if route.len() > 2 && route.last() == Some(&"model") => {
+            Need { level: Level::Write, record: Record::Kept }
+        }
         "runs" | "logged-models" | "traces" | "artifacts" | "mpu" => {
             Need { level: Level::Write, record: Record::None }
         }
@@ -166,5 +170,17 @@ mod tests {
         assert_eq!(need(&Method::POST, alias).level, Level::Write);
         assert_eq!(need(&Method::PUT, &format!("{alias}/rule")).level, Level::Admin);
         assert_eq!(need(&Method::POST, "/api/v1/hooks/nightly").level, Level::Write);
+    }
+
+    #[test]
+    fn sending_a_run_needs_the_right_to_write() {
+        let sent = "/api/v1/runs/0123456789abcdef0123456789abcdef";
+        let written = |record| Need { level: Level::Write, record };
+        assert_eq!(need(&Method::POST, sent), written(Record::None));
+        assert_eq!(need(&Method::POST, &format!("{sent}/artifacts")), written(Record::None));
+        assert_eq!(need(&Method::PUT, &format!("{sent}/folders/ab")), written(Record::None));
+        assert_eq!(need(&Method::POST, &format!("{sent}/model")), written(Record::Kept));
+        let package = "/api/v1/models/churn/versions/3/package";
+        assert_eq!(need(&Method::GET, package).level, Level::Read);
     }
 }

@@ -32,6 +32,12 @@ pub(super) async fn things(
         ["models", name, ..] | ["v2", "models", name, ..] => {
             things.push((ThingKind::Model, decoded(name)))
         }
+        ["runs", id, rest @ ..] => {
+            things.extend(of_run(house, id).await?);
+            if rest.first() == Some(&"model") {
+                things.extend(texts(fields, "model").map(|name| (ThingKind::Model, name.into())));
+            }
+        }
         ["logged-models", id, ..] if *id != "search" => {
             things.extend(of_logged_model(house, &decoded(id)).await?);
         }

@@ -19,6 +19,8 @@ use crate::webhook::{Told, check_url};
 const USUAL: i64 = 100;
 /// The most webhooks in one answer.
 const MOST: i64 = 1_000;
+/// The longest secret, in characters: sealed, and of letters of four bytes, it fits its column.
+const MAX_SECRET: usize = 1_000;
 /// The longest name of a webhook, in characters.
 const MAX_NAME: usize = 63;
 
@@ -30,12 +32,14 @@ pub(super) async fn create(State(house): State<Arc<House>>, ask: Ask) -> Answer 
     let id = house.ids.next().ok_or_else(|| {
         Refusal::new(ErrorCode::TemporarilyUnavailable, "no new id can be had now")
     })?;
+    let id = RunId::from_bytes(id).to_string();
+    let secret = fields.text("secret")?.filter(|word| !word.is_empty());
     let new = Webhook {
-        id: RunId::from_bytes(id).to_string(),
+        secret: secret.map(|secret| sealed(&house, &id, secret)).transpose()?,
+        id,
         name: checked_name(name)?,
         url: checked_url(&house, url)?,
         description: fields.text("description")?.unwrap_or_default().into(),
-        secret: fields.text("secret")?.filter(|word| !word.is_empty()).map(Secret::new),
         status: status(fields)?.unwrap_or(WebhookStatus::Active),
         events,
         created: now,
@@ -73,7 +77,7 @@ pub(super) async fn update(
         name: given("name")?.map(checked_name).transpose()?,
         url: given("url")?.map(|url| checked_url(&house, url)).transpose()?,
         description: fields.text("description")?.map(str::to_string),
-        secret: fields.text("secret")?.map(Secret::new),
+        secret: fields.text("secret")?.map(|secret| sealed(&house, &id, secret)).transpose()?,
         status: status(fields)?,
         events: events(fields)?,
     };
@@ -102,6 +106,18 @@ pub(super) async fn test(
             "error_message": format!("Failed to test webhook: {}", delivery.said)}),
     };
     Ok(Json::of(&json!({"result": result})))
+}
+
+/// A secret as it is kept for the webhook `id`.
+fn sealed(house: &House, id: &str, secret: &str) -> Result<Secret, Refusal> {
+    if secret.chars().count() > MAX_SECRET {
+        let found = format!("a secret has at most {MAX_SECRET} characters");
+        return Err(Refusal::invalid(found));
+    }
+    house
+        .seals
+        .seal(id, &Secret::new(secret))
+        .ok_or_else(|| Refusal::new(ErrorCode::TemporarilyUnavailable, "no chance can be had now"))
 }
 
 fn checked_name(name: &str) -> Result<String, Refusal> {

@@ -12,5 +12,5 @@ mod signature;
 pub use address::Reach;
 pub(crate) use address::check_url;
 pub(crate) use message::{Told, is_prompt};
-pub(crate) use sender::Sender;
 pub use sender::WebhookSettings;
+pub(crate) use sender::{Desk, Sender};

@@ -17,6 +17,7 @@ use super::message::Told;
 use super::outbox;
 use super::signature::{DELIVERY, SIGNATURE, TIMESTAMP, sign};
 use crate::audit::Recorder;
+use crate::seal::Seals;
 
 /// How many happenings may wait; those that come while it is full are put on record and not told.
 const QUEUE: usize = 1_000;
@@ -57,11 +58,20 @@ pub(crate) struct Sender {
     post: Arc<Post>,
 }
 
+/// What the sender works with.
+pub(crate) struct Desk {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) recorder: Recorder,
+    pub(crate) seals: Seals,
+}
+
 /// What every delivery needs.
 struct Post {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     recorder: Recorder,
+    seals: Seals,
     client: Client,
     settings: WebhookSettings,
     /// Makes the ids of deliveries differ within one moment.
@@ -74,12 +84,8 @@ impl Sender {
     ///
     /// # Errors
     /// When the TLS that the messages go through cannot be set up.
-    pub(crate) fn start(
-        store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
-        recorder: Recorder,
-        settings: WebhookSettings,
-    ) -> Result<Self, reqwest::Error> {
+    pub(crate) fn start(desk: Desk, settings: WebhookSettings) -> Result<Self, reqwest::Error> {
+        let Desk { store, clock, recorder, seals } = desk;
         let client = Client::builder()
             .dns_resolver(Arc::new(Resolver(settings.reach)))
             // Whoever is sent elsewhere would be sent past the check of the address; and a proxy
@@ -89,7 +95,7 @@ impl Sender {
             .timeout(settings.timeout)
             .build()?;
         let count = AtomicU64::new(0);
-        let post = Arc::new(Post { store, clock, recorder, client, settings, count });
+        let post = Arc::new(Post { store, clock, recorder, seals, client, settings, count });
         let (queue, happenings) = mpsc::channel(QUEUE);
         tokio::spawn(serve(Arc::clone(&post), happenings));
         tokio::spawn(outbox::collect(Arc::clone(&post.store), queue.downgrade()));
@@ -119,6 +125,9 @@ impl Sender {
 }
 
 async fn serve(post: Arc<Post>, mut happenings: mpsc::Receiver<(Told, Timestamp)>) {
+    if let Err(error) = post.seals.seal_old(&*post.store).await {
+        post.note("", format!("secrets of before are not sealed yet: {error}")).await;
+    }
     let places = Arc::new(Semaphore::new(AT_ONCE));
     while let Some((told, at)) = happenings.recv().await {
         let webhooks = match post.store.webhooks_told_of(told.event).await {
@@ -193,7 +202,8 @@ impl Post {
         headers.insert(DELIVERY, header(&delivery)?);
         headers.insert(TIMESTAMP, header(&seconds.to_string())?);
         if let Some(secret) = &webhook.secret {
-            headers.insert(SIGNATURE, header(&sign(secret, &delivery, seconds, body))?);
+            let secret = self.seals.open(&webhook.id, secret)?;
+            headers.insert(SIGNATURE, header(&sign(&secret, &delivery, seconds, body))?);
         }
         Ok(headers)
     }

@@ -3,8 +3,14 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gristmill_server::{Reach, Settings, WebhookSettings};
-use gristmill_track::{AuditQuery, NewVersion, Note, Outcome, Untold, WebhookEvent};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use gristmill_core::FixedClock;
+use gristmill_server::{Reach, SealKey, Server, Settings, WebhookSettings};
+use gristmill_track::{
+    AuditQuery, LocalArtifacts, NewVersion, Note, Outcome, Page, Untold, WebhookEvent,
+};
+use ring::hmac;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -77,13 +83,25 @@ fn body(message: &str) -> Value {
 
 /// A server that may tell receivers on this machine, and does not wait long.
 async fn house() -> House {
-    let webhooks = WebhookSettings {
+    House::set(|settings| Settings { webhooks: impatient(), ..settings }).await
+}
+
+fn impatient() -> WebhookSettings {
+    WebhookSettings {
         reach: Reach::Anywhere,
         timeout: Duration::from_millis(500),
         retries: 2,
         pause: Duration::from_millis(1),
-    };
-    House::set(|settings| Settings { webhooks, ..settings }).await
+    }
+}
+
+/// Whether a message is signed with this secret.
+fn is_signed_with(message: &str, secret: &str) -> bool {
+    let body = message.split_once("\r\n\r\n").unwrap().1;
+    let (id, at) = (header(message, "x-mlflow-delivery-id"), header(message, "x-mlflow-timestamp"));
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let tag = hmac::sign(&key, format!("{id}.{at}.{body}").as_bytes());
+    header(message, "x-mlflow-signature") == format!("v1,{}", STANDARD.encode(tag.as_ref()))
 }
 
 async fn subscribe(house: &House, url: &str, events: &[(&str, &str)]) -> String {
@@ -283,4 +301,54 @@ async fn a_move_by_the_registrys_own_routes_is_told_too() {
     assert_eq!(moved.status, 200, "{}", moved.message());
     let told = receiver.messages(1).await;
     assert_eq!(body(&told[0])["data"]["alias"], "champion");
+}
+
+/// What the store holds of the secret of its only webhook.
+async fn kept(house: &House) -> String {
+    let webhooks = house.store.webhooks(Page::default()).await.unwrap();
+    webhooks[0].secret.as_ref().unwrap().reveal().to_string()
+}
+
+#[tokio::test]
+async fn a_secret_is_sealed_where_it_is_kept_and_signs_as_it_was() {
+    // As an earlier version kept it.
+    let house = house().await;
+    let receiver = Receiver::open(&["200 OK"]).await;
+    let id = subscribe(&house, &receiver.url, &[("REGISTERED_MODEL", "CREATED")]).await;
+    assert_eq!(kept(&house).await, "sesame");
+    let with = |word: &str| {
+        let artifacts = Arc::new(LocalArtifacts::in_home(house.home.path()));
+        let clock = Arc::new(FixedClock(NOW));
+        let settings = Settings::new(house.store.clone(), artifacts, clock);
+        let seal_key = Some(SealKey::of_word(word));
+        Server::start(Settings { port: 0, seal_key, webhooks: impatient(), ..settings }).unwrap()
+    };
+    let sealing = with("a key that stands elsewhere");
+    for _ in 0..300 {
+        if kept(&house).await.starts_with("sealed:1:") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let sealed = kept(&house).await;
+    assert!(sealed.starts_with("sealed:1:") && !sealed.contains("sesame"));
+    let post = |server: &Server, path: &str, body: Value| {
+        let url = format!("http://{}/api/2.0/mlflow{path}", server.address());
+        let json = ("content-type", "application/json");
+        house.client.post(url).header(json.0, json.1).body(body.to_string()).send()
+    };
+    post(&sealing, "/registered-models/create", json!({"name": "a"})).await.unwrap();
+    assert!(is_signed_with(&receiver.messages(1).await[0], "sesame"));
+    // A server with another key signs nothing, and says so.
+    let other = with("another key altogether");
+    let tried = post(&other, &format!("/webhooks/{id}/test"), json!({})).await.unwrap();
+    let said = tried.text().await.unwrap();
+    assert!(said.contains("sealed with another key"), "{said}");
+    let patch = format!("http://{}/api/2.0/mlflow/webhooks/{id}", other.address());
+    let body = json!({"secret": "open"}).to_string();
+    let set = house.client.patch(patch).header("content-type", "application/json").body(body);
+    assert_eq!(set.send().await.unwrap().status().as_u16(), 200);
+    assert!(!kept(&house).await.contains("open"));
+    post(&other, &format!("/webhooks/{id}/test"), json!({})).await.unwrap();
+    assert!(is_signed_with(&receiver.messages(2).await[1], "open"));
 }

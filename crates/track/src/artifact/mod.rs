@@ -6,6 +6,7 @@ mod content;
 mod draft;
 mod local;
 mod open;
+mod pack;
 mod shared;
 mod uploads;
 
@@ -25,6 +26,7 @@ pub use bucket::BucketArtifacts;
 pub use draft::Draft;
 pub use local::LocalArtifacts;
 pub use open::{artifacts_folder, open_artifacts};
+pub use pack::{PackedFile, Unpacking, pack, packed_files};
 pub use uploads::{Part, Uploads};
 
 /// Keeps content under its hash.

@@ -159,4 +159,46 @@ mod tests {
         let away = store.put_away(Timestamp(9), Timestamp(99)).await.unwrap();
         assert_eq!((away.runs.len(), away.runs[0].since), (1, Timestamp(9)));
     }
+
+    /// A home as layout 4 left it: a text that is deployed, a run with what it logged, and a version.
+    const LAYOUT_4: &str = "CREATE TABLE schema_versions (version BIGINT NOT NULL PRIMARY KEY);
+        INSERT INTO schema_versions (version) VALUES (1), (2), (3), (4);
+        INSERT INTO snapshots (digest, text, since) VALUES ('d1', 'name: churn', 4);
+        INSERT INTO experiments (id, name, lifecycle, created, updated)
+        VALUES (1, 'churn', 'active', 5, 5);
+        INSERT INTO runs (id, experiment_id, name, status, lifecycle, started, kind, pipeline)
+        VALUES ('000102030405060708090a0b0c0d0e0f', 1, 'churn', 'succeeded', 'active', 5,
+        'pipeline', 'churn');
+        INSERT INTO metrics (run_id, key, step, at, value, is_nan)
+        VALUES ('000102030405060708090a0b0c0d0e0f', 'test.auc', 0, 6, 0.5, 0);
+        INSERT INTO latest_metrics (run_id, key, step, at, value, is_nan)
+        VALUES ('000102030405060708090a0b0c0d0e0f', 'test.auc', 0, 6, 0.5, 0);
+        INSERT INTO models (name, created, updated, description, last_version)
+        VALUES ('churn', 5, 6, '', 1);
+        INSERT INTO model_versions
+        (model, version, run_id, path, digest, metrics, created, description, status)
+        VALUES ('churn', 1, '000102030405060708090a0b0c0d0e0f', 'models/churn', 'd1', 'null', 6,
+        '', 'ready');
+        INSERT INTO model_aliases (model, alias, version) VALUES ('churn', 'champion', 1);";
+
+    #[tokio::test]
+    async fn a_filled_home_of_layout_4_is_upgraded() {
+        let home = tempfile::tempdir().unwrap();
+        let options = options(&home.path().join("gristmill.db"), Durability::Process);
+        let mut db = options.create_if_missing(true).connect().await.unwrap();
+        for step in &MIGRATIONS[..4] {
+            sqlx::raw_sql(*step).execute(&mut db).await.unwrap();
+        }
+        sqlx::raw_sql(LAYOUT_4).execute(&mut db).await.unwrap();
+        db.close().await.unwrap();
+        let store = SqliteStore::open(home.path()).await.unwrap();
+        let text = store.snapshot("d1").await.unwrap().unwrap().text;
+        assert_eq!(text, "name: churn");
+        let run = store.latest_run("churn").await.unwrap().unwrap();
+        assert_eq!((run.metrics["test.auc"].value, run.info.user.clone()), (0.5, None));
+        store.log(run.info.id, crate::Batch::default().tag("a", "b")).await.unwrap();
+        let champion = store.aliased("churn", "champion").await.unwrap();
+        assert_eq!((champion.run, champion.gate), (Some(run.info.id), crate::Gate::None));
+        assert_eq!(champion.logged_model, None);
+    }
 }

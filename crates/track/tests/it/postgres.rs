@@ -183,6 +183,43 @@ fn a_filled_database_of_layout_3_is_upgraded() {
     });
 }
 
+/// What a database of layout 4 may hold: a text that is deployed, a run with what it logged, and a
+/// version.
+const FILLED_4: &str = "CREATE TABLE schema_versions (version BIGINT NOT NULL PRIMARY KEY);
+    INSERT INTO schema_versions (version) VALUES (1), (2), (3), (4);
+    INSERT INTO snapshots (digest, text, since) VALUES ('d1', 'name: churn', 4);
+    INSERT INTO runs (id, experiment_id, name, status, lifecycle, started, kind, pipeline)
+    VALUES ('000102030405060708090a0b0c0d0e0f', 0, 'churn', 'succeeded', 'active', 5,
+    'pipeline', 'churn');
+    INSERT INTO metrics (run_id, key, step, at, value, is_nan)
+    VALUES ('000102030405060708090a0b0c0d0e0f', 'test.auc', 0, 6, 0.5, 0);
+    INSERT INTO latest_metrics (run_id, key, step, at, value, is_nan)
+    VALUES ('000102030405060708090a0b0c0d0e0f', 'test.auc', 0, 6, 0.5, 0);
+    INSERT INTO models (name, created, updated, description, last_version)
+    VALUES ('churn', 5, 6, '', 1);
+    INSERT INTO model_versions
+    (model, version, run_id, path, digest, metrics, created, description, status)
+    VALUES ('churn', 1, '000102030405060708090a0b0c0d0e0f', 'models/churn', 'd1', 'null', 6, '',
+    'ready');
+    INSERT INTO model_aliases (model, alias, version) VALUES ('churn', 'champion', 1);";
+
+#[test]
+fn a_filled_database_of_layout_4_is_upgraded() {
+    let Some(url) = database("layout_4") else { return };
+    LAYOUT_3.iter().for_each(|step| block_on(run_sql(&url, step)));
+    block_on(run_sql(&url, include_str!("../../migrations/0004_snapshots.sql")));
+    block_on(run_sql(&url, FILLED_4));
+    let store = open(&url);
+    block_on(async {
+        assert_eq!(store.snapshot("d1").await.unwrap().unwrap().text, "name: churn");
+        let run = store.latest_run("churn").await.unwrap().unwrap();
+        assert_eq!((run.metrics["test.auc"].value, run.info.user.clone()), (0.5, None));
+        store.log(run.info.id, Batch::default().tag("a", "b")).await.unwrap();
+        let champion = store.aliased("churn", "champion").await.unwrap();
+        assert_eq!((champion.run, champion.gate), (Some(run.info.id), Gate::None));
+    });
+}
+
 /// Otherwise the database's language would order names and compare params: `a` before `B`.
 #[test]
 fn every_text_goes_by_its_bytes() {

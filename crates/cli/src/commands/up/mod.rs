@@ -1,6 +1,7 @@
 //! `gristmill up`: runs what is deployed when its time has come, and answers over HTTP.
 
 mod flags;
+mod secret_key;
 
 use std::io::Write;
 use std::num::NonZeroUsize;
@@ -72,6 +73,8 @@ fn serve(
         fleet: counter.fleet(),
         hooks: Some(Arc::new(Door(Arc::clone(premises)))),
         cards: Some(Arc::new(Door(Arc::clone(premises)))),
+        seal_key: Some(secret_key::secret_key(home)?),
+        scratch: home.root().join("artifacts").join("tmp"),
         ..Settings::new(premises.store(), premises.artifacts(), Arc::new(SystemClock))
     };
     listen::started(Server::start(settings))
