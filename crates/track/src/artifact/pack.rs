@@ -1,6 +1,7 @@
 //! A folder as one stream of bytes, for a way on which it cannot be opened: a line of JSON with its
 //! files and their sizes, then their bytes one after the other.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -159,7 +160,8 @@ impl Unpacking {
             [first, second] => first.path.as_str() < second.path.as_str(),
             _ => true,
         });
-        if head.files.is_empty() || head.files.len() > MAX_FILES || !in_order {
+        let wrong_paths = !in_order || has_file_as_folder(&head.files);
+        if head.files.is_empty() || head.files.len() > MAX_FILES || wrong_paths {
             let expected = format!("1 to {MAX_FILES} of them, each once and sorted by path");
             return Err(wrong(&format!("{} files", head.files.len()), &expected));
         }
@@ -216,6 +218,15 @@ impl Drop for Unpacking {
     fn drop(&mut self) {
         discard(&self.root);
     }
+}
+
+/// Whether a file would stand where others need a folder.
+fn has_file_as_folder(files: &[PackedFile]) -> bool {
+    let paths: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    let folders = |path: &str| path.rmatch_indices('/').map(|(end, _)| end).collect::<Vec<_>>();
+    paths.iter().any(|path| {
+        folders(path).into_iter().any(|end| path.get(..end).is_some_and(|f| paths.contains(f)))
+    })
 }
 
 fn wrong(found: &str, expected: &str) -> TrackError {
@@ -299,7 +310,7 @@ mod tests {
         }
         refused(
             b"{\"files\":[{\"path\":\"a\",\"size\":1},{\"path\":\"a/b\",\"size\":1}]}\nxx",
-            "a/b",
+            "each once",
         );
     }
 }
