@@ -109,7 +109,7 @@ pub fn gc(home: &Home, options: &GcOptions) -> Result<GcReport> {
     snapshots(&keeper, options, &needed, now)?;
     Ok(GcReport {
         cache: cached_results(home, options, &needed, now)?,
-        artifacts: artifacts(&keeper, options, now)?,
+        artifacts: artifacts(&keeper, options, forgotten.as_ref(), now)?,
         logs: logs(home, options, &needed)?,
         forgotten,
     })
@@ -251,12 +251,17 @@ fn cached_results(home: &Home, options: &GcOptions, needed: &Needed, now: i64) -
     Ok(count)
 }
 
-fn artifacts(keeper: &Keeper, options: &GcOptions, now: i64) -> Result<GcCount> {
+fn artifacts(
+    keeper: &Keeper,
+    options: &GcOptions,
+    forgotten: Option<&Forgotten>,
+    now: i64,
+) -> Result<GcCount> {
     let artifacts = keeper.artifacts();
     let mut count = GcCount::default();
     let all = keeper.wait_for(artifacts.list())?;
     // Looked up again: runs may have taken up meanwhile what was there already.
-    let needed = Needed::by(keeper)?;
+    let needed = Needed::by(keeper, forgotten)?;
     for stored in all {
         let hash = stored.content.hash;
         // What is just being stored is recorded a moment later.

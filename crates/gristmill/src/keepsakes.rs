@@ -108,7 +108,7 @@ pub(crate) fn keep_report(recorder: &Recorder, flow: &FlowReport) -> Result<()> 
     if !evaluated {
         return Ok(());
     }
-    let page = page::of_run(recorder.home(), recorder.keeper(), recorder.id())?;
+    let page = page::of_run(recorder.keeper(), recorder.id())?;
     recorder.keep_bytes(REPORT, page.html.as_bytes())
 }
 

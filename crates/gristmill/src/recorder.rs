@@ -228,7 +228,7 @@ impl Recorder {
             Some(run) => run.info.started,
             None => {
                 let started = SystemClock.now();
-                match (create(&keeper, home, &subject, id, started), keeper.find_or_none(id)?) {
+                match (create(&keeper, &subject, id, started), keeper.find_or_none(id)?) {
                     (Ok(()), _) => started,
                     // On another machine, somebody came first.
                     (Err(_), Some(run)) => run.info.started,
@@ -478,13 +478,7 @@ impl Recorder {
 }
 
 /// Writes down that a run begins. Where its file cannot be kept, none does.
-fn create(
-    keeper: &Keeper,
-    home: &Home,
-    subject: &Subject,
-    id: RunId,
-    started: Timestamp,
-) -> Result<()> {
+fn create(keeper: &Keeper, subject: &Subject, id: RunId, started: Timestamp) -> Result<()> {
     let experiment = experiment(keeper, &subject.name, started)?;
     let new = NewRun {
         experiment,

@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::{
     Access, Adoption, Artifact, Author, Batch, DatasetInput, DatasetSummary, Deployment, Due,
     Experiment, ExperimentId, ExperimentQuery, HistoryQuery, Lease, Lifecycle, LoggedModels,
-    Metric, ModelLink, NewExperiment, NewRun, Page, Registry, Result, Retention, Run, RunId, RunInfo,
-    RunQuery, RunUpdate, Sample, Signal, Snapshot, StoredFile, TaskRecord, Webhooks,
+    Metric, ModelLink, NewExperiment, NewRun, Page, Registry, Result, Retention, Run, RunId,
+    RunInfo, RunQuery, RunUpdate, Sample, Signal, Snapshot, StoredFile, TaskRecord, Webhooks,
 };
 
 /// Keeps experiments and runs, and what is to run when; and, as a [`Registry`], models, as

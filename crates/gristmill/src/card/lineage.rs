@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use gristmill_package::PackageInfo;
 use gristmill_track::{
-    AliasRule, LoggedModel, Model, ModelEvent, ModelVersion, Run,
-    TaskRecord, TrackError,
+    AliasRule, LoggedModel, Model, ModelEvent, ModelVersion, Run, TaskRecord, TrackError,
 };
 
 use crate::evaluation::{self, Evaluation};
@@ -13,7 +12,7 @@ use crate::gc::hash_in;
 use crate::job::known;
 use crate::keeper::Keeper;
 use crate::trials::{self, Trials};
-use crate::{Error, Home, Kind, Result};
+use crate::{Error, Kind, Result};
 
 /// What is known of a version.
 pub(super) struct Lineage {
@@ -34,7 +33,7 @@ pub(super) struct Lineage {
 }
 
 impl Lineage {
-    pub fn of(home: &Home, keeper: &Keeper, version: ModelVersion) -> Result<Self> {
+    pub fn of(keeper: &Keeper, version: ModelVersion) -> Result<Self> {
         let name = version.model.clone();
         let mut lineage = Self {
             model: keeper.wait(|s| s.model(&name))?,
@@ -53,17 +52,17 @@ impl Lineage {
         let package = package(keeper, &lineage.version);
         lineage.package = lineage.unless_lost("its package", package)?.flatten();
         if let Some(run) = lineage.run.clone() {
-            lineage.of_run(home, keeper, &run)?;
+            lineage.of_run(keeper, &run)?;
         }
         Ok(lineage)
     }
 
-    fn of_run(&mut self, home: &Home, keeper: &Keeper, run: &Run) -> Result<()> {
+    fn of_run(&mut self, keeper: &Keeper, run: &Run) -> Result<()> {
         self.tasks = keeper.wait(|s| s.tasks(run.info.id))?;
-        let json = trials::artifact(home, keeper, run.info.id, evaluation::FILE);
+        let json = trials::artifact(keeper, run.info.id, evaluation::FILE);
         let found = json.and_then(|json| json.map(|j| Evaluation::from_json(&j)).transpose());
         self.evaluation = self.unless_lost("its evaluation", found)?.flatten();
-        let found = Trials::of(home, keeper, run);
+        let found = Trials::of(keeper, run);
         let best = self.unless_lost("its search", found)?.and_then(|t| t.lines.into_iter().next());
         let weighed = best.into_iter().flat_map(|trial| trial.figures);
         self.serving.extend(weighed.filter(|(name, _)| name.starts_with("serving.")));

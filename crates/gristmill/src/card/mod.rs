@@ -37,12 +37,12 @@ pub struct ModelCard {
 pub fn card(home: &Home, reference: &str) -> Result<ModelCard> {
     let keeper = Keeper::open(home)?;
     let version = models::referred(&keeper, reference)?;
-    card_of(home, &keeper, version)
+    card_of(&keeper, version)
 }
 
 /// The card of a version.
-pub(crate) fn card_of(home: &Home, keeper: &Keeper, version: ModelVersion) -> Result<ModelCard> {
-    let lineage = Lineage::of(home, keeper, version)?;
+pub(crate) fn card_of(keeper: &Keeper, version: ModelVersion) -> Result<ModelCard> {
+    let lineage = Lineage::of(keeper, version)?;
     let mut page = Markdown::default();
     sections::identity(&mut page, &lineage);
     sections::data(&mut page, &lineage);

@@ -70,10 +70,7 @@ pub(super) fn copy(
 }
 
 /// Copies a file as long as it was when it was opened, or says why it cannot be read.
-fn copy_file(
-    keeper: &Keeper,
-    path: &Path,
-) -> Result<Result<Content, String>> {
+fn copy_file(keeper: &Keeper, path: &Path) -> Result<Result<Content, String>> {
     let (file, len) = match read::open(path) {
         Ok(opened) => opened,
         Err(why) => return Ok(Err(why)),

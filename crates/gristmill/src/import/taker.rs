@@ -5,9 +5,7 @@ use std::future::Future;
 use std::path::PathBuf;
 
 use gristmill_core::Timestamp;
-use gristmill_track::{
-    ExperimentId, LeftOut, Note, RunId, RunInfo, Store, TrackError,
-};
+use gristmill_track::{ExperimentId, LeftOut, Note, RunId, RunInfo, Store, TrackError};
 
 use super::ImportOptions;
 use super::places::{Place, Places};

@@ -5,9 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use gristmill_flow::Digest;
 use gristmill_track::{
-    Artifact, Batch, ContentHash, MissingContent, Page, Parent,
-    ReceivedModel, RunId, RunQuery, RunStatus, SENT_FORMAT, SentArtifacts, SentModel,
-    SentPromotion, SentRun, TaskStatus, tags,
+    Artifact, Batch, ContentHash, MissingContent, Page, Parent, ReceivedModel, RunId, RunQuery,
+    RunStatus, SENT_FORMAT, SentArtifacts, SentModel, SentPromotion, SentRun, TaskStatus, tags,
 };
 use serde_json::Value;
 
@@ -16,7 +15,7 @@ use super::http::{Link, Patience};
 use crate::keeper::Keeper;
 use crate::report::RegisteredModel;
 use crate::stages::REGISTER;
-use crate::{Error, Home, Result};
+use crate::{Error, Result};
 
 /// How often the content that a server lacks is sent: what is sent may be lost there once.
 const ROUNDS: usize = 3;
@@ -26,7 +25,6 @@ const PAGE: u32 = 200;
 /// Brings runs to a server.
 pub(super) struct Courier<'a> {
     keeper: &'a Keeper,
-    home: &'a Home,
     link: &'a Link,
     patience: Patience,
     /// What was told last of each run.
@@ -43,8 +41,8 @@ pub(super) struct Delivered {
 }
 
 impl<'a> Courier<'a> {
-    pub fn new(keeper: &'a Keeper, home: &'a Home, link: &'a Link, patience: Patience) -> Self {
-        Self { keeper, home, link, patience, told: HashMap::new() }
+    pub fn new(keeper: &'a Keeper, link: &'a Link, patience: Patience) -> Self {
+        Self { keeper, link, patience, told: HashMap::new() }
     }
 
     /// Tells what is known of a run that goes on, and of its trials.

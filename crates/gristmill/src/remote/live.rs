@@ -48,7 +48,7 @@ impl Live {
                     // Whatever is wrong with them is said at the end.
                     return;
                 };
-                let mut courier = Courier::new(&keeper, &home, &link, Patience::LITTLE);
+                let mut courier = Courier::new(&keeper, &link, Patience::LITTLE);
                 let mut rest = Duration::ZERO;
                 while stopped.recv_timeout(rest) == Err(RecvTimeoutError::Timeout) {
                     // What did not arrive is told the next time, or at the end.

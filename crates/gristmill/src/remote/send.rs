@@ -234,7 +234,7 @@ pub(super) fn deliver(
     run: RunId,
     patience: Patience,
 ) -> Result<Option<Delivered>> {
-    let delivered = Courier::new(keeper, home, link, patience).deliver(run)?;
+    let delivered = Courier::new(keeper, link, patience).deliver(run)?;
     outbox::cross_out(home, run)?;
     Ok(delivered)
 }

@@ -112,11 +112,7 @@ fn registered(version: ModelVersion) -> RegisteredModel {
 
 /// Keeps the package by its content, for the run and for the version; gives its address, or its
 /// absolute folder where only this machine has it, and the logged model that it is among the run's.
-fn place(
-    keeper: &Keeper,
-    model: &str,
-    candidate: &Candidate<'_>,
-) -> Result<(String, String)> {
+fn place(keeper: &Keeper, model: &str, candidate: &Candidate<'_>) -> Result<(String, String)> {
     let artifacts = keeper.artifacts();
     let content = keeper.wait_for(artifacts.put_folder(&candidate.package))?;
     let artifact = Artifact { path: ArtifactPath::parse("model")?, content };

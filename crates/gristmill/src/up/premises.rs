@@ -70,7 +70,7 @@ impl Premises {
     pub fn card(&self, model: &str, version: u32) -> Result<String> {
         let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         let version = keeper.wait(|s| s.version(model, version))?;
-        Ok(card_of(&self.home, &keeper, version)?.markdown)
+        Ok(card_of(&keeper, version)?.markdown)
     }
 
     /// Raises the signal of the webhook `name`, if a deployed pipeline waits for it: when this comes

@@ -6,7 +6,7 @@ use sqlx::Row;
 
 use super::columns::{json, optional, word};
 use super::{Connection, DbRow, hold, runs, share};
-use crate::check::{self, MAX_TAG_CHARS};
+use crate::check;
 use crate::fail::Fail;
 use crate::{
     Dataset, DatasetInput, DatasetSummary, ExperimentId, ModelLink, ModelRole, RunId, RunInfo, tags,
