@@ -1,7 +1,7 @@
 //! Answers of models to requests: what each protocol says, and the rows and answers that it means.
 //!
 //! A [`Served`] is a model that is ready. Each protocol has a module that reads a request's body and
-//! writes the answer's ([`v2`], [`mlflow`], [`tensorflow`]); all of them read their rows by [`rows`] into
+//! writes the answer's ([`v2`], [`mlflow`], [`tensorflow`]); all of them read their rows into
 //! the one frame that every prediction is made from, so that a row has the same answer, bit for bit,
 //! whoever asks and in whatever company it comes. Nothing here listens, waits or knows HTTP.
 

@@ -236,7 +236,7 @@ impl<'de> DeserializeSeed<'de> for Value<'_, '_> {
 }
 
 impl Value<'_, '_> {
-    fn is_none<E: serde::de::Error>(self, what: &str) -> E {
+    fn no_value<E: serde::de::Error>(self, what: &str) -> E {
         let name = name_of(self.reading.served, self.column).to_owned();
         let row = self.reading.builder.len_of(self.column) + 1;
         self.reading.refuse(Refusal::bad(format!(
@@ -271,10 +271,10 @@ impl<'de> Visitor<'de> for Value<'_, '_> {
         self.reading.push(self.column, Cell::Text(Cow::Borrowed(value)))
     }
     fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<(), A::Error> {
-        Err(self.is_none("a list"))
+        Err(self.no_value("a list"))
     }
     fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<(), A::Error> {
-        Err(self.is_none("an object"))
+        Err(self.no_value("an object"))
     }
 }
 

@@ -52,7 +52,7 @@ fn an_object_that_arrives_runs_its_pipeline_once_for_each_content() {
     store.put("/lake/incoming/deep/no.csv", b"a\n1\n");
     store.put("/lake/incoming/no.txt", b"a\n1\n");
     store.put("/lake/incoming/new,%20%231.csv", b"a\n2\n");
-    wait("a run", || !arrived().is_empty());
+    wait("a run", || !arrived().is_empty() && !lines(&sandbox, "told.jsonl").is_empty());
     let told: Value = serde_json::from_str(&lines(&sandbox, "told.jsonl")[0]).unwrap();
     assert_eq!(
         (&told["file"], &told["size"]),

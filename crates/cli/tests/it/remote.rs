@@ -297,6 +297,7 @@ fn stand_in(answer: Option<&'static str>) -> String {
 }
 
 #[track_caller]
+#[expect(clippy::disallowed_methods, reason = "real processes take real time")]
 fn refused(home: &Sandbox, answer: Option<&'static str>, expected: &str) {
     let began = Instant::now();
     let done = home.run(&["send", "--server", &stand_in(answer)]);

@@ -134,7 +134,7 @@ pub(super) fn data(page: &mut Markdown, lineage: &Lineage) {
         found.facts.get(name).and_then(Value::as_u64)
     };
     let source = run.params.get("data.source").or_else(|| run.params.get("data.sql"));
-    let rows = fact("ingest", "rows").map(|rows| count(rows));
+    let rows = fact("ingest", "rows").map(count);
     let parts = [("train", "to learn"), ("validation", "to stop"), ("test", "held out")];
     let parts = parts.iter().filter_map(|(name, word)| {
         let rows = fact("split", name).filter(|rows| *rows > 0)?;
@@ -144,7 +144,7 @@ pub(super) fn data(page: &mut Markdown, lineage: &Lineage) {
     let facts = [
         ("source", source.map(|source| plain(source))),
         ("rows", rows),
-        ("columns", fact("ingest", "columns").map(|columns| count(columns))),
+        ("columns", fact("ingest", "columns").map(count)),
         ("parts", Some(parts.join(", ")).filter(|parts| !parts.is_empty())),
         ("hash", run.tags.get(tags::DATA_HASH).map(|hash| code(hash))),
         ("target", run.params.get("data.target").map(|target| plain(target))),

@@ -135,7 +135,7 @@ impl<'a> Taker<'a> {
         const EVERY: u64 = 500;
         let runs = self.report.runs;
         let seen = runs.taken + runs.there + runs.differing;
-        if seen > 0 && seen % EVERY == 0 {
+        if seen > 0 && seen.is_multiple_of(EVERY) {
             (self.tell)(&format!("{seen} runs"));
         }
     }

@@ -245,7 +245,7 @@ fn what_is_wrong_is_named_with_its_row_and_column() {
 
 #[test]
 fn no_request_has_more_rows_than_it_may() {
-    let body = format!("{{\"instances\": [{}]}}", vec!["{}"; 3].join(","));
+    let body = format!("{{\"instances\": [{}]}}", ["{}"; 3].join(","));
     let folder = tempfile::tempdir().unwrap();
     let table = read_csv(customers()).unwrap().with_target("monthly_charges").unwrap();
     let fitted = Pipeline::new().model(Ridge::default());

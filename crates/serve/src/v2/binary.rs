@@ -9,7 +9,7 @@ use super::datatype::Datatype;
 /// The values of a tensor; nothing when the bytes are not whole values, or a text is not UTF-8.
 pub(super) fn cells(datatype: Datatype, bytes: &[u8]) -> Option<Vec<Cell<'_>>> {
     match datatype.width() {
-        Some(width) if bytes.len() % width == 0 => {
+        Some(width) if bytes.len().is_multiple_of(width) => {
             bytes.chunks_exact(width).map(|value| number(datatype, value)).collect()
         }
         Some(_) => None,

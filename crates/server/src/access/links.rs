@@ -58,7 +58,7 @@ fn signed(method: &Method, path: &str, by: &str, until: i64) -> Vec<u8> {
 
 /// The bytes that hexadecimal digits write.
 fn bytes(text: &str) -> Option<Vec<u8>> {
-    let is_hex = text.len() % 2 == 0 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_hex = text.len().is_multiple_of(2) && text.bytes().all(|b| b.is_ascii_hexdigit());
     let pairs = (0..text.len()).step_by(2).map(|at| text.get(at..at + 2));
     let byte = |pair: Option<&str>| u8::from_str_radix(pair?, 16).ok();
     if is_hex { pairs.map(byte).collect() } else { None }

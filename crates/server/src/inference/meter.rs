@@ -44,6 +44,9 @@ pub(crate) enum Ended {
     Failed,
 }
 
+/// A counter of a model.
+type CounterOf = fn(&Series) -> &AtomicU64;
+
 impl Meter {
     /// Where requests to this model are counted.
     pub fn of(&self, served: &Served) -> Arc<Series> {
@@ -65,7 +68,7 @@ impl Meter {
         for ((model, version), series) in series.iter() {
             series.write_histogram(&mut text, &labels(model, version));
         }
-        let counters: [(&str, &str, fn(&Series) -> &AtomicU64); 2] = [
+        let counters: [(&str, &str, CounterOf); 2] = [
             ("refused", "Requests to models that were wrong.", |series| &series.refused),
             ("failed", "Requests to models that failed by our fault.", |series| &series.failed),
         ];

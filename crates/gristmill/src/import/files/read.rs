@@ -72,11 +72,15 @@ pub(in crate::import) fn at(path: &Path, why: impl Into<String>) -> LeftOut {
     LeftOut::new(format!("`{}`", path.display()), why)
 }
 
+/// What is done with each file: its name below the folder, its path and its size.
+pub(in crate::import) type Each<'a> =
+    dyn FnMut(&str, &Path, u64, &mut Vec<LeftOut>) -> Result<()> + 'a;
+
 /// Every file below a folder, in order, by its path there joined with `/`.
 pub(in crate::import) fn walk(
     folder: &Path,
     left_out: &mut Vec<LeftOut>,
-    each: &mut dyn FnMut(&str, &Path, u64, &mut Vec<LeftOut>) -> Result<()>,
+    each: &mut Each<'_>,
 ) -> Result<()> {
     descend(folder, "", 0, left_out, each)
 }
@@ -86,7 +90,7 @@ fn descend(
     before: &str,
     depth: usize,
     left_out: &mut Vec<LeftOut>,
-    each: &mut dyn FnMut(&str, &Path, u64, &mut Vec<LeftOut>) -> Result<()>,
+    each: &mut Each<'_>,
 ) -> Result<()> {
     if depth > MAX_DEPTH {
         left_out.push(at(folder, format!("it stands more than {MAX_DEPTH} folders deep")));

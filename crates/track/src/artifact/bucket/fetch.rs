@@ -74,7 +74,11 @@ impl BucketArtifacts {
             match poured {
                 Ok(begun) => drop(begun.leave()),
                 Err(error) => {
-                    self.local(move |_| Ok(discard(&folder))).await?;
+                    self.local(move |_| {
+                        discard(&folder);
+                        Ok(())
+                    })
+                    .await?;
                     return Err(error);
                 }
             }

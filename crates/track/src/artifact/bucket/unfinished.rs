@@ -44,7 +44,11 @@ impl BucketArtifacts {
             if let [key, id] = text.lines().collect::<Vec<_>>()[..] {
                 self.bucket.abandon(key, id).await.map_err(told)?;
             }
-            self.local(move |_| Ok(discard(&path))).await?;
+            self.local(move |_| {
+                discard(&path);
+                Ok(())
+            })
+            .await?;
         }
         Ok(())
     }
