@@ -10,8 +10,6 @@ use crate::{
     MAX_PARAM_CHARS, Measured, Metric, Result, RunId,
 };
 
-/// Logged models in one page.
-const PAGE: usize = 200;
 /// The most that may have been measured on one.
 const MEASURED: usize = 20_000;
 
@@ -49,11 +47,8 @@ impl MlflowDatabase {
             Column::Whole("creation_timestamp_ms"),
             Column::Whole("last_updated_timestamp_ms"),
         ];
-        let mut sql = self.tables.select("logged_models", &columns);
-        sql.push_str(&format!(" WHERE model_id > ?1 ORDER BY model_id LIMIT {PAGE}"));
-        let rows = self.rows(sql, &[after]).await?;
-        let Some(last) = rows.last() else { return Ok(None) };
-        let last = last.text(ID).ok().flatten().unwrap_or_else(|| "~".into());
+        let page = self.page_of("logged_models", &columns, ID, after, left_out).await?;
+        let Some((rows, last)) = page else { return Ok(None) };
         let mut found = Vec::new();
         for cells in &rows {
             match decode(cells) {

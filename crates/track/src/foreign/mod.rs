@@ -26,6 +26,8 @@ use crate::{Result, TrackError};
 
 /// How long a read waits for a server that is writing.
 const BUSY: Duration = Duration::from_secs(30);
+/// Rows in one page.
+const PAGE: usize = 200;
 
 /// Something that cannot be taken over, and why.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -153,7 +155,7 @@ impl MlflowDatabase {
     }
 
     /// How many rows a table has; one that is not there has none.
-    async fn count(&self, table: &'static str, condition: &'static str) -> Result<u64> {
+    async fn count(&self, table: &'static str, condition: &str) -> Result<u64> {
         if !self.tables.has(table) {
             return Ok(0);
         }
@@ -163,6 +165,36 @@ impl MlflowDatabase {
             .await
             .map_err(|error| told(&self.path, &error))?;
         Ok(count.unsigned_abs())
+    }
+
+    /// A page of a table in the order of its ids, from behind `after` on, with the last id of it; with
+    /// the first come those rows to `left_out` whose ids no order can be followed by.
+    async fn page_of(
+        &self,
+        table: &'static str,
+        columns: &[table::Column],
+        id: table::Column,
+        after: &str,
+        left_out: &mut Vec<LeftOut>,
+    ) -> Result<Option<(Vec<table::Cells>, String)>> {
+        let (name, sound) = (id.name(), table::sound(id));
+        if after.is_empty() {
+            let count = self.count(table, &format!(" WHERE NOT ({sound})")).await?;
+            if count > 0 {
+                let what = format!("{count} rows of `{table}`");
+                let why = format!("`{name}` holds no short text of plain characters there");
+                left_out.push(LeftOut::new(what, why));
+            }
+        }
+        let select = self.tables.select(table, columns);
+        let sql = format!("{select} WHERE {sound} AND {name} > ?1 ORDER BY {name} LIMIT {PAGE}");
+        let rows = self.rows(sql, &[after]).await?;
+        let Some(last) = rows.last() else { return Ok(None) };
+        let last = last.required(id).map_err(|found| {
+            let found = format!("the ids of `{table}` cannot be followed: {found}");
+            TrackError::Damaged { path: self.path.clone(), found }
+        })?;
+        Ok(Some((rows, last)))
     }
 
     /// The rows of a statement, each as text and numbers.

@@ -12,8 +12,6 @@ use crate::{
     ModelLink, ModelRole, Result, Run, RunId, RunInfo, RunStatus,
 };
 
-/// Runs in one page.
-const PAGE: usize = 200;
 /// Values of metrics in one page.
 const VALUES: usize = 4000;
 /// Datasets and models of one run.
@@ -52,11 +50,8 @@ impl MlflowDatabase {
             Column::Whole("end_time"),
             Column::Whole("experiment_id"),
         ];
-        let mut sql = self.tables.select("runs", &columns);
-        sql.push_str(&format!(" WHERE run_uuid > ?1 ORDER BY run_uuid LIMIT {PAGE}"));
-        let rows = self.rows(sql, &[after]).await?;
-        let Some(last) = rows.last() else { return Ok(None) };
-        let last = last.text(ID).ok().flatten().unwrap_or_else(|| "~".into());
+        let page = self.page_of("runs", &columns, ID, after, left_out).await?;
+        let Some((rows, last)) = page else { return Ok(None) };
         let mut found = Vec::new();
         for cells in &rows {
             match decode(cells) {

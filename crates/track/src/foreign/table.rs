@@ -73,6 +73,19 @@ impl Column {
     }
 }
 
+/// That a row has an id by whose order it can be found again: whatever is longer or odder is no id of
+/// MLflow's, and what it is compared with would not be what is read.
+pub(super) fn sound(id: Column) -> String {
+    let (name, most) = match id {
+        Column::Text(name, most) => (name, most),
+        Column::Whole(name) | Column::Real(name) => (name, 0),
+    };
+    format!(
+        "coalesce(typeof(\"{name}\") = 'text' AND length(\"{name}\") BETWEEN 1 AND {most} \
+         AND \"{name}\" NOT GLOB '*[^ -~]*', 0)"
+    )
+}
+
 /// One row.
 pub(super) struct Cells(pub SqliteRow);
 

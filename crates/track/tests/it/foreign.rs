@@ -158,3 +158,28 @@ fn a_database_of_somebody_else_is_refused() {
     let view = "CREATE TABLE experiments (experiment_id); CREATE VIEW runs AS SELECT 1 AS run_uuid";
     refused(view, "a database without a table `runs` of MLflow's");
 }
+
+#[test]
+fn ids_that_no_order_can_be_followed_by_are_left_out_and_hide_nothing() {
+    const ODD: &str = "CREATE TABLE experiments (experiment_id INTEGER, name TEXT);
+        INSERT INTO experiments VALUES (0, 'Default');
+        CREATE TABLE runs (run_uuid TEXT, experiment_id INTEGER, start_time INTEGER);
+        INSERT INTO runs VALUES (printf('%.*c', 100, 'a'), 0, 1), (x'ff', 0, 1), (NULL, 0, 1),
+            ('é', 0, 1), (printf('%.*c', 100, '~'), 0, 1),
+            ('ffffffffffffffffffffffffffffffff', 0, 5);";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mlflow.db");
+    block_on(async {
+        write(&path, SqliteJournalMode::Delete, ODD).await.close().await.unwrap();
+        let database = MlflowDatabase::open(&path).await.unwrap();
+        let (mut left_out, mut after, mut found) = (Vec::new(), String::new(), Vec::new());
+        while let Some((runs, last)) = database.runs_after(&after, &mut left_out).await.unwrap() {
+            found.extend(runs);
+            assert!(last > after, "the same page again");
+            after = last;
+        }
+        assert_eq!(found.len(), 1);
+        let told: Vec<&str> = left_out.iter().map(|left_out| left_out.what.as_str()).collect();
+        assert_eq!(told, ["5 rows of `runs`"]);
+    });
+}
