@@ -1,11 +1,16 @@
 //! Where a server listens and whom it lets in, as the command line says it.
 
+use std::io::Write;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
+use gristmill::serve::{ServeEvent, TellServing};
 use gristmill::{Error, Home, SystemClock, tokens};
 use gristmill_server::{Access, Server, ServerError};
+
+use crate::context::Context;
 
 #[derive(Debug, Args)]
 pub struct Listen {
@@ -44,6 +49,26 @@ impl Listen {
                 .into()),
         }
     }
+}
+
+/// Tells of models that answer: on stdout as lines of JSON where that was asked for, else on stderr.
+/// Whoever closed the pipe does not want to know; the models go on.
+pub fn tell_serving(context: &Context) -> TellServing {
+    let (json, quiet) = (context.json, context.quiet);
+    Arc::new(move |event: &ServeEvent| {
+        let _ = match json {
+            true => say(&serde_json::to_string(event).unwrap_or_default()),
+            false if quiet => Ok(()),
+            false => writeln!(std::io::stderr().lock(), "{event}"),
+        };
+    })
+}
+
+/// Writes a line to stdout at once.
+pub fn say(line: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
 }
 
 /// A server, or why it cannot begin.

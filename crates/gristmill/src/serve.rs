@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::catalog::catalog;
 use crate::keeper::Keeper;
-use crate::{Error, Home, Result, models};
+use crate::{Error, Home, Kind, Result, models};
 
 /// How often the registry is asked whether an alias has moved.
 const TURN: Duration = Duration::from_millis(500);
@@ -211,13 +211,21 @@ struct Registered {
 
 impl Stock for Registered {
     fn load(&self, name: &str, version: Option<&str>) -> gristmill_serve::Result<Option<Served>> {
-        let reference = match version {
-            Some(version) => format!("{name}/{version}"),
-            None => name.to_owned(),
-        };
+        // A name is a name here, and no reference: `churn@staging` would else answer as `churn`.
+        let is_name = !name.contains(['@', '/']);
+        let version = version.map(str::parse::<u32>).transpose();
+        let (true, Ok(version)) = (is_name, version) else { return Ok(None) };
         let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        let Ok(found) = models::referred(&keeper, &reference) else { return Ok(None) };
-        load(&keeper, &found).map(Some).map_err(|error| Refusal::Bug(error.to_string()))
+        let found = match version {
+            Some(version) => keeper.wait(|s| s.version(name, version)),
+            None => models::referred(&keeper, name),
+        };
+        let loaded = match found {
+            // There is none of that name, or of that version.
+            Err(error) if error.kind == Kind::Input => return Ok(None),
+            found => found.and_then(|found| load(&keeper, &found)),
+        };
+        loaded.map(Some).map_err(|error| Refusal::Bug(error.to_string()))
     }
 }
 

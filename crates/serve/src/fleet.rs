@@ -50,6 +50,11 @@ impl Fleet {
         self.stock.is_some()
     }
 
+    /// Whether there is something to ask: a model, or a place where models come from.
+    pub fn is_ready(&self) -> bool {
+        self.has_stock() || !self.models.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// As [`Fleet::find`], loading the model if need be; that takes its time.
     ///
     /// # Errors

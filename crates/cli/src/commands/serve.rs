@@ -1,12 +1,11 @@
 //! `gristmill serve MODEL...`: answers of models over HTTP, and nothing else.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use gristmill::SystemClock;
-use gristmill::serve::{Counter, ServeEvent};
+use gristmill::serve::Counter;
 use gristmill::up::Premises;
 use gristmill_server::{Server, Serves, Settings};
 use serde_json::json;
@@ -37,13 +36,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
     let cancel = signals::cancel_on_interrupt()?;
-    let (json, quiet) = (context.json, context.quiet);
-    let tell = move |event: &ServeEvent| match json {
-        true => say(&serde_json::to_string(event).unwrap_or_default()),
-        false if quiet => {}
-        false => eprintln!("{event}"),
-    };
-    let counter = Counter::of(&context.home, &arguments.models, Arc::new(tell))?;
+    let counter = Counter::of(&context.home, &arguments.models, listen::tell_serving(context))?;
     let premises = Premises::open(&context.home)?;
     let settings = Settings {
         host: arguments.listen.host.clone(),
@@ -56,19 +49,15 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
     };
     let server = listen::started(Server::start(settings))?;
     let url = format!("http://{}", server.address());
-    match json {
-        true => say(&json!({"event": "listening", "url": url}).to_string()),
-        false => say(&format!("listening on {url}")),
-    }
+    let listening = match context.json {
+        true => json!({"event": "listening", "url": url}).to_string(),
+        false => format!("listening on {url}"),
+    };
+    // Whoever closed the pipe does not want to know; the models go on.
+    let _ = listen::say(&listening);
     while !cancel.is_cancelled() {
         std::thread::sleep(PATIENCE);
     }
     server.stop();
     Ok(())
-}
-
-fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    // Whoever closed the pipe does not want to know; the models go on.
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

@@ -222,6 +222,7 @@ fn up_serves_what_is_registered_and_a_package_is_served_by_its_folder() {
     let (status, answer) = up.post("/models/churn/invocations", &body);
     assert_eq!(status, 200, "{answer}");
     assert_eq!(up.post("/models/none/invocations", &body).0, 404);
+    assert_eq!(up.call("GET /v2/health/ready HTTP/1.1\r\n\r\n").0, 200);
     let path = sandbox.json(&["models", "show", "churn"])[0]["path"].as_str().unwrap().to_string();
     let server = serve(&sandbox, &[&path]);
     assert_eq!(server.post("/invocations", &body), (200, answer));
@@ -247,4 +248,26 @@ fn clients_of_other_projects_get_the_answers() {
         let said = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success(), "{client}: {said}");
     }
+}
+
+#[test]
+fn a_name_in_a_path_is_no_reference_to_another_version() {
+    let sandbox = trained();
+    let pipeline = fs_err::read_to_string(sandbox.path("pipeline.yaml")).unwrap();
+    sandbox.write("pipeline.yaml", pipeline.replace("c: 1.0", "c: 0.01"));
+    sandbox.json(&["run", "pipeline.yaml"]);
+    sandbox.json(&["models", "promote", "churn/1", "--to", "champion"]);
+    sandbox.json(&["models", "promote", "churn/2", "--to", "staging"]);
+    let (rows, _) = customers(&sandbox, 1);
+    let body = json!({"inputs": tensors(&rows)}).to_string();
+    let up = Up::start(&sandbox);
+    let version = |path: &str| up.post(path, &body).1["model_version"].clone();
+    assert_eq!(version("/v2/models/churn/infer"), "1");
+    for name in ["churn@staging", "churn%2F2", "churn%40staging"] {
+        assert_eq!(up.post(&format!("/v2/models/{name}/infer"), &body).0, 404, "{name}");
+        assert_eq!(version("/v2/models/churn/infer"), "1", "after {name}");
+    }
+    assert_eq!(version("/v2/models/churn/versions/2/infer"), "2");
+    assert_eq!(version("/v2/models/churn/infer"), "1", "another version answers who names it");
+    assert_eq!(up.post("/v2/models/churn/versions/x/infer", &body).0, 404);
 }

@@ -263,3 +263,21 @@ fn no_request_has_more_rows_than_it_may() {
         mlflow::read(&served, body.replace("{}", "{\"tenure\": 1}").as_bytes()).unwrap_err();
     assert!(matches!(&error, Refusal::TooLarge(m) if m.contains("may have 2 rows")), "{error}");
 }
+
+#[test] // the contract of `Contributions`: base and all contributions sum to the raw score
+fn contributions_sum_to_the_raw_score_of_a_forest() {
+    let customers = all();
+    let body = json!({"instances": customers.rows[..20], "params": {"explain": true, "probabilities": true}});
+    let asked = mlflow::read(&customers.served, body.to_string().as_bytes()).unwrap();
+    let body = mlflow::respond(&customers.served, asked).unwrap();
+    let answer: Value = serde_json::from_slice(&body).unwrap();
+    let rows = answer["predictions"].as_array().unwrap();
+    assert_eq!(rows.len(), 20);
+    for (row, bits) in rows.iter().zip(&customers.answers) {
+        let contributions = row["contributions"].as_object().unwrap();
+        assert_eq!(contributions.len(), customers.served.schema().len());
+        let sum = contributions.values().map(|value| value.as_f64().unwrap()).sum::<f64>();
+        let raw = row["base"].as_f64().unwrap() + sum;
+        assert!((raw - f64::from_bits(bits[1])).abs() < 1e-9, "{raw} and {row}");
+    }
+}

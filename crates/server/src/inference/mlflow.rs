@@ -14,9 +14,9 @@ use crate::house::House;
 
 /// Whether a model is there to ask, in MLflow's way: an empty line.
 pub(super) async fn ping(State(house): State<Arc<House>>) -> (StatusCode, &'static str) {
-    match house.fleet.list().is_empty() {
-        true => (StatusCode::NOT_FOUND, "\n"),
-        false => (StatusCode::OK, "\n"),
+    match house.fleet.is_ready() {
+        true => (StatusCode::OK, "\n"),
+        false => (StatusCode::NOT_FOUND, "\n"),
     }
 }
 

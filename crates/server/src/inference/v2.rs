@@ -31,9 +31,9 @@ pub(super) async fn live() -> Response {
     said(StatusCode::OK, &json!({"live": true}))
 }
 
-/// Ready once there is a model.
+/// Ready once there is something to ask.
 pub(super) async fn ready(State(house): State<Arc<House>>) -> Response {
-    let ready = !house.fleet.list().is_empty();
+    let ready = house.fleet.is_ready();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     said(status, &json!({"ready": ready}))
 }

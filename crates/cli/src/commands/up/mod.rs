@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use clap::Args;
-use gristmill::serve::{Counter, ServeEvent};
+use gristmill::serve::Counter;
 use gristmill::up::{Premises, UpEvent, UpOptions, up};
 use gristmill::{Home, SystemClock};
 use gristmill_server::{Cards, HookAnswer, Hooks, Server, Settings};
@@ -42,13 +42,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
         launch: context.launch()?,
         cancel: signals::cancel_on_interrupt()?,
     };
-    let (json, quiet) = (context.json, context.quiet);
-    let heard = move |event: &ServeEvent| match json {
-        true => println!("{}", serde_json::to_string(event).unwrap_or_default()),
-        false if quiet => {}
-        false => eprintln!("{event}"),
-    };
-    let counter = Counter::of_all(&home, Arc::new(heard))?;
+    let counter = Counter::of_all(&home, listen::tell_serving(context))?;
     // It outlives the server, whose threads may not end what it stands on.
     let premises = Arc::new(Premises::open(&home)?);
     let server = serve(arguments, &home, &premises, &counter)?;
