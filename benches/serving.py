@@ -17,23 +17,22 @@ import json
 import math
 import os
 import shutil
-import socket
 import statistics
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 from beside.environment import python_with
 from beside.memory import held
+from beside.server import free_port, serving
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 BINARY = TARGET / "release/gristmill"
 CUSTOMERS = ROOT / "examples/churn/customers.csv"
 PINNED = ["fastapi==0.121.2", "uvicorn[standard]==0.38.0", "orjson==3.11.4", "scikit-learn==1.7.2", "pandas==2.3.3",
-          "skl2onnx==1.19.1", "onnxruntime==1.23.2"]
+          "skl2onnx==1.19.1", "onnx==1.19.1", "onnxruntime==1.23.2", "numpy==1.26.4", "protobuf==4.25.8"]
 NUMBERS = {"tenure": int, "monthly_charges": float, "total_charges": float}
 PIPELINE = {
     "name": "churn", "seed": 1,
@@ -53,12 +52,6 @@ def customers():
                    for name, value in line.items()}
 
 
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
 def answers(port, method, path, body=None):
     try:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
@@ -67,28 +60,6 @@ def answers(port, method, path, body=None):
         return response.status == 200, response.read()
     except (OSError, http.client.HTTPException):
         return False, b""
-
-
-@contextmanager
-def serving(command, folder, port, ready, environment=None):
-    """A server, with the seconds until it was ready."""
-    start = time.perf_counter()
-    with open(folder / "said.txt", "w") as said:
-        process = subprocess.Popen(command, cwd=ROOT / "benches", stdout=said, stderr=said, start_new_session=True,
-                                   env={**os.environ, **(environment or {})})
-    try:
-        while not answers(port, *ready)[0]:
-            if process.poll() is not None or time.perf_counter() - start > 120:
-                raise SystemExit((folder / "said.txt").read_text()[-3000:])
-            time.sleep(0.002)
-        yield process.pid, time.perf_counter() - start
-    finally:
-        os.killpg(process.pid, 15)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
-            process.wait()
 
 
 def per_second(port, path, bodies, seconds, folder):
@@ -181,7 +152,7 @@ def compare(given, folder):
     port = free_port()
     command = [BINARY, "serve", "churn", "--port", str(port), "--home", home, "--quiet"]
     found = {}
-    with serving(command, folder, port, ("GET", "/v2/health/ready")) as (process, took):
+    with serving(command, folder, lambda: answers(port, "GET", "/v2/health/ready")[0]) as (process, took):
         time.sleep(0.5)
         print(f"start to ready {took * 1e3:.0f} ms, {held(process) / 1e6:.0f} MB with one model", flush=True)
         found["gristmill"] = load(port, "/invocations", singles, hundreds, given, folder)
@@ -199,9 +170,8 @@ def compare(given, folder):
             port = free_port()
             command = [python, "-m", "uvicorn", "beside.serving_peer:app", "--host", "127.0.0.1", "--port", str(port),
                        "--workers", str(workers), "--log-level", "error"]
-            environment = {"SERVING_PEER": str(folder), "SERVING_KIND": kind}
-            ready = ("POST", "/predict", singles[0])
-            with serving(command, folder, port, ready, environment) as (process, took):
+            environment = {"PYTHONPATH": str(ROOT / "benches"), "SERVING_PEER": str(folder), "SERVING_KIND": kind}
+            with serving(command, folder, lambda: answers(port, "POST", "/predict", singles[0])[0], environment) as (process, took):
                 time.sleep(2)
                 print(f"FastAPI with {kind}, {workers} workers: ready in {took:.1f} s, {held(process) / 1e6:.0f} MB",
                       flush=True)

@@ -17,17 +17,16 @@ import math
 import os
 import random
 import shutil
-import socket
 import sqlite3
 import statistics
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 from beside.environment import python_with
 from beside.memory import held
+from beside.server import free_port, serving
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
@@ -61,12 +60,6 @@ class Client:
         return made["run"]["info"]["run_id"]
 
 
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
 def is_healthy(port):
     try:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
@@ -74,27 +67,6 @@ def is_healthy(port):
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
-
-
-@contextmanager
-def serving(command, folder, port):
-    """A server, with the seconds to its first healthy answer."""
-    start = time.perf_counter()
-    with open(folder / "said.txt", "w") as said:
-        process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said, start_new_session=True)
-    try:
-        while not is_healthy(port):
-            if process.poll() is not None or time.perf_counter() - start > 180:
-                raise SystemExit((folder / "said.txt").read_text()[-3000:])
-            time.sleep(0.002)
-        yield process.pid, time.perf_counter() - start
-    finally:
-        os.killpg(process.pid, 15)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
-            process.wait()
 
 
 def ours(folder, port):
@@ -149,7 +121,7 @@ def logging(command, seconds):
     folder = Path(tempfile.mkdtemp())
     port = free_port()
     try:
-        with serving(command(folder, port), folder, port):
+        with serving(command(folder, port), folder, lambda: is_healthy(port)):
             # A connection that rests is closed by either server after some seconds.
             one = per_second(port, "/runs/log-metric", log_metric(Client(port).run()), seconds, folder)
             many = per_second(port, "/runs/log-batch", log_batch(Client(port).run()), seconds, folder)
@@ -164,7 +136,7 @@ def starting(command):
     try:
         for _ in range(3):
             port = free_port()
-            with serving(command(folder, port), folder, port) as (process, took):
+            with serving(command(folder, port), folder, lambda: is_healthy(port)) as (process, took):
                 seconds.append(took)
                 time.sleep(1)
                 memory = held(process)
@@ -233,7 +205,7 @@ def searching(command, fill, times):
     folder = Path(tempfile.mkdtemp())
     port = free_port()
     try:
-        with serving(command(folder, port), folder, port) as (process, _):
+        with serving(command(folder, port), folder, lambda: is_healthy(port)) as (process, _):
             start = time.perf_counter()
             run = fill(folder, port)
             print(f"  filled in {time.perf_counter() - start:.0f} s, {held(process) / 1e6:.0f} MB", flush=True)
