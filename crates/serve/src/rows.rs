@@ -21,11 +21,41 @@ pub(crate) struct Reading<'a> {
     pub served: &'a Served,
     pub builder: FrameBuilder<'a>,
     refused: Option<Refusal>,
+    order: Order,
+}
+
+/// In which order keys stand in a row: as a rule in that of the row before, so that a key is compared
+/// with one name instead of being looked up.
+struct Order {
+    /// The column that stood behind each column, and at the end the one that stood first.
+    after: Vec<usize>,
+    /// The column of the key before; their number where there is none.
+    last: usize,
+}
+
+impl Order {
+    fn of_schema(columns: usize) -> Self {
+        Self { after: (1..columns).chain([columns, 0]).collect(), last: columns }
+    }
 }
 
 impl<'a> Reading<'a> {
     pub fn new(served: &'a Served) -> Self {
-        Self { served, builder: FrameBuilder::new(served.input()), refused: None }
+        let order = Order::of_schema(served.schema().len());
+        Self { served, builder: FrameBuilder::new(served.input()), refused: None, order }
+    }
+
+    /// The position of the column that a key names; nothing where the model has none of that name.
+    fn column(&mut self, key: &str) -> Option<usize> {
+        let schema = self.served.schema();
+        let expected = self.order.after[self.order.last];
+        let found = match schema.fields().get(expected) {
+            Some(field) if field.name == key => expected,
+            _ => schema.find(key)?,
+        };
+        self.order.after[self.order.last] = found;
+        self.order.last = found;
+        Some(found)
     }
 
     /// Why it was refused: by us, or else by the reader of JSON.
@@ -45,6 +75,7 @@ impl<'a> Reading<'a> {
 
     fn end_row<E: serde::de::Error>(&mut self) -> Result<(), E> {
         self.allow(self.builder.rows() + 1).map_err(|refusal| self.refuse(refusal))?;
+        self.order.last = self.served.schema().len();
         self.builder.end_row().map_err(|error| self.refuse(error))
     }
 
@@ -111,7 +142,7 @@ fn name_of(served: &Served, column: usize) -> &str {
 }
 
 /// The position of the column that a key names; nothing where the model has none of that name.
-pub(crate) struct Name<'r, 'a>(pub &'r Reading<'a>);
+pub(crate) struct Name<'r, 'a>(pub &'r mut Reading<'a>);
 
 impl<'de> DeserializeSeed<'de> for Name<'_, '_> {
     type Value = Option<usize>;
@@ -129,7 +160,7 @@ impl Visitor<'_> for Name<'_, '_> {
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self.0.served.schema().find(name))
+        Ok(self.0.column(name))
     }
 }
 

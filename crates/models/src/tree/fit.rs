@@ -71,12 +71,9 @@ fn forest(
     grown: Vec<Grown>,
 ) -> FittedForest {
     let importances = importances(&grown, bins.len());
-    let grove = Grove {
-        input: Arc::clone(train.schema()),
-        bins,
-        trees: grown.into_iter().map(|g| g.tree).collect(),
-        shape: Shape::all(width(target.task())),
-    };
+    let trees = grown.into_iter().map(|g| g.tree).collect();
+    let shape = Shape::all(width(target.task()));
+    let grove = Grove::new(Arc::clone(train.schema()), bins, trees, shape);
     FittedForest { kind, task: target.task(), grove, importances }
 }
 

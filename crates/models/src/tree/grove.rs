@@ -15,11 +15,8 @@ use super::nodes::Tree;
 /// How many codes a thread keeps at hand while it walks the trees.
 const BLOCK_CODES: usize = 1 << 17;
 
-/// Fewer rows than this walk down several trees at a time, more of them one tree at a time.
+/// Fewer rows than this walk down several trees at a time, more of them take one tree at a time.
 const FEW_ROWS: usize = 8;
-
-/// From so many rows on, tables of what remains of the leaves are worth making.
-const MANY_ROWS: usize = 4096;
 
 /// Trees, and how columns become the codes that they ask for.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +25,8 @@ pub(crate) struct Grove {
     pub(crate) bins: Vec<ColumnBins>,
     pub(crate) trees: Vec<Tree>,
     pub(crate) shape: Shape,
+    /// How many rows are answered, where each tree has few enough leaves.
+    masks: Option<Masks>,
 }
 
 /// Which numbers the trees add up to.
@@ -57,9 +56,20 @@ impl Shape {
 }
 
 impl Grove {
+    /// These trees, which ask about the codes that `bins` makes of the columns of `input`.
+    pub(crate) fn new(
+        input: Arc<Schema>,
+        bins: Vec<ColumnBins>,
+        trees: Vec<Tree>,
+        shape: Shape,
+    ) -> Self {
+        let masks = Masks::of(&trees, &bins);
+        Self { input, bins, trees, shape, masks }
+    }
+
     /// The same columns and sums with other trees.
     pub(crate) fn with_trees(&self, trees: Vec<Tree>) -> Self {
-        Self { input: Arc::clone(&self.input), bins: self.bins.clone(), trees, shape: self.shape }
+        Self::new(Arc::clone(&self.input), self.bins.clone(), trees, self.shape)
     }
 
     /// How many splits all trees have together.
@@ -72,10 +82,9 @@ impl Grove {
     /// # Errors
     /// [`Error::Bug`] when the rows have other columns.
     pub(crate) fn sums(&self, rows: &Frame) -> Result<Vec<f64>> {
-        let masks = if rows.rows() < MANY_ROWS { None } else { self.masks() };
-        let blocks = self.blocks(rows, |range| match &masks {
-            Some(masks) => self.sums_by_masks(masks, rows, range),
-            None => self.sums_of(rows, range),
+        let blocks = self.blocks(rows, |range| match &self.masks {
+            Some(masks) if range.len() >= FEW_ROWS => self.sums_by_masks(masks, rows, range),
+            _ => self.sums_of(rows, range),
         });
         blocks.map(|blocks| blocks.concat())
     }
@@ -108,22 +117,10 @@ impl Grove {
         Ok(())
     }
 
-    /// The masks of all trees, when each has few enough leaves.
-    fn masks(&self) -> Option<Vec<Masks>> {
-        self.trees.par_iter().map(Masks::of).collect()
-    }
-
-    fn sums_by_masks(
-        &self,
-        masks: &[Masks],
-        rows: &Frame,
-        range: Range<usize>,
-    ) -> Result<Vec<f64>> {
+    fn sums_by_masks(&self, masks: &Masks, rows: &Frame, range: Range<usize>) -> Result<Vec<f64>> {
         let mut sums = vec![0.0; range.len() * self.shape.outputs];
         let codes = bins::encode_columns(&self.bins, rows, range)?;
-        for (at, (masks, tree)) in masks.iter().zip(&self.trees).enumerate() {
-            masks.add_answers(tree, &codes, self.shape, at, &mut sums);
-        }
+        masks.add_answers(&self.trees, &codes, self.shape, &mut sums);
         Ok(sums)
     }
 

@@ -79,7 +79,7 @@ pub(super) fn read(
     let bins = read_bins(columns, state.f64s("borders")?, input)?;
     let trees = read_trees(state, shape.width)?;
     trees.iter().try_for_each(|tree| check_tree(tree, bins.len(), shape.width))?;
-    Ok(Grove { input: Arc::clone(input), bins, trees, shape })
+    Ok(Grove::new(Arc::clone(input), bins, trees, shape))
 }
 
 /// The shares of the columns in what was gained.

@@ -100,7 +100,7 @@ pub(crate) fn fit(
         trees.truncate(watch.best_round * plan.objective.outputs());
     }
     let shape = Shape::in_turn(plan.objective.outputs());
-    let grove = Grove { input: Arc::clone(train.frame.schema()), bins, trees, shape };
+    let grove = Grove::new(Arc::clone(train.frame.schema()), bins, trees, shape);
     let importances = importances(gains, &grove);
     Ok(FittedBoosting { objective: plan.objective, task: plan.task, grove, base, importances })
 }
