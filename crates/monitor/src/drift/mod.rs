@@ -1,0 +1,10 @@
+//! Which columns of a window have moved away from their reference.
+
+mod groups;
+mod measure;
+mod report;
+mod settings;
+
+pub use measure::Shown;
+pub use report::{ColumnDrift, DriftReport, Rate, Reason, Share};
+pub use settings::{DriftSettings, DriftTest};

@@ -1,0 +1,236 @@
+//! What was found, column by column.
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use gristmill_core::{Error, Result};
+
+use super::measure::{Measured, Shown, measure};
+use super::{DriftSettings, DriftTest};
+use crate::statistics::TwoProportions;
+use crate::{Reference, Window};
+
+/// A share of missing values or unseen categories counts as changed when chance would rarely change it
+/// so much, and when it changed by that much at all.
+const RARELY: f64 = 0.01;
+const NOTABLE: f64 = 0.05;
+
+/// How a window stands against its reference.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DriftReport {
+    /// How many rows the window has.
+    pub rows: u64,
+    /// How many rows the reference has.
+    pub reference_rows: u64,
+    /// Whether as many columns have moved as the settings say.
+    pub drifted: bool,
+    /// The share of the compared columns that have moved.
+    pub share: f64,
+    /// Whether there were rows enough to judge; without, nothing is drifted.
+    pub enough: bool,
+    /// The columns that were compared, in the order of the reference.
+    pub columns: Vec<ColumnDrift>,
+    /// Those that were not: moments, ids, pictures.
+    pub skipped: Vec<String>,
+}
+
+/// How one column stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ColumnDrift {
+    /// Its name.
+    pub name: String,
+    /// How it was compared.
+    pub test: DriftTest,
+    /// The distance, or the p-value after correction; nothing when one side has no value.
+    pub value: Option<f64>,
+    /// What the value is held against.
+    pub threshold: f64,
+    /// Whether it has moved, for any of `reasons`.
+    pub drifted: bool,
+    /// In what way it has moved.
+    pub reasons: Vec<Reason>,
+    /// The statistic of a test with a p-value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statistic: Option<f64>,
+    /// The p-value before correction.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p_value: Option<f64>,
+    /// By how much the statistic of `ks` may be too small, because values are counted in bins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within: Option<f64>,
+    /// The Jensen-Shannon distance over groups of values, by which columns of all kinds are ranked.
+    pub moved: f64,
+    /// The mean of numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean: Option<Share>,
+    /// The share of missing values.
+    pub missing: Rate,
+    /// The share of categories that the reference never saw, where all of its categories are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<Rate>,
+    /// Some of these categories, the most frequent first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unseen_categories: Vec<String>,
+    /// The share of numbers outside of the range of the reference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outside: Option<f64>,
+    /// Both distributions, to be drawn.
+    #[serde(skip)]
+    pub shown: Shown,
+}
+
+/// In what way a column has moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Its values are others, by the test.
+    Values,
+    /// More or fewer are missing.
+    Missing,
+    /// There are categories that the reference never saw.
+    Unseen,
+}
+
+/// A figure in the reference and now.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Share {
+    /// In the reference.
+    pub reference: f64,
+    /// In the window.
+    pub current: f64,
+}
+
+/// A share in the reference and now.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Rate {
+    /// In the reference.
+    pub reference: f64,
+    /// In the window.
+    pub current: f64,
+    /// The chance of so great a difference, after correction for the number of columns.
+    pub p_value: f64,
+    /// Whether it differs by 5 % of the rows or more, and not by chance (p below 0.01).
+    pub changed: bool,
+}
+
+impl Rate {
+    fn new(found: &TwoProportions, p_value: f64) -> Self {
+        let apart = (found.current - found.reference).abs();
+        let changed = p_value < RARELY && apart >= NOTABLE;
+        Self { reference: found.reference, current: found.current, p_value, changed }
+    }
+}
+
+impl DriftSettings {
+    /// Holds a window against its reference, column by column. Which columns that are, the reference says.
+    ///
+    /// A column has moved when its test says so, when 5 % of the rows more or fewer lack a value, or when
+    /// 5 % of its values are categories that were never seen.
+    ///
+    /// # Errors
+    /// As [`DriftSettings::check`]; [`Error::Bug`] when the window is not of this reference.
+    pub fn judge(&self, reference: &Reference, window: &Window) -> Result<DriftReport> {
+        self.check()?;
+        if reference.columns.len() != window.columns.len() {
+            return Err(Error::Bug("a window was held against another reference".into()));
+        }
+        let mut skipped = Vec::new();
+        let pairs: Vec<_> = reference
+            .columns
+            .iter()
+            .zip(&window.columns)
+            .filter(|(column, _)| {
+                let compared = column.is_compared();
+                if !compared {
+                    skipped.push(column.name.clone());
+                }
+                compared
+            })
+            .collect();
+        let measured = pairs
+            .par_iter()
+            .map(|(column, of)| measure(self.test, (column, reference.rows), (of, window.rows)))
+            .collect::<Result<Vec<_>>>()?;
+        let enough = window.rows >= self.min_rows.max(1);
+        let columns = self.columns_of(measured);
+        let moved = columns.iter().filter(|c| c.drifted).count();
+        let share = moved as f64 / columns.len().max(1) as f64;
+        Ok(DriftReport {
+            rows: window.rows,
+            reference_rows: reference.rows,
+            drifted: enough && moved > 0 && share >= self.share,
+            share,
+            enough,
+            columns,
+            skipped,
+        })
+    }
+
+    /// All columns together, since p-values are corrected for their number.
+    fn columns_of(&self, measured: Vec<Measured>) -> Vec<ColumnDrift> {
+        let adjusted = |of: &dyn Fn(&Measured) -> Option<f64>| {
+            let p_values: Vec<f64> = measured.iter().map(|m| of(m).unwrap_or(f64::NAN)).collect();
+            self.correction.adjusted(&p_values)
+        };
+        let values = adjusted(&|m| m.p_value);
+        let missing = adjusted(&|m| Some(m.missing.p_value));
+        let unseen = adjusted(&|m| m.unseen.map(|u| u.p_value));
+        let all = measured.into_iter().zip(values).zip(missing.into_iter().zip(unseen));
+        all.map(|((measured, value), (missing, unseen))| {
+            let missing = Rate::new(&measured.missing, missing);
+            let unseen = measured.unseen.map(|found| Rate::new(&found, unseen));
+            let value = if measured.test.is_p_value() {
+                measured.p_value.map(|_| value)
+            } else {
+                measured.distance
+            };
+            self.column(measured, value, missing, unseen)
+        })
+        .collect()
+    }
+
+    fn column(
+        &self,
+        measured: Measured,
+        value: Option<f64>,
+        missing: Rate,
+        unseen: Option<Rate>,
+    ) -> ColumnDrift {
+        let threshold = self.threshold.unwrap_or(measured.test.usual_threshold());
+        let reasons: Vec<Reason> = [
+            (Reason::Values, value.is_some_and(|v| measured.test.has_moved(v, threshold))),
+            (Reason::Missing, missing.changed),
+            (Reason::Unseen, unseen.is_some_and(|u| u.changed)),
+        ]
+        .into_iter()
+        .filter_map(|(reason, holds)| holds.then_some(reason))
+        .collect();
+        ColumnDrift {
+            name: measured.name,
+            test: measured.test,
+            value,
+            threshold,
+            drifted: !reasons.is_empty(),
+            reasons,
+            statistic: measured.statistic,
+            p_value: measured.p_value,
+            within: measured.within,
+            moved: measured.moved,
+            mean: measured.mean,
+            missing,
+            unseen,
+            unseen_categories: measured.unseen_categories,
+            outside: measured.outside,
+            shown: measured.shown,
+        }
+    }
+}
+
+impl DriftReport {
+    /// The columns by how much they moved: drifted ones first, then by [`ColumnDrift::moved`].
+    pub fn by_movement(&self) -> Vec<&ColumnDrift> {
+        let mut columns: Vec<&ColumnDrift> = self.columns.iter().collect();
+        columns.sort_by(|a, b| b.drifted.cmp(&a.drifted).then_with(|| b.moved.total_cmp(&a.moved)));
+        columns
+    }
+}
