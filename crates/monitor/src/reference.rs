@@ -178,8 +178,8 @@ impl ColumnReference {
         };
         let last = inner.last().copied().unwrap_or(first);
         // Rounding may put the mean of what lies beyond a border on it.
-        let low = ends.below.map_or(first, |mean| mean.min(first));
-        let high = ends.above.map_or(last, |mean| mean.max(last.next_up()));
+        let low = ends.below.unwrap_or(first).min(first);
+        let high = ends.above.unwrap_or(last).max(last.next_up());
         let values: Vec<f64> =
             [low].into_iter().chain(inner.iter().copied()).chain([high]).collect();
         let counts: Vec<u64> = [below].into_iter().chain(rest.iter().copied()).collect();

@@ -4,7 +4,8 @@ mod groups;
 mod measure;
 mod report;
 mod settings;
+mod shown;
 
-pub use measure::Shown;
 pub use report::{ColumnDrift, DriftReport, Rate, Reason, Share};
 pub use settings::{DriftSettings, DriftTest};
+pub use shown::Shown;

@@ -159,3 +159,89 @@ fn by_slot(season: Season, rows: &Table, at: &[Timestamp]) -> Result<BTreeMap<us
     }
     of_slot.into_iter().map(|(slot, at)| Ok((slot, rows.take(&at)?))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use gristmill_core::Profile;
+    use gristmill_testkit::table;
+
+    use super::*;
+    use crate::DriftSettings;
+
+    /// A value for every five minutes of some days: about 10 by day and about 50 by night.
+    fn days(from: i64, to: i64) -> (Table, Vec<Timestamp>) {
+        let moments: Vec<i64> = (from * 288..to * 288).map(|i| i * 300_000_000).collect();
+        let value = |at: &i64| {
+            let hour = at.div_euclid(HOUR).rem_euclid(24);
+            let base = if (6..22).contains(&hour) { 10.0 } else { 50.0 };
+            base + (at / 300_000_000 % 7) as f64
+        };
+        let rows = table().numbers("load", moments.iter().map(value)).build();
+        (rows, moments.into_iter().map(Timestamp).collect())
+    }
+
+    fn learned(season: Season) -> SeasonalReference {
+        let (rows, at) = days(0, 30);
+        let all = Reference::of(&Profile::learn(&rows).unwrap());
+        let mut reference = SeasonalReference::new(season, all);
+        reference.update(&rows, &at).unwrap();
+        reference
+    }
+
+    /// Whether the rows of some hours of a day count as drifted.
+    fn drifted(hours: std::ops::Range<i64>, seasonal: bool) -> bool {
+        let reference = learned(Season::HourOfDay);
+        let (rows, at) = days(40, 44);
+        let wanted = |at: &Timestamp| hours.contains(&at.0.div_euclid(HOUR).rem_euclid(24));
+        let kept: Vec<u32> =
+            (0..).zip(&at).filter(|(_, at)| wanted(at)).map(|(row, _)| row).collect();
+        let at: Vec<Timestamp> = at.into_iter().filter(wanted).collect();
+        let mut window = Window::new(reference.all());
+        window.update(reference.all(), &rows.take(&kept).unwrap()).unwrap();
+        let against = match seasonal {
+            true => reference.for_slots(&reference.slots_of(&at)).unwrap(),
+            false => reference.all().clone(),
+        };
+        DriftSettings::default().judge(&against, &window).unwrap().drifted
+    }
+
+    #[test]
+    fn nights_are_drift_from_days_and_none_from_nights() {
+        assert!(drifted(0..5, false) && !drifted(0..5, true));
+        assert!(!drifted(0..24, false) && !drifted(0..24, true));
+        assert!(!drifted(3..12, true));
+    }
+
+    #[test] // by hand: 2026-11-30T16:39:00Z was a Monday
+    fn moments_have_their_hour_and_their_day() {
+        let monday = Timestamp(1_796_056_740_000_000);
+        let slots =
+            [Season::HourOfDay, Season::DayOfWeek, Season::HourOfWeek].map(|s| s.slot(monday));
+        assert_eq!(slots, [16, 0, 16]);
+        assert_eq!(Season::DayOfWeek.slot(Timestamp(-1)), 2);
+        assert_eq!(Season::HourOfWeek.slot(Timestamp(-1)), 3 * 24 - 1);
+        assert!(Season::HourOfWeek.slot(Timestamp(i64::MAX)) < 168);
+    }
+
+    #[test]
+    fn no_slot_is_stretched_and_all_slots_together_are_all_rows() {
+        let reference = learned(Season::DayOfWeek);
+        let (_, at) = days(0, 28);
+        let whole = reference.for_slots(&reference.slots_of(&at)).unwrap();
+        // 30 days have four of each day of the week at least.
+        assert_eq!(whole.rows, 28 * 288);
+        let monday = reference.for_slots(&[288, 0, 0, 0, 0, 0, 0]).unwrap();
+        assert_eq!((monday.rows, monday.columns[0].count()), (4 * 288, 4 * 288));
+    }
+
+    #[test]
+    fn a_slot_without_a_reference_is_refused() {
+        let (rows, at) = days(0, 1);
+        let all = Reference::of(&Profile::learn(&rows).unwrap());
+        let mut reference = SeasonalReference::new(Season::DayOfWeek, all.clone());
+        assert!(reference.update(&rows, &at[1..]).is_err());
+        reference.update(&rows, &at).unwrap();
+        assert!(reference.for_slots(&[1, 0, 0, 0, 0, 0, 0]).is_err());
+        assert_eq!(reference.for_slots(&[0; 7]).unwrap(), all);
+    }
+}

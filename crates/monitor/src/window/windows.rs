@@ -198,3 +198,95 @@ impl Windows {
         Ok(Some(FullWindow { window, from, to }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gristmill_core::Profile;
+    use gristmill_testkit::table;
+
+    use super::*;
+
+    fn rows(from: i32, to: i32) -> Table {
+        table().numbers("x", (from..to).map(f64::from)).build()
+    }
+
+    fn windows(size: WindowSize) -> Windows {
+        let reference = Reference::of(&Profile::learn(&rows(0, 100)).unwrap());
+        Windows::new(size, Arc::new(reference)).unwrap()
+    }
+
+    /// From when to when windows go, how many rows they have, and the mean of these.
+    fn shown(full: &[FullWindow]) -> Vec<(i64, i64, u64, Option<f64>)> {
+        let mean = |w: &Window| w.columns[0].moments.mean();
+        full.iter().map(|f| (f.from.0, f.to.0, f.window.rows, mean(&f.window))).collect()
+    }
+
+    #[test] // by hand
+    fn rows_fill_one_window_after_another() {
+        let mut windows = windows(WindowSize::rows(4));
+        assert!(windows.update(&rows(0, 3), Timestamp(1)).unwrap().is_empty());
+        let full = windows.update(&rows(3, 9), Timestamp(2)).unwrap();
+        assert_eq!(shown(&full), [(1, 2, 4, Some(1.5)), (2, 2, 4, Some(5.5))]);
+        assert_eq!(windows.latest().unwrap().rows, 1);
+    }
+
+    #[test] // by hand: windows of 4 that move on by 2
+    fn a_sliding_window_ends_with_every_part() {
+        let mut windows = windows(WindowSize::Rows { length: 4, every: 2 });
+        let full = windows.update(&rows(0, 7), Timestamp(5)).unwrap();
+        assert_eq!(shown(&full), [(5, 5, 4, Some(1.5)), (5, 5, 4, Some(3.5))]);
+        assert_eq!(windows.latest().unwrap().rows, 3);
+    }
+
+    #[test] // by hand: days of 10
+    fn time_ends_windows_whether_rows_come_or_not() {
+        let mut windows = windows(WindowSize::time(10));
+        assert!(windows.update(&rows(0, 2), Timestamp(13)).unwrap().is_empty());
+        assert!(windows.update(&rows(2, 4), Timestamp(19)).unwrap().is_empty());
+        let full = windows.update(&rows(4, 5), Timestamp(20)).unwrap();
+        assert_eq!(shown(&full), [(10, 20, 4, Some(1.5))]);
+        // A row that comes late is counted where it can still be.
+        assert!(windows.update(&rows(6, 7), Timestamp(12)).unwrap().is_empty());
+        let full = windows.advance(Timestamp(45)).unwrap();
+        assert_eq!(shown(&full), [(20, 30, 2, Some(5.0))]);
+        assert!(windows.advance(Timestamp(99)).unwrap().is_empty());
+        let full = windows.update(&rows(0, 1), Timestamp(-5)).unwrap();
+        assert!(full.is_empty());
+        assert_eq!(shown(&windows.advance(Timestamp(0)).unwrap()), [(-10, 0, 1, Some(0.0))]);
+    }
+
+    #[test] // by hand: windows of 20 that move on by 10
+    fn a_sliding_window_of_time_holds_what_lies_within() {
+        let mut windows = windows(WindowSize::Time { length: 20, every: 10 });
+        windows.update(&rows(0, 1), Timestamp(0)).unwrap();
+        let full = windows.update(&rows(2, 3), Timestamp(11)).unwrap();
+        assert!(full.is_empty());
+        let full = windows.update(&rows(4, 5), Timestamp(22)).unwrap();
+        assert_eq!(shown(&full), [(0, 20, 2, Some(1.0))]);
+        let full = windows.advance(Timestamp(40)).unwrap();
+        assert_eq!(shown(&full), [(10, 30, 2, Some(3.0)), (20, 40, 1, Some(4.0))]);
+    }
+
+    #[test]
+    fn rows_that_do_not_fit_leave_the_windows_as_they_were() {
+        let mut windows = windows(WindowSize::rows(4));
+        windows.update(&rows(0, 3), Timestamp(1)).unwrap();
+        let wrong = table().words("x", ["a"; 9]).build();
+        assert!(windows.update(&wrong, Timestamp(2)).is_err());
+        assert_eq!(windows.latest().unwrap().rows, 3);
+    }
+
+    #[test]
+    fn windows_that_cannot_be_cut_are_refused() {
+        let reference = Arc::new(Reference::of(&Profile::learn(&rows(0, 9)).unwrap()));
+        for size in [
+            WindowSize::rows(0),
+            WindowSize::Rows { length: 4, every: 3 },
+            WindowSize::Rows { length: 4, every: 8 },
+            WindowSize::Time { length: 1_000, every: 1 },
+            WindowSize::Time { length: 10, every: 0 },
+        ] {
+            assert!(Windows::new(size, Arc::clone(&reference)).is_err(), "{size:?}");
+        }
+    }
+}
