@@ -9,6 +9,10 @@ use gristmill_core::{
 
 use crate::statistics::Steps;
 
+/// Into how many bins of equally many values a profile cuts numbers, and one of the first format.
+const FINE_BINS: f64 = 250.0;
+const COARSE_BINS: f64 = 20.0;
+
 /// What rows looked like once, column by column.
 ///
 /// It comes from a [`Profile`], such as that of the training rows in a model package, and holds for
@@ -112,11 +116,13 @@ impl ColumnReference {
         let fine = if numbers.fine.is_empty() { &numbers.histogram } else { &numbers.fine };
         let Histogram { borders, counts } = fine.clone();
         let bins = borders.len().saturating_sub(1) as u64;
-        let within = match bins {
-            0 => 0.0,
-            _ if numbers.distinct == bins && numbers.rank_error == 0.0 => 0.0,
-            _ => numbers.rank_error + 1.0 / bins as f64,
+        // A value of many rows is a border; what lies between two borders is no more than a bin.
+        let between = match (numbers.distinct == bins, numbers.fine.is_empty()) {
+            (true, _) => 0.0,
+            (false, true) => 1.0 / COARSE_BINS,
+            (false, false) => 1.0 / FINE_BINS,
         };
+        let within = numbers.rank_error + between;
         Self {
             places: places(borders),
             counts,

@@ -105,6 +105,10 @@ fn rows_are_compared_with_those_of_another_file() {
         drift(&sandbox, &["moved.csv", "--reference", "moved.csv", "--test", "wasserstein"]);
     assert_eq!((&found["drifted"], &found["reference_rows"]), (&false.into(), &400.into()));
     assert!(found["columns"].as_array().unwrap().iter().all(|c| c["value"] == 0.0), "{found:#}");
+    assert_eq!(
+        (&found["answers"]["drifted"], found["answers"].get("answered")),
+        (&false.into(), None)
+    );
 }
 
 #[test]

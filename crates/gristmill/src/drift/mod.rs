@@ -77,8 +77,9 @@ pub struct Drift {
 /// How the answers of a model stand against those that it gave once.
 #[derive(Clone, Debug, Serialize)]
 pub struct AnswersDrift {
-    /// To which rows it gave those.
-    pub answered: Answered,
+    /// To which rows it gave those; nothing for the rows of another file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered: Option<Answered>,
     /// Whether any of its columns has moved.
     pub drifted: bool,
     /// The prediction, and for classes the probability of each.
@@ -168,7 +169,7 @@ struct Compared<'a> {
 /// The rows to compare with.
 struct Against {
     columns: Reference,
-    answers: Option<(Answered, Reference)>,
+    answers: Option<(Option<Answered>, Reference)>,
 }
 
 /// The rows that are compared.
@@ -199,12 +200,12 @@ impl<'a> Compared<'a> {
             None => {
                 let profile = &self.package.profile;
                 let answers = profile.answers.as_ref().filter(|_| self.asks);
-                let answers = answers.map(|a| (a.answered, Reference::of_answers(a)));
+                let answers = answers.map(|a| (Some(a.answered), Reference::of_answers(a)));
                 (Reference::of(profile), answers)
             }
             Some(path) => {
                 let (columns, answers) = self.learned(path)?;
-                let answers = answers.map(|a| (Answered::HeldOut, Reference::of(&a)));
+                let answers = answers.map(|a| (None, Reference::of(&a)));
                 (Reference::of(&columns), answers)
             }
         };

@@ -60,8 +60,8 @@ fn headlines(drift: &Drift) -> Vec<Headline> {
     if let Some(first) = drift.report.by_movement().first() {
         headlines.push(Headline {
             name: "moved most".into(),
-            value: Value::Text(first.name.clone()),
-            note: first.value.map(|value| format!("{} {}", first.test.word(), number(value))),
+            value: Value::Number(first.moved),
+            note: Some(first.name.clone()),
         });
     }
     if let Some(answers) = &drift.answers {
@@ -186,8 +186,9 @@ fn caption(column: &ColumnDrift) -> String {
 
 fn answers(found: &AnswersDrift) -> Section {
     let of = match found.answered {
-        Answered::HeldOut => "rows that it did not learn from",
-        Answered::Training => {
+        None => "the rows of the other file",
+        Some(Answered::HeldOut) => "rows that it did not learn from",
+        Some(Answered::Training) => {
             "the rows that it learned from, of which it may be surer than of others"
         }
     };

@@ -64,6 +64,12 @@ mod tests {
         check(&[1.0, 0.0], &[0.5, 0.5], 0.557_923_045_284_143_8);
     }
 
+    #[test] // evidently 0.7.23, jensenshannon_stat_test of the same, which takes natural logarithms
+    fn distances_are_those_of_evidently_but_for_the_base() {
+        let natural = 0.206_094_054_253_996_74;
+        check(&[0.5, 0.25, 0.25], &[0.25, 0.5, 0.25], natural / 2_f64.ln().sqrt());
+    }
+
     #[test]
     fn what_are_no_shares_is_refused() {
         assert!(jensen_shannon(&[0.5], &[1.0]).is_err());

@@ -118,6 +118,8 @@ fn limit(statistic: f64, n: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[track_caller]
@@ -181,5 +183,22 @@ mod tests {
     fn an_empty_sample_is_refused() {
         assert!(kolmogorov_smirnov(&Steps::default(), &Steps::of(&[1.0])).is_err());
         assert!(ks_p_value(0.5, 0, 3).is_nan());
+    }
+
+    proptest! {
+        #[test]
+        fn the_statistic_is_the_largest_difference_at_any_value(
+            a in prop::collection::vec(-5_i32..6, 1..40), b in prop::collection::vec(-4_i32..9, 1..40)
+        ) {
+            let (a, b): (Vec<f64>, Vec<f64>) =
+                (a.iter().map(|v| f64::from(*v)).collect(), b.iter().map(|v| f64::from(*v)).collect());
+            let share = |of: &[f64], at: f64| of.iter().filter(|v| **v <= at).count() as f64 / of.len() as f64;
+            let apart = a.iter().chain(&b).map(|v| (share(&a, *v) - share(&b, *v)).abs()).fold(0.0, f64::max);
+            let found = kolmogorov_smirnov(&Steps::of(&a), &Steps::of(&b)).unwrap();
+            prop_assert!((found.statistic - apart).abs() < 1e-12);
+            prop_assert!((0.0..=1.0).contains(&found.p_value));
+            let (n, m) = (a.len() as u64, b.len() as u64);
+            prop_assert!(ks_p_value(apart + 0.01, n, m) <= found.p_value + 1e-12);
+        }
     }
 }

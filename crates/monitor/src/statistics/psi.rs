@@ -63,6 +63,11 @@ mod tests {
         check(&[0.1, 0.2, 0.3, 0.4], &[0.25, 0.25, 0.3, 0.2], 0.287_230_223_458_822_76);
     }
 
+    #[test] // evidently 0.7.23, psi_stat_test of 200 a, 100 b, 100 c against 100 a, 200 b, 100 c
+    fn categories_have_the_index_of_evidently() {
+        check(&[0.5, 0.25, 0.25], &[0.25, 0.5, 0.25], 0.346_573_590_279_972_64);
+    }
+
     #[test]
     fn an_empty_bin_and_what_is_no_share_are_refused() {
         for (expected, actual) in [
