@@ -45,7 +45,10 @@ pub use learn::{CHUNK_ROWS, Learn, Learner, fold_chunks};
 pub use matrix::{CsrMatrix, DenseMatrix, Matrix};
 pub use pipeline::{FittedPipeline, Pipeline, Step};
 pub use prediction::{ConformalAnswers, Contributions, Prediction, Scores};
-pub use profile::{ColumnProfile, Histogram, NumbersProfile, Profile, Summary, WordsProfile};
+pub use profile::{
+    Answered, AnswersProfile, ColumnProfile, Histogram, NumbersProfile, Profile, ProfileLearner,
+    Summary, WordsProfile,
+};
 pub use random::{Random, Seed};
 pub use schema::{Field, PhysicalType, Role, Schema, SemanticType};
 pub use selector::Selector;

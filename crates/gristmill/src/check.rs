@@ -19,8 +19,16 @@ use crate::tasks::Means;
 use crate::trigger::occasion_mistakes;
 use crate::{Error, Home, Result, data, stages, tasks};
 
-/// Sections that the format has settled and this version does not run yet.
-const LATER: &[&str] = &["monitor"];
+/// Settings that the format has settled and this version does not know yet.
+const LATER: &[&str] = &[
+    "monitor.reference",
+    "monitor.window",
+    "monitor.performance",
+    "monitor.retrain",
+    "monitor.compare",
+    "monitor.watch",
+    "monitor.notify",
+];
 
 /// A pipeline file without mistakes.
 #[derive(Clone, Debug)]
@@ -177,6 +185,7 @@ pub(crate) fn check_in(path: &Path, settings: &[String], folder: &Path) -> Resul
     judge.sections(&file);
     judge.tasks(&file, &folder);
     judge.metrics(&file);
+    judge.monitor(&file);
     for (path, message, hint) in occasion_mistakes(&file) {
         judge.blame(&path, message, hint);
     }
@@ -198,14 +207,20 @@ fn read(path: &Path, settings: &[String]) -> Result<Document> {
     let document = Document::load(path, &settings).map_err(drawn)?;
     let later: Vec<Mistake> = LATER
         .iter()
-        .filter(|section| document.root().entry(section).is_some())
-        .map(|section| {
+        .filter(|path| stands_in(&document, path))
+        .map(|path| {
             document
-                .mistake(section, format!("`{section}` is not run by this version"))
-                .with_hint("leave the section out for now")
+                .mistake(path, format!("`{path}` is not run by this version"))
+                .with_hint("leave it out for now")
         })
         .collect();
     if later.is_empty() { Ok(document) } else { Err(drawn(later)) }
+}
+
+fn stands_in(document: &Document, path: &str) -> bool {
+    let mut keys = path.split('.');
+    let first = keys.next().and_then(|key| document.root().entry(key));
+    keys.fold(first, |found, key| found.and_then(|entry| entry.value.entry(key))).is_some()
 }
 
 /// The paths and values of `--set`.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::evaluation::{ExplainSettings, LearningCurveSettings};
+use crate::monitor::MonitorSection;
 use crate::select::settings::{AUTO, ModelSection, SELECT};
 use crate::trigger::TriggerSpec;
 
@@ -36,6 +37,9 @@ pub struct PipelineFile {
     pub evaluate: EvaluateSection,
     /// What the model is registered as.
     pub register: Option<RegisterSection>,
+    /// How the model is watched once it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monitor: Option<MonitorSection>,
     /// Any other work, as commands that run as tasks beside the stages.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tasks: BTreeMap<String, TaskSpec>,

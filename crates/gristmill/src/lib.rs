@@ -16,6 +16,7 @@ mod clock;
 mod comparison;
 mod data;
 mod deploy;
+mod drift;
 mod environment;
 mod error;
 mod evaluation;
@@ -36,6 +37,7 @@ mod lease;
 mod look;
 mod machine;
 pub mod models;
+mod monitor;
 mod one_task;
 mod page;
 mod paste;
@@ -69,18 +71,25 @@ pub use check::{Checked, check};
 pub use clock::SystemClock;
 pub use comparison::{Comparison, Contender, PairedDifference};
 pub use deploy::{Deployed, DeploymentLine, Undeployed, deploy, deployments, undeploy};
+pub use drift::{AnswersDrift, Drift, DriftChanges, drift};
 pub use error::{Error, Kind, Result};
 pub use events::{Raised, raise};
 pub use forget::{Forget, Forgotten, KeptLine};
 pub use gc::{GcAction, GcCount, GcOptions, GcReport, gc};
+pub use gristmill_core::Selector;
 pub use gristmill_core::Timestamp;
 pub use gristmill_flow::{self as flow, Cancel};
+pub use gristmill_monitor::statistics::Correction;
+pub use gristmill_monitor::{
+    ColumnDrift, DriftReport, DriftSettings, DriftTest, Reason as DriftReason,
+};
 pub use gristmill_track::RunId;
 pub use home::{ARTIFACTS, DATABASE_URL, Home};
 pub use import::{
     Copied, ImportOptions, ImportReport, ImportStatus, LeftOut, NotTaken, Tally, import_mlflow,
 };
 pub use init::init;
+pub use monitor::MonitorSection;
 pub use one_task::{TaskCall, TaskOutcome, finish_run, run_task};
 pub use page::{Page, report};
 pub use predict::{Answers, predict};

@@ -18,6 +18,7 @@ use crate::check::Checked;
 use crate::clock::SystemClock;
 use crate::keeper::Keeper;
 use crate::lease::{RunLease, holder};
+use crate::monitor::MonitorSection;
 use crate::report::{Metrics, Progress};
 use crate::{Error, Home, Result, environment, keepsakes};
 
@@ -535,6 +536,7 @@ fn settings(checked: &Checked) -> Batch {
     flatten("", &file, &mut batch.params);
     batch.tags = environment::tags_of(&checked.folder);
     batch.tags.insert(tags::SEED.into(), checked.file.seed.to_string());
+    batch.tags.extend(checked.file.monitor.as_ref().and_then(MonitorSection::tag));
     batch
 }
 

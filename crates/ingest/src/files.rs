@@ -160,6 +160,23 @@ pub(crate) fn head(source: &FileSource, path: &Path, limit: u64) -> Result<(Vec<
     Ok((plain_utf8(source, path, bytes)?, complete))
 }
 
+/// How many bytes of a byte order mark stand before a text that can be read block by block; nothing for
+/// text that has to be unpacked or decoded first, or whose lines end by CR alone. `head` are its first bytes.
+pub(crate) fn plain_start(source: &FileSource, head: &[u8]) -> Result<Option<u64>> {
+    let plain = compression(head).is_none()
+        && encoding(source, head)? == encoding_rs::UTF_8
+        && head.contains(&b'\n');
+    let mark = if head.starts_with(&[0xEF, 0xBB, 0xBF]) { 3 } else { 0 };
+    Ok(plain.then_some(mark))
+}
+
+/// The first bytes of a file as they are.
+pub(crate) fn raw_head(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs_err::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 #[derive(Clone, Copy)]
 enum Compression {
     Gzip,

@@ -1,7 +1,7 @@
 //! Files and SQL become tables; expectations hold them to a contract.
 //!
 //! Start with [`read`] (a source becomes a table), [`apply_sql`] (a query over one or several) and
-//! [`check_expectations`]. [`write()`] is the way back, [`save_table`] and [`load_table`] keep tables
+//! [`check_expectations`]. [`parts_as`] reads what is larger than memory. [`write()`] is the way back, [`save_table`] and [`load_table`] keep tables
 //! between steps with all that is known of their columns. [`Objects`] lists what lies in a store.
 //!
 //! This crate knows formats and nothing of models. It alone names DataFusion, and no
@@ -20,6 +20,7 @@ mod memory;
 mod objects;
 mod parquet;
 mod part;
+mod parts;
 mod read;
 mod reconcile;
 mod settle;
@@ -35,6 +36,7 @@ pub use files::{files, fingerprint};
 pub use meaning::suggest_meanings;
 pub use memory::{limit_memory, memory_limit};
 pub use objects::{Object, ObjectPattern, Objects};
+pub use parts::{Parts, parts_as};
 pub use read::{Peek, peek, read, read_as};
 pub use source::{BadRows, DEFAULT_NULLS, FileSource, Format, SourceSpec};
 pub use sql::{apply_sql, changing_functions};

@@ -2,21 +2,25 @@
 
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema as ArrowSchema;
 use gristmill_core::{Schema, Table};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
 use rayon::prelude::*;
 
-use crate::settle::settle;
+use crate::settle::{settle, settle_after};
 use crate::{IngestError, Result, memory};
 
 /// Rows decoded at once.
 const BATCH_ROWS: usize = 1 << 16;
+/// Rows of a part: few enough for the columns of a wide file to stay small, and enough for all cores.
+const PART_ROWS: usize = 1 << 15;
 
 /// All rows of the file, of all columns or of those that `wanted` names.
 pub(crate) fn read(path: &Path, wanted: Option<&Schema>) -> Result<Table> {
@@ -44,6 +48,63 @@ pub(crate) fn read(path: &Path, wanted: Option<&Schema>) -> Result<Table> {
     Table::new(schema, columns)
         .and_then(|table| settle(&table))
         .map_err(|e| IngestError::in_file(path, e))
+}
+
+/// The rest of a file, read part by part: each column by a reader of its own, so that all cores decode.
+pub(crate) struct Columns {
+    path: PathBuf,
+    columns: Vec<(Arc<ArrowSchema>, ParquetRecordBatchReader)>,
+    passed: usize,
+}
+
+impl Columns {
+    /// The columns that `wanted` names of the file at `path`.
+    pub fn open(path: &Path, wanted: &Schema) -> Result<Self> {
+        let footer = footer(path)?;
+        if footer.metadata().file_metadata().num_rows() == 0 {
+            return Err(IngestError::content(path, "has no rows", "give it rows"));
+        }
+        refuse_missing(path, &footer, wanted)?;
+        let fields = footer.schema().fields();
+        let roots = (0..fields.len()).filter(|&at| wanted.find(fields[at].name()).is_some());
+        let columns = roots
+            .map(|root| {
+                let leaves = footer.metadata().file_metadata().schema_descr();
+                let mask = ProjectionMask::roots(leaves, [root]);
+                let reader = guarded(path, || reader(path, &footer, mask, None, PART_ROWS))?;
+                Ok((Arc::new(ArrowSchema::new(vec![Arc::clone(&fields[root])])), reader))
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self { path: path.into(), columns, passed: 0 })
+    }
+
+    /// The next rows; nothing when there are no more.
+    pub fn next(&mut self) -> Result<Option<Table>> {
+        let (path, passed) = (&self.path, self.passed);
+        let parts = self
+            .columns
+            .par_iter_mut()
+            .map(|(schema, reader)| {
+                let Some(batch) = guarded(path, || reader.next().transpose().map_err(text))? else {
+                    return Ok(None);
+                };
+                Table::from_batches(schema, &[batch])
+                    .and_then(|table| settle_after(&table, passed))
+                    .map(Some)
+                    .map_err(|e| IngestError::in_file(path, e))
+            })
+            .collect::<Result<Vec<Option<Table>>>>()?;
+        let Some(parts) = parts.into_iter().collect::<Option<Vec<Table>>>() else {
+            return Ok(None);
+        };
+        let fields = parts.iter().map(|part| part.schema().fields()[0].clone()).collect();
+        let columns = parts.iter().map(|part| Arc::clone(part.column(0))).collect();
+        let table = Schema::new(fields)
+            .and_then(|schema| Table::new(schema, columns))
+            .map_err(|e| IngestError::in_file(path, e))?;
+        self.passed += table.rows();
+        Ok((!self.columns.is_empty()).then_some(table))
+    }
 }
 
 /// What the columns at `roots` take when they are unpacked, as the footer says.
@@ -87,14 +148,24 @@ fn batches(
     mask: ProjectionMask,
     rows: Option<usize>,
 ) -> Result<Vec<RecordBatch>, String> {
+    reader(path, footer, mask, rows, BATCH_ROWS)?.collect::<Result<Vec<_>, _>>().map_err(text)
+}
+
+fn reader(
+    path: &Path,
+    footer: &ArrowReaderMetadata,
+    mask: ProjectionMask,
+    rows: Option<usize>,
+    at_once: usize,
+) -> Result<ParquetRecordBatchReader, String> {
     let (file, _) = fs_err::File::open(path).map_err(text)?.into_parts();
     let mut reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer.clone())
         .with_projection(mask)
-        .with_batch_size(BATCH_ROWS);
+        .with_batch_size(at_once);
     if let Some(rows) = rows {
         reader = reader.with_limit(rows);
     }
-    reader.build().map_err(text)?.collect::<Result<Vec<_>, _>>().map_err(text)
+    reader.build().map_err(text)
 }
 
 fn refuse_missing(path: &Path, footer: &ArrowReaderMetadata, wanted: &Schema) -> Result<()> {

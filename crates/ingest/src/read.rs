@@ -143,15 +143,18 @@ fn read_file(
     };
     match wanted {
         None => Ok(table),
-        Some(wanted) => {
-            let lenient = wanted.map(|f| f.clone().nullable(true))?;
-            let table = table.conform(&lenient).map_err(|e| IngestError::in_file(path, e))?;
-            let nullable = |at: usize| table.column(at).null_count() > 0;
-            let fields = wanted.fields().iter().enumerate();
-            let fields = fields.map(|(at, f)| f.clone().nullable(nullable(at))).collect();
-            with_schema(&table, Schema::new(fields)?)
-        }
+        Some(wanted) => conformed(&table, path, wanted),
     }
+}
+
+/// The rows of a file as `wanted` asks for them; whether a column is nullable is what they show.
+pub(crate) fn conformed(table: &Table, path: &Path, wanted: &Schema) -> Result<Table> {
+    let lenient = wanted.map(|f| f.clone().nullable(true))?;
+    let table = table.conform(&lenient).map_err(|e| IngestError::in_file(path, e))?;
+    let nullable = |at: usize| table.column(at).null_count() > 0;
+    let fields = wanted.fields().iter().enumerate();
+    let fields = fields.map(|(at, f)| f.clone().nullable(nullable(at))).collect();
+    with_schema(&table, Schema::new(fields)?)
 }
 
 /// The same columns under another schema.

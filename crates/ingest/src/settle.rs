@@ -11,12 +11,17 @@ use gristmill_core::{Error, PhysicalType, Result, Schema, Table};
 /// # Errors
 /// When a number is infinite.
 pub(crate) fn settle(table: &Table) -> Result<Table> {
+    settle_after(table, 0)
+}
+
+/// As [`settle`], for rows that follow on so many others of the same source.
+pub(crate) fn settle_after(table: &Table, rows: usize) -> Result<Table> {
     let mut fields = Vec::with_capacity(table.schema().len());
     let mut columns = Vec::with_capacity(table.schema().len());
     for (at, field) in table.schema().fields().iter().enumerate() {
         let mut column = table.column(at).clone();
         if field.physical == PhysicalType::Float64 {
-            column = numbers(&field.name, column)?;
+            column = numbers(&field.name, column, rows)?;
         }
         fields.push(field.clone().nullable(column.null_count() > 0));
         columns.push(column);
@@ -24,7 +29,7 @@ pub(crate) fn settle(table: &Table) -> Result<Table> {
     Table::new(Schema::new(fields)?, columns)
 }
 
-fn numbers(name: &str, column: ArrayRef) -> Result<ArrayRef> {
+fn numbers(name: &str, column: ArrayRef, before: usize) -> Result<ArrayRef> {
     let values = column.as_primitive::<Float64Type>();
     if values.values().iter().all(|v| v.is_finite()) {
         return Ok(column);
@@ -33,7 +38,7 @@ fn numbers(name: &str, column: ArrayRef) -> Result<ArrayRef> {
         (0..values.len()).find(|&i| values.is_valid(i) && values.value(i).is_infinite())
     {
         return Err(Error::data_hint(
-            format!("column `{name}` is infinite in row {}", row + 1),
+            format!("column `{name}` is infinite in row {}", before + row + 1),
             "leave the value empty, or give a finite number",
         ));
     }

@@ -38,7 +38,7 @@ pub use chart::{
     CategoryDependence, Chart, Confusion, Curve, Dag, DagTask, Dependence, Figure, FoldRow, Folds,
     Goal, Guide, HeatMap, HeatRow, Histogram, HistogramGroup, History, HistoryTrial, Lines,
     NumberDependence, Parallel, ParallelAxis, ParallelTrial, Pareto, Scatter, ScatterGroup, Series,
-    Setting, Shape, Standing, Stroke, Swarm, TaskState, Trial,
+    Setting, Shape, ShareRow, Shares, Standing, Stroke, Swarm, TaskState, Trial,
 };
 pub use number::{bytes, count, duration, number, percent};
 pub use page::{

@@ -5,6 +5,7 @@ pub mod backup;
 pub mod check;
 pub mod completions;
 pub mod deploy;
+pub mod drift;
 pub mod events;
 pub mod export;
 pub mod gc;

@@ -141,7 +141,9 @@ fn a_gate_without_test_rows_does_not_pass() {
 
 #[test]
 fn a_section_of_a_later_version_is_refused_by_name() {
-    check(rows(""), &format!("{FILE}monitor: {{}}\n"), &["`monitor` is not run by this version"]);
+    let later = |what: &str| format!("{FILE}monitor: {{{what}: {{}}}}\n");
+    check(rows(""), &later("window"), &["`monitor.window` is not run by this version"]);
+    check(rows(""), &later("retrain"), &["`monitor.retrain` is not run by this version"]);
 }
 
 #[test]

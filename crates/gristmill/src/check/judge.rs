@@ -149,6 +149,22 @@ impl Judge<'_> {
         }
     }
 
+    /// What counts as drift.
+    pub fn monitor(&mut self, file: &PipelineFile) {
+        let Some(monitor) = &file.monitor else { return };
+        if file.model.is_none() {
+            let hint = Some("add a `model:` section".to_string());
+            self.blame("monitor", "`monitor` needs a model", hint);
+        }
+        if let Err(error) = monitor.drift.check() {
+            let path = match &error {
+                gristmill_core::Error::Setting { name, .. } => format!("monitor.drift.{name}"),
+                _ => "monitor.drift".into(),
+            };
+            self.refuse(&path, &error.into());
+        }
+    }
+
     pub fn data(&mut self, file: &PipelineFile, section: &DataSection, folder: &Path) {
         let Some(Sample { table, sources }) = self.sample(section, folder) else {
             return self.steps(file, None);
@@ -161,6 +177,10 @@ impl Judge<'_> {
             Ok(table) => {
                 if file.model.is_some() {
                     self.notes.extend(computed(&table, &sources));
+                }
+                if let Some(monitor) = &file.monitor {
+                    let columns = &monitor.drift.columns;
+                    self.judge("monitor.drift.columns", columns.some_positions(table.schema()));
                 }
                 self.steps(file, Some(&table));
             }

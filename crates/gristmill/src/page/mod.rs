@@ -72,16 +72,20 @@ impl Page {
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
-        let written =
-            fs_err::write(&beside, &self.html).and_then(|()| fs_err::rename(&beside, path));
-        if written.is_err() {
-            // Nothing may be there to remove; the error that counts is the one above.
-            let _ = fs_err::remove_file(&beside);
-        }
-        Ok(written?)
+        save_html(&self.html, path)
     }
+}
+
+/// Writes a page to `path`, whole or not at all.
+pub(crate) fn save_html(html: &str, path: &Path) -> Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    let written = fs_err::write(&beside, html).and_then(|()| fs_err::rename(&beside, path));
+    if written.is_err() {
+        // Nothing may be there to remove; the error that counts is the one above.
+        let _ = fs_err::remove_file(&beside);
+    }
+    Ok(written?)
 }
 
 /// What a run kept as artifacts.

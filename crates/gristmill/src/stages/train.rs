@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gristmill_core::{
-    FitContext, FittedPipeline, Notes, Pipeline, Profile, Table, Validation, row_weights,
+    Answered, FitContext, FittedPipeline, Notes, Pipeline, Profile, Table, Validation, row_weights,
 };
 use gristmill_evaluate::Parts;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use crate::Result;
 use crate::select::ModelSection;
 
 /// Raised when equal rows and settings would make another package.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// How many rows are kept with the answers expected of them.
 const GOLDEN_ROWS: usize = 32;
@@ -75,7 +75,7 @@ pub(super) fn compute(
         model,
         prepared.target.clone(),
     )?;
-    let profile = Profile::learn(&train)?;
+    let profile = with_answers(Profile::learn(&train)?, &fitted, rows)?;
     let golden = train.take(&golden_rows(&train))?;
     let saved = gristmill_package::save(
         &folder.join(PACKAGE),
@@ -86,6 +86,17 @@ pub(super) fn compute(
     )?;
     let facts = json!({"digest": saved.digest.to_string()});
     Ok((fitted, facts))
+}
+
+/// The profile with what the model answers: to the test rows where there are any, since a model may be
+/// surer of rows that it learned from than it ever will be again.
+fn with_answers(profile: Profile, fitted: &FittedPipeline, rows: &Rows<'_>) -> Result<Profile> {
+    let (answered, of) = match rows.parts.test.as_slice() {
+        [] => (Answered::Training, rows.parts.train.as_slice()),
+        test => (Answered::HeldOut, test),
+    };
+    let answers = fitted.predict_rows(rows.table, of)?.to_table()?;
+    Ok(profile.with_answers(answered, &answers)?)
 }
 
 /// Rows spread over the table, and the first ones with a missing value.

@@ -5,6 +5,7 @@
 //! columns whose guess was too narrow are read a second time. So the types depend on every row and
 //! never on the number of threads.
 
+mod blocks;
 mod header;
 mod records;
 mod refusal;
@@ -20,6 +21,7 @@ use crate::part::{Part, join};
 use crate::source::{BadRows, FileSource};
 use crate::{IngestError, Result};
 
+pub(crate) use blocks::Blocks;
 pub(crate) use header::separator;
 use records::{Cell, Fault, Marks, Records, pieces, unquoted};
 use refusal::{BadRecords, Refusal, Why};
@@ -76,7 +78,19 @@ pub(crate) fn read(
     wanted: Option<&Schema>,
     notes: &Notes,
 ) -> Result<Table> {
-    let file = File { path, text, dialect };
+    read_after(path, text, dialect, wanted, (0, notes))
+}
+
+/// As [`read`], for a part of a file: `text` is its header and some of its rows, before which stand
+/// `passed` lines more.
+fn read_after(
+    path: &Path,
+    text: &[u8],
+    dialect: &Dialect,
+    wanted: Option<&Schema>,
+    (passed, notes): (usize, &Notes),
+) -> Result<Table> {
+    let file = File { path, text, dialect, passed };
     let (names, body) = header::read(&file)?;
     let pieces: Vec<Range<usize>> = pieces(&text[body..], dialect.marks)
         .into_iter()
@@ -94,7 +108,7 @@ pub(crate) fn read(
         (None, None) => file.inferred(&pieces, &names)?,
     };
     read.bad.report(&file, notes);
-    if read.rows == 0 {
+    if read.rows == 0 && passed == 0 {
         let found = if read.bad.count == 0 {
             "has a header and no rows"
         } else {
@@ -145,6 +159,8 @@ struct File<'a> {
     path: &'a Path,
     text: &'a [u8],
     dialect: &'a Dialect,
+    /// How many lines of the file stand between its header and the rows of `text`.
+    passed: usize,
 }
 
 /// The columns of all pieces, of the types stated or found. A column without a type was not read.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Bars, Beeswarm, Calibration, Confusion, Dag, Dependence, Folds, HeatMap, Histogram, History,
-    Lines, Parallel, Pareto, Scatter,
+    Lines, Parallel, Pareto, Scatter, Shares,
 };
 use crate::frame::{Drawing, NORMAL};
 use crate::svg::Svg;
@@ -60,6 +60,8 @@ charts! {
     Scatter,
     /// How many values lie where.
     Histogram,
+    /// Shares of groups in categories.
+    Shares,
     /// Named values with intervals.
     Bars,
     /// How often a class was taken for another.

@@ -16,6 +16,7 @@ mod lines;
 mod parallel;
 mod pareto;
 mod scatter;
+mod shares;
 
 pub use bars::{Bar, BarForm, Bars};
 pub use beeswarm::{Beeswarm, Swarm};
@@ -33,3 +34,4 @@ pub use lines::{Band, Guide, Lines, Series, Shape, Stroke};
 pub use parallel::{Parallel, ParallelAxis, ParallelTrial, Setting};
 pub use pareto::{Better, Goal, Pareto, Trial};
 pub use scatter::{Scatter, ScatterGroup};
+pub use shares::{ShareRow, Shares};

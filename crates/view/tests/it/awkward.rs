@@ -143,7 +143,19 @@ fn listed(values: &[f64]) -> Vec<(&'static str, Chart)> {
         ("parallel", parallel(values).into()),
         ("history", history(values).into()),
         ("heat", heat(values).into()),
+        ("shares", shares(values).into()),
     ]
+}
+
+fn shares(values: &[f64]) -> Shares {
+    let row = |i: usize| ShareRow {
+        name: name(i),
+        shares: values.iter().skip(i).take(1 + i % 4).copied().collect(),
+    };
+    Shares {
+        groups: (0..3).map(name).collect(),
+        rows: (0..values.len().min(50)).map(row).collect(),
+    }
 }
 
 fn parallel(values: &[f64]) -> Parallel {

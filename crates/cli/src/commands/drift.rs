@@ -1,0 +1,191 @@
+//! `gristmill drift MODEL --input ROWS`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use gristmill::{
+    ColumnDrift, Correction, Drift, DriftChanges, DriftReason, DriftTest, Kind, Selector,
+};
+
+use crate::context::Context;
+use crate::show;
+
+/// Say whether rows still look like those that a model learned from
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// `name`, `name@alias`, `name/version`, or the path of a package
+    model: String,
+    /// The file with the rows
+    #[arg(long, short, value_name = "ROWS")]
+    input: PathBuf,
+    /// A file with the rows to compare with [default: what the model learned from]
+    #[arg(long, value_name = "ROWS")]
+    reference: Option<PathBuf>,
+    /// Where to write a page about it
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// How columns are compared [default: as `monitor:` in the model's file says, else psi]
+    #[arg(long, value_name = "TEST")]
+    test: Option<Test>,
+    /// From where on a column has moved [default: 0.2 for psi, 0.1 for js and wasserstein, p-values
+    /// below 0.05 for ks and chi2]
+    #[arg(long, value_name = "NUMBER")]
+    threshold: Option<f64>,
+    /// The share of columns that must have moved [default: 0.3]
+    #[arg(long, value_name = "SHARE")]
+    share: Option<f64>,
+    /// Which columns are compared: names, globs or types, separated by commas [default: all]
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    columns: Vec<String>,
+    /// How p-values are corrected for the number of columns [default: benjamini-hochberg]
+    #[arg(long, value_name = "METHOD")]
+    correction: Option<Corrected>,
+    /// Fewer rows than that are not judged [default: 100]
+    #[arg(long, value_name = "N")]
+    min_rows: Option<u64>,
+    /// Do not ask the model for its answers
+    #[arg(long)]
+    without_answers: bool,
+    /// End with exit code 3 when the rows have drifted
+    #[arg(long)]
+    fail_on_drift: bool,
+}
+
+/// The tests by their names on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Test {
+    Psi,
+    Ks,
+    Chi2,
+    Js,
+    Wasserstein,
+}
+
+impl From<Test> for DriftTest {
+    fn from(test: Test) -> Self {
+        match test {
+            Test::Psi => Self::Psi,
+            Test::Ks => Self::Ks,
+            Test::Chi2 => Self::Chi2,
+            Test::Js => Self::Js,
+            Test::Wasserstein => Self::Wasserstein,
+        }
+    }
+}
+
+/// The corrections by their names on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Corrected {
+    None,
+    #[value(alias = "benjamini_hochberg")]
+    BenjaminiHochberg,
+    Holm,
+    Bonferroni,
+}
+
+impl From<Corrected> for Correction {
+    fn from(corrected: Corrected) -> Self {
+        match corrected {
+            Corrected::None => Self::None,
+            Corrected::BenjaminiHochberg => Self::BenjaminiHochberg,
+            Corrected::Holm => Self::Holm,
+            Corrected::Bonferroni => Self::Bonferroni,
+        }
+    }
+}
+
+impl Arguments {
+    fn changes(&self) -> DriftChanges {
+        let words = self.columns.iter().map(|word| Selector::word(word.trim())).collect::<Vec<_>>();
+        DriftChanges {
+            test: self.test.map(Into::into),
+            threshold: self.threshold,
+            share: self.share,
+            columns: (!words.is_empty()).then_some(Selector::List(words)),
+            correction: self.correction.map(Into::into),
+            min_rows: self.min_rows,
+            reference: self.reference.clone(),
+            without_answers: self.without_answers,
+        }
+    }
+}
+
+pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<ExitCode> {
+    let found =
+        gristmill::drift(&context.home, &arguments.model, &arguments.input, &arguments.changes())?;
+    for note in &found.notes {
+        context.say(&format!("note: {note}"));
+    }
+    if let Some(path) = &arguments.output {
+        found.save(path)?;
+        context.say(&format!("wrote {}", path.display()));
+    }
+    context.print(&found, || drawn(&found))?;
+    let fails = arguments.fail_on_drift && found.report.drifted;
+    Ok(if fails { ExitCode::from(Kind::Refused.exit_code()) } else { ExitCode::SUCCESS })
+}
+
+fn drawn(found: &Drift) -> String {
+    let report = &found.report;
+    let moved = report.columns.iter().filter(|c| c.drifted).count();
+    let verdict = match (report.enough, report.drifted) {
+        (false, _) => "too few rows to judge",
+        (true, true) => "drifted",
+        (true, false) => "not drifted",
+    };
+    let mut text = show::draw(&table(report.by_movement().into_iter()));
+    text.push_str(&format!(
+        "\n\n{moved} of {} columns moved in {} rows: {verdict}",
+        report.columns.len(),
+        report.rows
+    ));
+    if let Some(answers) = &found.answers {
+        text.push_str(&format!("\n\n{}", show::draw(&table(answers.columns.iter()))));
+    }
+    text
+}
+
+fn table<'a>(columns: impl Iterator<Item = &'a ColumnDrift>) -> comfy_table::Table {
+    let mut table = show::table(&["column", "moved", "test", "value", "threshold", "missing"]);
+    for column in columns {
+        table.add_row([
+            column.name.clone(),
+            moved(column),
+            column.test.word().to_string(),
+            value(column),
+            show::number(column.threshold),
+            missing(column),
+        ]);
+    }
+    table
+}
+
+fn moved(column: &ColumnDrift) -> String {
+    let word = |reason: &DriftReason| match reason {
+        DriftReason::Values => "values",
+        DriftReason::Missing => "missing",
+        DriftReason::Unseen => "unseen",
+    };
+    match column.reasons.as_slice() {
+        [] => "no".into(),
+        reasons => reasons.iter().map(word).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn missing(column: &ColumnDrift) -> String {
+    let percent = |share: f64| format!("{:.1} %", share * 100.0);
+    let (before, now) = (column.missing.reference, column.missing.current);
+    if before == 0.0 && now == 0.0 {
+        return String::new();
+    }
+    format!("{} to {}", percent(before), percent(now))
+}
+
+fn value(column: &ColumnDrift) -> String {
+    match column.value {
+        None => "-".into(),
+        Some(value) if value > 0.0 && value < 0.00005 => "<0.0001".into(),
+        Some(value) => show::number(value),
+    }
+}

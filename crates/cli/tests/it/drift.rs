@@ -1,0 +1,172 @@
+//! `gristmill drift`: rows held against those that a model learned from.
+
+use fs_err as fs;
+use serde_json::Value;
+
+use crate::sandbox::Sandbox;
+
+const FILE: &str = "\
+name: shop
+data:
+  source: orders.csv
+  target: late
+  positive: \"yes\"
+  split: {test: 0.25, stratify: true}
+features:
+  - impute: {columns: numeric, strategy: median}
+  - one_hot: {columns: categorical}
+model:
+  logistic_regression: {c: 1.0}
+register: {model: shop}
+";
+
+/// Orders of some rows: prices from `least` on, some of them missing, and how they are sent.
+fn orders(rows: u32, least: u32, missing: u32, by: &str) -> String {
+    let mut text = String::from("price,weight,by,late\n");
+    for i in 0..rows {
+        let price = least + i * 37 % 100;
+        let price = if i * 13 % 100 < missing { String::new() } else { format!("{price}.5") };
+        let sent = if i % 5 == 0 { by } else { "post" };
+        let late = if (i * 37 % 100) + i % 7 > 55 { "yes" } else { "no" };
+        text.push_str(&format!("{price},{},{sent},{late}\n", i * 11 % 40));
+    }
+    text
+}
+
+fn trained(monitor: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("orders.csv", orders(800, 10, 3, "bike"));
+    sandbox.write("shop.yaml", format!("{FILE}{monitor}"));
+    assert_eq!(sandbox.run(&["run", "shop.yaml"]).code, 0);
+    sandbox.write("same.csv", orders(400, 10, 3, "bike"));
+    sandbox.write("moved.csv", orders(400, 60, 40, "drone"));
+    sandbox
+}
+
+fn drift(sandbox: &Sandbox, arguments: &[&str]) -> Value {
+    sandbox.json(&[&["drift", "shop", "--input"], arguments].concat())
+}
+
+fn column<'a>(found: &'a Value, name: &str) -> &'a Value {
+    found["columns"].as_array().unwrap().iter().find(|c| c["name"] == name).unwrap()
+}
+
+#[test]
+fn rows_of_the_same_kind_have_not_drifted() {
+    let found = drift(&trained(""), &["same.csv"]);
+    assert_eq!((&found["drifted"], &found["rows"]), (&false.into(), &400.into()));
+    assert_eq!((&found["model"], &found["share"]), (&"shop".into(), &0.0.into()));
+    assert_eq!(found["columns"].as_array().unwrap().len(), 3);
+    assert_eq!(found["answers"]["answered"], "held_out");
+    assert_eq!(found["answers"]["drifted"], false);
+}
+
+#[test]
+fn rows_of_another_kind_have_drifted_each_column_in_its_way() {
+    let found = drift(&trained(""), &["moved.csv"]);
+    assert_eq!(found["drifted"], true);
+    assert!((found["share"].as_f64().unwrap() - 2.0 / 3.0).abs() < 1e-12, "{found:#}");
+    let (price, by, weight) =
+        (column(&found, "price"), column(&found, "by"), column(&found, "weight"));
+    assert_eq!(price["reasons"], serde_json::json!(["values", "missing"]));
+    assert!(price["value"].as_f64().unwrap() >= price["threshold"].as_f64().unwrap());
+    assert_eq!(by["unseen_categories"], serde_json::json!(["drone"]));
+    assert_eq!((&weight["drifted"], &weight["test"]), (&false.into(), &"psi".into()));
+    assert_eq!(found["answers"]["drifted"], true);
+}
+
+#[test]
+fn a_script_can_end_where_rows_have_drifted() {
+    let sandbox = trained("");
+    let call =
+        |file: &str| sandbox.run(&["drift", "shop", "--input", file, "--fail-on-drift"]).code;
+    assert_eq!((call("same.csv"), call("moved.csv")), (0, 3));
+    assert_eq!(sandbox.run(&["drift", "shop", "--input", "moved.csv"]).code, 0);
+}
+
+#[test]
+fn the_file_of_the_model_says_what_counts_as_drift_and_options_say_otherwise() {
+    let monitor = "monitor:\n  drift: {test: ks, columns: [price, weight], share: 0.9}\n";
+    let sandbox = trained(monitor);
+    let found = drift(&sandbox, &["moved.csv"]);
+    assert_eq!(column(&found, "price")["test"], "ks");
+    assert_eq!((&found["drifted"], &found["share"]), (&false.into(), &0.5.into()));
+    assert_eq!(found["columns"].as_array().unwrap().len(), 2);
+    let found =
+        drift(&sandbox, &["moved.csv", "--share", "0.5", "--test", "js", "--columns", "price"]);
+    assert_eq!((&found["drifted"], &found["share"]), (&true.into(), &1.0.into()));
+    assert_eq!(column(&found, "price")["threshold"], 0.1);
+}
+
+#[test]
+fn rows_are_compared_with_those_of_another_file() {
+    let sandbox = trained("");
+    let found =
+        drift(&sandbox, &["moved.csv", "--reference", "moved.csv", "--test", "wasserstein"]);
+    assert_eq!((&found["drifted"], &found["reference_rows"]), (&false.into(), &400.into()));
+    assert!(found["columns"].as_array().unwrap().iter().all(|c| c["value"] == 0.0), "{found:#}");
+    assert_eq!(
+        (&found["answers"]["drifted"], found["answers"].get("answered")),
+        (&false.into(), None)
+    );
+}
+
+#[test]
+fn few_rows_are_not_judged() {
+    let sandbox = trained("");
+    sandbox.write("few.csv", orders(40, 60, 40, "drone"));
+    let found = drift(&sandbox, &["few.csv"]);
+    assert_eq!((&found["drifted"], &found["enough"]), (&false.into(), &false.into()));
+    assert_eq!(drift(&sandbox, &["few.csv", "--min-rows", "40"])["drifted"], true);
+}
+
+#[test]
+fn the_page_needs_no_network_and_shows_what_moved() {
+    let sandbox = trained("");
+    assert_eq!(sandbox.run(&["drift", "shop", "--input", "moved.csv", "-o", "page.html"]).code, 0);
+    let page = fs::read_to_string(sandbox.path("page.html")).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("the rows have drifted"));
+    assert!(page.contains("drone") && page.contains("never seen before"));
+    for loaded in ["<link", "src=\"http", "href=\"http", "url(http", "@import"] {
+        assert!(!page.contains(loaded), "{loaded}");
+    }
+}
+
+#[test]
+fn a_table_says_it_on_the_terminal() {
+    let sandbox = trained("");
+    let told = sandbox.run(&["drift", "shop", "--input", "same.csv", "--without-answers"]).out;
+    insta::assert_snapshot!(told, @"
+    column   moved  test  value    threshold  missing
+    weight   no     psi   0.0030   0.2000
+    price    no     psi   0.0020   0.2000     3.0 % to 3.0 %
+    by       no     psi   <0.0001  0.2000
+
+    0 of 3 columns moved in 400 rows: not drifted
+    ");
+}
+
+fn refused(sandbox: &Sandbox, arguments: &[&str]) -> String {
+    let said = sandbox.run(arguments);
+    assert_eq!(said.code, 1, "{}", said.err);
+    said.err
+}
+
+#[test]
+fn settings_that_make_no_sense_are_refused() {
+    let sandbox = trained("");
+    for (option, value, expected) in [
+        ("--share", "2", "`share` is 2"),
+        ("--threshold", "0", "`threshold` is 0"),
+        ("--columns", "prise", "column `prise` not found"),
+        ("--reference", "gone.csv", "gone.csv"),
+    ] {
+        let said = refused(&sandbox, &["drift", "shop", "--input", "same.csv", option, value]);
+        assert!(said.contains(expected), "{said}");
+    }
+    let said = refused(&sandbox, &["drift", "nobody", "--input", "same.csv"]);
+    assert!(said.contains("nobody"), "{said}");
+    sandbox.write("narrow.csv", "price,by\n1,post\n");
+    let said = refused(&sandbox, &["drift", "shop", "--input", "narrow.csv"]);
+    assert!(said.contains("weight"), "{said}");
+}

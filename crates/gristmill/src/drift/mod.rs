@@ -1,0 +1,244 @@
+//! Whether the rows of a file still look like those that a model learned from.
+
+mod page;
+mod rows;
+
+use std::path::{Path, PathBuf};
+
+use gristmill_core::{Answered, Notes, Profile, ProfileLearner, Schema, Selector};
+use gristmill_monitor::statistics::Correction;
+use gristmill_monitor::{ColumnDrift, DriftReport, DriftSettings, DriftTest, Reference, Window};
+use gristmill_package::Package;
+use serde::Serialize;
+
+use self::rows::{Asked, RowsOf};
+use crate::catalog::catalog;
+use crate::keeper::Keeper;
+use crate::monitor::{MonitorSection, TAG};
+use crate::page::save_html;
+use crate::{Error, Home, Kind, Result, models};
+
+/// What is to be otherwise than the pipeline file of the model says, or than is usual.
+#[derive(Clone, Debug, Default)]
+pub struct DriftChanges {
+    /// How columns are compared. With another test the threshold of the file does not count.
+    pub test: Option<DriftTest>,
+    /// From where on a column has moved.
+    pub threshold: Option<f64>,
+    /// The share of the columns that must have moved.
+    pub share: Option<f64>,
+    /// Which columns are compared.
+    pub columns: Option<Selector>,
+    /// How p-values are corrected.
+    pub correction: Option<Correction>,
+    /// Fewer rows than that are not judged.
+    pub min_rows: Option<u64>,
+    /// A file with the rows to compare with, in place of those that the model learned from.
+    pub reference: Option<PathBuf>,
+    /// Whether the answers of the model are not asked for.
+    pub without_answers: bool,
+}
+
+impl DriftChanges {
+    fn apply(&self, mut settings: DriftSettings) -> DriftSettings {
+        if let Some(test) = self.test.filter(|test| *test != settings.test) {
+            settings.test = test;
+            settings.threshold = None;
+        }
+        settings.threshold = self.threshold.or(settings.threshold);
+        settings.share = self.share.unwrap_or(settings.share);
+        settings.correction = self.correction.unwrap_or(settings.correction);
+        settings.min_rows = self.min_rows.unwrap_or(settings.min_rows);
+        if let Some(columns) = &self.columns {
+            settings.columns = columns.clone();
+        }
+        settings
+    }
+}
+
+/// How rows stand against those that a model learned from.
+#[derive(Clone, Debug, Serialize)]
+pub struct Drift {
+    /// The model as it was asked for.
+    pub model: String,
+    /// What was found of its columns.
+    #[serde(flatten)]
+    pub report: DriftReport,
+    /// What was found of its answers; they do not count for `drifted`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answers: Option<AnswersDrift>,
+    /// What a person should know.
+    #[serde(skip)]
+    pub notes: Vec<String>,
+    #[serde(skip)]
+    reference: String,
+}
+
+/// How the answers of a model stand against those that it gave once.
+#[derive(Clone, Debug, Serialize)]
+pub struct AnswersDrift {
+    /// To which rows it gave those; nothing for the rows of another file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered: Option<Answered>,
+    /// Whether any of its columns has moved.
+    pub drifted: bool,
+    /// The prediction, and for classes the probability of each.
+    pub columns: Vec<ColumnDrift>,
+}
+
+impl Drift {
+    /// What was found as one HTML page that needs no network.
+    pub fn page(&self) -> String {
+        page::html(self)
+    }
+
+    /// Writes [`Drift::page`], whole or not at all.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        save_html(&self.page(), path)
+    }
+}
+
+/// Holds the rows of `input` against those that the model which `model` means has learned from, or
+/// against the rows of another file. Parquet and plain delimited text are read part by part, in memory
+/// that does not grow with them.
+///
+/// # Errors
+/// When the model or the rows cannot be read, a column is missing, or a setting makes no sense.
+pub fn drift(home: &Home, model: &str, input: &Path, changes: &DriftChanges) -> Result<Drift> {
+    let (folder, settings) = found(home, model)?;
+    let settings = changes.apply(settings);
+    settings.check()?;
+    let package = gristmill_package::load(&folder, &catalog())?;
+    let compared = Compared::new(&package, &settings, changes)?;
+    let against = compared.reference(changes)?;
+    let current = compared.window(input, &against)?;
+    let report = settings.judge(&against.columns, &current.columns)?;
+    let answers = match (&against.answers, &current.answers) {
+        (Some((answered, reference)), Some(window)) => {
+            let found = settings.judge(reference, window)?;
+            let drifted = found.enough && found.columns.iter().any(|c| c.drifted);
+            Some(AnswersDrift { answered: *answered, drifted, columns: found.columns })
+        }
+        _ => None,
+    };
+    let reference = match &changes.reference {
+        None => "training rows".to_string(),
+        Some(path) => path.display().to_string(),
+    };
+    let mut notes = compared.notes.all();
+    if !report.enough {
+        notes.push(format!(
+            "{} rows are too few to be judged; at least {} are asked for by `min_rows`",
+            report.rows, settings.min_rows
+        ));
+    }
+    Ok(Drift { model: model.into(), report, answers, notes, reference })
+}
+
+/// The package of a model, and what its pipeline file says counts as drift.
+fn found(home: &Home, model: &str) -> Result<(PathBuf, DriftSettings)> {
+    if Path::new(model).join("model.json").is_file() {
+        return Ok((model.into(), DriftSettings::default()));
+    }
+    let keeper = Keeper::open(home)?;
+    let version = models::referred(&keeper, model)?;
+    let folder = models::package_folder(&keeper, &version)?;
+    let Some(run) = version.run else { return Ok((folder, DriftSettings::default())) };
+    let run = keeper.wait(|s| s.run(run))?;
+    let section = run.tags.get(TAG).map(|json| serde_json::from_str::<MonitorSection>(json));
+    let section = section.transpose().map_err(|e| {
+        Error::new(Kind::Stored, format!("the tag `{TAG}` of the model's run is damaged: {e}"))
+    })?;
+    Ok((folder, section.unwrap_or_default().drift))
+}
+
+/// What is compared: the columns that the settings take, and the answers.
+struct Compared<'a> {
+    package: &'a Package,
+    /// The columns that are read.
+    wanted: Schema,
+    /// Those of them that are compared.
+    columns: Selector,
+    asks: bool,
+    notes: Notes,
+}
+
+/// The rows to compare with.
+struct Against {
+    columns: Reference,
+    answers: Option<(Option<Answered>, Reference)>,
+}
+
+/// The rows that are compared.
+struct Current {
+    columns: Window,
+    answers: Option<Window>,
+}
+
+impl<'a> Compared<'a> {
+    fn new(package: &'a Package, settings: &DriftSettings, changes: &DriftChanges) -> Result<Self> {
+        let input = package.pipeline.input();
+        let positions = settings.columns.some_positions(input)?;
+        let has_answers = package.profile.answers.is_some() || changes.reference.is_some();
+        let notes = Notes::default();
+        if !has_answers && !changes.without_answers {
+            notes.add(
+                "the model was packaged before answers were kept, so its answers are not compared",
+            );
+        }
+        let asks = has_answers && !changes.without_answers;
+        // A model is asked about all of its columns.
+        let wanted = if asks { (**input).clone() } else { input.select(&positions) };
+        Ok(Self { package, wanted, columns: settings.columns.clone(), asks, notes })
+    }
+
+    fn reference(&self, changes: &DriftChanges) -> Result<Against> {
+        let (columns, answers) = match &changes.reference {
+            None => {
+                let profile = &self.package.profile;
+                let answers = profile.answers.as_ref().filter(|_| self.asks);
+                let answers = answers.map(|a| (Some(a.answered), Reference::of_answers(a)));
+                (Reference::of(profile), answers)
+            }
+            Some(path) => {
+                let (columns, answers) = self.learned(path)?;
+                let answers = answers.map(|a| (None, Reference::of(&a)));
+                (Reference::of(&columns), answers)
+            }
+        };
+        Ok(Against { columns: columns.select(&self.wanted, &self.columns)?, answers })
+    }
+
+    /// What the rows of a file look like, and the answers to them.
+    fn learned(&self, path: &Path) -> Result<(Profile, Option<Profile>)> {
+        let (mut columns, mut answers) = (ProfileLearner::default(), ProfileLearner::default());
+        let mut rows = RowsOf::new(self, path);
+        rows.each(|part, asked| {
+            columns.update(part)?;
+            if let Asked::Answers(table) = asked {
+                answers.update(&table)?;
+            }
+            Ok(())
+        })?;
+        Ok((columns.finish(), rows.has_answered().then(|| answers.finish())))
+    }
+
+    fn window(&self, path: &Path, against: &Against) -> Result<Current> {
+        let mut columns = Window::new(&against.columns);
+        let mut answers = against.answers.as_ref().map(|(_, reference)| Window::new(reference));
+        let mut rows = RowsOf::new(self, path);
+        rows.each(|part, asked| {
+            columns.update(&against.columns, part)?;
+            if let (Asked::Answers(table), Some(window), Some((_, reference))) =
+                (asked, &mut answers, &against.answers)
+            {
+                window.update(reference, &table)?;
+            }
+            Ok(())
+        })?;
+        Ok(Current { columns, answers: answers.filter(|_| rows.has_answered()) })
+    }
+}

@@ -1,0 +1,11 @@
+//! Which columns of a window have moved away from their reference.
+
+mod groups;
+mod measure;
+mod report;
+mod settings;
+mod shown;
+
+pub use report::{ColumnDrift, DriftReport, Rate, Reason, Share};
+pub use settings::{DriftSettings, DriftTest};
+pub use shown::Shown;

@@ -1,0 +1,122 @@
+//! What counts as drift.
+
+use gristmill_core::{Error, Result, Selector};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Places;
+use crate::statistics::Correction;
+
+/// How a column is held against its reference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DriftTest {
+    /// Population stability index over ten groups of values, or over categories.
+    #[default]
+    Psi,
+    /// Two-sample Kolmogorov-Smirnov test of numbers; categories are compared by `chi2`.
+    Ks,
+    /// Chi-squared test of categories, or of numbers in ten groups.
+    Chi2,
+    /// Jensen-Shannon distance, over the same groups as `psi`.
+    Js,
+    /// Wasserstein distance of numbers in deviations of the reference; categories are compared by `js`.
+    Wasserstein,
+}
+
+impl DriftTest {
+    /// Its name in a file and on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Psi => "psi",
+            Self::Ks => "ks",
+            Self::Chi2 => "chi2",
+            Self::Js => "js",
+            Self::Wasserstein => "wasserstein",
+        }
+    }
+
+    /// From where on a column has moved, unless said otherwise: for a test with a p-value below it, for
+    /// a distance at it or above.
+    pub fn usual_threshold(self) -> f64 {
+        match self {
+            Self::Psi => 0.2,
+            Self::Ks | Self::Chi2 => 0.05,
+            Self::Js | Self::Wasserstein => 0.1,
+        }
+    }
+
+    /// Whether its value is a p-value, which is small where a column has moved.
+    pub fn is_p_value(self) -> bool {
+        matches!(self, Self::Ks | Self::Chi2)
+    }
+
+    /// The test of this kind that suits the values of a column.
+    pub(super) fn suiting(self, places: &Places) -> Self {
+        match (self, places) {
+            (Self::Ks, Places::Words(_)) => Self::Chi2,
+            (Self::Wasserstein, Places::Words(_)) => Self::Js,
+            (test, _) => test,
+        }
+    }
+
+    pub(super) fn has_moved(self, value: f64, threshold: f64) -> bool {
+        if self.is_p_value() { value < threshold } else { value >= threshold }
+    }
+}
+
+/// What counts as drift: which columns are looked at, how, and how many must have moved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DriftSettings {
+    /// How each column is held against its reference.
+    pub test: DriftTest,
+    /// From where on a column has moved: 0.2 for `psi`, 0.1 for `js` and `wasserstein`, p-values below
+    /// 0.05 for `ks` and `chi2`, unless it is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    /// Which columns are looked at.
+    pub columns: Selector,
+    /// The share of the columns that must have moved.
+    pub share: f64,
+    /// How p-values are corrected for the number of columns.
+    pub correction: Correction,
+    /// Fewer rows than that are not judged.
+    pub min_rows: u64,
+}
+
+impl Default for DriftSettings {
+    fn default() -> Self {
+        Self {
+            test: DriftTest::default(),
+            threshold: None,
+            columns: Selector::All,
+            share: 0.3,
+            correction: Correction::default(),
+            min_rows: 100,
+        }
+    }
+}
+
+impl DriftSettings {
+    /// Refuses settings that make no sense.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when the threshold is no number above 0, or is a p-value of 1 or more, or the
+    /// share does not lie above 0 and up to 1.
+    pub fn check(&self) -> Result<()> {
+        let most = if self.test.is_p_value() { 1.0 } else { f64::INFINITY };
+        if let Some(threshold) = self.threshold.filter(|t| !(*t > 0.0 && *t < most)) {
+            let expected = match self.test.is_p_value() {
+                true => "a p-value between 0 and 1, such as 0.05",
+                false => "a distance above 0, such as 0.2",
+            };
+            return Err(Error::setting("threshold", threshold, expected));
+        }
+        if !(self.share > 0.0 && self.share <= 1.0) {
+            let expected = "a share of the columns above 0 and up to 1, such as 0.3";
+            return Err(Error::setting("share", self.share, expected));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,182 @@
+//! What later rows look like, in memory that depends on the columns alone.
+
+mod column;
+mod few_words;
+mod season;
+mod windows;
+
+pub use column::ColumnWindow;
+pub use season::{Season, SeasonalReference};
+pub use windows::{FullWindow, WindowSize, Windows};
+
+use gristmill_core::{Error, Frame, Result, Table};
+use rayon::prelude::*;
+
+use crate::Reference;
+
+/// From so many rows on, columns are counted side by side.
+const MANY_ROWS: usize = 512;
+
+/// What some rows look like, counted in the places of a [`Reference`].
+///
+/// Rows can be added one by one or batch by batch, and windows of the same reference merge: counts in
+/// places are exact and do not depend on how rows were cut. A column takes about 2 KiB, and for
+/// categories 8 bytes for each that the reference lists and up to 4 KiB for those it does not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Window {
+    /// How many rows were counted.
+    pub rows: u64,
+    /// The columns in the order of the reference.
+    pub columns: Vec<ColumnWindow>,
+}
+
+impl Window {
+    /// A window of no rows.
+    pub fn new(reference: &Reference) -> Self {
+        Self { rows: 0, columns: reference.columns.iter().map(ColumnWindow::new).collect() }
+    }
+
+    /// Counts more rows. Columns go by name; further ones are passed over.
+    ///
+    /// # Errors
+    /// [`Error::MissingColumn`]; [`Error::WrongType`] when a column holds another kind of values than
+    /// in the reference; [`Error::Bug`] when the window is not of this reference. Then nothing was counted.
+    pub fn update(&mut self, reference: &Reference, rows: &Table) -> Result<()> {
+        if self.columns.len() != reference.columns.len() {
+            return Err(Error::Bug("a window was given another reference".into()));
+        }
+        let columns = reference
+            .columns
+            .iter()
+            .map(|column| rows.schema().position(&column.name))
+            .collect::<Result<Vec<_>>>()?;
+        let count = |(column, &at): (&crate::ColumnReference, &usize)| {
+            let frame = Frame::from_table(&rows.select(&[at]))?;
+            ColumnWindow::of(column, frame.columns().first(), rows.rows())
+        };
+        let more = if rows.rows() < MANY_ROWS {
+            reference.columns.iter().zip(&columns).map(count).collect::<Result<Vec<_>>>()?
+        } else {
+            reference.columns.par_iter().zip(&columns).map(count).collect::<Result<Vec<_>>>()?
+        };
+        self.columns.iter_mut().zip(&more).for_each(|(mine, more)| mine.merge(more));
+        self.rows += rows.rows() as u64;
+        Ok(())
+    }
+
+    /// Adds what another window of the same reference has counted.
+    ///
+    /// # Errors
+    /// [`Error::Bug`] when it is of another reference.
+    pub fn merge(&mut self, other: &Self) -> Result<()> {
+        let mut pairs = self.columns.iter().zip(&other.columns);
+        let same = pairs.all(|(mine, theirs)| mine.counts.len() == theirs.counts.len());
+        if !same || self.columns.len() != other.columns.len() {
+            return Err(Error::Bug("windows of different references were merged".into()));
+        }
+        self.columns.iter_mut().zip(&other.columns).for_each(|(mine, more)| mine.merge(more));
+        self.rows += other.rows;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gristmill_core::Profile;
+    use gristmill_testkit::table;
+
+    use super::*;
+
+    fn rows(from: u32, to: u32) -> Table {
+        let names: Vec<String> = (from..to).map(|i| format!("p{}", i % 5)).collect();
+        let texts: Vec<String> = (from..to).map(|i| "x".repeat(i as usize % 30)).collect();
+        table()
+            .numbers(
+                "age",
+                (from..to).map(|i| if i % 9 == 0 { f64::NAN } else { f64::from(i % 70) }),
+            )
+            .words("plan", names.iter().map(String::as_str))
+            .booleans("paid", (from..to).map(|i| i % 3 == 0))
+            .words("note", texts.iter().map(String::as_str))
+            .meaning(gristmill_core::SemanticType::Text)
+            .times("at", (from..to).map(i64::from))
+            .build()
+    }
+
+    fn reference() -> Reference {
+        Reference::of(&Profile::learn(&rows(0, 3_000)).unwrap())
+    }
+
+    fn counted(reference: &Reference, parts: &[Table]) -> Window {
+        let mut window = Window::new(reference);
+        parts.iter().for_each(|part| window.update(reference, part).unwrap());
+        window
+    }
+
+    /// All but mean and deviation, whose sums are rounded in another order.
+    fn counts(window: &Window) -> (u64, Vec<(Vec<u64>, u64, u64, Option<f64>)>) {
+        let column = |c: &ColumnWindow| (c.counts.clone(), c.missing, c.outside(), c.moments.max());
+        (window.rows, window.columns.iter().map(column).collect())
+    }
+
+    #[test]
+    fn the_rows_of_the_reference_are_counted_as_it_counts_them() {
+        let reference = reference();
+        let window = counted(&reference, &[rows(0, 3_000)]);
+        for (mine, theirs) in window.columns.iter().zip(&reference.columns) {
+            assert_eq!(mine.counts, theirs.counts, "{}", theirs.name);
+            assert_eq!((mine.missing, mine.outside()), (theirs.missing, 0), "{}", theirs.name);
+        }
+    }
+
+    #[test]
+    fn how_rows_are_cut_does_not_show() {
+        let reference = reference();
+        let whole = counted(&reference, &[rows(100, 2_000)]);
+        let one_by_one: Vec<Table> = (100..2_000).map(|i| rows(i, i + 1)).collect();
+        assert_eq!(counts(&counted(&reference, &one_by_one)), counts(&whole));
+        let mut merged = counted(&reference, &[rows(100, 700)]);
+        merged.merge(&counted(&reference, &[rows(700, 2_000)])).unwrap();
+        assert_eq!(counts(&merged), counts(&whole));
+        let mean = |w: &Window| w.columns[0].moments.mean().unwrap();
+        assert!((mean(&merged) - mean(&whole)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn memory_does_not_grow_with_rows_or_new_words() {
+        let reference = reference();
+        let names: Vec<String> = (0..20_000).map(|i| format!("never{i}")).collect();
+        let mut new = rows(0, 20_000);
+        let words = table().words("plan", names.iter().map(String::as_str)).build();
+        new = new.without(&["plan".into()]).unwrap();
+        new = new.with_column(words.schema().fields()[0].clone(), words.column(0).clone()).unwrap();
+        let window = counted(&reference, &[new.clone(), new]);
+        for (column, empty) in window.columns.iter().zip(Window::new(&reference).columns) {
+            assert_eq!(column.counts.len(), empty.counts.len());
+            assert!(column.unlisted().len() <= 32);
+        }
+        assert_eq!(window.columns[1].counts.last(), Some(&40_000));
+    }
+
+    #[test]
+    fn a_reference_without_values_counts_whatever_comes() {
+        let empty = table().numbers("x", [f64::NAN; 3]).build();
+        let reference = Reference::of(&Profile::learn(&empty).unwrap());
+        let window = counted(&reference, &[table().numbers("x", [1.0, f64::NAN]).build()]);
+        assert_eq!((window.columns[0].counts.as_slice(), window.columns[0].missing), (&[1][..], 1));
+    }
+
+    #[test]
+    fn rows_of_other_columns_are_refused_and_not_counted() {
+        let reference = reference();
+        let mut window = Window::new(&reference);
+        let ages = table().words("age", ["old"; 4]).build();
+        assert!(window.update(&reference, &ages).is_err());
+        let wrong = rows(0, 5).without(&["paid".into()]).unwrap();
+        assert!(window.update(&reference, &wrong).is_err());
+        assert_eq!(window, Window::new(&reference));
+        let other = Reference::of(&Profile::learn(&ages).unwrap());
+        assert!(window.update(&other, &ages).is_err());
+        assert!(window.merge(&Window::new(&other)).is_err());
+    }
+}

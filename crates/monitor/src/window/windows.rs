@@ -1,0 +1,292 @@
+//! A stream of rows cut into windows: one after another, or each a little later than the last.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use gristmill_core::{Error, Result, Table, Timestamp};
+
+use super::Window;
+use crate::Reference;
+
+/// Into how many parts a sliding window may be cut: each is kept, so this bounds the memory.
+const PARTS: u64 = 96;
+
+/// How long a window is, and how much later the next one begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WindowSize {
+    /// So many rows; a new window every so many rows.
+    Rows {
+        /// How many rows a window holds.
+        length: u64,
+        /// After how many rows the next one ends: `length` for windows one after another.
+        every: u64,
+    },
+    /// So many microseconds; windows end at multiples of `every` since 1970-01-01T00:00:00Z.
+    Time {
+        /// How long a window is.
+        length: u64,
+        /// After how long the next one ends.
+        every: u64,
+    },
+}
+
+impl WindowSize {
+    /// Windows of so many rows, one after another.
+    pub fn rows(length: u64) -> Self {
+        Self::Rows { length, every: length }
+    }
+
+    /// Windows of so many microseconds, one after another.
+    pub fn time(length: u64) -> Self {
+        Self::Time { length, every: length }
+    }
+
+    fn parts(self) -> Result<u64> {
+        let (Self::Rows { length, every } | Self::Time { length, every }) = self;
+        if length == 0 || every == 0 {
+            return Err(Error::setting("window", 0, "a length above 0"));
+        }
+        if length % every != 0 || length / every > PARTS {
+            return Err(Error::setting(
+                "every",
+                every,
+                format!("a part of the window: {length} divided by a whole number up to {PARTS}"),
+            ));
+        }
+        Ok(length / every)
+    }
+}
+
+/// A window that is complete.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FullWindow {
+    /// What its rows look like.
+    pub window: Window,
+    /// The moment of its first row, or where its time begins.
+    pub from: Timestamp,
+    /// The moment of its last row, or where its time ends.
+    pub to: Timestamp,
+}
+
+/// Cuts rows into windows. Memory is that of one window for each part of a sliding one, and of one more:
+/// it depends on neither the rows nor their number.
+#[derive(Clone, Debug)]
+pub struct Windows {
+    reference: Arc<Reference>,
+    size: WindowSize,
+    parts: u64,
+    /// Parts that are complete, the oldest first.
+    done: VecDeque<Part>,
+    open: Option<Part>,
+}
+
+#[derive(Clone, Debug)]
+struct Part {
+    window: Window,
+    from: Timestamp,
+    to: Timestamp,
+}
+
+impl Windows {
+    /// Windows of no rows yet.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when a length is 0, or `every` is not the length over a whole number up to 96.
+    pub fn new(size: WindowSize, reference: Arc<Reference>) -> Result<Self> {
+        Ok(Self { reference, size, parts: size.parts()?, done: VecDeque::new(), open: None })
+    }
+
+    /// Counts rows of the moment `at`, and returns the windows that became complete, in order. Rows that
+    /// come late are counted in the window that is open.
+    ///
+    /// # Errors
+    /// As [`Window::update`]; then none of the rows was counted.
+    pub fn update(&mut self, rows: &Table, at: Timestamp) -> Result<Vec<FullWindow>> {
+        // Whatever may be refused is refused before a part of the rows is counted.
+        Window::new(&self.reference).update(&self.reference, &rows.slice(0, rows.rows().min(1)))?;
+        match self.size {
+            WindowSize::Rows { every, .. } => self.update_rows(rows, at, every),
+            WindowSize::Time { every, .. } => {
+                let full = self.advance(at)?;
+                if rows.rows() > 0 {
+                    let (from, to) = self.span(at, every);
+                    let reference = Arc::clone(&self.reference);
+                    self.part(from, to).window.update(&reference, rows)?;
+                }
+                Ok(full)
+            }
+        }
+    }
+
+    fn update_rows(&mut self, rows: &Table, at: Timestamp, every: u64) -> Result<Vec<FullWindow>> {
+        let mut full = Vec::new();
+        let mut from = 0;
+        let reference = Arc::clone(&self.reference);
+        while from < rows.rows() {
+            let part = self.part(at, at);
+            let room = usize::try_from(every - part.window.rows).unwrap_or(usize::MAX);
+            let taken = room.min(rows.rows() - from);
+            part.window.update(&reference, &rows.slice(from, taken))?;
+            part.to = part.to.max(at);
+            let complete = part.window.rows == every;
+            from += taken;
+            if complete {
+                full.extend(self.close()?);
+            }
+        }
+        Ok(full)
+    }
+
+    /// Says that it is `now`, and returns the windows of time that ended before. A time in which no row came
+    /// has a window of no rows, but what lies further back than one window is passed over.
+    ///
+    /// # Errors
+    /// [`Error::Bug`] when parts do not fit each other.
+    pub fn advance(&mut self, now: Timestamp) -> Result<Vec<FullWindow>> {
+        let WindowSize::Time { length, every } = self.size else { return Ok(Vec::new()) };
+        let mut full = Vec::new();
+        let reach = i64::try_from(length).unwrap_or(i64::MAX);
+        while let Some(end) = self.open.as_ref().map(|part| part.to).filter(|end| *end <= now) {
+            full.extend(self.close()?);
+            if now.0.saturating_sub(end.0) < reach {
+                let (from, to) = self.span(end, every);
+                self.part(from, to);
+            } else {
+                // Nothing was seen for so long that no later window holds any of it.
+                self.done.clear();
+            }
+        }
+        Ok(full)
+    }
+
+    /// What has been counted since the last window was complete, together with what still belongs to it.
+    ///
+    /// # Errors
+    /// [`Error::Bug`] when parts do not fit each other.
+    pub fn latest(&self) -> Result<Window> {
+        let mut window = Window::new(&self.reference);
+        for part in self.done.iter().chain(&self.open) {
+            window.merge(&part.window)?;
+        }
+        Ok(window)
+    }
+
+    fn span(&self, at: Timestamp, every: u64) -> (Timestamp, Timestamp) {
+        let every = i64::try_from(every).unwrap_or(i64::MAX);
+        let from = at.0.div_euclid(every).saturating_mul(every);
+        (Timestamp(from), Timestamp(from.saturating_add(every)))
+    }
+
+    fn part(&mut self, from: Timestamp, to: Timestamp) -> &mut Part {
+        let reference = &self.reference;
+        self.open.get_or_insert_with(|| Part { window: Window::new(reference), from, to })
+    }
+
+    /// Ends the open part, and the window that it completes.
+    fn close(&mut self) -> Result<Option<FullWindow>> {
+        let Some(part) = self.open.take() else { return Ok(None) };
+        let to = part.to;
+        self.done.push_back(part);
+        if (self.done.len() as u64) < self.parts {
+            return Ok(None);
+        }
+        let mut window = Window::new(&self.reference);
+        for part in &self.done {
+            window.merge(&part.window)?;
+        }
+        let from = self.done.pop_front().map_or(to, |oldest| oldest.from);
+        Ok(Some(FullWindow { window, from, to }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gristmill_core::Profile;
+    use gristmill_testkit::table;
+
+    use super::*;
+
+    fn rows(from: i32, to: i32) -> Table {
+        table().numbers("x", (from..to).map(f64::from)).build()
+    }
+
+    fn windows(size: WindowSize) -> Windows {
+        let reference = Reference::of(&Profile::learn(&rows(0, 100)).unwrap());
+        Windows::new(size, Arc::new(reference)).unwrap()
+    }
+
+    /// From when to when windows go, how many rows they have, and the mean of these.
+    fn shown(full: &[FullWindow]) -> Vec<(i64, i64, u64, Option<f64>)> {
+        let mean = |w: &Window| w.columns[0].moments.mean();
+        full.iter().map(|f| (f.from.0, f.to.0, f.window.rows, mean(&f.window))).collect()
+    }
+
+    #[test] // by hand
+    fn rows_fill_one_window_after_another() {
+        let mut windows = windows(WindowSize::rows(4));
+        assert!(windows.update(&rows(0, 3), Timestamp(1)).unwrap().is_empty());
+        let full = windows.update(&rows(3, 9), Timestamp(2)).unwrap();
+        assert_eq!(shown(&full), [(1, 2, 4, Some(1.5)), (2, 2, 4, Some(5.5))]);
+        assert_eq!(windows.latest().unwrap().rows, 1);
+    }
+
+    #[test] // by hand: windows of 4 that move on by 2
+    fn a_sliding_window_ends_with_every_part() {
+        let mut windows = windows(WindowSize::Rows { length: 4, every: 2 });
+        let full = windows.update(&rows(0, 7), Timestamp(5)).unwrap();
+        assert_eq!(shown(&full), [(5, 5, 4, Some(1.5)), (5, 5, 4, Some(3.5))]);
+        assert_eq!(windows.latest().unwrap().rows, 3);
+    }
+
+    #[test] // by hand: days of 10
+    fn time_ends_windows_whether_rows_come_or_not() {
+        let mut windows = windows(WindowSize::time(10));
+        assert!(windows.update(&rows(0, 2), Timestamp(13)).unwrap().is_empty());
+        assert!(windows.update(&rows(2, 4), Timestamp(19)).unwrap().is_empty());
+        let full = windows.update(&rows(4, 5), Timestamp(20)).unwrap();
+        assert_eq!(shown(&full), [(10, 20, 4, Some(1.5))]);
+        // A row that comes late is counted where it can still be.
+        assert!(windows.update(&rows(6, 7), Timestamp(12)).unwrap().is_empty());
+        let full = windows.advance(Timestamp(45)).unwrap();
+        assert_eq!(shown(&full), [(20, 30, 2, Some(5.0))]);
+        assert!(windows.advance(Timestamp(99)).unwrap().is_empty());
+        let full = windows.update(&rows(0, 1), Timestamp(-5)).unwrap();
+        assert!(full.is_empty());
+        assert_eq!(shown(&windows.advance(Timestamp(0)).unwrap()), [(-10, 0, 1, Some(0.0))]);
+    }
+
+    #[test] // by hand: windows of 20 that move on by 10
+    fn a_sliding_window_of_time_holds_what_lies_within() {
+        let mut windows = windows(WindowSize::Time { length: 20, every: 10 });
+        windows.update(&rows(0, 1), Timestamp(0)).unwrap();
+        let full = windows.update(&rows(2, 3), Timestamp(11)).unwrap();
+        assert!(full.is_empty());
+        let full = windows.update(&rows(4, 5), Timestamp(22)).unwrap();
+        assert_eq!(shown(&full), [(0, 20, 2, Some(1.0))]);
+        let full = windows.advance(Timestamp(40)).unwrap();
+        assert_eq!(shown(&full), [(10, 30, 2, Some(3.0)), (20, 40, 1, Some(4.0))]);
+    }
+
+    #[test]
+    fn rows_that_do_not_fit_leave_the_windows_as_they_were() {
+        let mut windows = windows(WindowSize::rows(4));
+        windows.update(&rows(0, 3), Timestamp(1)).unwrap();
+        let wrong = table().words("x", ["a"; 9]).build();
+        assert!(windows.update(&wrong, Timestamp(2)).is_err());
+        assert_eq!(windows.latest().unwrap().rows, 3);
+    }
+
+    #[test]
+    fn windows_that_cannot_be_cut_are_refused() {
+        let reference = Arc::new(Reference::of(&Profile::learn(&rows(0, 9)).unwrap()));
+        for size in [
+            WindowSize::rows(0),
+            WindowSize::Rows { length: 4, every: 3 },
+            WindowSize::Rows { length: 4, every: 8 },
+            WindowSize::Time { length: 1_000, every: 1 },
+            WindowSize::Time { length: 10, every: 0 },
+        ] {
+            assert!(Windows::new(size, Arc::clone(&reference)).is_err(), "{size:?}");
+        }
+    }
+}
