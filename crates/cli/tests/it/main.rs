@@ -24,6 +24,7 @@ mod lineage;
 mod memory;
 mod mlflow_view;
 mod objects;
+mod onnx;
 mod remote;
 mod retention;
 mod sandbox;
