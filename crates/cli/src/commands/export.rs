@@ -1,6 +1,7 @@
 //! `gristmill export airflow|kubeflow FILE`: a pipeline file as a DAG of another system;
 //! `gristmill export onnx MODEL`: a model as a file that other runtimes answer by.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -56,7 +57,7 @@ enum System {
         /// A Python with onnxruntime, which answers the package's golden rows before the file is
         /// written
         #[arg(long, value_name = "PYTHON", env = export::ONNX_PYTHON, hide_env_values = true)]
-        verify_with: Option<PathBuf>,
+        verify_with: Option<OsString>,
     },
 }
 
@@ -94,7 +95,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
         }
         System::Onnx { model, output, verify_with } => {
             // A variable that is set to nothing names no Python.
-            let python = verify_with.as_deref().filter(|python| !python.as_os_str().is_empty());
+            let python = verify_with.as_deref().filter(|python| !python.is_empty()).map(Path::new);
             let exported = export::onnx(&context.home, model, output.as_deref(), python)?;
             context.print(&json!(exported), || shown(&exported))
         }

@@ -38,7 +38,8 @@ fn refused(output: &str, row: usize, wanted: &str, found: &str) -> Error {
         row + 1
     );
     Error::new(ErrorKind::Bug, message).with_hint(
-        "nothing was written; this is a bug in Gristmill or in the runtime: please report it",
+        "nothing was written; unless several neighbours are equally far (docs/onnx.md), this is a \
+         bug in Gristmill or in the runtime: please report it",
     )
 }
 
