@@ -91,6 +91,14 @@ pub enum Error {
         /// What was found there.
         found: String,
     },
+    /// What has no form as a graph of operators.
+    #[error("{what} has no form in ONNX: {reason}")]
+    NoForm {
+        /// A step, or a part of one.
+        what: String,
+        /// Why, or what would have one.
+        reason: String,
+    },
     /// A promise between our own parts was broken.
     #[error("{0}")]
     Bug(String),

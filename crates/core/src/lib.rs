@@ -14,6 +14,7 @@ mod error;
 pub mod expr;
 mod frame;
 mod frame_builder;
+pub mod graph;
 mod learn;
 mod matrix;
 mod pipeline;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::graph::{self, Answers, Graph, Wire};
 use crate::{
     ConformalAnswers, Contributions, FitContext, Frame, Result, Role, Schema, Scores, Signature,
     State, Target, Task,
@@ -114,8 +115,22 @@ pub trait FittedTransform: Any + Debug + Send + Sync {
     /// When a value has no answer and the settings say to refuse it.
     fn apply(&self, rows: Frame) -> Result<Frame>;
 
+    /// What [`FittedTransform::apply`] does, added to `graph`: the columns that it gives for
+    /// `columns`, which are those of [`FittedTransform::input`].
+    ///
+    /// # Errors
+    /// [`crate::Error::NoForm`] when `graph` has no operators for it; so unless a step says more.
+    fn express(&self, _graph: &Graph, _columns: &[Wire]) -> Result<Vec<Wire>> {
+        Err(unwritten(self.kind()))
+    }
+
     /// What to store; [`crate::Load`] reads it back.
     fn state(&self) -> State;
+}
+
+/// A step that says nothing of its form.
+fn unwritten(kind: &str) -> crate::Error {
+    graph::no_form(format!("step `{kind}`"), "nobody has written it down in operators")
 }
 
 /// Settings that can learn to predict.
@@ -219,6 +234,15 @@ pub trait Model: Any + Debug + Send + Sync {
     /// Whether rows may come with [`crate::Column::Sparse`]; without it they come dense.
     fn takes_sparse(&self) -> bool {
         false
+    }
+
+    /// What [`Model::predict`] does, added to `graph`: the answers for `columns`, which are those
+    /// of [`Model::input`].
+    ///
+    /// # Errors
+    /// As [`FittedTransform::express`].
+    fn express(&self, _graph: &Graph, _columns: &[Wire]) -> Result<Answers> {
+        Err(unwritten(self.kind()))
     }
 
     /// What to store; [`crate::Load`] reads it back.

@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use gristmill_core::graph::{Bound, Graph, Wire};
 use gristmill_core::{Field, FittedTransform, Frame, Load, Result, Schema, Signature, State};
 use serde::{Deserialize, Serialize};
 
 use crate::bin::BinOutput;
 use crate::columns;
 use crate::taken::Taken;
+use crate::wires;
 
 pub(crate) const KIND: &str = "bin";
 
@@ -89,6 +91,22 @@ impl FittedTransform for FittedBin {
                 Ok(columns)
             }),
         }
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        let code = |edges: &[f64], x| {
+            let code = graph.count_below(x, edges, Bound::UpTo);
+            graph.choose(graph.is_missing(x), x, code)
+        };
+        let positions = &self.taken.positions;
+        if self.output == BinOutput::Ordinal {
+            return Ok(wires::each(graph, columns, positions, &self.edges, |e, x| code(e, x)));
+        }
+        wires::replaced(
+            columns,
+            &columns::plan(columns.len(), positions, &self.edges),
+            |_, e, x| Ok(graph.one_hot(code(e, graph.single(x)), e.len() + 1).wires()),
+        )
     }
 
     fn state(&self) -> State {

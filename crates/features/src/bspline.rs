@@ -2,6 +2,8 @@
 //! Method: de Boor, *A Practical Guide to Splines*, 1978; the values by the recurrence of Cox and de
 //! Boor as in Piegl and Tiller, *The NURBS Book*, 1997, A2.2.
 
+use gristmill_core::graph::{Bound, Graph, Value};
+
 use crate::spline::Extrapolation;
 
 /// Basis splines of one degree over the knots of one column.
@@ -74,8 +76,12 @@ impl Basis {
 
     /// The number of the knot from which on `place` lies, with the next one above it.
     fn span(&self, place: f64) -> usize {
+        self.span_after(self.base.partition_point(|knot| *knot <= place))
+    }
+
+    /// The span of a place that `upto` of the inner knots do not exceed.
+    fn span_after(&self, upto: usize) -> usize {
         let last = self.base.len() - 2;
-        let upto = self.base.partition_point(|knot| *knot <= place);
         let mut span = upto.saturating_sub(1).min(last);
         while span > 0 && self.base[span] == self.base[span + 1] {
             span -= 1;
@@ -118,6 +124,102 @@ impl Basis {
             let left = if i > 0 { part(i) } else { 0.0 };
             let right = if i < degree { part(i + 1) } else { 0.0 };
             scratch.values[i] += way * degree as f64 * (left - right);
+        }
+    }
+}
+
+/// A place on the spans of a [`Basis`], as a graph.
+struct Places<'a> {
+    graph: &'a Graph,
+    /// The place itself.
+    place: Value,
+    /// Which span it is in, as a number of knots that it reaches.
+    upto: Value,
+    /// The span for each such number.
+    spans: Vec<usize>,
+}
+
+impl Places<'_> {
+    /// The knot that stands `after` the span's last one, or before it.
+    fn knot(&self, basis: &Basis, after: usize, before: usize) -> Value {
+        let knots: Vec<f64> = self.spans.iter().map(|s| basis.knots[s + after - before]).collect();
+        self.graph.number_at(&knots, self.upto)
+    }
+}
+
+impl Basis {
+    /// All splines of each number in `x`, a column each.
+    pub(crate) fn express(&self, graph: &Graph, x: Value) -> Value {
+        let place = self.express_place(graph, x);
+        let upto = graph.to_integers(graph.count_below(place, &self.base, Bound::UpTo));
+        let spans = (0..=self.base.len()).map(|upto| self.span_after(upto)).collect();
+        let places = Places { graph, place, upto, spans };
+        let mut values = self.express_values(&places, self.degree);
+        if self.extrapolation == Extrapolation::Linear && self.degree > 0 {
+            self.express_slopes(&places, graph.subtract(x, place), &mut values);
+        }
+        let count = Self::count(self.base.len(), self.degree, self.extrapolation);
+        let mut splines = graph.number(0.0);
+        for (i, value) in values.into_iter().enumerate() {
+            let own = places.spans.iter().flat_map(|span| {
+                let own = (span - self.degree + i) % count;
+                (0..count).map(move |at| f64::from(u8::from(at == own)))
+            });
+            let own = graph.row_at(&own.collect::<Vec<f64>>(), count, upto);
+            splines = graph.add(splines, graph.multiply(value, own));
+        }
+        graph.choose(graph.is_missing(x), x, splines)
+    }
+
+    fn express_place(&self, graph: &Graph, x: Value) -> Value {
+        let (least, most) = self.ends();
+        match self.extrapolation {
+            Extrapolation::Periodic => {
+                let (least, period) = (graph.number(least), graph.number(most - least));
+                let past = graph.remainder(graph.subtract(x, least), period);
+                let negative = graph.less(past, graph.number(0.0));
+                let past = graph.choose(negative, graph.add(past, period), past);
+                graph.add(least, past)
+            }
+            Extrapolation::Continue | Extrapolation::Error => x,
+            Extrapolation::Constant | Extrapolation::Linear => {
+                graph.clamp(x, graph.number(least), graph.number(most))
+            }
+        }
+    }
+
+    /// As [`Basis::values`].
+    fn express_values(&self, at: &Places<'_>, degree: usize) -> Vec<Value> {
+        let graph = at.graph;
+        let mut values = vec![graph.number(1.0)];
+        for d in 1..=degree {
+            let mut saved = graph.number(0.0);
+            for (r, value) in values.iter_mut().enumerate() {
+                let (above, below) = (at.knot(self, r + 1, 0), at.knot(self, r + 1, d));
+                let share = graph.divide(*value, graph.subtract(above, below));
+                let rising = graph.multiply(graph.subtract(above, at.place), share);
+                *value = graph.add(saved, rising);
+                saved = graph.multiply(graph.subtract(at.place, below), share);
+            }
+            values.push(saved);
+        }
+        values
+    }
+
+    /// As [`Basis::add_slopes`].
+    fn express_slopes(&self, at: &Places<'_>, way: Value, values: &mut [Value]) {
+        let (graph, degree) = (at.graph, self.degree);
+        let lower = self.express_values(at, degree - 1);
+        let part = |i: usize| {
+            let length = graph.subtract(at.knot(self, i, 0), at.knot(self, i, degree));
+            graph.divide(lower[i - 1], length)
+        };
+        let way = graph.multiply(way, graph.number(degree as f64));
+        for (i, value) in values.iter_mut().enumerate() {
+            let left = if i > 0 { part(i) } else { graph.number(0.0) };
+            let right = if i < degree { part(i + 1) } else { graph.number(0.0) };
+            let slope = graph.multiply(way, graph.subtract(left, right));
+            *value = graph.add(*value, slope);
         }
     }
 }

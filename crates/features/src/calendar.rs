@@ -1,6 +1,7 @@
 //! Moments on the Gregorian calendar, in UTC.
 //! Method: Howard Hinnant, *chrono-Compatible Low-Level Date Algorithms*, 2013.
 
+use gristmill_core::graph::{Calendar, Graph, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +93,57 @@ impl Part {
                 | Self::Minute
                 | Self::Second
         )
+    }
+}
+
+impl Part {
+    /// As [`Moment::number`], for the moments of a calendar in a graph.
+    pub(crate) fn express(self, g: &Graph, calendar: &Calendar<'_>) -> Value {
+        let is = |value: Value, number: i64| g.equal(value, g.integer(number));
+        let of_time = |unit: i64, most: i64| {
+            g.remainder(g.divide(calendar.seconds(), g.integer(unit)), g.integer(most))
+        };
+        let ends_month = || g.equal(calendar.day, calendar.days_in_month());
+        let of_quarter = |place| is(g.remainder(calendar.month, g.integer(3)), place);
+        let value = match self {
+            Self::Year => calendar.year,
+            Self::Quarter => calendar.quarter(),
+            Self::Month => calendar.month,
+            Self::Week => calendar.week(),
+            Self::Day => calendar.day,
+            Self::DayOfYear => calendar.day_of_year(),
+            Self::Weekday => calendar.weekday(),
+            Self::Hour => of_time(3_600, 24),
+            Self::Minute => of_time(60, 60),
+            Self::Second => of_time(1, 60),
+            Self::DaysInMonth => calendar.days_in_month(),
+            Self::IsWeekend => g.at_most(g.integer(5), calendar.weekday()),
+            Self::IsMonthStart => is(calendar.day, 1),
+            Self::IsMonthEnd => ends_month(),
+            Self::IsQuarterStart => g.both(is(calendar.day, 1), of_quarter(1)),
+            Self::IsQuarterEnd => g.both(ends_month(), of_quarter(0)),
+            Self::IsYearStart => g.both(is(calendar.day, 1), is(calendar.month, 1)),
+            Self::IsYearEnd => g.both(ends_month(), is(calendar.month, 12)),
+            Self::Timestamp => return calendar.epoch(),
+        };
+        g.to_numbers(value)
+    }
+
+    /// As [`Moment::turn`].
+    pub(crate) fn express_turn(self, g: &Graph, calendar: &Calendar<'_>) -> Value {
+        let (first, count) = match self {
+            Self::Quarter => (1.0, g.integer(4)),
+            Self::Month => (1.0, g.integer(12)),
+            Self::Week => (1.0, calendar.weeks_in_year()),
+            Self::Day => (1.0, calendar.days_in_month()),
+            Self::DayOfYear => (1.0, calendar.days_in_year()),
+            Self::Weekday => (0.0, g.integer(7)),
+            Self::Hour => (0.0, g.integer(24)),
+            Self::Minute | Self::Second => (0.0, g.integer(60)),
+            _ => return g.number(f64::NAN),
+        };
+        let passed = g.subtract(self.express(g, calendar), g.number(first));
+        g.divide(passed, g.to_numbers(count))
     }
 }
 

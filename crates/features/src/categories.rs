@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use gristmill_core::graph::{Graph, Kind, Value, Wire};
 use gristmill_core::{Column, Error, Field, MISSING_CODE, PhysicalType, Result, Rows, Words};
 use serde::{Deserialize, Serialize};
 
@@ -143,6 +144,36 @@ impl Lookup {
             }
         }
         Ok(lookup)
+    }
+
+    /// What `number` makes of the code of each category in a column, `missing` and `unknown` where
+    /// there is none, as a graph.
+    ///
+    /// # Errors
+    /// As [`Graph::number_of_word`].
+    pub(crate) fn express(
+        &self,
+        graph: &Graph,
+        column: Wire,
+        number: impl Fn(u32) -> f64,
+        [missing, unknown]: [f64; 2],
+    ) -> Result<Value> {
+        let values = graph.single(column);
+        match column.kind() {
+            Kind::Words => {
+                let mut known: Vec<_> = self.words.iter().map(|(w, c)| (w.as_str(), *c)).collect();
+                known.sort_unstable();
+                let known = known.into_iter().map(|(word, code)| (word, number(code)));
+                graph.number_of_word(values, known, missing, unknown)
+            }
+            Kind::Numbers => {
+                let mut known: Vec<_> = self.numbers.iter().map(|(b, c)| (*b, *c)).collect();
+                known.sort_unstable();
+                let known = known.into_iter().map(|(b, code)| (f64::from_bits(b), number(code)));
+                Ok(graph.number_of_number(values, known, missing, unknown))
+            }
+            Kind::Integers | Kind::Truths => Ok(graph.spread(graph.number(unknown))),
+        }
     }
 
     /// The code of each value; [`UNKNOWN`] where there is none, `missing` where there is no value.

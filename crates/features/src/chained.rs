@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Graph, Value, Wire};
 use gristmill_core::{FittedTransform, Frame, Load, Result, Schema, Signature, State};
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +84,25 @@ impl FittedTransform for FittedIterativeImputer {
 
     fn apply(&self, rows: Frame) -> Result<Frame> {
         self.filled.apply(rows, || (), |row, ()| self.fill(row))
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        let positions = &self.filled.taken.positions;
+        let x = graph.taken(columns, positions);
+        let missing = graph.is_missing(x);
+        let learned = &self.learned;
+        let start = graph.choose(missing, graph.row(&learned.means), x);
+        let mut row: Vec<Value> =
+            start.wires().into_iter().map(|wire| graph.single(wire)).collect();
+        for (at, line) in &learned.steps {
+            let sum = graph.times(graph.join(&row), &line.weights, 1);
+            let sum = graph.add(sum, graph.number(line.intercept));
+            let (low, high) = (graph.number(learned.lows[*at]), graph.number(learned.highs[*at]));
+            let found = graph.clamp(sum, low, high);
+            row[*at] = graph.choose(graph.columns(missing, &[*at]), found, row[*at]);
+        }
+        let filled = graph.join(&row);
+        Ok(self.filled.express(&graph.changed(columns, positions, |_| filled)))
     }
 
     fn state(&self) -> State {

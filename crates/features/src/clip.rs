@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Graph, Wire};
 use gristmill_core::{
     Error, FitContext, FittedTransform, Frame, Load, Result, Schema, Selector, Signature, State,
     Transform,
@@ -160,6 +161,12 @@ impl FittedTransform for FittedClip {
 
     fn apply(&self, rows: Frame) -> Result<Frame> {
         self.taken.map(rows, &self.bounds, |(low, high), value| value.clamp(*low, *high))
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        let (lower, upper): (Vec<f64>, Vec<f64>) = self.bounds.iter().copied().unzip();
+        let clipped = |x| graph.clamp(x, graph.row(&lower), graph.row(&upper));
+        Ok(graph.changed(columns, &self.taken.positions, clipped))
     }
 
     fn state(&self) -> State {

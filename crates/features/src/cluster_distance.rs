@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Graph, Measure, Wire};
 use gristmill_core::{
     Error, FitContext, FittedTransform, Frame, Load, Result, Schema, Selector, Signature, State,
     Transform,
@@ -15,6 +16,7 @@ use crate::columns;
 use crate::lloyd::{self, Points, Search};
 use crate::products::{self, Numbers};
 use crate::taken::{self, Taken};
+use crate::wires;
 
 pub(crate) const VERSION: u32 = 1;
 const KIND: &str = "cluster_distance";
@@ -205,6 +207,13 @@ impl FittedTransform for FittedClusterDistance {
                 }
             });
         self.taken.replace(rows, products::to_columns(&distances, clusters))
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        let positions = &self.taken.positions;
+        let x = graph.taken(columns, positions);
+        let distances = graph.root(graph.distances(x, &self.centres, Measure::Squares));
+        Ok(wires::moved(columns, positions, distances))
     }
 
     fn state(&self) -> State {

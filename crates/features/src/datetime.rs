@@ -1,9 +1,10 @@
 //! The parts of moments: year, month, weekday, hour and so on, as numbers or as points of a circle.
 //! Method of the calendar: Howard Hinnant, *chrono-Compatible Low-Level Date Algorithms*, 2013.
 
-use std::f64::consts::TAU;
+use std::f64::consts::{FRAC_PI_2, TAU};
 use std::sync::Arc;
 
+use gristmill_core::graph::{Calendar, Graph, Value, Wire};
 use gristmill_core::{
     Column, Error, Field, FitContext, FittedTransform, Frame, Load, MISSING_TIME, Result, Role,
     Schema, Selector, SemanticType, Signature, State, Transform,
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Moment, Part};
 use crate::columns;
+use crate::wires;
 
 pub(crate) const VERSION: u32 = 1;
 const KIND: &str = "datetime";
@@ -138,6 +140,20 @@ impl Datetime {
         }
         numbers.into_iter().chain(circles).map(Column::Numbers).collect()
     }
+
+    fn express(&self, graph: &Graph, moments: Value) -> Vec<Wire> {
+        let calendar = Calendar::of(graph, moments);
+        let missing = graph.is_missing(moments);
+        let known = |value| graph.choose(missing, graph.number(f64::NAN), value).wire();
+        let numbers = self.parts.iter().map(|part| known(part.express(graph, &calendar)));
+        let circles = self.cyclic.iter().flat_map(|part| {
+            let angle = graph.multiply(part.express_turn(graph, &calendar), graph.number(TAU));
+            // Not every runtime has the cosine of 64-bit floats.
+            let ahead = graph.add(angle, graph.number(FRAC_PI_2));
+            [angle, ahead].map(|angle| known(graph.sin(angle)))
+        });
+        numbers.chain(circles).collect()
+    }
 }
 
 fn moments(field: &Field) -> Result<()> {
@@ -229,6 +245,15 @@ impl FittedTransform for FittedDatetime {
 
     fn takes_sparse(&self) -> bool {
         true
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        let fields = self.signature.input.fields();
+        wires::replaced(columns, &self.plan, |at, (), column| {
+            let parts = self.facts.settings.express(graph, graph.single(column));
+            let kept = (fields[at].role != Role::Feature).then_some(column);
+            Ok(kept.into_iter().chain(parts).collect())
+        })
     }
 
     fn state(&self) -> State {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use gristmill_core::expr::{BoundExpr, Expr};
+use gristmill_core::graph::{Graph, Wire};
 use gristmill_core::{
     Error, Field, FitContext, FittedTransform, Frame, Load, Result, Schema, Signature, State,
     Transform,
@@ -83,6 +84,9 @@ fn of_column(name: &str, error: Error) -> Error {
     match error {
         Error::Data { message, hint } => {
             Error::Data { message: format!("derived column `{name}`: {message}"), hint }
+        }
+        Error::NoForm { what, reason } => {
+            Error::NoForm { what: format!("{what}, in the derived column `{name}`,"), reason }
         }
         other => other,
     }
@@ -184,6 +188,18 @@ impl FittedTransform for FittedDerive {
         }
         let rows = frame.rows();
         Frame::new(Arc::clone(&self.signature.output), frame.into_columns(), rows)
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        let mut columns = columns.to_vec();
+        for ((name, _), (at, expr)) in self.ordered.iter().zip(&self.bound) {
+            let column = expr.express(graph, &columns).map_err(|e| of_column(name, e))?;
+            match columns.get_mut(*at) {
+                Some(old) => *old = column,
+                None => columns.push(column),
+            }
+        }
+        Ok(columns)
     }
 
     fn state(&self) -> State {

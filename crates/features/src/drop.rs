@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use gristmill_core::graph::{Graph, Wire};
 use gristmill_core::{
     FitContext, FittedTransform, Frame, Load, Result, Schema, Selector, Signature, State, Transform,
 };
@@ -11,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
 use crate::columns;
+use crate::wires;
 
 pub(crate) const VERSION: u32 = 1;
 const KIND: &str = "drop";
@@ -136,6 +138,10 @@ impl FittedTransform for FittedDrop {
         let kept = rows.into_columns().into_iter().zip(&self.plan);
         let kept = kept.filter_map(|(column, dropped)| dropped.is_none().then_some(column));
         Frame::new(Arc::clone(&self.signature.output), kept.collect(), count)
+    }
+
+    fn express(&self, _graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        Ok(wires::kept(self, columns, &wires::planned(&self.plan)))
     }
 
     fn state(&self) -> State {

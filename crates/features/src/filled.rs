@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::Wire;
 use gristmill_core::{Column, Frame, Notes, Result, Schema, State};
 use rayon::prelude::*;
 
@@ -127,6 +128,13 @@ impl Filled {
             }
         }
         Frame::new(Arc::clone(&self.taken.signature.output), columns, count)
+    }
+
+    /// The columns that are left of those of a graph that were filled.
+    pub(crate) fn express(&self, columns: &[Wire]) -> Vec<Wire> {
+        let fields = self.taken.signature.input.fields().iter().zip(columns);
+        let kept = fields.filter(|(field, _)| !self.dropped.contains(&field.name));
+        kept.map(|(_, column)| *column).collect()
     }
 
     /// The stored numbers called `name`, which must be one finite one for each column.

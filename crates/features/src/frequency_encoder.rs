@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Graph, Wire};
 use gristmill_core::{
     Column, FittedTransform, Frame, Learn, Learner, Load, Notes, Result, Rows, Schema, Selector,
     Signature, State,
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::categories::{Counts, Lookup};
 use crate::columns;
+use crate::wires;
 
 pub(crate) const VERSION: u32 = 1;
 const KIND: &str = "frequency_encode";
@@ -224,6 +226,14 @@ impl FittedTransform for FittedFrequencyEncoder {
 
     fn takes_sparse(&self) -> bool {
         true
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        wires::replaced(columns, &self.plan, |_, Encoder { lookup, numbers }, column| {
+            let number = |code: u32| numbers.get(code as usize).copied().unwrap_or(0.0);
+            let missing = numbers.last().copied().unwrap_or(0.0);
+            Ok(lookup.express(graph, column, number, [missing, 0.0])?.wires())
+        })
     }
 
     fn state(&self) -> State {

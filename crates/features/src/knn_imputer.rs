@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Graph, Value, Wire};
 use gristmill_core::{
     Error, FitContext, FittedTransform, Frame, Load, Result, Schema, Selector, Signature, State,
     Transform,
@@ -204,6 +205,54 @@ impl FittedKnnImputer {
         }
     }
 
+    /// The squared distance of each row from each donor, NaN where they share no column.
+    fn express_distances(&self, graph: &Graph, x: Value) -> Value {
+        let zero = graph.number(0.0);
+        let (mut squares, mut shared) = (zero, zero);
+        for (at, donors) in self.donors.iter().enumerate() {
+            let own = graph.columns(x, &[at]);
+            let missing = graph.is_missing(own);
+            let present = graph.to_numbers(graph.not(missing));
+            let there = graph.multiply(present, graph.row(&known(donors)));
+            let own = graph.choose(missing, zero, own);
+            let difference = graph.subtract(own, graph.row(&or_zero(donors)));
+            let difference = graph.multiply(difference, there);
+            squares = graph.add(squares, graph.multiply(difference, difference));
+            shared = graph.add(shared, there);
+        }
+        let width = graph.number(self.donors.len() as f64);
+        graph.divide(graph.multiply(squares, width), shared)
+    }
+
+    /// What a missing value of each column would become.
+    fn express_means(&self, graph: &Graph, x: Value) -> Value {
+        let squares = self.express_distances(graph, x);
+        let (zero, infinite) = (graph.number(0.0), graph.number(f64::INFINITY));
+        let columns = self.donors.iter().zip(&self.means).map(|(donors, mean)| {
+            let without = graph.equal(graph.row(&known(donors)), zero);
+            let far = graph.either(graph.is_missing(squares), without);
+            let distances = graph.choose(far, infinite, squares);
+            let count = self.neighbors.min(donors.len());
+            let (near, places) = graph.least_ones(distances, count);
+            let found = graph.to_numbers(graph.less(near, infinite));
+            let weights = match self.weights {
+                NeighborWeights::Uniform => found,
+                NeighborWeights::Distance => {
+                    let touches = graph.equal(near, zero);
+                    let touching = graph.equal(graph.columns(near, &[0]), zero);
+                    let shares = graph.divide(graph.number(1.0), graph.root(near));
+                    graph.choose(touching, graph.to_numbers(touches), shares)
+                }
+            };
+            let values = graph.number_at(&or_zero(donors), places);
+            let sum = graph.sum(graph.multiply(weights, values));
+            let found = graph.divide(sum, graph.sum(weights));
+            let finite = graph.at_most(graph.absolute(found), graph.number(f64::MAX));
+            graph.choose(finite, found, graph.number(*mean))
+        });
+        graph.join(&columns.collect::<Vec<_>>())
+    }
+
     /// The mean of the column at `at` over the nearest donors that have it.
     fn mean(&self, at: usize, scratch: &mut Scratch) -> f64 {
         let Scratch { squares, nearest, .. } = scratch;
@@ -230,6 +279,16 @@ impl FittedKnnImputer {
     }
 }
 
+/// 1 for each number, 0 for each missing one.
+fn known(numbers: &[f64]) -> Vec<f64> {
+    numbers.iter().map(|v| f64::from(u8::from(!v.is_nan()))).collect()
+}
+
+/// The numbers, 0 for missing ones.
+fn or_zero(numbers: &[f64]) -> Vec<f64> {
+    numbers.iter().map(|v| if v.is_nan() { 0.0 } else { *v }).collect()
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Facts {
@@ -246,6 +305,17 @@ impl FittedTransform for FittedKnnImputer {
 
     fn apply(&self, rows: Frame) -> Result<Frame> {
         self.filled.apply(rows, Scratch::default, |row, scratch| self.fill(row, scratch))
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        let positions = &self.filled.taken.positions;
+        let x = graph.taken(columns, positions);
+        let filled = match self.donors() {
+            0 => graph.row(&self.means),
+            _ => self.express_means(graph, x),
+        };
+        let filled = graph.choose(graph.is_missing(x), filled, x);
+        Ok(self.filled.express(&graph.changed(columns, positions, |_| filled)))
     }
 
     fn state(&self) -> State {

@@ -57,6 +57,7 @@ mod target_means;
 mod text;
 mod truncated_svd;
 mod windows;
+mod wires;
 
 use gristmill_core::Catalog;
 

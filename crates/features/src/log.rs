@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Graph, Wire};
 use gristmill_core::{
     Error, Field, FitContext, FittedTransform, Frame, Load, Result, Schema, Selector, Signature,
     State, Transform,
@@ -126,6 +127,14 @@ impl FittedTransform for FittedLog {
             1.0 => value.ln_1p(),
             _ => (value + offset).ln(),
         })
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        let logarithm = |x| match self.offset {
+            1.0 => graph.ln_1p(x),
+            offset => graph.ln(graph.add(x, graph.number(offset))),
+        };
+        Ok(graph.changed(columns, &self.taken.positions, logarithm))
     }
 
     fn state(&self) -> State {

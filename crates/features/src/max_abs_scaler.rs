@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Graph, Wire};
 use gristmill_core::{
     FitContext, FittedTransform, Frame, Load, Result, Schema, Selector, Signature, State, Transform,
 };
@@ -111,6 +112,11 @@ impl FittedTransform for FittedMaxAbsScaler {
 
     fn takes_sparse(&self) -> bool {
         true
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        let scaled = |x| graph.divide(x, graph.row(&self.scales));
+        Ok(graph.changed(columns, &self.taken.positions, scaled))
     }
 
     fn state(&self) -> State {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Graph, Wire};
 use gristmill_core::{
     Error, FittedTransform, Frame, Learn, Learner, Load, Notes, Result, Rows, Schema, Selector,
     Signature, State,
@@ -10,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::columns;
+use crate::wires;
 
 pub(crate) const VERSION: u32 = 1;
 const KIND: &str = "min_max";
@@ -216,6 +218,21 @@ impl FittedTransform for FittedMinMaxScaler {
             let scaled = (value - least) / extent * (high - low) + low;
             if clip { scaled.clamp(low, high) } else { scaled }
         })
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        let (lows, extents): (Vec<f64>, Vec<f64>) = self.plan.iter().flatten().copied().unzip();
+        let [low, high] = self.range;
+        let scaled = |x| {
+            let share = graph.divide(graph.subtract(x, graph.row(&lows)), graph.row(&extents));
+            let stretched = graph.multiply(share, graph.number(high - low));
+            let scaled = graph.add(stretched, graph.number(low));
+            match self.clip {
+                Clip::ToRange => graph.clamp(scaled, graph.number(low), graph.number(high)),
+                _ => scaled,
+            }
+        };
+        Ok(graph.changed(columns, &wires::planned(&self.plan), scaled))
     }
 
     fn state(&self) -> State {

@@ -2,6 +2,8 @@
 //! Method: Wichura, *Algorithm AS 241: The Percentage Points of the Normal Distribution*, 1988,
 //! PPND16, with a relative error of about 1e-16.
 
+use gristmill_core::graph::{Graph, Value};
+
 /// The number below which this `share` of a standard normal distribution lies; ±∞ at 0 and 1.
 pub(crate) fn quantile(share: f64) -> f64 {
     let off = share - 0.5;
@@ -16,6 +18,32 @@ pub(crate) fn quantile(share: f64) -> f64 {
     let r = (-tail.ln()).sqrt();
     let size = if r <= 5.0 { ratio(r - 1.6, &TAIL) } else { ratio(r - 5.0, &FAR_TAIL) };
     size.copysign(off)
+}
+
+/// [`quantile`] of shares that are at least `least` from 0 and 1, as a graph.
+pub(crate) fn express(graph: &Graph, share: Value, least: f64) -> Value {
+    let (half, one) = (graph.number(0.5), graph.number(1.0));
+    let share = graph.clamp(share, graph.number(least), graph.number(1.0 - least));
+    let off = graph.subtract(share, half);
+    let r = graph.subtract(graph.number(0.180_625), graph.multiply(off, off));
+    let centre = graph.multiply(off, express_ratio(graph, r, &CENTRE));
+    let below = graph.less(off, graph.number(0.0));
+    let tail = graph.choose(below, share, graph.subtract(one, share));
+    let r = graph.root(graph.negate(graph.ln(tail)));
+    let near = express_ratio(graph, graph.subtract(r, graph.number(1.6)), &TAIL);
+    let far = express_ratio(graph, graph.subtract(r, graph.number(5.0)), &FAR_TAIL);
+    let size = graph.choose(graph.at_most(r, graph.number(5.0)), near, far);
+    let beyond = graph.choose(below, graph.negate(size), size);
+    let inside = graph.at_most(graph.absolute(off), graph.number(0.425));
+    graph.choose(inside, centre, beyond)
+}
+
+fn express_ratio(graph: &Graph, r: Value, ratio: &Ratio) -> Value {
+    let sum = |c: &[f64; 8]| {
+        let start = graph.number(0.0);
+        c.iter().rev().fold(start, |sum, c| graph.add(graph.multiply(sum, r), graph.number(*c)))
+    };
+    graph.divide(sum(&ratio.over), sum(&ratio.under))
 }
 
 /// A ratio of two polynomials of degree 7, by rising powers.

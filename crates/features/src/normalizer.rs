@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use gristmill_core::graph::{Graph, Wire};
 use gristmill_core::{
     FitContext, FittedTransform, Frame, Load, Result, Schema, Selector, Signature, State, Transform,
 };
@@ -202,6 +203,24 @@ impl FittedTransform for FittedNormalizer {
                 *value = if *norm > 0.0 { *value / norm } else { *value };
             }
         })
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        let scaled = |x| {
+            let sizes = graph.absolute(x);
+            let most = graph.greatest(sizes);
+            let nothing = graph.equal(most, graph.number(0.0));
+            let unit = graph.choose(nothing, graph.number(1.0), most);
+            // By the greatest first: squares of very small and very large numbers are lost.
+            let shares = graph.divide(x, unit);
+            let norm = match self.norm {
+                Norm::L1 => graph.sum(graph.absolute(shares)),
+                Norm::L2 => graph.root(graph.sum(graph.multiply(shares, shares))),
+                Norm::Max => graph.number(1.0),
+            };
+            graph.choose(nothing, x, graph.divide(shares, norm))
+        };
+        Ok(graph.changed(columns, &self.taken.positions, scaled))
     }
 
     fn state(&self) -> State {

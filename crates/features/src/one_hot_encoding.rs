@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use gristmill_core::graph::{Graph, Value, Wire};
 use gristmill_core::{
     Column, Error, Field, FittedTransform, Frame, Load, Result, Schema, Signature, SparseNumbers,
     State,
@@ -13,6 +14,7 @@ use crate::categories::{self, Lookup, UNKNOWN};
 use crate::columns;
 use crate::one_hot_encoder::Unknown;
 use crate::sparsity::{Form, Sparsity};
+use crate::wires;
 
 pub(crate) const KIND: &str = "one_hot";
 
@@ -113,6 +115,18 @@ impl Encoder {
             Form::Dense => Ok(self.dense(known)),
             Form::Sparse => self.sparse(known),
         }
+    }
+
+    /// The place of each category; NaN where its row would be refused.
+    fn express(&self, graph: &Graph, column: Wire) -> Result<Value> {
+        let place = |code: u32| match code {
+            UNKNOWN => f64::NAN,
+            code if (code as usize) < self.width => f64::from(code),
+            _ => -1.0,
+        };
+        let unknown = place(self.unknown);
+        let missing = if self.missing == UNKNOWN { unknown } else { place(self.missing) };
+        self.lookup.express(graph, column, place, [missing, unknown])
     }
 
     fn dense(&self, codes: impl ExactSizeIterator<Item = u32>) -> Vec<Column> {
@@ -229,6 +243,18 @@ impl FittedTransform for FittedOneHotEncoder {
 
     fn takes_sparse(&self) -> bool {
         true
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        wires::replaced(columns, &self.plan, |_, encoder, column| {
+            if encoder.width == 0 {
+                return Ok(Vec::new());
+            }
+            let codes = encoder.express(graph, column)?;
+            let encoded = graph.one_hot(codes, encoder.width);
+            let refused = graph.choose(graph.is_missing(codes), graph.number(f64::NAN), encoded);
+            Ok(refused.wires())
+        })
     }
 
     fn state(&self) -> State {

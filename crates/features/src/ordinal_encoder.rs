@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use gristmill_core::graph::{Graph, Wire};
 use gristmill_core::{
     Column, Error, Field, FittedTransform, Frame, Learn, Learner, Load, Notes, Result, Rows,
     Schema, Selector, Signature, State,
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::categories::{self, Counts, Lookup, UNKNOWN};
 use crate::rare_categories::{Frequency, check_limits, infrequent};
 use crate::simple_imputer::FillValue;
+use crate::wires;
 use crate::{columns, given_categories};
 
 pub(crate) const VERSION: u32 = 1;
@@ -312,6 +314,17 @@ impl FittedTransform for FittedOrdinalEncoder {
 
     fn takes_sparse(&self) -> bool {
         true
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        let unknown = match self.codes.unknown {
+            UnknownCode::Code(code) => code as f64,
+            UnknownCode::Error | UnknownCode::Missing => f64::NAN,
+        };
+        let missing = self.codes.missing_code.map_or(f64::NAN, |code| code as f64);
+        wires::replaced(columns, &self.plan, |_, lookup, column| {
+            Ok(lookup.express(graph, column, f64::from, [missing, unknown])?.wires())
+        })
     }
 
     fn state(&self) -> State {

@@ -7,6 +7,7 @@ use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::{Mat, MatRef, Par};
+use gristmill_core::graph::{Graph, Wire};
 use gristmill_core::{
     Column, Error, Field, FittedTransform, Frame, Learn, Learner, Load, Notes, Result, Rows,
     Schema, Selector, Signature, State, Tensor, TensorData,
@@ -20,6 +21,7 @@ pub use crate::components::Components;
 use crate::cross_products::CrossProducts;
 use crate::moments;
 use crate::taken;
+use crate::wires;
 
 pub(crate) const VERSION: u32 = 1;
 const KIND: &str = "pca";
@@ -432,6 +434,19 @@ impl FittedTransform for FittedPca {
         let kept = kept.filter(|(at, _)| self.positions.binary_search(at).is_err());
         let columns = kept.map(|(_, column)| column).chain(projected).collect();
         Frame::new(Arc::clone(&self.signature.output), columns, count)
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        let learned = &self.learned;
+        let centred = graph.taken(columns, &self.positions);
+        let centred = graph.subtract(centred, graph.row(&learned.means));
+        let directions: Vec<&[f64]> = self.directions().collect();
+        let by_column: Vec<f64> = (0..self.positions.len())
+            .flat_map(|at| directions.iter().map(move |direction| direction[at]))
+            .collect();
+        let projected = graph.times(centred, &by_column, directions.len());
+        let scaled = graph.divide(projected, graph.row(&learned.scales));
+        Ok(wires::moved(columns, &self.positions, scaled))
     }
 
     fn state(&self) -> State {

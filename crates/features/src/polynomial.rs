@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use gristmill_core::graph::{Graph, Wire};
 use gristmill_core::{
     Error, Field, FitContext, FittedTransform, Frame, Load, Result, Schema, Selector, Signature,
     State, Transform,
@@ -239,6 +240,21 @@ impl FittedTransform for FittedPolynomial {
         let made = self.products.par_iter().map(|product| self.multiply(product, &columns));
         let made = made.collect::<Result<_>>()?;
         self.taken.append(rows, made)
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        let x = graph.taken(columns, &self.taken.positions);
+        let mut columns = columns.to_vec();
+        for same in self.products.chunk_by(|a, b| a.len() == b.len()) {
+            let factor = |at: usize| {
+                let places: Vec<usize> = same.iter().map(|product| product[at]).collect();
+                graph.columns(x, &places)
+            };
+            let others = (1..same[0].len()).map(factor);
+            let product = others.fold(factor(0), |product, next| graph.multiply(product, next));
+            columns.extend(product.wires());
+        }
+        Ok(columns)
     }
 
     fn state(&self) -> State {

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use gristmill_core::graph::{Graph, Value, Wire};
 use gristmill_core::{
     Error, Field, FitContext, FittedTransform, Frame, Load, Result, Schema, Selector, Signature,
     State, Transform,
@@ -16,6 +17,7 @@ use crate::brent;
 use crate::columns;
 use crate::moments::Moments;
 use crate::taken::{self, Taken};
+use crate::wires;
 
 pub(crate) const VERSION: u32 = 2;
 const KIND: &str = "power";
@@ -90,6 +92,23 @@ impl fmt::Display for PowerMethod {
 }
 
 impl PowerMethod {
+    /// The powers of `x` as a graph.
+    fn express(self, graph: &Graph, x: Value, lambda: f64) -> Value {
+        let power = |log: Value, lambda: f64| {
+            if lambda.abs() < f64::EPSILON {
+                return log;
+            }
+            let lambda = graph.number(lambda);
+            graph.divide(graph.exp_m1(graph.multiply(log, lambda)), lambda)
+        };
+        if self == Self::BoxCox {
+            return power(graph.ln(x), lambda);
+        }
+        let log = graph.multiply(graph.sign(x), graph.ln_1p(graph.absolute(x)));
+        let below = graph.negate(power(graph.negate(log), 2.0 - lambda));
+        graph.choose(graph.less(log, graph.number(0.0)), below, power(log, lambda))
+    }
+
     /// The logarithm that powers are taken of, with the sign of the side that the value is on.
     fn logarithm(self, value: f64) -> f64 {
         match self {
@@ -244,6 +263,14 @@ impl FittedTransform for FittedPowerTransformer {
             let power = self.method.power(self.method.logarithm(value), plan.lambda);
             (power - plan.center) / plan.scale
         })
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        Ok(wires::each(graph, columns, &self.taken.positions, &self.powers, |plan, x| {
+            let power = self.method.express(graph, x, plan.lambda);
+            let centred = graph.subtract(power, graph.number(plan.center));
+            graph.divide(centred, graph.number(plan.scale))
+        }))
     }
 
     fn state(&self) -> State {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use gristmill_core::graph::{Bound, Graph, Value, Wire};
 use gristmill_core::{
     Error, FitContext, FittedTransform, Frame, Load, Result, Schema, Selector, Signature, State,
     Transform,
@@ -14,6 +15,7 @@ use crate::columns;
 use crate::normal;
 use crate::order;
 use crate::taken::{self, Taken};
+use crate::wires;
 
 pub(crate) const VERSION: u32 = 1;
 const KIND: &str = "quantile";
@@ -160,6 +162,30 @@ fn share_below(quantiles: &[f64], value: f64) -> f64 {
     share(first, count).midpoint(share(above - 1, count))
 }
 
+/// [`share_below`] as a graph, for quantiles that are numbers.
+fn express_share(graph: &Graph, quantiles: &[f64], x: Value) -> Value {
+    let count = quantiles.len();
+    let (least, most) = (graph.number(quantiles[0]), graph.number(quantiles[count - 1]));
+    let (zero, one) = (graph.number(0.0), graph.number(1.0));
+    if count < 2 {
+        return graph.choose(graph.at_most(x, least), zero, one);
+    }
+    let step = graph.number(share(1, count));
+    let upto = graph.count_below(x, quantiles, Bound::UpTo);
+    let first = graph.count_below(x, quantiles, Bound::Below);
+    let above = graph.clamp(upto, one, graph.number((count - 1) as f64));
+    let before = graph.subtract(above, one);
+    let value = |places| graph.number_at(quantiles, graph.to_integers(places));
+    let (low, high) = (value(before), value(above));
+    let part = graph.divide(graph.subtract(x, low), graph.subtract(high, low));
+    let between = graph.multiply(graph.add(before, part), step);
+    let middle = graph.add(first, graph.subtract(upto, one));
+    let equal = graph.multiply(middle, graph.number(0.5 * share(1, count)));
+    let inside = graph.choose(graph.less(low, x), between, equal);
+    let inside = graph.choose(graph.at_most(most, x), one, inside);
+    graph.choose(graph.at_most(x, least), zero, inside)
+}
+
 /// What [`QuantileTransformer`] learned: rising quantiles of each column.
 #[derive(Clone, Debug)]
 pub struct FittedQuantileTransformer {
@@ -203,6 +229,20 @@ impl FittedTransform for FittedQuantileTransformer {
                 share
             }
         })
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        Ok(wires::each(graph, columns, &self.taken.positions, &self.quantiles, |quantiles, x| {
+            if quantiles.first().is_none_or(|q| q.is_nan()) {
+                return x;
+            }
+            let share = express_share(graph, quantiles, x);
+            let share = match self.output {
+                QuantileOutput::Normal => normal::express(graph, share, LEAST_SHARE),
+                _ => share,
+            };
+            graph.choose(graph.is_missing(x), x, share)
+        }))
     }
 
     fn state(&self) -> State {

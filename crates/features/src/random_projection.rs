@@ -5,6 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use gristmill_core::graph::{Graph, Wire};
 use gristmill_core::{
     Error, FitContext, FittedTransform, Frame, Load, Result, Schema, Seed, Selector, Signature,
     State, Transform,
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::columns;
 use crate::products::{self, Numbers};
 use crate::taken::{self, Taken};
+use crate::wires;
 
 pub(crate) const VERSION: u32 = 1;
 const KIND: &str = "random_projection";
@@ -199,6 +201,13 @@ impl FittedTransform for FittedRandomProjection {
 
     fn takes_sparse(&self) -> bool {
         true
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        let positions = &self.taken.positions;
+        let x = graph.taken(columns, positions);
+        let projected = graph.times(x, &self.weights, self.components);
+        Ok(wires::moved(columns, positions, projected))
     }
 
     fn state(&self) -> State {

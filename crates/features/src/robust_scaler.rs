@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Graph, Wire};
 use gristmill_core::{
     Error, FitContext, FittedTransform, Frame, Load, Result, Schema, Selector, Signature, State,
     Transform,
@@ -164,6 +165,14 @@ impl FittedTransform for FittedRobustScaler {
 
     fn apply(&self, rows: Frame) -> Result<Frame> {
         self.taken.map(rows, &self.learned, |(center, scale), value| (value - center) / scale)
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        let scaled = |x| {
+            let centred = graph.subtract(x, graph.row(&self.centers()));
+            graph.divide(centred, graph.row(&self.scales()))
+        };
+        Ok(graph.changed(columns, &self.taken.positions, scaled))
     }
 
     fn state(&self) -> State {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
+use gristmill_core::graph::{Graph, Value, Wire};
 use gristmill_core::{
     Column, Error, Field, FittedTransform, Frame, Learn, Learner, Load, MISSING_CODE, Notes,
     PhysicalType, Result, Rows, Schema, Selector, SemanticType, Signature, State, Words,
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::categories::{self, Counts};
 use crate::columns;
 use crate::moments::Moments;
+use crate::wires;
 
 pub(crate) const VERSION: u32 = 1;
 const KIND: &str = "impute";
@@ -399,6 +401,18 @@ impl Filling {
         };
         (filled, indicator)
     }
+
+    fn express(&self, graph: &Graph, column: Value) -> Vec<Wire> {
+        let missing = graph.is_missing(column);
+        let fill = match &self.fill {
+            Some(Fill::Number(fill)) => graph.number(*fill),
+            Some(Fill::Word(fill)) => graph.word(fill),
+            None => return Vec::new(),
+        };
+        let filled = graph.choose(missing, fill, column).wire();
+        let indicator = (self.outcome == Outcome::Indicated).then(|| graph.to_numbers(missing));
+        [filled].into_iter().chain(indicator.map(Value::wire)).collect()
+    }
 }
 
 /// 1 where `column` is missing, 0 elsewhere.
@@ -505,6 +519,12 @@ impl FittedTransform for FittedSimpleImputer {
             columns.extend(filled.into_iter().chain(indicator));
         }
         Frame::new(Arc::clone(&self.signature.output), columns, count)
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        wires::replaced(columns, &self.plan, |_, filling, column| {
+            Ok(filling.express(graph, graph.single(column)))
+        })
     }
 
     fn state(&self) -> State {

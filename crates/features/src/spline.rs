@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
+use gristmill_core::graph::{Graph, Wire};
 use gristmill_core::{
     Error, Field, FitContext, FittedTransform, Frame, Load, Result, Schema, Selector, Signature,
     State, Transform,
@@ -15,6 +16,7 @@ use crate::bspline::{Basis, MOST_DEGREE, Scratch};
 use crate::columns;
 use crate::order;
 use crate::taken::{self, Taken};
+use crate::wires;
 
 pub(crate) const VERSION: u32 = 1;
 const KIND: &str = "spline";
@@ -301,6 +303,15 @@ impl FittedTransform for FittedSpline {
     fn apply(&self, rows: Frame) -> Result<Frame> {
         self.taken
             .expand(rows, &self.bases, |basis, field, values| self.splines(basis, field, values))
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        let positions = &self.taken.positions;
+        let plan = columns::plan(columns.len(), positions, &self.bases);
+        wires::replaced(columns, &plan, |_, basis, x| {
+            let splines = basis.express(graph, graph.single(x)).wires();
+            Ok(splines.into_iter().take(self.form.width()).collect())
+        })
     }
 
     fn state(&self) -> State {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Graph, Wire};
 use gristmill_core::{
     Error, FittedTransform, Frame, Learn, Learner, Load, Notes, Result, Rows, Schema, Selector,
     Signature, State,
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::columns;
 use crate::moments::Moments;
+use crate::wires;
 
 pub(crate) const VERSION: u32 = 1;
 const KIND: &str = "standardize";
@@ -174,6 +176,14 @@ impl FittedTransform for FittedStandardScaler {
         columns::map_numbers(rows, &self.signature.output, &self.plan, |(center, scale), value| {
             (value - center) / scale
         })
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        let scaled = |x| {
+            let centred = graph.subtract(x, graph.row(&self.centers));
+            graph.divide(centred, graph.row(&self.scales))
+        };
+        Ok(graph.changed(columns, &wires::planned(&self.plan), scaled))
     }
 
     fn state(&self) -> State {

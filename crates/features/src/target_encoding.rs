@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Graph, Wire};
 use gristmill_core::{
     Column, Error, Field, FittedTransform, Frame, Load, Result, Schema, Signature, State,
 };
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::categories::{Lookup, UNKNOWN};
 use crate::columns;
+use crate::wires;
 
 pub(crate) const KIND: &str = "target_encode";
 
@@ -144,6 +146,18 @@ impl FittedTransform for FittedTargetEncoder {
 
     fn takes_sparse(&self) -> bool {
         true
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        wires::replaced(columns, &self.plan, |_, (place, lookup), column| {
+            let known = &self.columns[*place];
+            let missing = known.categories.len();
+            let ends = [missing as f64, (missing + 1) as f64];
+            let codes = graph.to_integers(lookup.express(graph, column, f64::from, ends)?);
+            let rows = (0..=missing).flat_map(|code| known.encodings.iter().map(move |e| e[code]));
+            let table: Vec<f64> = rows.chain(self.means.iter().copied()).collect();
+            Ok(graph.row_at(&table, self.means.len(), codes).wires())
+        })
     }
 
     fn state(&self) -> State {

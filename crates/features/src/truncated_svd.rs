@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use faer::{Mat, MatRef};
+use gristmill_core::graph::{Graph, Wire};
 use gristmill_core::{
     Error, FitContext, FittedTransform, Frame, Load, Result, Schema, Seed, Selector, Signature,
     State, Transform,
@@ -16,6 +17,7 @@ use crate::columns;
 use crate::moments::Moments;
 use crate::products::{self, Numbers};
 use crate::taken::{self, Taken};
+use crate::wires;
 
 pub(crate) const VERSION: u32 = 1;
 const KIND: &str = "truncated_svd";
@@ -262,6 +264,13 @@ impl FittedTransform for FittedTruncatedSvd {
 
     fn takes_sparse(&self) -> bool {
         true
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        let positions = &self.taken.positions;
+        let components = self.weights.len() / self.taken.len().max(1);
+        let projected = graph.times(graph.taken(columns, positions), &self.weights, components);
+        Ok(wires::moved(columns, positions, projected))
     }
 
     fn state(&self) -> State {

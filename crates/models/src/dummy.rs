@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Answers, Graph, Wire, no_form};
 use gristmill_core::{
     Column, DenseMatrix, Error, Estimator, FitContext, Frame, Labels, Load, Model, Result, Schema,
     Scores, Seed, State, Target, Task,
@@ -364,6 +365,19 @@ impl Model for DummyModel {
 
     fn takes_sparse(&self) -> bool {
         true
+    }
+
+    fn express(&self, graph: &Graph, _columns: &[Wire]) -> Result<Answers> {
+        if self.draws() {
+            let strategy = word(self.facts.strategy);
+            let reason = "it draws an answer from the bytes of each row";
+            return Err(no_form(format!("`dummy` with `strategy: {strategy}`"), reason));
+        }
+        let answers = graph.spread(graph.row(&self.answers));
+        Ok(match self.facts.classes {
+            0 => Answers::Values(answers),
+            _ => Answers::Probabilities(answers),
+        })
     }
 
     fn state(&self) -> State {

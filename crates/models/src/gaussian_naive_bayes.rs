@@ -5,6 +5,7 @@ use std::f64::consts::TAU;
 use std::ops::Range;
 use std::sync::Arc;
 
+use gristmill_core::graph::{Answers, Graph, Wire};
 use gristmill_core::{
     DenseMatrix, Error, Estimator, FitContext, Frame, Load, Model, Result, Schema, Scores, State,
     Target, Task,
@@ -14,7 +15,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::linear::{
-    Present, Values, check_not_negative, check_weights, columns, refuse_numbers, softmax, stored,
+    Present, Values, check_not_negative, check_weights, columns, refuse_numbers, softmax, spread,
+    stored,
 };
 use crate::{ClassWeight, linear};
 
@@ -295,6 +297,30 @@ impl Model for GaussianNaiveBayesModel {
             }
         }
         Ok(Scores::Probabilities(probabilities))
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Answers> {
+        let x = graph.matrix(columns);
+        let present = self.facts.present.len();
+        let joint = (0..present).map(|class| {
+            let of = |numbers: &[f64]| -> Vec<f64> {
+                numbers.iter().skip(class).step_by(present).copied().collect()
+            };
+            let (means, variances) = (of(&self.means), of(&self.variances));
+            let constants = variances.iter().map(|v| -0.5 * (TAU * v).ln());
+            let constant = self.shares[class].ln() + constants.sum::<f64>();
+            let factors: Vec<f64> = variances.iter().map(|v| 1.0 / v.sqrt()).collect();
+            let centred = graph.subtract(x, graph.row(&means));
+            let z = graph.multiply(centred, graph.row(&factors));
+            let squares = graph.sum(graph.multiply(z, z));
+            let halved = graph.multiply(squares, graph.number(-0.5));
+            graph.add(halved, graph.number(constant))
+        });
+        let joint = graph.join(&joint.collect::<Vec<_>>());
+        let least = graph.number(-f64::MAX);
+        let joint = graph.choose(graph.less(joint, least), least, joint);
+        let shares = graph.softmax(joint);
+        Ok(Answers::Probabilities(spread(graph, shares, &self.facts.present, self.facts.classes)))
     }
 
     fn state(&self) -> State {

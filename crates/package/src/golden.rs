@@ -96,6 +96,16 @@ fn canonical(array: &ArrayRef, physical: PhysicalType) -> ArrayRef {
     }
 }
 
+/// Rows with the answers that the model gave when it was saved.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Golden {
+    /// The rows, as the model takes them.
+    pub rows: Table,
+    /// The answers: `prediction`, and for classes `probability_<class>` each.
+    pub answers: Table,
+}
+
 /// The columns of the answers to such a target.
 pub(crate) fn output(target: &TargetSpec) -> Result<Schema> {
     let scores = match &target.labels {
@@ -124,7 +134,11 @@ fn answer(pipeline: &FittedPipeline, rows: &Table) -> Result<Table> {
 }
 
 /// Holds the answers of `pipeline` against those in `bytes`, found in `file`.
-pub(crate) fn replay(pipeline: &FittedPipeline, bytes: &[u8], file: &Path) -> Result<Check> {
+pub(crate) fn replay(
+    pipeline: &FittedPipeline,
+    bytes: &[u8],
+    file: &Path,
+) -> Result<(Check, Golden)> {
     let damaged = |found: String| PackageError::damaged(file, found);
     let output = output(pipeline.target())?;
     let named = names(pipeline.input(), &output);
@@ -139,7 +153,8 @@ pub(crate) fn replay(pipeline: &FittedPipeline, bytes: &[u8], file: &Path) -> Re
         true => return Err(damaged("the model takes no columns".into())),
         false => answer(pipeline, &rows).map_err(|e| damaged(e.to_string()))?,
     };
-    compare(&expected, &found, file)
+    let check = compare(&expected, &found, file)?;
+    Ok((check, Golden { rows, answers: expected }))
 }
 
 fn names(input: &Schema, output: &Schema) -> Vec<Named> {

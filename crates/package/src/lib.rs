@@ -29,7 +29,7 @@ mod tensors;
 
 pub use digest::Digest;
 pub use error::{PackageError, Result};
-pub use golden::Check;
+pub use golden::{Check, Golden};
 pub use info::{FileInfo, PackageInfo, StepInfo};
 pub use load::{Package, describe, digest, load};
 pub use manifest::FORMAT_VERSION;

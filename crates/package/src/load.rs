@@ -13,7 +13,7 @@ use crate::manifest::{
     FORMAT_VERSION, GOLDEN, MANIFEST, Manifest, PROFILE, StoredModel, StoredStep, TENSORS,
 };
 use crate::tensors::{self, Tensors};
-use crate::{Check, Digest, PackageError, PackageInfo, Result, golden};
+use crate::{Check, Digest, Golden, PackageError, PackageInfo, Result, golden};
 
 /// A package that was loaded and verified.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub struct Package {
     pub info: PackageInfo,
     /// How it answered its golden rows.
     pub check: Check,
+    /// The golden rows.
+    pub golden: Golden,
 }
 
 /// Loads the package in `folder`, whose steps `catalog` knows, and verifies it.
@@ -73,9 +75,9 @@ pub(crate) fn open(mut contents: Contents, folder: &Path, catalog: &Catalog) -> 
     let tensors_file = folder.join(TENSORS);
     let tensors = tensors::from_bytes(&contents.take(TENSORS), &tensors_file)?;
     let pipeline = Steps { folder, catalog, tensors }.pipeline(&contents.manifest)?;
-    let check = golden::replay(&pipeline, &contents.take(GOLDEN), &folder.join(GOLDEN))?;
+    let (check, golden) = golden::replay(&pipeline, &contents.take(GOLDEN), &folder.join(GOLDEN))?;
     let info = PackageInfo::new(&contents.manifest, contents.digest);
-    Ok(Package { pipeline, profile, info, check })
+    Ok(Package { pipeline, profile, info, check, golden })
 }
 
 /// What is left of an error once its file is named by another.

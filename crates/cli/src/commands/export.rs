@@ -1,14 +1,16 @@
-//! `gristmill export airflow|kubeflow FILE`: a pipeline file as a DAG of another system.
+//! `gristmill export airflow|kubeflow FILE`: a pipeline file as a DAG of another system;
+//! `gristmill export onnx MODEL`: a model as a file that other runtimes answer by.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use gristmill::export::{self, AirflowPlace, Exported, KubeflowPlace};
+use gristmill::export::{self, AirflowPlace, Exported, KubeflowPlace, OnnxExport};
 use serde_json::json;
 
 use crate::context::Context;
 
-/// Write a pipeline file as a DAG of Airflow or a pipeline of Kubeflow
+/// Write a pipeline file as a DAG of Airflow or Kubeflow, or a model as an ONNX file
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -45,6 +47,18 @@ enum System {
         #[arg(long, value_name = "NAME")]
         secret: Option<String>,
     },
+    /// A model with its whole pipeline as an ONNX file
+    Onnx {
+        /// `name`, `name@alias`, `name/version`, or the path of a package
+        model: String,
+        /// Where to write it [default: NAME.onnx]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// A Python with onnxruntime, which answers the package's golden rows before the file is
+        /// written
+        #[arg(long, value_name = "PYTHON", env = export::ONNX_PYTHON, hide_env_values = true)]
+        verify_with: Option<OsString>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -79,7 +93,27 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
             };
             write(export::kubeflow(&what.file, &what.set, &place)?, what, context)
         }
+        System::Onnx { model, output, verify_with } => {
+            // A variable that is set to nothing names no Python.
+            let python = verify_with.as_deref().filter(|python| !python.is_empty()).map(Path::new);
+            let exported = export::onnx(&context.home, model, output.as_deref(), python)?;
+            context.print(&json!(exported), || shown(&exported))
+        }
     }
+}
+
+fn shown(exported: &OnnxExport) -> String {
+    let verified = match &exported.verified {
+        Some(verified) => format!(
+            "{} answers {} golden rows within {:.1e} of the package",
+            verified.runtime, verified.rows, verified.largest_difference
+        ),
+        None => format!(
+            "not verified: no onnxruntime; name a Python that has it by --verify-with or {}",
+            export::ONNX_PYTHON
+        ),
+    };
+    format!("wrote {}\n{verified}", exported.path.display())
 }
 
 fn whole(path: &Path) -> anyhow::Result<String> {

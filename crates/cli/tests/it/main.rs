@@ -25,6 +25,7 @@ mod lineage;
 mod memory;
 mod mlflow_view;
 mod objects;
+mod onnx;
 mod remote;
 mod retention;
 mod sandbox;

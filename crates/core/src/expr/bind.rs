@@ -3,7 +3,8 @@
 use super::functions::Function;
 use super::moments;
 use super::tree::{At, Case, CastTo, Family, Node, Operator};
-use super::{Expr, evaluate};
+use super::{Expr, evaluate, express};
+use crate::graph::{Graph, Wire};
 use crate::{Column, Error, Field, Frame, PhysicalType, Result, Schema, SemanticType, nearest};
 
 /// An [`Expr`] whose columns are positions in the schema that it was bound to.
@@ -52,6 +53,14 @@ impl BoundExpr {
     /// schema.
     pub fn evaluate(&self, frame: &Frame) -> Result<Column> {
         evaluate::evaluate(&self.nodes, self.kind, frame)
+    }
+
+    /// What [`BoundExpr::evaluate`] does, added to `graph`.
+    ///
+    /// # Errors
+    /// [`Error::NoForm`] naming the function or the cast for which there is no operator.
+    pub fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Wire> {
+        express::express(&self.nodes, self.kind, graph, columns)
     }
 }
 

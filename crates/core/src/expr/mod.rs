@@ -37,6 +37,7 @@
 
 mod bind;
 mod evaluate;
+mod express;
 mod functions;
 mod moments;
 mod parse;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Graph, Wire};
 use gristmill_core::{
     Catalog, FittedTransform, Frame, Load, LoadWith, Result, Schema, Signature, State,
 };
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::KIND;
 use crate::columns;
 use crate::taken::Taken;
+use crate::wires;
 
 /// What [`crate::Select`] learned: how much each column matters, and which are left.
 #[derive(Clone, Debug)]
@@ -75,6 +77,10 @@ impl FittedTransform for FittedSelect {
 
     fn takes_sparse(&self) -> bool {
         true
+    }
+
+    fn express(&self, _graph: &Graph, columns: &[Wire]) -> Result<Vec<Wire>> {
+        Ok(wires::kept(self, columns, &self.dropped))
     }
 
     fn state(&self) -> State {

@@ -1,10 +1,12 @@
-//! A pipeline file as a DAG of another system, each of whose tasks calls `gristmill task`.
+//! What Gristmill made, for other systems: a pipeline file as a DAG, each of whose tasks calls
+//! `gristmill task`, and a model as an ONNX file.
 //!
 //! Order, retries, pools and schedules become those of that system; the work, the cache and the
 //! record of the run stay here.
 
 mod airflow;
 mod kubeflow;
+mod onnx;
 
 use std::path::Path;
 
@@ -13,6 +15,10 @@ use gristmill_track::RunId;
 
 pub use airflow::{AirflowPlace, airflow};
 pub use kubeflow::{KubeflowPlace, kubeflow};
+pub use onnx::{
+    ONNX_PYTHON, OnnxExport, OnnxPort, OnnxVerified, TOLERANCE, WITHOUT_FORM, WithoutForm,
+    hold_onnx, onnx, onnx_bytes,
+};
 
 use crate::check::{Checked, check};
 use crate::execution::planned;

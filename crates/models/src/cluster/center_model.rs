@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Answers, Graph, Measure, Wire};
 use gristmill_core::{DenseMatrix, Error, Frame, Load, Model, Result, Schema, Scores, State, Task};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -82,6 +83,13 @@ impl Model for CenterModel {
 
     fn clusters(&self) -> Option<Vec<String>> {
         Some(numbered(self.centers.points().len()))
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Answers> {
+        let distances = graph.distances(graph.matrix(columns), self.centers(), Measure::Squares);
+        let clusters = self.centers.points().len();
+        let nearest = graph.place_of_least(distances);
+        Ok(Answers::Probabilities(graph.one_hot(nearest, clusters)))
     }
 
     fn state(&self) -> State {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Answers, Graph, Wire};
 use gristmill_core::{Error, Frame, Load, Model, Result, Schema, Scores, State, Task};
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +79,15 @@ impl Model for DbscanModel {
         let mut names = numbered(self.clusters);
         names.push("noise".into());
         Some(names)
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Answers> {
+        let (distance, place) = self.search.express(graph, graph.matrix(columns), 1);
+        let labels: Vec<f64> = self.labels.iter().map(|&label| f64::from(label)).collect();
+        let near = graph.at_most(distance, graph.number(self.settings.eps));
+        let noise = graph.number(self.clusters as f64);
+        let label = graph.choose(near, graph.number_at(&labels, place), noise);
+        Ok(Answers::Probabilities(graph.one_hot(label, self.clusters + 1)))
     }
 
     fn state(&self) -> State {

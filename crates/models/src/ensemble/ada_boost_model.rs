@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Answers, Graph, Value, Wire};
 use gristmill_core::{
     Catalog, DenseMatrix, Error, Frame, LoadWith, Model, Result, Schema, Scores, State,
     StoredModel, Task,
@@ -79,6 +80,31 @@ impl AdaBoostModel {
     }
 }
 
+impl AdaBoostModel {
+    /// As [`AdaBoostModel::classes`], as a graph.
+    fn express_classes(&self, graph: &Graph, members: &[Value], classes: usize) -> Value {
+        let others = classes as f64 - 1.0;
+        let sum: f64 = self.counts.iter().sum();
+        let (no, step) = (graph.number(-1.0 / others), graph.number(1.0 + 1.0 / others));
+        let mut scores = graph.number(0.0);
+        for (answers, count) in members.iter().zip(&self.counts) {
+            let found = graph.one_hot(graph.place_of_greatest(*answers), classes);
+            let says = graph.add(no, graph.multiply(found, step));
+            scores = graph.add(scores, graph.multiply(says, graph.number(count / sum)));
+        }
+        graph.softmax(graph.divide(scores, graph.number(others)))
+    }
+
+    /// As [`AdaBoostModel::median`], as a graph.
+    fn express_median(&self, graph: &Graph, members: &[Value]) -> Value {
+        let (sorted, places) = graph.least_ones(graph.join(members), members.len());
+        let sums = graph.running_sum(graph.number_at(&self.counts, places));
+        let half = graph.number(self.counts.iter().sum::<f64>() / 2.0);
+        let reached = graph.to_numbers(graph.at_most(half, sums));
+        graph.element_at(sorted, graph.place_of_greatest(reached))
+    }
+}
+
 impl Model for AdaBoostModel {
     fn kind(&self) -> &'static str {
         Self::KIND
@@ -120,6 +146,19 @@ impl Model for AdaBoostModel {
 
     fn takes_sparse(&self) -> bool {
         self.members.takes_sparse()
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Answers> {
+        let members = self.members.0.iter().map(|m| Ok(m.express(graph, columns)?.value()));
+        let members = members.collect::<Result<Vec<Value>>>()?;
+        Ok(match self.task {
+            Task::Classification { classes } => {
+                Answers::Probabilities(self.express_classes(graph, &members, classes))
+            }
+            Task::Regression | Task::Unsupervised => {
+                Answers::Values(self.express_median(graph, &members))
+            }
+        })
     }
 
     fn state(&self) -> State {

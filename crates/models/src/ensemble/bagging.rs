@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Answers, Graph, Wire};
 use gristmill_core::{
     Catalog, Compose, DenseMatrix, Error, Estimator, EstimatorSpec, FitContext, Frame, LoadWith,
     Model, Random, Result, Schema, Scores, State, StoredModel, Target, Task,
@@ -11,7 +12,7 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::learning::{Learning, answers, check_inner, scores, width};
+use super::learning::{Learning, answers, check_inner, express_scores, scores, width};
 use super::members::{Members, require};
 use crate::tree::{Amount, at_least, is_share};
 
@@ -261,6 +262,18 @@ impl Model for BaggingModel {
 
     fn takes_sparse(&self) -> bool {
         self.members.takes_sparse()
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Answers> {
+        let mut mean = graph.number(0.0);
+        let count = graph.number(self.members.0.len() as f64);
+        for (model, own) in self.members.0.iter().zip(&self.columns) {
+            let seen: Vec<Wire> =
+                own.iter().filter_map(|&at| columns.get(at as usize)).copied().collect();
+            let answers = model.express(graph, &seen)?.value();
+            mean = graph.add(mean, graph.divide(answers, count));
+        }
+        Ok(express_scores(mean, self.task))
     }
 
     fn state(&self) -> State {

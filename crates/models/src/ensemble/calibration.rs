@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Answers, Graph, Wire};
 use gristmill_core::{
     Catalog, Compose, Error, Estimator, EstimatorSpec, FitContext, Frame, LoadWith, Model, Result,
     Schema, Scores, State, StoredModel, Target, Task,
@@ -173,6 +174,11 @@ impl Model for CalibrationModel {
 
     fn takes_sparse(&self) -> bool {
         self.members.takes_sparse()
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Answers> {
+        let answers = self.members.0[0].express(graph, columns)?.value();
+        Ok(Answers::Probabilities(self.calibrator.express(graph, answers)))
     }
 
     fn state(&self) -> State {

@@ -1,5 +1,6 @@
 //! From the probabilities of a model to calibrated ones, class by class.
 
+use gristmill_core::graph::{Graph, Value};
 use gristmill_core::{DenseMatrix, Error, Result, State};
 
 use super::calibration::CalibrationMethod;
@@ -30,6 +31,17 @@ enum Score {
 }
 
 impl Score {
+    fn express(self, graph: &Graph, probability: Value) -> Value {
+        match self {
+            Self::Probability => probability,
+            Self::LogOdds => {
+                let (low, high) = (graph.number(LEAST_ODDS), graph.number(1.0 - LEAST_ODDS));
+                let p = graph.clamp(probability, low, high);
+                graph.ln(graph.divide(p, graph.subtract(graph.number(1.0), p)))
+            }
+        }
+    }
+
     fn of(self, probability: f64) -> f64 {
         match self {
             Self::Probability => probability,
@@ -90,6 +102,21 @@ impl Calibrator {
         found
     }
 
+    /// As [`Calibrator::apply`], as a graph.
+    pub(super) fn express(&self, graph: &Graph, answers: Value) -> Value {
+        let lines = calibrated(self.classes).zip(&self.lines);
+        let found =
+            lines.map(|(class, line)| line.express(graph, graph.columns(answers, &[class])));
+        let found = graph.join(&found.collect::<Vec<_>>());
+        if self.classes == 2 {
+            return graph.two_classes(found);
+        }
+        let sum = graph.sum(found);
+        let likely = graph.less(graph.number(0.0), sum);
+        let equal = graph.number(1.0 / self.classes as f64);
+        graph.choose(likely, graph.divide(found, sum), equal)
+    }
+
     fn normalise(&self, found: &mut DenseMatrix, row: usize) {
         if self.classes == 2 {
             found.set(row, 0, 1.0 - found.get(row, 1));
@@ -145,6 +172,17 @@ impl Calibrator {
 }
 
 impl Line {
+    fn express(&self, graph: &Graph, probability: Value) -> Value {
+        match self {
+            Self::Sigmoid(curve, score) => {
+                let score = score.express(graph, probability);
+                let sloped = graph.multiply(score, graph.number(curve.slope));
+                graph.logistic(graph.add(sloped, graph.number(curve.constant)))
+            }
+            Self::Isotonic(line) => line.express(graph, probability),
+        }
+    }
+
     fn apply(&self, probability: f64) -> f64 {
         match self {
             Self::Sigmoid(curve, score) => curve.apply(score.of(probability)),

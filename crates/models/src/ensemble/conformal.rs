@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Answers, Graph, Wire};
 use gristmill_core::{
     Catalog, Compose, ConformalAnswers, Error, Estimator, EstimatorSpec, FitContext, Frame,
     LoadWith, Model, Result, Schema, Scores, State, StoredModel, Target, Task,
@@ -226,6 +227,10 @@ impl Model for ConformalModel {
 
     fn takes_sparse(&self) -> bool {
         self.members.takes_sparse()
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Answers> {
+        self.members.0[0].express(graph, columns)
     }
 
     fn state(&self) -> State {

@@ -2,6 +2,7 @@
 //! Method: pool adjacent violators; Barlow, Bartholomew, Bremner and Brunk, *Statistical Inference
 //! under Order Restrictions*, Wiley 1972.
 
+use gristmill_core::graph::{Bound, Graph, Value};
 use gristmill_core::{Error, Result};
 
 use super::sigmoid::Answer;
@@ -72,6 +73,24 @@ impl Isotonic {
         let (low, high) = (self.scores[after - 1], self.scores[after]);
         let (from, to) = (self.probabilities[after - 1], self.probabilities[after]);
         (from + (to - from) * ((score - low) / (high - low))).clamp(from, to)
+    }
+
+    /// As [`Isotonic::apply`], as a graph.
+    pub(super) fn express(&self, graph: &Graph, score: Value) -> Value {
+        let last = self.scores.len() - 1;
+        if last == 0 {
+            return graph.spread(graph.number(self.probabilities[0]));
+        }
+        let (zero, one) = (graph.number(0.0), graph.number(1.0));
+        let below = graph.count_below(score, &self.scores, Bound::Below);
+        let after = graph.clamp(below, one, graph.number(last as f64));
+        let places = [graph.subtract(after, one), after].map(|place| graph.to_integers(place));
+        let [low, high] = places.map(|place| graph.number_at(&self.scores, place));
+        let [from, to] = places.map(|place| graph.number_at(&self.probabilities, place));
+        let part = graph.divide(graph.subtract(score, low), graph.subtract(high, low));
+        let part = graph.clamp(part, zero, one);
+        let risen = graph.add(from, graph.multiply(graph.subtract(to, from), part));
+        graph.clamp(risen, from, to)
     }
 }
 

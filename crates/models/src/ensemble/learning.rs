@@ -1,5 +1,6 @@
 //! Fitting the models inside another one.
 
+use gristmill_core::graph::{Answers, Value};
 use gristmill_core::{
     DenseMatrix, Error, Estimator, FitContext, Frame, Model, Notes, Result, Schema, Scores, Seed,
     Target, Task,
@@ -127,6 +128,14 @@ pub(super) fn scores(answers: DenseMatrix, task: Task) -> Scores {
     match task {
         Task::Classification { .. } => Scores::Probabilities(answers),
         Task::Regression | Task::Unsupervised => Scores::Values(answers.values().to_vec()),
+    }
+}
+
+/// As [`scores`], for answers in a graph.
+pub(super) fn express_scores(answers: Value, task: Task) -> Answers {
+    match task {
+        Task::Classification { .. } => Answers::Probabilities(answers),
+        Task::Regression | Task::Unsupervised => Answers::Values(answers),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Answers, Graph, Wire};
 use gristmill_core::{
     Catalog, Compose, Error, Estimator, EstimatorSpec, FitContext, Frame, LoadWith, Model, Random,
     Result, Schema, Scores, State, StoredModel, Target, Task,
@@ -250,6 +251,10 @@ impl Model for ResampleModel {
 
     fn takes_sparse(&self) -> bool {
         self.members.takes_sparse()
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Answers> {
+        self.members.0[0].express(graph, columns)
     }
 
     fn state(&self) -> State {

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Answers, Graph, Wire};
 use gristmill_core::{
     Catalog, Column, Compose, DenseMatrix, Error, Estimator, EstimatorSpec, Field, FitContext,
     Frame, LoadWith, Model, Result, Schema, Scores, State, StoredModel, Target, Task, Validation,
@@ -272,6 +273,18 @@ impl Model for StackingModel {
 
     fn takes_sparse(&self) -> bool {
         self.passthrough == Passthrough::None && self.members.takes_sparse()
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Answers> {
+        let mut seen: Vec<Wire> = Vec::new();
+        for model in &self.members.0 {
+            let answers = model.express(graph, columns)?.value();
+            seen.extend(told(self.task).map(|at| answers.wires()[at]));
+        }
+        if self.passthrough == Passthrough::Columns {
+            seen.extend(columns);
+        }
+        self.last.express(graph, &seen)
     }
 
     fn state(&self) -> State {

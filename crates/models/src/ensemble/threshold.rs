@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Answers, Graph, Wire};
 use gristmill_core::{
     Catalog, Compose, DenseMatrix, Error, Estimator, EstimatorSpec, FitContext, Frame, LoadWith,
     Model, Result, Schema, Scores, State, StoredModel, Target, Task,
@@ -235,6 +236,16 @@ impl Model for ThresholdModel {
 
     fn takes_sparse(&self) -> bool {
         self.members.takes_sparse()
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Answers> {
+        let shares = self.members.0[0].express(graph, columns)?.value();
+        let probability = graph.columns(shares, &[1]);
+        let one = graph.number(1.0);
+        let yes = graph.multiply(probability, graph.number(1.0 - self.threshold));
+        let no = graph.multiply(graph.subtract(one, probability), graph.number(self.threshold));
+        let second = graph.divide(yes, graph.add(yes, no));
+        Ok(Answers::Probabilities(graph.two_classes(second)))
     }
 
     fn state(&self) -> State {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Answers, Graph, Wire};
 use gristmill_core::{
     Catalog, Compose, DenseMatrix, Error, Estimator, EstimatorSpec, FitContext, Frame, LoadWith,
     Model, Result, Schema, Scores, State, StoredModel, Target, Task,
@@ -10,7 +11,9 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::learning::{Learning, answers, check_inner, scores, validation_share, width};
+use super::learning::{
+    Learning, answers, check_inner, express_scores, scores, validation_share, width,
+};
 use super::members::{Members, require};
 
 /// Fits several models to the same rows and answers with what they say together.
@@ -167,9 +170,11 @@ impl VotingModel {
     const KIND: &'static str = "voting";
 
     fn counted(&self, answers: DenseMatrix) -> DenseMatrix {
-        let hard =
-            self.voting == VotingRule::Hard && matches!(self.task, Task::Classification { .. });
-        if hard { votes(&answers) } else { answers }
+        if self.counted_by_votes() { votes(&answers) } else { answers }
+    }
+
+    fn counted_by_votes(&self) -> bool {
+        self.voting == VotingRule::Hard && matches!(self.task, Task::Classification { .. })
     }
 }
 
@@ -225,6 +230,21 @@ impl Model for VotingModel {
 
     fn takes_sparse(&self) -> bool {
         self.members.takes_sparse()
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Answers> {
+        let all: f64 = self.weights.iter().sum();
+        let hard = self.counted_by_votes();
+        let mut mean = graph.number(0.0);
+        for (model, weight) in self.members.0.iter().zip(&self.weights) {
+            let answers = model.express(graph, columns)?.value();
+            let answers = match hard {
+                true => graph.one_hot(graph.place_of_greatest(answers), answers.width()),
+                false => answers,
+            };
+            mean = graph.add(mean, graph.multiply(answers, graph.number(weight / all)));
+        }
+        Ok(express_scores(mean, self.task))
     }
 
     fn state(&self) -> State {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use gristmill_core::graph::{Graph, Wire};
 use gristmill_core::{Column, Error, Field, Frame, Result};
 
 /// What a column held in training.
@@ -32,6 +33,13 @@ impl Known {
             }
             Column::Sparse(_) | Column::Times(_) => Err(unexpected(field)),
         }
+    }
+
+    /// The column as the trees of a graph see it: numbers as they are, words as their numbers.
+    pub(crate) fn express(&self, graph: &Graph, column: Wire) -> Result<Wire> {
+        let Self::Words { names, .. } = self else { return Ok(column) };
+        let numbers = names.iter().zip(1u32..).map(|(name, at)| (name.as_str(), f64::from(at)));
+        Ok(graph.number_of_word(graph.single(column), numbers, 0.0, 0.0)?.wire())
     }
 
     /// Whether the column is divided by one value against the others.

@@ -1,7 +1,9 @@
 //! What an isolation forest learns.
 
+use std::f64::consts::LN_2;
 use std::sync::Arc;
 
+use gristmill_core::graph::{Answers, Branch, Child, Graph, Split, Trees, Wire};
 use gristmill_core::{Error, Frame, Load, Model, Result, Schema, Scores, State, Task};
 use rayon::prelude::*;
 
@@ -41,6 +43,27 @@ impl Tree {
             at = node.children[usize::from(!left)];
         }
         self.depths[(at ^ LEAF) as usize]
+    }
+
+    /// The tree among others of a graph, whose answers are depths.
+    fn express(&self, trees: &mut Trees, known: &[Known]) {
+        let depth = |leaf: u32| self.depths[(leaf ^ LEAF) as usize];
+        if self.nodes.is_empty() {
+            return trees.constant_tree(0, depth(LEAF));
+        }
+        trees.begin_tree();
+        let first = trees.next_branch();
+        for node in &self.nodes {
+            let [yes, no] = node.children.map(|child| match child & LEAF {
+                0 => Child::Branch(first + child as usize),
+                _ => trees.leaf(0, depth(child)),
+            });
+            let column = node.column as usize;
+            let words = known[column].is_words();
+            let split = if words { Split::Equal(node.value) } else { Split::AtMost(node.value) };
+            // A missing number lies below all others.
+            trees.branch(Branch { column, split, missing: !words, yes, no });
+        }
     }
 }
 
@@ -108,6 +131,18 @@ impl Model for FittedIsolationForest {
         let blocks: Vec<Vec<f64>> =
             all.par_chunks(BLOCK).map(|at| self.scores(rows, at)).collect::<Result<_>>()?;
         Ok(Scores::Values(blocks.concat()))
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Answers> {
+        let seen =
+            self.known.iter().zip(columns).map(|(known, &column)| known.express(graph, column));
+        let seen = seen.collect::<Result<Vec<Wire>>>()?;
+        let mut trees = Trees::new();
+        self.trees.iter().for_each(|tree| tree.express(&mut trees, &self.known));
+        let sum = graph.trees(graph.matrix(&seen), &trees, 1);
+        // 2 to a power, as an exponential.
+        let unit = -LN_2 / self.trees.len() as f64 / mean_depth(self.samples);
+        Ok(Answers::Values(graph.exp(graph.multiply(sum, graph.number(unit)))))
     }
 
     fn state(&self) -> State {

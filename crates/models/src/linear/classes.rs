@@ -1,5 +1,6 @@
 //! The classes that linear models tell apart: which have rows, and how much these weigh.
 
+use gristmill_core::graph::{Graph, Value};
 use gristmill_core::{Error, FitContext, Labels, Result, Target, Task};
 
 use crate::ClassWeight;
@@ -107,6 +108,19 @@ fn totals(codes: &[u32], labels: &Labels, weights: Option<&[f64]>) -> Result<Vec
         *total += weights.map_or(1.0, |w| w[row]);
     }
     Ok(totals)
+}
+
+/// The probabilities of all classes in a graph where `shares` are those of the `present` ones.
+pub(crate) fn spread(graph: &Graph, shares: Value, present: &[usize], all: usize) -> Value {
+    if present.len() == all {
+        return shares;
+    }
+    let none = graph.number(0.0);
+    let column = |class| match present.iter().position(|&known| known == class) {
+        Some(at) => graph.columns(shares, &[at]),
+        None => none,
+    };
+    graph.join(&(0..all).map(column).collect::<Vec<_>>())
 }
 
 /// Refuses stored classes that contradict each other: `present` must rise and lie below `all`.

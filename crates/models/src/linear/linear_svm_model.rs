@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Answers, Graph, Wire};
 use gristmill_core::{Contributions, Frame, Load, Model, Result, Schema, Scores, State, Task};
 
 use super::logistic_model::LogisticModel;
@@ -52,6 +53,10 @@ impl Model for LinearSvmModel {
 
     fn takes_sparse(&self) -> bool {
         self.inner().takes_sparse()
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Answers> {
+        self.inner().express(graph, columns)
     }
 
     fn state(&self) -> State {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Answers, Graph, Wire};
 use gristmill_core::{
     Contributions, DenseMatrix, Error, Frame, Load, Model, Result, Schema, Scores, State, Task,
 };
@@ -142,6 +143,19 @@ impl Model for LogisticModel {
 
     fn takes_sparse(&self) -> bool {
         true
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Answers> {
+        let scores = Self::scores(self.classes);
+        let by_column: Vec<f64> = (0..self.input.len())
+            .flat_map(|at| self.weights.chunks(self.input.len()).map(move |weights| weights[at]))
+            .collect();
+        let sums = graph.times(graph.matrix(columns), &by_column, scores);
+        let sums = graph.add(sums, graph.row(&self.intercepts));
+        Ok(Answers::Probabilities(match self.classes {
+            2 => graph.join(&[graph.logistic(graph.negate(sums)), graph.logistic(sums)]),
+            _ => graph.softmax(sums),
+        }))
     }
 
     fn state(&self) -> State {

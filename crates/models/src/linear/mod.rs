@@ -46,7 +46,7 @@ pub use logistic_regression::{LogisticRegression, Penalty};
 pub use regression_model::LinearModel;
 pub use ridge::Ridge;
 
-pub(crate) use classes::{Present, check_present, refuse_numbers};
+pub(crate) use classes::{Present, check_present, refuse_numbers, spread};
 pub(crate) use design::Constant;
 pub(crate) use losses::{softmax, two_probabilities};
 pub(crate) use regression_model::stored;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Answers, Graph, Wire};
 use gristmill_core::{
     Contributions, Error, Frame, Load, Model, Result, Schema, Scores, State, Task,
 };
@@ -132,6 +133,19 @@ impl Model for LinearModel {
 
     fn takes_sparse(&self) -> bool {
         true
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Answers> {
+        let sum = graph.times(graph.matrix(columns), &self.weights, 1);
+        let sum = graph.add(sum, graph.number(self.intercept));
+        Ok(Answers::Values(match self.answers_exponentials() {
+            true => {
+                let power = graph.exp(sum);
+                let most = graph.number(f64::MAX);
+                graph.choose(graph.less(most, power), most, power)
+            }
+            false => sum,
+        }))
     }
 
     fn state(&self) -> State {

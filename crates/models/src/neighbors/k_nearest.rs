@@ -6,7 +6,7 @@ use gristmill_core::{Error, Estimator, FitContext, Frame, Model, Result, Schema,
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::k_nearest_model::{Answers, KNearestModel};
+use super::k_nearest_model::{KNearestModel, TrainingAnswers};
 use super::{Algorithm, Metric};
 use crate::points::{Sample, check_columns};
 
@@ -111,8 +111,10 @@ impl Estimator for KNearest {
             ));
         }
         let answers = match target.take(&sample.kept) {
-            Target::Classes { codes, labels } => Answers::Classes { codes, classes: labels.len() },
-            Target::Numbers(values) => Answers::Numbers(values),
+            Target::Classes { codes, labels } => {
+                TrainingAnswers::Classes { codes, classes: labels.len() }
+            }
+            Target::Numbers(values) => TrainingAnswers::Numbers(values),
             Target::Absent(_) => return Err(Task::no_target(self.kind())),
         };
         let points = self.metric.prepare(sample.points)?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Answers, Graph, Value, Wire};
 use gristmill_core::{DenseMatrix, Error, Frame, Load, Model, Result, Schema, Scores, State, Task};
 use serde::{Deserialize, Serialize};
 
@@ -14,14 +15,14 @@ pub struct KNearestModel {
     settings: KNearest,
     input: Arc<Schema>,
     search: Search,
-    answers: Answers,
+    answers: TrainingAnswers,
     /// What each training row weighs; nothing when all weigh 1.
     weights: Option<Vec<f64>>,
 }
 
 /// The known answers of the training rows.
 #[derive(Clone, Debug)]
-pub(super) enum Answers {
+pub(super) enum TrainingAnswers {
     Classes { codes: Vec<u32>, classes: usize },
     Numbers(Vec<f64>),
 }
@@ -43,7 +44,7 @@ impl KNearestModel {
         settings: &KNearest,
         input: &Arc<Schema>,
         points: Points,
-        answers: Answers,
+        answers: TrainingAnswers,
         weights: Option<Vec<f64>>,
     ) -> Self {
         Self {
@@ -85,6 +86,27 @@ impl KNearestModel {
             votes.iter_mut().zip(rows).for_each(|(v, &row)| *v *= weights[row as usize] / largest);
         }
     }
+
+    /// As [`KNearestModel::votes`], as a graph.
+    fn express_votes(&self, graph: &Graph, distances: Value, places: Value) -> Value {
+        let one = graph.number(1.0);
+        let votes = match self.settings.weights {
+            NeighborWeights::Uniform => {
+                let present = graph.equal(distances, distances);
+                graph.choose(present, one, graph.number(f64::NAN))
+            }
+            NeighborWeights::Distance => {
+                let zero = graph.number(0.0);
+                let nearest = graph.columns(distances, &[0]);
+                let touches = graph.to_numbers(graph.equal(distances, zero));
+                let shares = graph.divide(nearest, distances);
+                graph.choose(graph.equal(nearest, zero), touches, shares)
+            }
+        };
+        let Some(weights) = &self.weights else { return votes };
+        let weights = graph.number_at(weights, places);
+        graph.multiply(votes, graph.divide(weights, graph.greatest(weights)))
+    }
 }
 
 impl Model for KNearestModel {
@@ -98,8 +120,8 @@ impl Model for KNearestModel {
 
     fn task(&self) -> Task {
         match self.answers {
-            Answers::Classes { classes, .. } => Task::Classification { classes },
-            Answers::Numbers(_) => Task::Regression,
+            TrainingAnswers::Classes { classes, .. } => Task::Classification { classes },
+            TrainingAnswers::Numbers(_) => Task::Regression,
         }
     }
 
@@ -109,7 +131,7 @@ impl Model for KNearestModel {
         let found = self.search.nearest(&queries, self.settings.neighbors);
         let mut votes = Vec::with_capacity(found.k);
         match &self.answers {
-            Answers::Classes { codes, classes } => {
+            TrainingAnswers::Classes { codes, classes } => {
                 let mut shares = DenseMatrix::zeros(rows.rows(), *classes);
                 for (query, near) in found.rows.chunks_exact(found.k).enumerate() {
                     self.votes(&found, query, &mut votes);
@@ -124,7 +146,7 @@ impl Model for KNearestModel {
                 }
                 Ok(Scores::Probabilities(shares))
             }
-            Answers::Numbers(values) => {
+            TrainingAnswers::Numbers(values) => {
                 let answers = found.rows.chunks_exact(found.k).enumerate().map(|(query, near)| {
                     self.votes(&found, query, &mut votes);
                     let all: f64 = votes.iter().sum();
@@ -135,6 +157,29 @@ impl Model for KNearestModel {
                 Ok(Scores::Values(answers.collect()))
             }
         }
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Answers> {
+        let x = graph.matrix(columns);
+        let (distances, places) = self.search.express(graph, x, self.settings.neighbors);
+        let votes = self.express_votes(graph, distances, places);
+        let all = graph.sum(votes);
+        Ok(match &self.answers {
+            TrainingAnswers::Classes { codes, classes } => {
+                let codes: Vec<f64> = codes.iter().map(|&code| f64::from(code)).collect();
+                let found = graph.number_at(&codes, places);
+                let shares = (0..*classes).map(|class| {
+                    let own = graph.to_numbers(graph.equal(found, graph.number(class as f64)));
+                    graph.divide(graph.sum(graph.multiply(own, votes)), all)
+                });
+                Answers::Probabilities(graph.join(&shares.collect::<Vec<_>>()))
+            }
+            TrainingAnswers::Numbers(values) => {
+                let found = graph.number_at(values, places);
+                let sum = graph.sum(graph.multiply(found, votes));
+                Answers::Values(graph.divide(sum, all))
+            }
+        })
     }
 
     fn state(&self) -> State {
@@ -149,8 +194,8 @@ impl Model for KNearestModel {
             state = state.with_f64("weights", weights.clone());
         }
         match &self.answers {
-            Answers::Classes { codes, .. } => state.with_u32("classes", codes.clone()),
-            Answers::Numbers(values) => state.with_f64("values", values.clone()),
+            TrainingAnswers::Classes { codes, .. } => state.with_u32("classes", codes.clone()),
+            TrainingAnswers::Numbers(values) => state.with_f64("values", values.clone()),
         }
     }
 }
@@ -168,12 +213,12 @@ impl Load for KNearestModel {
             Task::Classification { classes } => {
                 let codes = state.u32s("classes")?;
                 fits("classes", codes, rows, |code| (*code as usize) < classes)?;
-                Answers::Classes { codes: codes.to_vec(), classes }
+                TrainingAnswers::Classes { codes: codes.to_vec(), classes }
             }
             Task::Regression => {
                 let values = state.f64s("values")?;
                 fits("values", values, rows, |value| value.is_finite())?;
-                Answers::Numbers(values.to_vec())
+                TrainingAnswers::Numbers(values.to_vec())
             }
             Task::Unsupervised => {
                 return Err(Error::damaged("model `k_nearest`", "it has no answers"));

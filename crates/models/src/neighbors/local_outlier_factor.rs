@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Answers, Graph, Wire};
 use gristmill_core::{
     Error, Estimator, FitContext, Frame, Load, Model, Result, Schema, Scores, State, Target, Task,
 };
@@ -183,6 +184,16 @@ impl Model for LocalOutlierFactorModel {
             sum / found.k as f64
         });
         Ok(Scores::Values(scores.collect()))
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Answers> {
+        let count = self.settings.neighbors;
+        let (distances, places) = self.search.express(graph, graph.matrix(columns), count);
+        let reaches = graph.greater_of(distances, graph.number_at(&self.reaches, places));
+        let mean = graph.divide(graph.sum(reaches), graph.number(count as f64));
+        let own = graph.divide(graph.number(1.0), graph.add(mean, graph.number(LEAST_REACH)));
+        let ratios = graph.divide(graph.number_at(&self.densities, places), own);
+        Ok(Answers::Values(graph.divide(graph.sum(ratios), graph.number(count as f64))))
     }
 
     fn state(&self) -> State {

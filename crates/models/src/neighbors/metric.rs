@@ -1,5 +1,6 @@
 //! How far apart two rows are.
 
+use gristmill_core::graph::{Graph, Value};
 use gristmill_core::{Error, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,15 @@ impl Metric {
             point.iter_mut().for_each(|x| *x /= length);
         }
         Ok(points)
+    }
+
+    /// As [`Metric::prepare`], for rows in a graph.
+    pub(crate) fn express(self, graph: &Graph, x: Value) -> Value {
+        if self != Self::Cosine {
+            return x;
+        }
+        let x = graph.divide(x, graph.greatest(graph.absolute(x)));
+        graph.divide(x, graph.root(graph.sum(graph.multiply(x, x))))
     }
 
     /// The distance between prepared points, out of that which people write.

@@ -1,5 +1,6 @@
 //! The nearest of stored rows: by a tree where columns are few, else all of them by the kernel.
 
+use gristmill_core::graph::{Graph, Measure, Value};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,24 @@ impl Search {
             Index::Brute { scale, filter }
         };
         Self { metric, points, index }
+    }
+
+    /// The `k` nearest stored points of each row of `x` in a graph: distances and places, nearest
+    /// first.
+    pub(crate) fn express(&self, graph: &Graph, x: Value, k: usize) -> (Value, Value) {
+        let measure = match self.metric {
+            Metric::Euclidean | Metric::Cosine => Measure::Squares,
+            Metric::Manhattan => Measure::Sizes,
+            Metric::Chebyshev => Measure::Greatest,
+        };
+        let x = self.metric.express(graph, x);
+        let (sums, places) = graph.least_ones(graph.distances(x, self.points.values(), measure), k);
+        let distances = match self.metric {
+            Metric::Euclidean => graph.root(sums),
+            Metric::Cosine => graph.multiply(sums, graph.number(0.5)),
+            Metric::Manhattan | Metric::Chebyshev => sums,
+        };
+        (distances, places)
     }
 
     /// The stored points.

@@ -1,5 +1,6 @@
 //! Kernels: how alike two rows are.
 
+use gristmill_core::graph::{Graph, Value};
 use gristmill_core::{Error, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -190,6 +191,34 @@ impl KernelSettings {
             }
         }
         products
+    }
+
+    /// How alike each row of `x` is to each of `vectors`, which stand one after the other, as a
+    /// graph.
+    pub fn express(&self, graph: &Graph, x: Value, vectors: &[f64]) -> Value {
+        let (width, count) = (x.width(), vectors.len() / x.width().max(1));
+        let by_column: Vec<f64> =
+            (0..width).flat_map(|at| vectors.iter().skip(at).step_by(width).copied()).collect();
+        let products = graph.times(x, &by_column, count);
+        let shifted = || {
+            let scaled = graph.multiply(products, graph.number(self.gamma));
+            graph.add(scaled, graph.number(self.offset))
+        };
+        match self.kernel {
+            Kernel::Linear => products,
+            Kernel::Rbf => {
+                let squares: Vec<f64> = vectors.chunks(width.max(1)).map(square).collect();
+                let own = graph.sum(graph.multiply(x, x));
+                let both = graph.add(graph.row(&squares), own);
+                let twice = graph.multiply(products, graph.number(2.0));
+                let distances = graph.subtract(both, twice);
+                let zero = graph.number(0.0);
+                let distances = graph.choose(graph.less(distances, zero), zero, distances);
+                graph.exp(graph.multiply(distances, graph.number(-self.gamma)))
+            }
+            Kernel::Polynomial => graph.power(shifted(), graph.number(f64::from(self.degree))),
+            Kernel::Sigmoid => graph.tanh(shifted()),
+        }
     }
 
     /// Refuses what a stored model must not hold.

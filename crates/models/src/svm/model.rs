@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Answers, Graph, Value, Wire, no_form};
 use gristmill_core::{DenseMatrix, Error, Frame, Load, Model, Result, Schema, Scores, State, Task};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::kernel::{KernelSettings, Panels};
 use super::platt::{Sigmoid, couple};
 use super::rows::row_by_row;
-use crate::linear::{columns, softmax, stored, two_probabilities};
+use crate::linear::{columns, softmax, spread, stored, two_probabilities};
 use crate::simd::{DotPair, wide};
 
 /// Rows of training with their coefficients: a score is f = b + Σ βᵢ K(xᵢ, x).
@@ -112,6 +113,41 @@ impl SvmModel {
         }
     }
 
+    /// The coefficients of all pairs of classes, `[vectors, pairs]`; those of other classes are 0.
+    fn by_vector(&self) -> Vec<f64> {
+        let (starts, vectors) = (starts(&self.facts.counts), self.vectors());
+        let pairs: Vec<(usize, usize)> = pairs(self.facts.present.len()).collect();
+        let mut all = vec![0.0; vectors * pairs.len()];
+        for (at, &(first, second)) in pairs.iter().enumerate() {
+            for (class, place) in [(first, second - 1), (second, first)] {
+                for vector in starts[class]..starts[class + 1] {
+                    all[vector * pairs.len() + at] = self.coefficients[place * vectors + vector];
+                }
+            }
+        }
+        all
+    }
+
+    /// As [`SvmModel::probabilities`], as a graph.
+    fn express_probabilities(&self, graph: &Graph, decisions: Value) -> Result<Value> {
+        let present = self.facts.present.len();
+        if present == 2 {
+            let score = match self.sigmoids.first() {
+                Some(sigmoid) => {
+                    let sloped = graph.multiply(decisions, graph.number(-sigmoid.slope));
+                    graph.subtract(sloped, graph.number(sigmoid.shift))
+                }
+                None => decisions,
+            };
+            return Ok(graph.join(&[graph.logistic(graph.negate(score)), graph.logistic(score)]));
+        }
+        if !self.sigmoids.is_empty() {
+            let what = "`svm` of more than two classes with `probability: platt`";
+            return Err(no_form(what, "its probabilities are searched for; `margin` has a form"));
+        }
+        Ok(express_votes(graph, decisions, present))
+    }
+
     /// The probabilities of the present classes for the scores of a row.
     fn probabilities(&self, decisions: &[f64]) -> Vec<f64> {
         let present = self.facts.present.len();
@@ -167,6 +203,23 @@ fn votes(decisions: &[f64], classes: usize) -> Vec<f64> {
     votes
 }
 
+/// As [`votes`], as a graph.
+fn express_votes(graph: &Graph, decisions: Value, classes: usize) -> Value {
+    let (zero, one) = (graph.number(0.0), graph.number(1.0));
+    let (mut won, mut margins) = (vec![zero; classes], vec![zero; classes]);
+    for (at, (first, second)) in pairs(classes).enumerate() {
+        let decision = graph.columns(decisions, &[at]);
+        let later = graph.to_numbers(graph.less(zero, decision));
+        won[second] = graph.add(won[second], later);
+        won[first] = graph.add(won[first], graph.subtract(one, later));
+        margins[second] = graph.add(margins[second], decision);
+        margins[first] = graph.subtract(margins[first], decision);
+    }
+    let (won, margins) = (graph.join(&won), graph.join(&margins));
+    let size = graph.multiply(graph.number(3.0), graph.add(graph.absolute(margins), one));
+    graph.softmax(graph.add(won, graph.divide(margins, size)))
+}
+
 impl Model for SvmModel {
     fn kind(&self) -> &'static str {
         Self::KIND
@@ -195,6 +248,19 @@ impl Model for SvmModel {
             }
         }
         Ok(Scores::Probabilities(probabilities))
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Answers> {
+        let centred = graph.subtract(graph.matrix(columns), graph.row(&self.centers));
+        let kernels = self.facts.kernel.express(graph, centred, &self.vectors);
+        if self.facts.classes == 0 {
+            let sum = graph.times(kernels, &self.coefficients, 1);
+            return Ok(Answers::Values(graph.add(sum, graph.row(&self.intercepts))));
+        }
+        let decisions = graph.times(kernels, &self.by_vector(), self.intercepts.len());
+        let decisions = graph.add(decisions, graph.row(&self.intercepts));
+        let shares = self.express_probabilities(graph, decisions)?;
+        Ok(Answers::Probabilities(spread(graph, shares, &self.facts.present, self.facts.classes)))
     }
 
     fn state(&self) -> State {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Answers, Graph, Wire};
 use gristmill_core::{
     Contributions, DenseMatrix, Frame, Load, Model, Result, Schema, Scores, State, Task,
 };
@@ -106,6 +107,15 @@ impl Model for FittedForest {
             }
             explained
         }))
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Answers> {
+        let sums = self.grove.express_sums(graph, columns)?;
+        let means = graph.divide(sums, graph.number(self.trees() as f64));
+        Ok(match self.task {
+            Task::Classification { .. } => Answers::Probabilities(means),
+            Task::Regression | Task::Unsupervised => Answers::Values(means),
+        })
     }
 
     fn state(&self) -> State {

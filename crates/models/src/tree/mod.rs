@@ -10,6 +10,7 @@ mod bins;
 pub(crate) mod boost;
 mod criterion;
 mod explain;
+mod express;
 mod fit;
 mod forest;
 mod grove;

@@ -55,7 +55,7 @@ pub(super) fn learn(
 
 impl Components {
     /// The shape of a component.
-    fn shape(&self, component: usize) -> &Shape {
+    pub(super) fn shape(&self, component: usize) -> &Shape {
         &self.shapes[component.min(self.shapes.len() - 1)]
     }
 
@@ -65,7 +65,7 @@ impl Components {
     }
 
     /// ln πₖ − (width / 2) ln 2π − ln |L|, the part of the log-density that is the same for all.
-    fn constants(&self) -> Vec<f64> {
+    pub(super) fn constants(&self) -> Vec<f64> {
         let width = self.means.width();
         let bell = 0.5 * width as f64 * std::f64::consts::TAU.ln();
         let constant =

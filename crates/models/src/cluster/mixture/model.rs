@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Answers, Graph, Value, Wire};
 use gristmill_core::{DenseMatrix, Error, Frame, Load, Model, Result, Schema, Scores, State, Task};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -78,6 +79,21 @@ impl GaussianMixtureModel {
     }
 }
 
+impl Components {
+    /// As [`Components::probabilities`], as a graph.
+    fn express(&self, graph: &Graph, x: Value) -> Value {
+        let means = self.means.iter();
+        let logs = means.zip(self.constants()).enumerate().map(|(at, (mean, constant))| {
+            let away = graph.subtract(x, graph.row(mean));
+            let steps = self.shape(at).express(graph, away);
+            let squares = graph.sum(graph.multiply(steps, steps));
+            let halved = graph.multiply(squares, graph.number(-0.5));
+            graph.add(halved, graph.number(constant))
+        });
+        graph.softmax(graph.join(&logs.collect::<Vec<_>>()))
+    }
+}
+
 impl Model for GaussianMixtureModel {
     fn kind(&self) -> &'static str {
         Self::KIND
@@ -110,6 +126,10 @@ impl Model for GaussianMixtureModel {
 
     fn clusters(&self) -> Option<Vec<String>> {
         Some(numbered(self.components.shares.len()))
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Answers> {
+        Ok(Answers::Probabilities(self.components.express(graph, graph.matrix(columns))))
     }
 
     fn state(&self) -> State {

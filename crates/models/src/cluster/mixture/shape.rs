@@ -1,5 +1,6 @@
 //! The form of a bell curve: a root of its covariance, and how unlikely rows are under it.
 
+use gristmill_core::graph::{Graph, Value};
 use gristmill_core::{Error, Result};
 
 use super::blocks::BLOCK;
@@ -62,6 +63,26 @@ impl Shape {
             Self::Deviations(deviations) => deviations.iter().map(|d| d.ln()).sum(),
             Self::Triangle(lower) => (0..width).map(|at| lower[triangle(at) + at].ln()).sum(),
         }
+    }
+
+    /// L⁻¹ times each row of differences in a graph, L being the root.
+    pub(super) fn express(&self, graph: &Graph, differences: Value) -> Value {
+        let lower = match self {
+            Self::Deviations(deviations) => {
+                return graph.divide(differences, graph.row(deviations));
+            }
+            Self::Triangle(lower) => lower,
+        };
+        let mut solved: Vec<Value> = Vec::with_capacity(differences.width());
+        for at in 0..differences.width() {
+            let row = &lower[triangle(at)..triangle(at + 1)];
+            let mut own = graph.columns(differences, &[at]);
+            if !solved.is_empty() {
+                own = graph.subtract(own, graph.times(graph.join(&solved), &row[..at], 1));
+            }
+            solved.push(graph.divide(own, graph.number(row[at])));
+        }
+        graph.join(&solved)
     }
 
     /// Σ yⱼ² with L y = x − mean for each row of a block, whose differences are `differences`;

@@ -5,6 +5,7 @@
 //! Statistics 29, 2001, for absolute, Huber and logistic losses; scikit-learn's user guide, section
 //! 1.11.1, for Poisson and gamma.
 
+use gristmill_core::graph::{Graph, Value};
 use gristmill_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -219,6 +220,19 @@ impl Objective {
             Self::Softmax { .. } => softmax(scores, answer),
             Self::Poisson | Self::Gamma => answer[0] = exp(scores[0]),
             _ => answer[0] = scores[0],
+        }
+    }
+
+    /// As [`Objective::answer`], as a graph.
+    pub(crate) fn express(self, graph: &Graph, scores: Value) -> Value {
+        match self {
+            Self::Logistic => graph.two_classes(graph.logistic(scores)),
+            Self::Softmax { .. } => graph.softmax(scores),
+            Self::Poisson | Self::Gamma => {
+                let most = graph.number(MAX_LOGARITHM);
+                graph.exp(graph.clamp(scores, graph.negate(most), most))
+            }
+            _ => scores,
         }
     }
 }

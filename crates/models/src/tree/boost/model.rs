@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::graph::{Answers, Graph, Wire};
 use gristmill_core::{
     Contributions, Frame, Load, Model, Result, Schema, Scores, Stage, State, Task,
 };
@@ -119,6 +120,16 @@ impl Model for FittedBoosting {
             explained.base.iter_mut().zip(&self.base).for_each(|(sum, base)| *sum += base);
             explained
         }))
+    }
+
+    fn express(&self, graph: &Graph, columns: &[Wire]) -> Result<Answers> {
+        let sums = self.grove.express_sums(graph, columns)?;
+        let scores = graph.add(sums, graph.row(&self.base));
+        let answers = self.objective.express(graph, scores);
+        Ok(match self.task {
+            Task::Classification { .. } => Answers::Probabilities(answers),
+            Task::Regression | Task::Unsupervised => Answers::Values(answers),
+        })
     }
 
     fn state(&self) -> State {
