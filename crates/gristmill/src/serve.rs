@@ -1,19 +1,23 @@
 //! Models that answer requests: which they are, and that they stay those that the registry names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use gristmill_serve::{Fleet, Limits, Refusal, Served, Stock};
+use gristmill_serve::{Fleet, Limits, Refusal, Routing, Served, Stock};
 use gristmill_track::ModelVersion;
 use serde::Serialize;
 
 use crate::catalog::catalog;
 use crate::keeper::Keeper;
 use crate::{Error, Home, Kind, Result, models};
+
+mod division;
+
+use self::division::Division;
 
 /// How often the registry is asked whether an alias has moved.
 const TURN: Duration = Duration::from_millis(500);
@@ -29,6 +33,16 @@ pub enum ServeEvent {
         /// Its version.
         version: String,
     },
+    /// A version was to answer some of the requests, or to be compared, and cannot; the model's own one
+    /// answers all.
+    LeftOut {
+        /// The model.
+        model: String,
+        /// The version.
+        version: String,
+        /// Why.
+        why: String,
+    },
     /// A model was to answer and cannot; the one before it goes on.
     Kept {
         /// Its name.
@@ -42,6 +56,9 @@ impl std::fmt::Display for ServeEvent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Serving { model, version } => write!(f, "serving {model}, version {version}"),
+            Self::LeftOut { model, version, why } => {
+                write!(f, "{model}, version {version}, gets no requests: {why}")
+            }
             Self::Kept { model, why } => {
                 write!(f, "{model} stays the version that it is: {why}")
             }
@@ -115,8 +132,10 @@ impl Counter {
             fleet: Arc::clone(&fleet),
             followed,
             refused: BTreeMap::new(),
+            beside: BTreeSet::new(),
             tell,
         };
+        watch.turn();
         let turns = move || {
             while stopped.recv_timeout(TURN) == Err(RecvTimeoutError::Timeout) {
                 watch.turn();
@@ -158,6 +177,8 @@ struct Watch {
     followed: Followed,
     /// Digests of packages that could not be loaded: each is told once.
     refused: BTreeMap<String, String>,
+    /// Versions that were loaded beside the models' own ones.
+    beside: BTreeSet<(String, u32)>,
     tell: TellServing,
 }
 
@@ -173,6 +194,50 @@ impl Watch {
             // A store that cannot be asked now can be later; what answers goes on.
             if let Ok(version) = models::referred(&self.keeper, &reference) {
                 self.follow(&reference, version);
+            }
+            // Whoever serves an alias wants its version for all requests.
+            if !reference.contains('@')
+                && let Ok(division) = Division::of(&self.keeper, &reference)
+            {
+                self.divide(&reference, division);
+            }
+        }
+    }
+
+    /// Has those versions at hand that the plan of a model names, and divides its requests by it.
+    fn divide(&mut self, name: &str, division: Division) {
+        for version in &division.versions {
+            self.stand_by(version);
+        }
+        let is_wanted = |of: &str, number: u32| {
+            of != name || division.versions.iter().any(|version| version.version == number)
+        };
+        let (wanted, unwanted): (BTreeSet<_>, BTreeSet<_>) =
+            std::mem::take(&mut self.beside).into_iter().partition(|(of, n)| is_wanted(of, *n));
+        self.beside = wanted;
+        self.fleet.route(name, division.routing);
+        for (of, number) in unwanted {
+            self.fleet.drop_version(&of, &number.to_string());
+        }
+    }
+
+    /// Loads a version that is to answer beside the model's own one.
+    fn stand_by(&mut self, version: &ModelVersion) {
+        let number = version.version.to_string();
+        let reference = format!("{}/{number}", version.model);
+        let is_there = self.fleet.find(&version.model, Some(&number)).is_some();
+        if is_there || self.refused.get(&reference) == Some(&version.digest) {
+            return;
+        }
+        match load(&self.keeper, version) {
+            Ok(served) => {
+                self.fleet.add(served);
+                self.beside.insert((version.model.clone(), version.version));
+            }
+            Err(error) => {
+                let (model, why) = (version.model.clone(), error.to_string());
+                (self.tell)(&ServeEvent::LeftOut { model, version: number, why });
+                self.refused.insert(reference, version.digest.clone());
             }
         }
     }
@@ -226,6 +291,12 @@ impl Stock for Registered {
             found => found.and_then(|found| load(&keeper, &found)),
         };
         loaded.map(Some).map_err(|error| Refusal::Bug(error.to_string()))
+    }
+
+    fn routing(&self, name: &str) -> gristmill_serve::Result<Routing> {
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        let division = Division::of(&keeper, name);
+        division.map(|division| division.routing).map_err(|error| Refusal::Bug(error.to_string()))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use crate::{Result, Served};
+use crate::{Part, Result, Routing, Served};
 
 /// Where models come from that are asked for and not there yet.
 pub trait Stock: Send + Sync {
@@ -13,6 +13,12 @@ pub trait Stock: Send + Sync {
     /// # Errors
     /// When it is there and cannot be loaded.
     fn load(&self, name: &str, version: Option<&str>) -> Result<Option<Served>>;
+
+    /// How requests to this model are divided among its versions.
+    ///
+    /// # Errors
+    /// When that cannot be known now.
+    fn routing(&self, name: &str) -> Result<Routing>;
 }
 
 /// The models that answer, by name. Of each name one version answers whoever names none; further ones
@@ -23,9 +29,21 @@ pub trait Stock: Send + Sync {
 #[derive(Default)]
 pub struct Fleet {
     models: RwLock<BTreeMap<String, Versions>>,
+    routings: RwLock<BTreeMap<String, Arc<Routing>>>,
     stock: Option<Arc<dyn Stock>>,
     /// Held while a model is loaded, so that those who ask for it meanwhile wait for the same one.
     loading: Mutex<()>,
+}
+
+/// Who answers a request.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// The model.
+    pub served: Arc<Served>,
+    /// As what it does.
+    pub part: Part,
+    /// A version that is asked the same and whose answers are only compared.
+    pub shadow: Option<Arc<Served>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -67,10 +85,47 @@ impl Fleet {
         }
         let Some(served) = stock.load(name, version)? else { return Ok(None) };
         match version {
-            None => self.put(served),
+            None => {
+                self.route(name, stock.routing(name)?);
+                self.put(served);
+            }
             Some(_) => self.add(served),
         }
         Ok(self.find(name, version))
+    }
+
+    /// Divides requests to a model among its versions from now on. Those of its versions that are not
+    /// there answer nobody; the model's own one answers in their place.
+    pub fn route(&self, name: &str, routing: Routing) {
+        let mut routings = self.routings.write().unwrap_or_else(PoisonError::into_inner);
+        match routing == Routing::default() {
+            true => drop(routings.remove(name)),
+            false => drop(routings.insert(name.into(), Arc::new(routing))),
+        }
+    }
+
+    /// How requests to a model are divided; nothing where all go to its own version.
+    pub fn routing(&self, name: &str) -> Option<Arc<Routing>> {
+        self.routings.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Who answers a request with this key that names no version of `main`'s model, and who is asked the
+    /// same for comparison.
+    pub fn choose(&self, main: Arc<Served>, key: &str) -> Chosen {
+        let Some(routing) = self.routing(main.name()) else {
+            return Chosen { served: main, part: Part::Main, shadow: None };
+        };
+        let there = |version: &str| self.find(main.name(), Some(version));
+        let (part, served) = match routing.choose(main.version(), key) {
+            (part, None) => (part, None),
+            (part, Some(version)) => match there(version) {
+                Some(served) => (part, Some(served)),
+                None => (Part::Main, None),
+            },
+        };
+        let served = served.unwrap_or_else(|| Arc::clone(&main));
+        let shadow = routing.shadow.as_deref().filter(|shadow| *shadow != served.version());
+        Chosen { shadow: shadow.and_then(there), served, part }
     }
 
     /// The model that answers by this name, of a version where one is named.
@@ -111,8 +166,22 @@ impl Fleet {
         versions.all.insert(served.version().to_owned(), served);
     }
 
+    /// Lets a version that is not the model's own one answer nobody any more.
+    pub fn drop_version(&self, name: &str, version: &str) {
+        let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(versions) = models.get_mut(name)
+            && versions.current.as_ref().is_none_or(|current| current.version() != version)
+        {
+            versions.all.remove(version);
+            if versions.all.is_empty() {
+                models.remove(name);
+            }
+        }
+    }
+
     /// Lets no model answer by this name any more.
     pub fn remove(&self, name: &str) {
+        self.routings.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         self.models.write().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 

@@ -27,7 +27,9 @@ mod sent;
 mod server;
 mod settings;
 mod streams;
+mod ticket;
 mod tidy;
+mod traffic;
 mod tree;
 mod webhook;
 

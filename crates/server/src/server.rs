@@ -144,7 +144,7 @@ fn house(settings: Settings) -> Result<(House, JoinHandle<()>), ServerError> {
         scratch: settings.scratch,
         hooks: settings.hooks,
         fleet: settings.fleet,
-        desk: Desk::new(),
+        desk: Desk::new(Arc::clone(&settings.clock)),
         cards: settings.cards,
         clock: settings.clock,
     };

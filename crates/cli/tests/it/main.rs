@@ -34,4 +34,5 @@ mod shared;
 mod sources;
 mod task;
 mod token;
+mod traffic;
 mod up;

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use gristmill_serve::Served;
+use gristmill_serve::{Part, Served};
 
 /// The upper ends of the histogram's buckets, in microseconds.
 const ENDS: [u64; 14] = [
@@ -31,6 +31,8 @@ pub(crate) struct Series {
     micros: AtomicU64,
     refused: AtomicU64,
     failed: AtomicU64,
+    /// Requests by the part in which they were answered, in the order of [`Part::ALL`].
+    parts: [AtomicU64; Part::ALL.len()],
 }
 
 /// How a request ended.
@@ -80,6 +82,19 @@ impl Meter {
                 let _ = writeln!(text, "{name}{{{}}} {count}", labels(model, version));
             }
         }
+        let name = "gristmill_inference_routed_total";
+        let _ = writeln!(
+            text,
+            "# HELP {name} Requests by the part in which the version was to answer.\n\
+             # TYPE {name} counter"
+        );
+        for ((model, version), series) in series.iter() {
+            for (part, count) in Part::ALL.iter().zip(&series.parts) {
+                let (labels, part) = (labels(model, version), part.as_str());
+                let count = count.load(Ordering::Relaxed);
+                let _ = writeln!(text, "{name}{{{labels},part=\"{part}\"}} {count}");
+            }
+        }
         let name = "gristmill_inference_turned_away_total";
         let count = self.turned_away.load(Ordering::Relaxed);
         let _ = writeln!(
@@ -92,6 +107,14 @@ impl Meter {
 }
 
 impl Series {
+    /// Counts a request that is to be answered in this part.
+    pub fn route(&self, part: Part) {
+        let counts = Part::ALL.iter().zip(&self.parts);
+        for (_, count) in counts.filter(|(counted, _)| **counted == part) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     pub fn count(&self, micros: u64, ended: Ended) {
         let bucket = ENDS.iter().position(|end| micros <= *end).unwrap_or(ENDS.len());
         if let Some(bucket) = self.buckets.get(bucket) {
@@ -122,9 +145,13 @@ impl Series {
 }
 
 /// The labels of a model, whose name may hold anything.
-fn labels(model: &str, version: &str) -> String {
-    let escaped = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+pub(super) fn labels(model: &str, version: &str) -> String {
     format!("model=\"{}\",version=\"{}\"", escaped(model), escaped(version))
+}
+
+/// The text of a label's value.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 #[cfg(test)]
@@ -139,6 +166,7 @@ mod tests {
         series.count(250, Ended::Answered);
         series.count(251, Ended::Refused);
         series.count(20_000_000, Ended::Failed);
+        series.route(Part::Canary);
         let text = meter.text();
         let labels = "model=\"a\\\"b\",version=\"1\"";
         for line in [
@@ -150,6 +178,8 @@ mod tests {
             format!("gristmill_inference_seconds_count{{{labels}}} 3"),
             format!("gristmill_inference_refused_total{{{labels}}} 1"),
             format!("gristmill_inference_failed_total{{{labels}}} 1"),
+            format!("gristmill_inference_routed_total{{{labels},part=\"canary\"}} 1"),
+            format!("gristmill_inference_routed_total{{{labels},part=\"main\"}} 0"),
             "gristmill_inference_turned_away_total 0".into(),
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
