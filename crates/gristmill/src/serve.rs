@@ -12,6 +12,7 @@ use gristmill_track::ModelVersion;
 use serde::Serialize;
 
 use crate::catalog::catalog;
+use crate::clock::SystemClock;
 use crate::keeper::Keeper;
 use crate::{Error, Home, Kind, Result, models};
 
@@ -21,6 +22,8 @@ use self::division::Division;
 
 /// How often the registry is asked whether an alias has moved.
 const TURN: Duration = Duration::from_millis(500);
+/// How long a version stays that answers only those who name it, when nobody does.
+const IDLE: Duration = Duration::from_secs(600);
 
 /// Something that a person should know of models that answer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -88,7 +91,7 @@ impl Counter {
         let mut followed = BTreeMap::new();
         for reference in references {
             let (served, follow) = open(home, reference)?;
-            if fleet.find(served.name(), None).is_some() {
+            if fleet.look(served.name(), None).is_some() {
                 let name = served.name();
                 return Err(Error::input(format!("two of the models are called `{name}`"))
                     .with_hint("serve one version of a name in a process"));
@@ -102,13 +105,14 @@ impl Counter {
         Self::watch(home, fleet, Followed::These(followed), tell)
     }
 
-    /// Serves whatever is registered, each model from the first time that it is asked for.
+    /// Serves whatever is registered, each model from the first time that it is asked for. When all that
+    /// are loaded take more than `room` bytes, those are let go that were asked for longest ago.
     ///
     /// # Errors
     /// When the store cannot be opened.
-    pub fn of_all(home: &Home, tell: TellServing) -> Result<Self> {
+    pub fn of_all(home: &Home, room: Option<u64>, tell: TellServing) -> Result<Self> {
         let stock = Registered { keeper: Mutex::new(Keeper::open(home)?) };
-        let fleet = Arc::new(Fleet::with_stock(Arc::new(stock)));
+        let fleet = Arc::new(Fleet::with_stock(Arc::new(stock), Arc::new(SystemClock), room));
         Self::watch(home, fleet, Followed::AllThatAnswer, tell)
     }
 
@@ -184,6 +188,7 @@ struct Watch {
 
 impl Watch {
     fn turn(&mut self) {
+        self.fleet.let_idle_go(IDLE);
         let references: Vec<String> = match &self.followed {
             Followed::These(followed) => followed.keys().cloned().collect(),
             Followed::AllThatAnswer => {
@@ -197,6 +202,7 @@ impl Watch {
             }
             // Whoever serves an alias wants its version for all requests.
             if !reference.contains('@')
+                && self.fleet.look(&reference, None).is_some()
                 && let Ok(division) = Division::of(&self.keeper, &reference)
             {
                 self.divide(&reference, division);
@@ -206,6 +212,8 @@ impl Watch {
 
     /// Has those versions at hand that the plan of a model names, and divides its requests by it.
     fn divide(&mut self, name: &str, division: Division) {
+        // First of all it is known who is in use, so that none of them makes room for another.
+        self.fleet.route(name, division.routing);
         for version in &division.versions {
             self.stand_by(version);
         }
@@ -215,7 +223,6 @@ impl Watch {
         let (wanted, unwanted): (BTreeSet<_>, BTreeSet<_>) =
             std::mem::take(&mut self.beside).into_iter().partition(|(of, n)| is_wanted(of, *n));
         self.beside = wanted;
-        self.fleet.route(name, division.routing);
         for (of, number) in unwanted {
             self.fleet.drop_version(&of, &number.to_string());
         }
@@ -225,13 +232,14 @@ impl Watch {
     fn stand_by(&mut self, version: &ModelVersion) {
         let number = version.version.to_string();
         let reference = format!("{}/{number}", version.model);
-        let is_there = self.fleet.find(&version.model, Some(&number)).is_some();
+        let is_there = self.fleet.look(&version.model, Some(&number)).is_some();
         if is_there || self.refused.get(&reference) == Some(&version.digest) {
             return;
         }
         match load(&self.keeper, version) {
             Ok(served) => {
                 self.fleet.add(served);
+                self.fleet.make_room(&version.model, &number);
                 self.beside.insert((version.model.clone(), version.version));
             }
             Err(error) => {
@@ -243,7 +251,11 @@ impl Watch {
     }
 
     fn follow(&mut self, reference: &str, version: ModelVersion) {
-        let answering = self.fleet.find(&version.model, None);
+        let answering = self.fleet.look(&version.model, None);
+        // It was let go meanwhile: whoever asks for it next has it loaded.
+        if answering.is_none() && matches!(self.followed, Followed::AllThatAnswer) {
+            return;
+        }
         let is_answering = answering.is_some_and(|served| {
             served.version() == version.version.to_string()
                 && served.info().digest.to_string() == version.digest
@@ -254,7 +266,9 @@ impl Watch {
         match load(&self.keeper, &version) {
             Ok(served) => {
                 (self.tell)(&serving(&served));
+                let number = served.version().to_owned();
                 self.fleet.put(served);
+                self.fleet.make_room(&version.model, &number);
                 self.refused.remove(reference);
             }
             Err(error) => {

@@ -18,7 +18,7 @@ pub mod tensorflow;
 pub mod v2;
 
 pub use agreement::Agreement;
-pub use fleet::{Chosen, Fleet, Stock};
+pub use fleet::{Chosen, Fleet, Loaded, Stock};
 pub use refusal::{Refusal, Result};
 pub use routing::{Lot, Part, Purpose, Routing, Split};
 pub use served::{Answers, Explained, Limits, Served};

@@ -2,23 +2,31 @@
 //!
 //! Each answer carries its request's id, so that what becomes of it can be told by that id later.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use gristmill_core::{Clock, Timestamp};
 use gristmill_serve::Served;
 use gristmill_track::MAX_REQUEST_ID_CHARS;
+use http_body::Body as _;
 
 use crate::Ids;
+use crate::access::Peer;
 use crate::house::House;
+use crate::observe::{self, Line, Parent, Seen};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Which version answered; in a request, which version is to answer.
 const VERSION: HeaderName = HeaderName::from_static("x-gristmill-version");
 /// Whom a request is about: requests with one key go to one version.
 const KEY: HeaderName = HeaderName::from_static("x-gristmill-key");
+
+/// In which trace a request was sent: https://www.w3.org/TR/trace-context/.
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// What is known of a request.
 #[derive(Clone, Default)]
@@ -35,8 +43,51 @@ struct Known {
 /// What comes to be known while a request is answered.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
+    /// The name of the caller's token.
+    pub caller: String,
     /// The model that answers.
     pub served: Option<Arc<Served>>,
+    /// How many rows it was asked about.
+    pub rows: Option<usize>,
+    /// What was done when.
+    pub phases: Vec<Phase>,
+}
+
+/// A part of the work on a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Phase {
+    pub name: PhaseName,
+    pub start: Timestamp,
+    pub end: Timestamp,
+}
+
+/// What is done in a part of the work on a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PhaseName {
+    /// It waits for its turn.
+    Queue,
+    /// Its rows are read.
+    Parse,
+    /// The model answers, and the answer is written.
+    Compute,
+}
+
+impl PhaseName {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Parse => "parse",
+            Self::Compute => "compute",
+        }
+    }
+}
+
+impl Facts {
+    /// How many microseconds a part of the work took; 0 where there was none.
+    pub fn micros(&self, name: PhaseName) -> u64 {
+        let phases = self.phases.iter().filter(|phase| phase.name == name);
+        phases.map(|phase| phase.end.0.saturating_sub(phase.start.0).max(0) as u64).sum()
+    }
 }
 
 impl Ticket {
@@ -76,6 +127,19 @@ impl Ticket {
         note(&mut self.0.facts.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Does a part of the work, and notes how long it took.
+    pub fn timed<T>(&self, name: PhaseName, clock: &dyn Clock, work: impl FnOnce() -> T) -> T {
+        let start = clock.now();
+        let done = work();
+        self.took(name, start, clock.now());
+        done
+    }
+
+    /// Notes how long a part of the work took.
+    pub fn took(&self, name: PhaseName, start: Timestamp, end: Timestamp) {
+        self.note(|facts| facts.phases.push(Phase { name, start, end }));
+    }
+
     /// What is known by now.
     pub fn facts(&self) -> Facts {
         self.0.facts.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -92,19 +156,91 @@ pub(crate) async fn ticketed(
     mut request: Request,
     next: Next,
 ) -> Response {
+    let begun = house.now();
     let ticket = Ticket::new(request.headers(), &*house.ids);
     request.extensions_mut().insert(ticket.clone());
+    let visit = Visit::of(&request);
     let mut response = next.run(request).await;
+    let facts = ticket.facts();
+    tell(&house, &ticket, visit, begun, &response, &facts);
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(ticket.id()) {
         headers.insert(REQUEST_ID, id);
     }
-    if let Some(served) = ticket.facts().served
+    if let Some(served) = facts.served
         && let Ok(version) = HeaderValue::from_str(served.version())
     {
         headers.insert(VERSION, version);
     }
     response
+}
+
+/// What of a request is told.
+struct Visit {
+    method: Method,
+    uri: Uri,
+    remote: Option<IpAddr>,
+    bytes: Option<u64>,
+    parent: Option<Parent>,
+}
+
+impl Visit {
+    fn of(request: &Request) -> Self {
+        let headers = request.headers();
+        let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            remote: request.extensions().get::<Peer>().map(|peer| peer.0),
+            bytes: text(&header::CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+            parent: text(&TRACE_PARENT).and_then(Parent::parse),
+        }
+    }
+}
+
+/// Tells the log and the collector of a request, where there are any.
+fn tell(
+    house: &House,
+    ticket: &Ticket,
+    visit: Visit,
+    begun: Timestamp,
+    response: &Response,
+    facts: &Facts,
+) {
+    if house.log.is_none() && house.exporter.is_none() {
+        return;
+    }
+    let Visit { method, uri, remote, bytes, parent } = visit;
+    let (ended, status) = (house.now(), response.status());
+    if let Some(exporter) = &house.exporter {
+        let (id, path) = (ticket.id(), uri.path());
+        let method = &method;
+        let seen = Seen { id, method, path, parent, begun, ended, status, facts };
+        let spans = observe::spans(&seen, exporter, &*house.ids);
+        if !spans.is_empty() {
+            exporter.hand_over(spans);
+        }
+    }
+    if let Some(log) = &house.log {
+        let served = facts.served.as_ref();
+        log.tell(Line {
+            time: observe::moment(begun),
+            request_id: ticket.id().to_owned(),
+            caller: facts.caller.clone(),
+            remote,
+            method: method.to_string(),
+            path: uri.path().to_owned(),
+            model: served.map(|served| served.name().to_owned()),
+            version: served.map(|served| served.version().to_owned()),
+            rows: facts.rows,
+            status: status.as_u16(),
+            micros: ended.0.saturating_sub(begun.0).max(0) as u64,
+            queue_micros: facts.micros(PhaseName::Queue),
+            compute_micros: facts.micros(PhaseName::Parse) + facts.micros(PhaseName::Compute),
+            bytes_in: bytes,
+            bytes_out: response.body().size_hint().exact(),
+        });
+    }
 }
 
 #[cfg(test)]

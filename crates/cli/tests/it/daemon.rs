@@ -76,6 +76,11 @@ impl Up {
         self.process.wait().unwrap().code()
     }
 
+    /// The exit code, once it has ended by itself or by a signal that it was sent.
+    pub fn ended(mut self) -> Option<i32> {
+        self.process.wait().unwrap().code()
+    }
+
     pub fn call(&self, request: &str) -> (u16, Value) {
         let (status, _, body) = self.answer(request);
         (status, body)

@@ -1,46 +1,47 @@
 //! Where requests to models wait their turn, and how many may.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
-use gristmill_core::Clock;
+use gristmill_core::{Clock, Timestamp};
 use gristmill_serve::{Answers, Chosen, Refusal, Served};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Failure;
-use super::meter::{Ended, Meter};
+use super::meter::{Ended, Meter, gauge};
 use super::question::Question;
 use super::shadows::{Answered, Shadows};
-use crate::limits;
-use crate::ticket::Ticket;
+use crate::ticket::{PhaseName, Ticket};
+use crate::{RequestLimits, limits};
 
-/// Bodies up to this size are answered where they arrive: another thread would take longer to wake.
+/// Bodies up to this size are answered where they arrive, unless the model is known to take its time:
+/// another thread would take longer to wake.
 const SMALL: usize = 32 * 1024;
-/// How many requests may be under way at once, those that wait among them.
-const REQUESTS: usize = 512;
-/// How long a request may take from its last byte on, with all its waiting.
-const TIME: Duration = Duration::from_secs(60);
 
 /// Where requests to models wait their turn.
 pub(crate) struct Desk {
+    limits: RequestLimits,
     /// Room for requests that are under way.
     room: Semaphore,
-    /// Those with many rows are worked on as many at a time as there are cores.
+    /// Those that take their time are worked on as many at a time as there are cores.
     cores: Arc<Semaphore>,
+    /// How many wait for a core.
+    waiting: Arc<AtomicU64>,
     clock: Arc<dyn Clock>,
     shadows: Shadows,
     meter: Meter,
 }
 
 impl Desk {
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, limits: RequestLimits) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            room: Semaphore::new(REQUESTS),
+            limits,
+            room: Semaphore::new(limits.count.min(Semaphore::MAX_PERMITS)),
             cores: Arc::new(Semaphore::new(cores)),
+            waiting: Arc::default(),
             clock,
             shadows: Shadows::new(),
             meter: Meter::default(),
@@ -50,6 +51,11 @@ impl Desk {
     /// What models are asked and how long they take, as Prometheus reads it.
     pub(super) fn text(&self) -> String {
         let mut text = self.meter.text();
+        let under_way = self.limits.count.saturating_sub(self.room.available_permits()) as u64;
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        gauge(&mut text, "gristmill_inference_under_way", "Requests to models now.", under_way);
+        let help = "Requests to models that wait for a core now.";
+        gauge(&mut text, "gristmill_inference_waiting", help, waiting);
         self.shadows.write(&mut text);
         text
     }
@@ -83,37 +89,47 @@ impl Desk {
     fn enter(&self) -> Result<SemaphorePermit<'_>, Failure> {
         self.room.try_acquire().map_err(|_| {
             self.meter.turned_away.fetch_add(1, Ordering::Relaxed);
-            let message = format!("{REQUESTS} requests are under way; ask again in a second");
+            let count = self.limits.count;
+            let message = format!("{count} requests are under way; ask again in a second");
             Failure::new(StatusCode::TOO_MANY_REQUESTS, message)
         })
     }
 
     async fn work<Q: Question>(
         &self,
-        _ticket: &Ticket,
+        ticket: &Ticket,
         chosen: Chosen,
         body: Bytes,
         question: Q,
     ) -> Result<Q::Answer, Failure> {
         let Chosen { served, part, shadow } = chosen;
-        let (series, begun) = (self.meter.of(&served), self.clock.now());
+        let (series, arrived) = (self.meter.of(&served), self.clock.now());
         series.route(part);
         let question = Arc::new(question);
-        let work = {
-            let (served, body, question) =
-                (Arc::clone(&served), body.clone(), Arc::clone(&question));
-            move || worked(&served, &body, &*question)
+        let job = Job {
+            served: Arc::clone(&served),
+            body: body.clone(),
+            question: Arc::clone(&question),
+            ticket: ticket.clone(),
+            clock: Arc::clone(&self.clock),
+            arrived,
         };
-        let done = match body.len() <= SMALL {
-            true => work().map_err(Failure::from),
-            false => self.at_length(work).await,
+        let is_small = body.len() <= SMALL;
+        let done = match is_small && series.is_quick() {
+            true => job.work().map_err(Failure::from),
+            false => self.at_length(move || job.work()).await,
         };
         let ended = match &done {
             Ok(_) => Ended::Answered,
             Err(failure) if failure.status.is_client_error() => Ended::Refused,
             Err(_) => Ended::Failed,
         };
-        series.count(self.clock.now().0.saturating_sub(begun.0).max(0) as u64, ended);
+        series.count(self.clock.now().0.saturating_sub(arrived.0).max(0) as u64, ended);
+        let facts = ticket.facts();
+        self.meter.waits.count(facts.micros(PhaseName::Queue));
+        if is_small && ended == Ended::Answered {
+            series.pace(facts.micros(PhaseName::Compute));
+        }
         let (answer, answers) = done?;
         if let Some(shadow) = shadow {
             self.shadows.ask(shadow, Answered { question, body, by: served, answers });
@@ -126,9 +142,10 @@ impl Desk {
         &self,
         work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Failure> {
-        let cores = Arc::clone(&self.cores);
+        let (cores, waiting) = (Arc::clone(&self.cores), Waiting::of(&self.waiting));
         let worked = async move {
             let core = cores.acquire_owned().await;
+            drop(waiting);
             tokio::task::spawn_blocking(move || {
                 let done = work();
                 drop(core);
@@ -136,24 +153,56 @@ impl Desk {
             })
             .await
         };
-        match tokio::time::timeout(TIME, worked).await {
+        let time = self.limits.time;
+        match tokio::time::timeout(time, worked).await {
             Ok(Ok(done)) => Ok(done?),
             Ok(Err(error)) => Err(Failure::bug(&error)),
             Err(_) => {
-                let message = format!("the answer took longer than {} seconds", TIME.as_secs());
+                let message = format!("the answer took longer than {} seconds", time.as_secs_f64());
                 Err(Failure::new(StatusCode::GATEWAY_TIMEOUT, message))
             }
         }
     }
 }
 
-/// The answer of a version to a body, in the words of the protocol and as the model gives it.
-fn worked<Q: Question>(
-    served: &Served,
-    body: &[u8],
-    question: &Q,
-) -> Result<(Q::Answer, Answers), Refusal> {
-    let (rows, more) = question.read(served, body)?;
-    let answers = question.answer(served, rows, &more)?;
-    Ok((question.write(served, &answers, more)?, answers))
+/// Somebody who waits, for as long as this is there.
+struct Waiting(Arc<AtomicU64>);
+
+impl Waiting {
+    fn of(count: &Arc<AtomicU64>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A question to a version of a model.
+struct Job<Q> {
+    served: Arc<Served>,
+    body: Bytes,
+    question: Arc<Q>,
+    ticket: Ticket,
+    clock: Arc<dyn Clock>,
+    arrived: Timestamp,
+}
+
+impl<Q: Question> Job<Q> {
+    /// The answer in the words of the protocol and as the model gives it.
+    fn work(self) -> Result<(Q::Answer, Answers), Refusal> {
+        let Self { served, body, question, ticket, clock, arrived } = self;
+        let clock = &*clock;
+        ticket.took(PhaseName::Queue, arrived, clock.now());
+        let read = ticket.timed(PhaseName::Parse, clock, || question.read(&served, &body));
+        let (rows, more) = read?;
+        ticket.note(|facts| facts.rows = Some(rows.rows()));
+        ticket.timed(PhaseName::Compute, clock, || {
+            let answers = question.answer(&served, rows, &more)?;
+            Ok((question.write(&served, &answers, more)?, answers))
+        })
+    }
 }

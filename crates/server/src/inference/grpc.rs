@@ -48,7 +48,7 @@ async fn called(house: &House, method: &str, request: Request) -> Result<Vec<u8>
     let message = message(&body)?;
     match method {
         "ServerLive" => Ok(grpc::answer(true)),
-        "ServerReady" => Ok(grpc::answer(house.fleet.is_ready())),
+        "ServerReady" => Ok(grpc::answer(house.is_ready())),
         "ServerMetadata" => Ok(grpc::server("gristmill", env!("CARGO_PKG_VERSION"))),
         "ModelReady" => {
             let named = grpc::named(&message)?;

@@ -17,7 +17,7 @@ use crate::ticket::Ticket;
 
 /// Whether a model is there to ask, in MLflow's way: an empty line.
 pub(super) async fn ping(State(house): State<Arc<House>>) -> (StatusCode, &'static str) {
-    match house.fleet.is_ready() {
+    match house.is_ready() {
         true => (StatusCode::OK, "\n"),
         false => (StatusCode::NOT_FOUND, "\n"),
     }

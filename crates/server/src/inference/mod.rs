@@ -11,6 +11,7 @@ mod shadows;
 mod tensorflow;
 mod v2;
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::Router;
@@ -23,6 +24,7 @@ use gristmill_serve::{Chosen, Fleet, Part, Refusal, Served};
 use gristmill_track::{Level, ThingKind};
 
 pub(crate) use self::desk::Desk;
+use self::meter::{counter, labels};
 
 use crate::access::Caller;
 use crate::house::House;
@@ -195,8 +197,33 @@ async fn openapi(State(house): State<Arc<House>>) -> Response {
     said(StatusCode::OK, &gristmill_serve::openapi::document(models, env!("CARGO_PKG_VERSION")))
 }
 
+/// What models are asked, which are there, and what could not be told of requests.
+fn metrics_text(house: &House) -> String {
+    let mut text = house.desk.text();
+    let name = "gristmill_model_loaded_bytes";
+    let help = "About how many bytes of memory a version takes that is loaded.";
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
+    for loaded in house.fleet.loaded() {
+        let labels = labels(&loaded.name, &loaded.version);
+        let _ = writeln!(text, "{name}{{{labels}}} {}", loaded.bytes);
+    }
+    let help = "Models and versions that were let go, for want of room or since nobody asked.";
+    counter(&mut text, "gristmill_models_let_go_total", help, house.fleet.let_go());
+    if let Some(log) = &house.log {
+        let help = "Lines of the access log that found no room.";
+        counter(&mut text, "gristmill_access_log_dropped_total", help, log.dropped());
+    }
+    if let Some(exporter) = &house.exporter {
+        let (sent, lost) = exporter.counts();
+        counter(&mut text, "gristmill_spans_sent_total", "Spans that a collector took.", sent);
+        let help = "Spans that found no room, or that a collector did not take.";
+        counter(&mut text, "gristmill_spans_lost_total", help, lost);
+    }
+    text
+}
+
 /// What models are asked, as Prometheus reads it.
 async fn metrics(State(house): State<Arc<House>>) -> Response {
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    ([(header::CONTENT_TYPE, kind)], house.desk.text()).into_response()
+    ([(header::CONTENT_TYPE, kind)], metrics_text(&house)).into_response()
 }

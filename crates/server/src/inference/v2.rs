@@ -37,7 +37,7 @@ pub(super) async fn live() -> Response {
 
 /// Ready once there is something to ask.
 pub(super) async fn ready(State(house): State<Arc<House>>) -> Response {
-    let ready = house.fleet.is_ready();
+    let ready = house.is_ready();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     said(status, &json!({"ready": ready}))
 }
