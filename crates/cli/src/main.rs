@@ -7,6 +7,7 @@ mod commands;
 mod context;
 mod graph;
 mod listen;
+mod operation;
 mod progress;
 mod show;
 mod signals;

@@ -52,6 +52,11 @@ impl Keeper {
         self.leave(WebhookEvent::AliasCreated, model, version, alias)
     }
 
+    /// The same when requests to a model are divided anew.
+    pub fn leave_traffic(&self, model: &str) -> Result<()> {
+        self.leave(WebhookEvent::TrafficSet, model, None, None)
+    }
+
     /// The same for a version that was registered, and for the model if that was made with it.
     pub fn leave_version(&self, model: &str, version: u32) -> Result<()> {
         if version == 1 {

@@ -5,17 +5,22 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 
 use gristmill_core::{Clock, Timestamp};
-pub use gristmill_track::{AliasRule, Approval};
+pub use gristmill_track::{
+    AbTest, AliasRule, Approval, Canary, StartedTest, TestTotals, TrafficPlan, VersionRef,
+};
 use gristmill_track::{Model, ModelEvent, ModelVersion, Page, TrackError};
 
 use serde::Serialize;
 
+mod traffic;
+
+pub use self::traffic::{TrafficReport, set_traffic, traffic};
 pub use crate::card::{ModelCard, card};
 use crate::keeper::{Keeper, by_hand};
 use crate::{ARTIFACTS, Error, Home, Kind, Result, snapshot};
 
 /// The alias that a bare model name stands for, when some version holds it.
-pub const CHAMPION: &str = "champion";
+pub const CHAMPION: &str = gristmill_track::CHAMPION;
 
 /// The longest list that is shown whole.
 const MANY: Page = Page { limit: 1_000, offset: 0 };

@@ -1,22 +1,29 @@
 //! Models that answer requests: which they are, and that they stay those that the registry names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use gristmill_serve::{Fleet, Limits, Refusal, Served, Stock};
+use gristmill_serve::{Fleet, Limits, Refusal, Routing, Served, Stock};
 use gristmill_track::ModelVersion;
 use serde::Serialize;
 
 use crate::catalog::catalog;
+use crate::clock::SystemClock;
 use crate::keeper::Keeper;
 use crate::{Error, Home, Kind, Result, models};
 
+mod division;
+
+use self::division::Division;
+
 /// How often the registry is asked whether an alias has moved.
 const TURN: Duration = Duration::from_millis(500);
+/// How long a version stays that answers only those who name it, when nobody does.
+const IDLE: Duration = Duration::from_secs(600);
 
 /// Something that a person should know of models that answer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -28,6 +35,16 @@ pub enum ServeEvent {
         model: String,
         /// Its version.
         version: String,
+    },
+    /// A version was to answer some of the requests, or to be compared, and cannot; the model's own one
+    /// answers all.
+    LeftOut {
+        /// The model.
+        model: String,
+        /// The version.
+        version: String,
+        /// Why.
+        why: String,
     },
     /// A model was to answer and cannot; the one before it goes on.
     Kept {
@@ -42,6 +59,9 @@ impl std::fmt::Display for ServeEvent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Serving { model, version } => write!(f, "serving {model}, version {version}"),
+            Self::LeftOut { model, version, why } => {
+                write!(f, "{model}, version {version}, gets no requests: {why}")
+            }
             Self::Kept { model, why } => {
                 write!(f, "{model} stays the version that it is: {why}")
             }
@@ -71,7 +91,7 @@ impl Counter {
         let mut followed = BTreeMap::new();
         for reference in references {
             let (served, follow) = open(home, reference)?;
-            if fleet.find(served.name(), None).is_some() {
+            if fleet.look(served.name(), None).is_some() {
                 let name = served.name();
                 return Err(Error::input(format!("two of the models are called `{name}`"))
                     .with_hint("serve one version of a name in a process"));
@@ -85,13 +105,14 @@ impl Counter {
         Self::watch(home, fleet, Followed::These(followed), tell)
     }
 
-    /// Serves whatever is registered, each model from the first time that it is asked for.
+    /// Serves whatever is registered, each model from the first time that it is asked for. When all that
+    /// are loaded take more than `room` bytes, those are let go that were asked for longest ago.
     ///
     /// # Errors
     /// When the store cannot be opened.
-    pub fn of_all(home: &Home, tell: TellServing) -> Result<Self> {
+    pub fn of_all(home: &Home, room: Option<u64>, tell: TellServing) -> Result<Self> {
         let stock = Registered { keeper: Mutex::new(Keeper::open(home)?) };
-        let fleet = Arc::new(Fleet::with_stock(Arc::new(stock)));
+        let fleet = Arc::new(Fleet::with_stock(Arc::new(stock), Arc::new(SystemClock), room));
         Self::watch(home, fleet, Followed::AllThatAnswer, tell)
     }
 
@@ -115,8 +136,10 @@ impl Counter {
             fleet: Arc::clone(&fleet),
             followed,
             refused: BTreeMap::new(),
+            beside: BTreeSet::new(),
             tell,
         };
+        watch.turn();
         let turns = move || {
             while stopped.recv_timeout(TURN) == Err(RecvTimeoutError::Timeout) {
                 watch.turn();
@@ -158,11 +181,14 @@ struct Watch {
     followed: Followed,
     /// Digests of packages that could not be loaded: each is told once.
     refused: BTreeMap<String, String>,
+    /// Versions that were loaded beside the models' own ones.
+    beside: BTreeSet<(String, u32)>,
     tell: TellServing,
 }
 
 impl Watch {
     fn turn(&mut self) {
+        self.fleet.let_idle_go(IDLE);
         let references: Vec<String> = match &self.followed {
             Followed::These(followed) => followed.keys().cloned().collect(),
             Followed::AllThatAnswer => {
@@ -174,11 +200,62 @@ impl Watch {
             if let Ok(version) = models::referred(&self.keeper, &reference) {
                 self.follow(&reference, version);
             }
+            // Whoever serves an alias wants its version for all requests.
+            if !reference.contains('@')
+                && self.fleet.look(&reference, None).is_some()
+                && let Ok(division) = Division::of(&self.keeper, &reference)
+            {
+                self.divide(&reference, division);
+            }
+        }
+    }
+
+    /// Has those versions at hand that the plan of a model names, and divides its requests by it.
+    fn divide(&mut self, name: &str, division: Division) {
+        // First of all it is known who is in use, so that none of them makes room for another.
+        self.fleet.route(name, division.routing);
+        for version in &division.versions {
+            self.stand_by(version);
+        }
+        let is_wanted = |of: &str, number: u32| {
+            of != name || division.versions.iter().any(|version| version.version == number)
+        };
+        let (wanted, unwanted): (BTreeSet<_>, BTreeSet<_>) =
+            std::mem::take(&mut self.beside).into_iter().partition(|(of, n)| is_wanted(of, *n));
+        self.beside = wanted;
+        for (of, number) in unwanted {
+            self.fleet.drop_version(&of, &number.to_string());
+        }
+    }
+
+    /// Loads a version that is to answer beside the model's own one.
+    fn stand_by(&mut self, version: &ModelVersion) {
+        let number = version.version.to_string();
+        let reference = format!("{}/{number}", version.model);
+        let is_there = self.fleet.look(&version.model, Some(&number)).is_some();
+        if is_there || self.refused.get(&reference) == Some(&version.digest) {
+            return;
+        }
+        match load(&self.keeper, version) {
+            Ok(served) => {
+                self.fleet.add(served);
+                self.fleet.make_room(&version.model, &number);
+                self.beside.insert((version.model.clone(), version.version));
+            }
+            Err(error) => {
+                let (model, why) = (version.model.clone(), error.to_string());
+                (self.tell)(&ServeEvent::LeftOut { model, version: number, why });
+                self.refused.insert(reference, version.digest.clone());
+            }
         }
     }
 
     fn follow(&mut self, reference: &str, version: ModelVersion) {
-        let answering = self.fleet.find(&version.model, None);
+        let answering = self.fleet.look(&version.model, None);
+        // It was let go meanwhile: whoever asks for it next has it loaded.
+        if answering.is_none() && matches!(self.followed, Followed::AllThatAnswer) {
+            return;
+        }
         let is_answering = answering.is_some_and(|served| {
             served.version() == version.version.to_string()
                 && served.info().digest.to_string() == version.digest
@@ -189,7 +266,9 @@ impl Watch {
         match load(&self.keeper, &version) {
             Ok(served) => {
                 (self.tell)(&serving(&served));
+                let number = served.version().to_owned();
                 self.fleet.put(served);
+                self.fleet.make_room(&version.model, &number);
                 self.refused.remove(reference);
             }
             Err(error) => {
@@ -226,6 +305,12 @@ impl Stock for Registered {
             found => found.and_then(|found| load(&keeper, &found)),
         };
         loaded.map(Some).map_err(|error| Refusal::Bug(error.to_string()))
+    }
+
+    fn routing(&self, name: &str) -> gristmill_serve::Result<Routing> {
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        let division = Division::of(&keeper, name);
+        division.map(|division| division.routing).map_err(|error| Refusal::Bug(error.to_string()))
     }
 }
 

@@ -1,9 +1,13 @@
 //! The models that answer, by name.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
-use crate::{Result, Served};
+use gristmill_core::{Clock, Timestamp};
+
+use crate::{Part, Result, Routing, Served};
 
 /// Where models come from that are asked for and not there yet.
 pub trait Stock: Send + Sync {
@@ -13,25 +17,81 @@ pub trait Stock: Send + Sync {
     /// # Errors
     /// When it is there and cannot be loaded.
     fn load(&self, name: &str, version: Option<&str>) -> Result<Option<Served>>;
+
+    /// How requests to this model are divided among its versions.
+    ///
+    /// # Errors
+    /// When that cannot be known now.
+    fn routing(&self, name: &str) -> Result<Routing>;
 }
 
 /// The models that answer, by name. Of each name one version answers whoever names none; further ones
 /// answer whoever names them.
 ///
-/// A request holds the model that it began with until it is answered: a model that is replaced meanwhile
-/// answers all of it, and goes when the last such request has ended.
+/// A request holds the model that it began with until it is answered: a model that is replaced or let go
+/// meanwhile answers all of it, and goes when the last such request has ended.
 #[derive(Default)]
 pub struct Fleet {
     models: RwLock<BTreeMap<String, Versions>>,
-    stock: Option<Arc<dyn Stock>>,
+    routings: RwLock<BTreeMap<String, Arc<Routing>>>,
+    larder: Option<Larder>,
     /// Held while a model is loaded, so that those who ask for it meanwhile wait for the same one.
     loading: Mutex<()>,
+    let_go: AtomicU64,
 }
 
-#[derive(Clone, Debug, Default)]
+/// Where models come from when they are asked for, and how many may be there.
+struct Larder {
+    stock: Arc<dyn Stock>,
+    clock: Arc<dyn Clock>,
+    /// How many bytes they may take together.
+    room: Option<u64>,
+}
+
+/// Who answers a request.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// The model.
+    pub served: Arc<Served>,
+    /// As what it does.
+    pub part: Part,
+    /// A version that is asked the same and whose answers are only compared.
+    pub shadow: Option<Arc<Served>>,
+}
+
+/// A version that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// The model's name.
+    pub name: String,
+    /// The version.
+    pub version: String,
+    /// About how many bytes it takes ([`Served::bytes`]).
+    pub bytes: u64,
+}
+
+#[derive(Debug, Default)]
 struct Versions {
-    current: Option<Arc<Served>>,
-    all: BTreeMap<String, Arc<Served>>,
+    /// The one that answers whoever names none.
+    current: Option<String>,
+    all: BTreeMap<String, Shelf>,
+}
+
+#[derive(Debug)]
+struct Shelf {
+    served: Arc<Served>,
+    /// When it was last asked for.
+    asked: AtomicI64,
+}
+
+impl Versions {
+    fn shelf(&self, version: Option<&str>) -> Option<&Shelf> {
+        self.all.get(version.or(self.current.as_deref())?)
+    }
+
+    fn current(&self) -> Option<Arc<Served>> {
+        Some(Arc::clone(&self.shelf(None)?.served))
+    }
 }
 
 impl Fleet {
@@ -40,19 +100,33 @@ impl Fleet {
         Self::default()
     }
 
-    /// The same, with a place where models come from that are asked for and not there.
-    pub fn with_stock(stock: Arc<dyn Stock>) -> Self {
-        Self { stock: Some(stock), ..Self::default() }
+    /// The same, with a place where models come from that are asked for and not there. When all that are
+    /// there take more than `room` bytes, those go that were asked for longest ago; the one that was
+    /// asked for last stays, whatever it takes.
+    pub fn with_stock(stock: Arc<dyn Stock>, clock: Arc<dyn Clock>, room: Option<u64>) -> Self {
+        Self { larder: Some(Larder { stock, clock, room }), ..Self::default() }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<String, Versions>> {
+        self.models.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<String, Versions>> {
+        self.models.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.larder.as_ref().map_or(Timestamp(0), |larder| larder.clock.now())
     }
 
     /// Whether models come from elsewhere when they are asked for.
     pub fn has_stock(&self) -> bool {
-        self.stock.is_some()
+        self.larder.is_some()
     }
 
     /// Whether there is something to ask: a model, or a place where models come from.
     pub fn is_ready(&self) -> bool {
-        self.has_stock() || !self.models.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.has_stock() || !self.read().is_empty()
     }
 
     /// As [`Fleet::find`], loading the model if need be; that takes its time.
@@ -60,68 +134,222 @@ impl Fleet {
     /// # Errors
     /// When it is there and cannot be loaded.
     pub fn fetch(&self, name: &str, version: Option<&str>) -> Result<Option<Arc<Served>>> {
-        let Some(stock) = &self.stock else { return Ok(self.find(name, version)) };
+        let Some(Larder { stock, .. }) = &self.larder else { return Ok(self.find(name, version)) };
         let _alone = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = self.find(name, version) {
             return Ok(Some(found));
         }
         let Some(served) = stock.load(name, version)? else { return Ok(None) };
+        let number = served.version().to_owned();
         match version {
-            None => self.put(served),
+            None => {
+                self.route(name, stock.routing(name)?);
+                self.put(served);
+            }
             Some(_) => self.add(served),
         }
-        Ok(self.find(name, version))
+        let found = self.find(name, version);
+        self.make_room(name, &number);
+        Ok(found)
     }
 
-    /// The model that answers by this name, of a version where one is named.
-    pub fn find(&self, name: &str, version: Option<&str>) -> Option<Arc<Served>> {
-        let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
-        let versions = models.get(name)?;
-        match version {
-            None => versions.current.clone(),
-            Some(version) => versions.all.get(version).cloned(),
+    /// Divides requests to a model among its versions from now on. Those of its versions that are not
+    /// there answer nobody; the model's own one answers in their place.
+    pub fn route(&self, name: &str, routing: Routing) {
+        let mut routings = self.routings.write().unwrap_or_else(PoisonError::into_inner);
+        match routing == Routing::default() {
+            true => drop(routings.remove(name)),
+            false => drop(routings.insert(name.into(), Arc::new(routing))),
         }
+    }
+
+    /// How requests to a model are divided; nothing where all go to its own version.
+    pub fn routing(&self, name: &str) -> Option<Arc<Routing>> {
+        self.routings.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Who answers a request with this key that names no version of `main`'s model, and who is asked the
+    /// same for comparison.
+    pub fn choose(&self, main: Arc<Served>, key: &str) -> Chosen {
+        let Some(routing) = self.routing(main.name()) else {
+            return Chosen { served: main, part: Part::Main, shadow: None };
+        };
+        let there = |version: &str| self.find(main.name(), Some(version));
+        let (part, served) = match routing.choose(main.version(), key) {
+            (part, None) => (part, None),
+            (part, Some(version)) => match there(version) {
+                Some(served) => (part, Some(served)),
+                None => (Part::Main, None),
+            },
+        };
+        let served = served.unwrap_or_else(|| Arc::clone(&main));
+        let shadow = routing.shadow.as_deref().filter(|shadow| *shadow != served.version());
+        Chosen { shadow: shadow.and_then(there), served, part }
+    }
+
+    /// The model that answers by this name, of a version where one is named, for somebody who asks it.
+    pub fn find(&self, name: &str, version: Option<&str>) -> Option<Arc<Served>> {
+        let models = self.read();
+        let shelf = models.get(name)?.shelf(version)?;
+        shelf.asked.store(self.now().0, Ordering::Relaxed);
+        Some(Arc::clone(&shelf.served))
+    }
+
+    /// The same for somebody who only looks which it is.
+    pub fn look(&self, name: &str, version: Option<&str>) -> Option<Arc<Served>> {
+        Some(Arc::clone(&self.read().get(name)?.shelf(version)?.served))
     }
 
     /// The only model there is, for requests that name none.
     pub fn only(&self) -> Option<Arc<Served>> {
-        let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
+        let models = self.read();
         match models.len() {
-            1 => models.values().next().and_then(|versions| versions.current.clone()),
+            1 => models.values().next().and_then(Versions::current),
             _ => None,
         }
     }
 
     /// Lets a model answer by its name from now on. The version that did so before goes.
     pub fn put(&self, served: Served) {
-        let served = Arc::new(served);
-        let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
-        let versions = models.entry(served.name().to_owned()).or_default();
-        if let Some(before) = versions.current.replace(Arc::clone(&served)) {
-            versions.all.remove(before.version());
+        let (version, shelf) = (served.version().to_owned(), self.shelf(served));
+        let mut models = self.write();
+        let versions = models.entry(shelf.served.name().to_owned()).or_default();
+        if let Some(before) = versions.current.replace(version.clone()) {
+            versions.all.remove(&before);
         }
-        versions.all.insert(served.version().to_owned(), served);
+        versions.all.insert(version, shelf);
     }
 
     /// Lets a model answer those who name its version.
     pub fn add(&self, served: Served) {
-        let served = Arc::new(served);
-        let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
-        let versions = models.entry(served.name().to_owned()).or_default();
-        versions.all.insert(served.version().to_owned(), served);
+        let shelf = self.shelf(served);
+        let mut models = self.write();
+        let versions = models.entry(shelf.served.name().to_owned()).or_default();
+        versions.all.insert(shelf.served.version().to_owned(), shelf);
+    }
+
+    fn shelf(&self, served: Served) -> Shelf {
+        Shelf { served: Arc::new(served), asked: AtomicI64::new(self.now().0) }
+    }
+
+    /// Lets a version that is not the model's own one answer nobody any more.
+    pub fn drop_version(&self, name: &str, version: &str) {
+        let mut models = self.write();
+        if let Some(versions) = models.get_mut(name)
+            && versions.current.as_deref() != Some(version)
+        {
+            versions.all.remove(version);
+            if versions.all.is_empty() {
+                models.remove(name);
+            }
+        }
     }
 
     /// Lets no model answer by this name any more.
     pub fn remove(&self, name: &str) {
-        self.models.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.routings.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.write().remove(name);
+    }
+
+    /// Lets models go until the others find room; the version that is named stays.
+    pub fn make_room(&self, name: &str, version: &str) {
+        let Some(room) = self.larder.as_ref().and_then(|larder| larder.room) else { return };
+        loop {
+            let loaded = self.loaded();
+            let bytes: u64 = loaded.iter().map(|loaded| loaded.bytes).sum();
+            if bytes <= room || !self.let_one_go(name, version) {
+                return;
+            }
+        }
+    }
+
+    /// Lets go what was asked for longest ago, but for the version that is named: a version beside the
+    /// model's own one, or a model with all of them. Whether there was any.
+    fn let_one_go(&self, name: &str, version: &str) -> bool {
+        let mut oldest: Option<(i64, String, Option<String>)> = None;
+        for (model, versions) in self.read().iter() {
+            let in_use = self.in_use(model, versions);
+            let asked = |shelf: &Shelf| shelf.asked.load(Ordering::Relaxed);
+            let beside = versions.all.iter().filter(|(number, _)| !in_use.contains(number));
+            let beside = beside.filter(|(number, _)| model != name || *number != version);
+            let beside = beside.map(|(number, shelf)| (asked(shelf), Some(number.clone())));
+            let whole =
+                in_use.iter().filter_map(|number| versions.all.get(*number)).map(asked).max();
+            let stays = model == name && in_use.iter().any(|number| *number == version);
+            let whole = whole.filter(|_| !stays).map(|asked| (asked, None));
+            for (asked, number) in beside.chain(whole) {
+                if oldest.as_ref().is_none_or(|(before, ..)| asked < *before) {
+                    oldest = Some((asked, model.clone(), number));
+                }
+            }
+        }
+        let Some((_, model, number)) = oldest else { return false };
+        match number {
+            Some(number) => self.drop_version(&model, &number),
+            None => self.remove(&model),
+        }
+        self.let_go.fetch_add(1, Ordering::Relaxed);
+        true
+    }
+
+    /// The versions that answer by the model's name alone, or are compared with those that do.
+    fn in_use<'a>(&self, name: &str, versions: &'a Versions) -> Vec<&'a String> {
+        let routing = self.routing(name);
+        let routed = |number: &str| {
+            routing.as_ref().is_some_and(|routing| {
+                routing.shadow.as_deref() == Some(number)
+                    || routing.split.as_ref().is_some_and(|split| split.version == number)
+            })
+        };
+        let in_use =
+            |number: &&String| versions.current.as_ref() == Some(*number) || routed(number);
+        versions.all.keys().filter(in_use).collect()
+    }
+
+    /// Lets go versions that answer only those who name them, and that nobody has named for so long.
+    /// Nothing happens where models do not come when they are asked for.
+    pub fn let_idle_go(&self, idle: Duration) {
+        if !self.has_stock() {
+            return;
+        }
+        let idle = i64::try_from(idle.as_micros()).unwrap_or(i64::MAX);
+        let before = self.now().0.saturating_sub(idle);
+        let mut gone = Vec::new();
+        for (name, versions) in self.read().iter() {
+            let in_use = self.in_use(name, versions);
+            let idle = versions.all.iter().filter(|(number, shelf)| {
+                !in_use.contains(number) && shelf.asked.load(Ordering::Relaxed) < before
+            });
+            gone.extend(idle.map(|(number, _)| (name.clone(), number.clone())));
+        }
+        for (name, number) in gone {
+            self.drop_version(&name, &number);
+            self.let_go.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// All versions that are there, by name and version.
+    pub fn loaded(&self) -> Vec<Loaded> {
+        let models = self.read();
+        let shelves = models.values().flat_map(|versions| versions.all.values());
+        let loaded = shelves.map(|Shelf { served, .. }| Loaded {
+            name: served.name().to_owned(),
+            version: served.version().to_owned(),
+            bytes: served.bytes(),
+        });
+        loaded.collect()
+    }
+
+    /// How often a model or a version was let go, for want of room or since nobody asked for it.
+    pub fn let_go(&self) -> u64 {
+        self.let_go.load(Ordering::Relaxed)
     }
 
     /// All that answer, by name, each with its versions.
     pub fn list(&self) -> Vec<(Arc<Served>, Vec<String>)> {
-        let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
+        let models = self.read();
         let listed = models.values().filter_map(|versions| {
-            let current = versions.current.clone()?;
-            Some((current, versions.all.keys().cloned().collect()))
+            Some((versions.current()?, versions.all.keys().cloned().collect()))
         });
         listed.collect()
     }

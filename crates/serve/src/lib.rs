@@ -5,15 +5,20 @@
 //! the one frame that every prediction is made from, so that a row has the same answer, bit for bit,
 //! whoever asks and in whatever company it comes. Nothing here listens, waits or knows HTTP.
 
+mod agreement;
 mod fleet;
 pub mod mlflow;
 pub mod openapi;
 mod refusal;
+mod routing;
 mod rows;
+pub mod sequential;
 mod served;
 pub mod tensorflow;
 pub mod v2;
 
-pub use fleet::{Fleet, Stock};
+pub use agreement::Agreement;
+pub use fleet::{Chosen, Fleet, Loaded, Stock};
 pub use refusal::{Refusal, Result};
+pub use routing::{Lot, Part, Purpose, Routing, Split};
 pub use served::{Answers, Explained, Limits, Served};

@@ -133,16 +133,23 @@ impl<'de> Visitor<'de> for Body<'_, '_> {
     }
 }
 
-/// The body of an answer.
+/// What the model answers to the rows.
 ///
 /// # Errors
 /// As [`Served::answer`] and [`Served::explain`].
-pub fn respond(served: &Served, asked: Asked) -> Result<Vec<u8>> {
-    let answers = match asked.more.explain {
-        true => served.explain(asked.rows)?,
-        false => served.answer(asked.rows)?,
-    };
-    let predictions = Predictions { answers: &answers, more: asked.more };
+pub fn answer(served: &Served, rows: Frame, more: More) -> Result<Answers> {
+    match more.explain {
+        true => served.explain(rows),
+        false => served.answer(rows),
+    }
+}
+
+/// The body of an answer.
+///
+/// # Errors
+/// [`Refusal::Bug`] when it cannot be written.
+pub fn write(answers: &Answers, more: More) -> Result<Vec<u8>> {
+    let predictions = Predictions { answers, more };
     serde_json::to_vec(&Written { predictions }).map_err(|error| Refusal::Bug(error.to_string()))
 }
 

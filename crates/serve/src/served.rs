@@ -64,6 +64,15 @@ impl Served {
         &self.package.info
     }
 
+    /// About how many bytes of memory it takes: those of its learned numbers and of what it keeps of its
+    /// training data's looks, as its package has them. What the allocator and the form in memory add is not
+    /// in it.
+    pub fn bytes(&self) -> u64 {
+        let kept = ["tensors.safetensors", "profile.json"];
+        let files = self.package.info.files.iter();
+        files.filter(|file| kept.contains(&file.name.as_str())).map(|file| file.bytes).sum()
+    }
+
     /// The columns that it takes.
     pub fn schema(&self) -> &Schema {
         self.input.schema()

@@ -26,6 +26,14 @@ pub enum ServerError {
         /// What the system said.
         found: String,
     },
+    /// What is told of requests cannot be told where it is to be.
+    #[error("{found}")]
+    Observe {
+        /// What cannot be done, and what the system said.
+        found: String,
+        /// What would do.
+        hint: &'static str,
+    },
     /// Threads or sockets cannot be had.
     #[error("the server cannot start: {found}")]
     Start {
@@ -48,6 +56,7 @@ impl ServerError {
                 "make a token with `gristmill token create NAME`, or use 127.0.0.1"
             }
             Self::Listen { .. } => "choose another --port; 0 takes one that is free",
+            Self::Observe { hint, .. } => hint,
             Self::Start { .. } => "let the process have more threads and open files",
         }
     }

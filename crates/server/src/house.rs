@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gristmill_core::{Clock, Timestamp};
 use gristmill_serve::Fleet;
@@ -11,6 +12,7 @@ use crate::access::{Keys, Links, Rates};
 use crate::audit::Recorder;
 use crate::gate::Gate;
 use crate::inference::Desk;
+use crate::observe::{Exporter, Log};
 use crate::seal::Seals;
 use crate::webhook::Sender;
 use crate::{Cards, Hooks, Ids};
@@ -39,6 +41,12 @@ pub(crate) struct House {
     /// How often somebody guesses one.
     pub guesses: Rates,
     pub recorder: Recorder,
+    /// The access log.
+    pub log: Option<Log>,
+    /// Where spans go.
+    pub exporter: Option<Exporter>,
+    /// Whether the server is about to end.
+    pub leaving: Arc<AtomicBool>,
     pub webhooks: Sender,
     pub clock: Arc<dyn Clock>,
 }
@@ -46,5 +54,10 @@ pub(crate) struct House {
 impl House {
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Whether it is to be asked: there is a model to ask, and the server is not about to end.
+    pub fn is_ready(&self) -> bool {
+        self.fleet.is_ready() && !self.leaving.load(Ordering::Relaxed)
     }
 }

@@ -97,7 +97,7 @@ async fn moved(house: &House, version: &ModelVersion, alias: &str) -> Answer {
 }
 
 /// Who does it, and why: as the body says, or the header.
-fn note(house: &House, caller: &Caller, ask: &Ask) -> Result<Note, Refusal> {
+pub(crate) fn note(house: &House, caller: &Caller, ask: &Ask) -> Result<Note, Refusal> {
     let note = caller.note(house.now());
     Ok(match ask.fields().text("why")? {
         Some(why) => Note { why: why.into(), ..note },

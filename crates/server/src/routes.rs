@@ -7,7 +7,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 
 use crate::house::House;
-use crate::{Serves, access, gate, hooks, inference, memory, mlflow, plain, sent};
+use crate::{Serves, access, gate, hooks, inference, memory, mlflow, plain, sent, ticket, traffic};
 
 /// All routes, behind the gate and the guard.
 pub(crate) fn router(house: Arc<House>, serves: Serves) -> Router {
@@ -20,6 +20,7 @@ pub(crate) fn router(house: Arc<House>, serves: Serves) -> Router {
         Serves::Everything => models
             .route("/api/v1/hooks/{name}", hooks::route())
             .merge(memory::routes())
+            .merge(traffic::routes())
             .merge(sent::routes())
             .merge(mlflow::routes()),
     };
@@ -27,5 +28,6 @@ pub(crate) fn router(house: Arc<House>, serves: Serves) -> Router {
         .method_not_allowed_fallback(mlflow::other_method)
         .layer(from_fn_with_state(Arc::clone(&house), access::guard))
         .layer(from_fn_with_state(Arc::clone(&house), gate::guard))
+        .layer(from_fn_with_state(Arc::clone(&house), ticket::ticketed))
         .with_state(house)
 }

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -12,6 +14,7 @@ use crate::connections::serve;
 use crate::gate::Gate;
 use crate::house::House;
 use crate::inference::Desk;
+use crate::observe::{Exporter, Log};
 use crate::routes::router;
 use crate::seal::Seals;
 use crate::webhook::{self, Sender};
@@ -25,6 +28,8 @@ const GUESSES: Rate = Rate { per_second: 5.0, burst: 50.0 };
 pub struct Server {
     address: SocketAddr,
     stop: watch::Sender<bool>,
+    leaving: Arc<AtomicBool>,
+    notice: Duration,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -60,11 +65,12 @@ impl Server {
             .enable_all()
             .build()
             .map_err(|error| start_error(&error))?;
-        let (router, recorded) = {
+        let (serves, notice) = (settings.serves, settings.notice);
+        let (router, leaving, last) = {
             let _inside = runtime.enter();
-            let serves = settings.serves;
-            let (house, recorded) = house(settings)?;
-            (router(Arc::new(house), serves), recorded)
+            let (house, last) = house(settings)?;
+            let leaving = Arc::clone(&house.leaving);
+            (router(Arc::new(house), serves), leaving, last)
         };
         let (stop, stopped) = watch::channel(false);
         let thread = std::thread::Builder::new()
@@ -75,13 +81,18 @@ impl Server {
                     if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
                         serve(listener, router, stopped).await;
                     }
-                    // What was done last is on record too, unless the store hangs.
-                    let _ = tokio::time::timeout(limits::FAREWELL, recorded).await;
+                    // What was done last is on record and told too, unless whoever takes it hangs.
+                    let ended = async {
+                        for last in last {
+                            let _ = last.await;
+                        }
+                    };
+                    let _ = tokio::time::timeout(limits::FAREWELL, ended).await;
                 });
                 runtime.shutdown_background();
             })
             .map_err(|error| start_error(&error))?;
-        Ok(Self { address, stop, thread: Some(thread) })
+        Ok(Self { address, stop, leaving, notice, thread: Some(thread) })
     }
 
     /// Where it listens.
@@ -89,12 +100,18 @@ impl Server {
         self.address
     }
 
-    /// Stops listening, answers what is under way, and comes back when that is done.
+    /// Says that it is not ready any more for as long as its settings say, stops listening, answers what
+    /// is under way, and comes back when that is done.
     pub fn stop(mut self) {
         self.end();
     }
 
     fn end(&mut self) {
+        if self.thread.is_none() {
+            return;
+        }
+        self.leaving.store(true, Ordering::Relaxed);
+        std::thread::sleep(self.notice);
         self.stop.send_replace(true);
         if let Some(thread) = self.thread.take() {
             // A thread that panicked has said so already.
@@ -109,9 +126,9 @@ impl Drop for Server {
     }
 }
 
-/// What all requests share, and what ends when the record is written. Its background work begins on
-/// the runtime that this is called from.
-fn house(settings: Settings) -> Result<(House, JoinHandle<()>), ServerError> {
+/// What all requests share, and what ends when the record is written and spans are sent. Its background
+/// work begins on the runtime that this is called from.
+fn house(settings: Settings) -> Result<(House, Vec<JoinHandle<()>>), ServerError> {
     let Settings { store, clock, .. } = &settings;
     let seals = Seals::new(settings.seal_key.as_ref(), Arc::clone(&settings.ids));
     let (recorder, recorded) =
@@ -128,6 +145,13 @@ fn house(settings: Settings) -> Result<(House, JoinHandle<()>), ServerError> {
         .ids
         .next()
         .ok_or_else(|| ServerError::Start { found: "the system gives no random numbers".into() })?;
+    let log = settings.access_log.as_ref().map(Log::start).transpose()?;
+    let (exporter, sent) = match &settings.traces {
+        Some(traces) => {
+            Exporter::start(traces).map(|(exporter, sent)| (Some(exporter), Some(sent)))?
+        }
+        None => (None, None),
+    };
     tidy::start(Arc::clone(&settings.artifacts), Arc::clone(&settings.clock));
     let house = House {
         links: Links::new(&secret),
@@ -136,6 +160,9 @@ fn house(settings: Settings) -> Result<(House, JoinHandle<()>), ServerError> {
         rates: Rates::new(settings.rate),
         guesses: Rates::new(GUESSES),
         recorder,
+        log,
+        exporter,
+        leaving: Arc::default(),
         webhooks,
         store: settings.store,
         artifacts: settings.artifacts,
@@ -144,11 +171,11 @@ fn house(settings: Settings) -> Result<(House, JoinHandle<()>), ServerError> {
         scratch: settings.scratch,
         hooks: settings.hooks,
         fleet: settings.fleet,
-        desk: Desk::new(),
+        desk: Desk::new(Arc::clone(&settings.clock), settings.requests),
         cards: settings.cards,
         clock: settings.clock,
     };
-    Ok((house, recorded))
+    Ok((house, std::iter::once(recorded).chain(sent).collect()))
 }
 
 fn address(settings: &Settings) -> Result<SocketAddr, ServerError> {

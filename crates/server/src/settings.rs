@@ -8,7 +8,9 @@ use gristmill_core::Clock;
 use gristmill_serve::Fleet;
 use gristmill_track::{ArtifactStore, Store};
 
-use crate::{Cards, Hooks, Ids, RandomIds, Rate, SealKey, WebhookSettings};
+use crate::{
+    AccessLog, Cards, Hooks, Ids, RandomIds, Rate, SealKey, TraceSettings, WebhookSettings,
+};
 
 /// How long the record is kept when nobody says: 90 days.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
@@ -51,6 +53,29 @@ pub struct Settings {
     pub hooks: Option<Arc<dyn Hooks>>,
     /// Who makes model cards, if anybody does.
     pub cards: Option<Arc<dyn Cards>>,
+    /// How many requests to models may be under way, and for how long.
+    pub requests: RequestLimits,
+    /// Where the access log goes, if it goes anywhere.
+    pub access_log: Option<AccessLog>,
+    /// Where spans go, if they go anywhere.
+    pub traces: Option<TraceSettings>,
+    /// How long it says that it is not ready any more, and goes on to answer, before it ends.
+    pub notice: Duration,
+}
+
+/// How many requests to models may be under way, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestLimits {
+    /// How many may be under way at once, those that wait among them.
+    pub count: usize,
+    /// How long one may take from its last byte on, with all its waiting.
+    pub time: Duration,
+}
+
+impl Default for RequestLimits {
+    fn default() -> Self {
+        Self { count: 512, time: Duration::from_secs(60) }
+    }
 }
 
 /// Whom a server lets in.
@@ -101,6 +126,10 @@ impl Settings {
             scratch: std::env::temp_dir(),
             hooks: None,
             cards: None,
+            requests: RequestLimits::default(),
+            access_log: None,
+            traces: None,
+            notice: Duration::ZERO,
         }
     }
 }

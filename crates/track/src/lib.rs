@@ -45,6 +45,7 @@ mod sqlite;
 mod store;
 pub mod tags;
 mod task;
+mod traffic;
 mod webhook;
 
 pub use access::{Access, AuditLine, AuditQuery, Level, NewToken, Outcome, Role, ThingKind, Token};
@@ -98,6 +99,10 @@ pub use signal::Signal;
 pub use sqlite::{Holdings, SqliteStore};
 pub use store::Store;
 pub use task::{TaskRecord, TaskStatus};
+pub use traffic::{
+    AbTest, Arm, ArmTotals, CHAMPION, Canary, MAX_REQUEST_ID_CHARS, PredictionOutcome, StartedTest,
+    TestTotals, Traffic, TrafficPlan, VersionRef,
+};
 pub use webhook::{
     Delivery, Secret, Untold, Webhook, WebhookEvent, WebhookStatus, WebhookUpdate, Webhooks,
 };

@@ -266,6 +266,8 @@ words! {
         StageSet = "stage set",
         /// What an alias needs before it moves was laid down, or is needed no more.
         RuleSet = "rule set",
+        /// How requests are divided among the versions was laid down anew.
+        TrafficSet = "traffic set",
         /// An alias was set or moved.
         AliasSet = "alias set",
         /// An alias went back to where it stood before.

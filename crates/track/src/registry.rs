@@ -5,7 +5,8 @@ use gristmill_core::Timestamp;
 
 use crate::{
     AliasRule, Model, ModelEvent, ModelQuery, ModelVersion, NewEvent, NewModel, NewVersion, Note,
-    Others, Page, Registration, Result, RunId, Stage, VersionQuery, VersionStatus,
+    Others, Page, PredictionOutcome, Registration, Result, RunId, Stage, TestTotals, Traffic,
+    TrafficPlan, VersionQuery, VersionStatus,
 };
 
 /// Keeps models, their versions and aliases, and the history of each. Calls are as those of
@@ -142,6 +143,29 @@ pub trait Registry: Send + Sync {
 
     /// The rules of a model's aliases by alias. `NotFound`.
     async fn alias_rules(&self, model: &str) -> Result<Vec<AliasRule>>;
+
+    /// Lays down how requests to a model are divided among its versions from now on, in place of what
+    /// was laid down before. An A/B test that divides between the same two versions as before goes on. `NotFound` for the model,
+    /// a version or an alias; `Invalid` for a plan that is none; `NotApproved` when a version would answer
+    /// in place of the champion that the champion's rule does not allow.
+    async fn set_traffic(&self, model: &str, plan: TrafficPlan, note: Note) -> Result<Traffic>;
+
+    /// How requests to a model are divided: an empty plan where nobody laid one down. `NotFound`.
+    async fn traffic(&self, model: &str) -> Result<Traffic>;
+
+    /// Keeps what became of requests of the A/B test of this number; of those with one id the first
+    /// stays. How many are new comes back. `NotFound` for the model; `Invalid` for an id or a value that
+    /// cannot be kept, and then none is.
+    async fn record_outcomes(
+        &self,
+        model: &str,
+        test: u64,
+        outcomes: Vec<PredictionOutcome>,
+        at: Timestamp,
+    ) -> Result<u64>;
+
+    /// What the outcomes of the A/B test of this number come to. `NotFound` for the model.
+    async fn outcome_totals(&self, model: &str, test: u64) -> Result<TestTotals>;
 
     /// The version with the greatest number. `NotFound` for the model, or when it has no version.
     async fn newest_version(&self, model: &str) -> Result<ModelVersion>;

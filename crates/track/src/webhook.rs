@@ -33,6 +33,8 @@ words! {
         AliasCreated = "model_version_alias.created",
         /// An alias was taken away.
         AliasDeleted = "model_version_alias.deleted",
+        /// How requests to a model are divided was laid down anew. MLflow has no such event.
+        TrafficSet = "model_traffic.set",
         /// A prompt was made.
         PromptCreated = "prompt.created",
         /// A version of a prompt was registered.
@@ -146,7 +148,8 @@ pub struct Delivery {
 /// Something that happened to a model where no server could tell webhooks of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Untold {
-    /// What happened: a model or a version was made, an alias was set or taken away.
+    /// What happened: a model or a version was made, an alias was set or taken away, traffic was
+    /// divided anew.
     pub event: WebhookEvent,
     /// The model.
     pub model: String,

@@ -1,4 +1,6 @@
-//! `gristmill models [list|show|card|promote|alias|rollback|history|served|rule]`.
+//! `gristmill models [list|show|card|promote|alias|rollback|history|served|rule|traffic]`.
+
+mod traffic;
 
 use std::fmt::Write as _;
 
@@ -81,6 +83,9 @@ enum What {
     },
     /// What an alias needs before it moves; without an option, what it needs now
     Rule(Rule),
+    /// How requests are divided among the versions: a canary, an A/B test, a shadow; without an option,
+    /// how they are divided now
+    Traffic(traffic::Traffic),
     /// What is known of a version, from where it came to how it serves, as Markdown
     Card {
         /// NAME (its champion, else the newest version), NAME@ALIAS or NAME/VERSION
@@ -127,6 +132,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
         Some(What::History { name }) => history(context, name),
         Some(What::Served { name, alias, at }) => served(context, name, alias, at.as_deref()),
         Some(What::Rule(rule)) => set_rule(context, rule),
+        Some(What::Traffic(wish)) => traffic::run(wish, context),
         Some(What::Card { model }) => card(context, model),
     }
 }

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::listen::{self, Listen};
+use crate::operation::Operation;
 use crate::signals;
 
 /// How often it is looked whether it is to end.
@@ -32,6 +33,8 @@ pub struct Arguments {
     port: u16,
     #[command(flatten)]
     listen: Listen,
+    #[command(flatten)]
+    operation: Operation,
 }
 
 pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
@@ -47,6 +50,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
         serves: Serves::Models,
         ..Settings::new(premises.store(), premises.artifacts(), Arc::new(SystemClock))
     };
+    let settings = arguments.operation.of(settings)?;
     let server = listen::started(Server::start(settings))?;
     let url = format!("http://{}", server.address());
     let listening = match context.json {

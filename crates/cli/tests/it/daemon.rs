@@ -76,7 +76,18 @@ impl Up {
         self.process.wait().unwrap().code()
     }
 
+    /// The exit code, once it has ended by itself or by a signal that it was sent.
+    pub fn ended(mut self) -> Option<i32> {
+        self.process.wait().unwrap().code()
+    }
+
     pub fn call(&self, request: &str) -> (u16, Value) {
+        let (status, _, body) = self.answer(request);
+        (status, body)
+    }
+
+    /// The same with the head of the answer.
+    pub fn answer(&self, request: &str) -> (u16, String, Value) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         // The answer ends where the connection does.
         let request = request.replacen("\r\n", "\r\nConnection: close\r\n", 1);
@@ -84,14 +95,28 @@ impl Up {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let status = answer.split(' ').nth(1).and_then(|s| s.parse().ok()).expect(&answer);
-        let body = answer.split_once("\r\n\r\n").unwrap().1;
-        (status, serde_json::from_str(body).unwrap_or_else(|_| body.into()))
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (status, head.into(), serde_json::from_str(body).unwrap_or_else(|_| body.into()))
     }
 
     pub fn post(&self, path: &str, body: &str) -> (u16, Value) {
-        self.call(&format!(
-            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{body}",
+        let (status, _, body) = self.send("POST", path, &[], body);
+        (status, body)
+    }
+
+    /// Sends JSON with these headers; the head of the answer comes with it.
+    pub fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> (u16, String, Value) {
+        let headers: String =
+            headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        self.answer(&format!(
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n\
+             {headers}Content-Length: {}\r\n\r\n{body}",
             body.len()
         ))
     }

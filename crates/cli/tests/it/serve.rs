@@ -10,7 +10,7 @@ use crate::daemon::{Up, wait};
 use crate::sandbox::Sandbox;
 
 /// A sandbox with a registered model of the customers.
-fn trained() -> Sandbox {
+pub fn trained() -> Sandbox {
     let sandbox = Sandbox::churn();
     sandbox.json(&["run", "pipeline.yaml"]);
     sandbox
@@ -22,7 +22,7 @@ fn serve(sandbox: &Sandbox, models: &[&str]) -> Up {
 }
 
 /// The first customers of the file, without what is to be predicted.
-fn customers(sandbox: &Sandbox, count: usize) -> (Vec<Value>, String) {
+pub fn customers(sandbox: &Sandbox, count: usize) -> (Vec<Value>, String) {
     let text = fs_err::read_to_string(sandbox.path("customers.csv")).unwrap();
     let lines: Vec<&str> = text.lines().take(count + 1).collect();
     let names: Vec<&str> = lines[0].split(',').collect();
@@ -179,7 +179,7 @@ fn a_model_follows_its_alias_without_a_failed_or_mixed_answer() {
     });
 }
 
-fn tensors(rows: &[Value]) -> Vec<Value> {
+pub fn tensors(rows: &[Value]) -> Vec<Value> {
     let names = rows[0].as_object().unwrap().keys();
     let tensor = |name: &String| {
         let data: Vec<&Value> = rows.iter().map(|row| &row[name]).collect();

@@ -1,6 +1,7 @@
 //! The library as a Rust program uses it.
 
 mod first_linear;
+mod fleet;
 mod pandas;
 mod serving;
 

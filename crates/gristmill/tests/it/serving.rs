@@ -269,7 +269,8 @@ fn contributions_sum_to_the_raw_score_of_a_forest() {
     let customers = all();
     let body = json!({"instances": customers.rows[..20], "params": {"explain": true, "probabilities": true}});
     let asked = mlflow::read(&customers.served, body.to_string().as_bytes()).unwrap();
-    let body = mlflow::respond(&customers.served, asked).unwrap();
+    let answers = mlflow::answer(&customers.served, asked.rows, asked.more).unwrap();
+    let body = mlflow::write(&answers, asked.more).unwrap();
     let answer: Value = serde_json::from_slice(&body).unwrap();
     let rows = answer["predictions"].as_array().unwrap();
     assert_eq!(rows.len(), 20);

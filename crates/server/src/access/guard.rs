@@ -18,6 +18,7 @@ use crate::house::House;
 use crate::inference;
 use crate::limits;
 use crate::mlflow::{ErrorCode, Refusal, from_query, object};
+use crate::ticket::Ticket;
 
 /// Paths that everybody may ask: whether the server lives says nothing of what it holds.
 pub(crate) fn is_free(path: &str) -> bool {
@@ -50,6 +51,7 @@ pub(crate) async fn guard(
         Ok(caller) => caller,
         Err(refusal) => return refusal.into_response(),
     };
+    Ticket::of(&request).note(|facts| facts.caller.clone_from(&caller.name));
     match admit(&house, &visit, &caller, request).await {
         Err(refusal) => refusal.into_response(),
         Ok((mut request, need, thing)) => {

@@ -49,6 +49,10 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
         "models" if route.last() == Some(&"rule") => {
             Need { level: Level::Admin, record: Record::Kept }
         }
+        // Outcomes come as often as requests do.
+        "models" if route.last() == Some(&"outcomes") => {
+            Need { level: Level::Write, record: Record::None }
+        }
         "experiments" | "registered-models" | "model-versions" | "models" | "hooks" => {
             Need { level: Level::Write, record: Record::Kept }
         }
@@ -170,6 +174,10 @@ mod tests {
         assert_eq!(need(&Method::POST, alias).level, Level::Write);
         assert_eq!(need(&Method::PUT, &format!("{alias}/rule")).level, Level::Admin);
         assert_eq!(need(&Method::POST, "/api/v1/hooks/nightly").level, Level::Write);
+        let kept = Need { level: Level::Write, record: Record::Kept };
+        assert_eq!(need(&Method::PUT, "/api/v1/models/churn/traffic"), kept);
+        let reported = Need { level: Level::Write, record: Record::None };
+        assert_eq!(need(&Method::POST, "/models/churn/outcomes"), reported);
     }
 
     #[test]

@@ -1,98 +1,140 @@
 //! Where requests to models wait their turn, and how many may.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
-use gristmill_core::Clock;
-use gristmill_serve::{Refusal, Served};
+use gristmill_core::{Clock, Timestamp};
+use gristmill_serve::{Answers, Chosen, Refusal, Served};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Failure;
-use super::meter::{Ended, Meter};
-use crate::limits;
+use super::meter::{Ended, Meter, gauge};
+use super::question::Question;
+use super::shadows::{Answered, Shadows};
+use crate::ticket::{PhaseName, Ticket};
+use crate::{RequestLimits, limits};
 
-/// Bodies up to this size are answered where they arrive: another thread would take longer to wake.
+/// Bodies up to this size are answered where they arrive, unless the model is known to take its time:
+/// another thread would take longer to wake.
 const SMALL: usize = 32 * 1024;
-/// How many requests may be under way at once, those that wait among them.
-const REQUESTS: usize = 512;
-/// How long a request may take from its last byte on, with all its waiting.
-const TIME: Duration = Duration::from_secs(60);
 
 /// Where requests to models wait their turn.
 pub(crate) struct Desk {
+    limits: RequestLimits,
     /// Room for requests that are under way.
     room: Semaphore,
-    /// Those with many rows are worked on as many at a time as there are cores.
+    /// Those that take their time are worked on as many at a time as there are cores.
     cores: Arc<Semaphore>,
-    pub meter: Meter,
+    /// How many wait for a core.
+    waiting: Arc<AtomicU64>,
+    clock: Arc<dyn Clock>,
+    shadows: Shadows,
+    meter: Meter,
 }
 
 impl Desk {
-    pub fn new() -> Self {
+    pub fn new(clock: Arc<dyn Clock>, limits: RequestLimits) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            room: Semaphore::new(REQUESTS),
+            limits,
+            room: Semaphore::new(limits.count.min(Semaphore::MAX_PERMITS)),
             cores: Arc::new(Semaphore::new(cores)),
+            waiting: Arc::default(),
+            clock,
+            shadows: Shadows::new(),
             meter: Meter::default(),
         }
     }
 
-    /// Reads a body and answers it.
-    pub(super) async fn answer<T: Send + 'static>(
-        &self,
-        served: Arc<Served>,
-        body: Body,
-        clock: &dyn Clock,
-        work: impl FnOnce(&Served, &[u8]) -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<T, Failure> {
-        let _room = self.enter()?;
-        let body = limits::read(body, limits::ROWS_BYTES).await?;
-        self.work(served, body.len(), clock, move |served| work(served, &body)).await
+    /// What models are asked and how long they take, as Prometheus reads it.
+    pub(super) fn text(&self) -> String {
+        let mut text = self.meter.text();
+        let under_way = self.limits.count.saturating_sub(self.room.available_permits()) as u64;
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        gauge(&mut text, "gristmill_inference_under_way", "Requests to models now.", under_way);
+        let help = "Requests to models that wait for a core now.";
+        gauge(&mut text, "gristmill_inference_waiting", help, waiting);
+        self.shadows.write(&mut text);
+        text
     }
 
-    /// Answers a body of so many bytes that has been read.
-    pub(super) async fn answer_read<T: Send + 'static>(
+    /// Reads a body and answers it.
+    pub(super) async fn answer<Q: Question>(
         &self,
-        served: Arc<Served>,
-        length: usize,
-        clock: &dyn Clock,
-        work: impl FnOnce(&Served) -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<T, Failure> {
+        ticket: &Ticket,
+        chosen: Chosen,
+        body: Body,
+        question: Q,
+    ) -> Result<Q::Answer, Failure> {
         let _room = self.enter()?;
-        self.work(served, length, clock, work).await
+        let body = limits::read(body, limits::ROWS_BYTES).await?;
+        self.work(ticket, chosen, body, question).await
+    }
+
+    /// Answers a body that has been read.
+    pub(super) async fn answer_read<Q: Question>(
+        &self,
+        ticket: &Ticket,
+        chosen: Chosen,
+        body: Bytes,
+        question: Q,
+    ) -> Result<Q::Answer, Failure> {
+        let _room = self.enter()?;
+        self.work(ticket, chosen, body, question).await
     }
 
     /// Room for one more request, if there is any.
     fn enter(&self) -> Result<SemaphorePermit<'_>, Failure> {
         self.room.try_acquire().map_err(|_| {
             self.meter.turned_away.fetch_add(1, Ordering::Relaxed);
-            let message = format!("{REQUESTS} requests are under way; ask again in a second");
+            let count = self.limits.count;
+            let message = format!("{count} requests are under way; ask again in a second");
             Failure::new(StatusCode::TOO_MANY_REQUESTS, message)
         })
     }
 
-    async fn work<T: Send + 'static>(
+    async fn work<Q: Question>(
         &self,
-        served: Arc<Served>,
-        length: usize,
-        clock: &dyn Clock,
-        work: impl FnOnce(&Served) -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<T, Failure> {
-        let (series, begun) = (self.meter.of(&served), clock.now());
-        let done = match length <= SMALL {
-            true => work(&served).map_err(Failure::from),
-            false => self.at_length(move || work(&served)).await,
+        ticket: &Ticket,
+        chosen: Chosen,
+        body: Bytes,
+        question: Q,
+    ) -> Result<Q::Answer, Failure> {
+        let Chosen { served, part, shadow } = chosen;
+        let (series, arrived) = (self.meter.of(&served), self.clock.now());
+        series.route(part);
+        let question = Arc::new(question);
+        let job = Job {
+            served: Arc::clone(&served),
+            body: body.clone(),
+            question: Arc::clone(&question),
+            ticket: ticket.clone(),
+            clock: Arc::clone(&self.clock),
+            arrived,
+        };
+        let is_small = body.len() <= SMALL;
+        let done = match is_small && series.is_quick() {
+            true => job.work().map_err(Failure::from),
+            false => self.at_length(move || job.work()).await,
         };
         let ended = match &done {
             Ok(_) => Ended::Answered,
             Err(failure) if failure.status.is_client_error() => Ended::Refused,
             Err(_) => Ended::Failed,
         };
-        series.count(clock.now().0.saturating_sub(begun.0).max(0) as u64, ended);
-        done
+        series.count(self.clock.now().0.saturating_sub(arrived.0).max(0) as u64, ended);
+        let facts = ticket.facts();
+        self.meter.waits.count(facts.micros(PhaseName::Queue));
+        if is_small && ended == Ended::Answered {
+            series.pace(facts.micros(PhaseName::Compute));
+        }
+        let (answer, answers) = done?;
+        if let Some(shadow) = shadow {
+            self.shadows.ask(shadow, Answered { question, body, by: served, answers });
+        }
+        Ok(answer)
     }
 
     /// Work that takes its time, on a thread of its own.
@@ -100,9 +142,10 @@ impl Desk {
         &self,
         work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Failure> {
-        let cores = Arc::clone(&self.cores);
+        let (cores, waiting) = (Arc::clone(&self.cores), Waiting::of(&self.waiting));
         let worked = async move {
             let core = cores.acquire_owned().await;
+            drop(waiting);
             tokio::task::spawn_blocking(move || {
                 let done = work();
                 drop(core);
@@ -110,13 +153,56 @@ impl Desk {
             })
             .await
         };
-        match tokio::time::timeout(TIME, worked).await {
+        let time = self.limits.time;
+        match tokio::time::timeout(time, worked).await {
             Ok(Ok(done)) => Ok(done?),
             Ok(Err(error)) => Err(Failure::bug(&error)),
             Err(_) => {
-                let message = format!("the answer took longer than {} seconds", TIME.as_secs());
+                let message = format!("the answer took longer than {} seconds", time.as_secs_f64());
                 Err(Failure::new(StatusCode::GATEWAY_TIMEOUT, message))
             }
         }
+    }
+}
+
+/// Somebody who waits, for as long as this is there.
+struct Waiting(Arc<AtomicU64>);
+
+impl Waiting {
+    fn of(count: &Arc<AtomicU64>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A question to a version of a model.
+struct Job<Q> {
+    served: Arc<Served>,
+    body: Bytes,
+    question: Arc<Q>,
+    ticket: Ticket,
+    clock: Arc<dyn Clock>,
+    arrived: Timestamp,
+}
+
+impl<Q: Question> Job<Q> {
+    /// The answer in the words of the protocol and as the model gives it.
+    fn work(self) -> Result<(Q::Answer, Answers), Refusal> {
+        let Self { served, body, question, ticket, clock, arrived } = self;
+        let clock = &*clock;
+        ticket.took(PhaseName::Queue, arrived, clock.now());
+        let read = ticket.timed(PhaseName::Parse, clock, || question.read(&served, &body));
+        let (rows, more) = read?;
+        ticket.note(|facts| facts.rows = Some(rows.rows()));
+        ticket.timed(PhaseName::Compute, clock, || {
+            let answers = question.answer(&served, rows, &more)?;
+            Ok((question.write(&served, &answers, more)?, answers))
+        })
     }
 }

@@ -12,13 +12,17 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use gristmill_core::Frame as Rows;
 use gristmill_serve::v2::{Metadata, grpc};
+use gristmill_serve::{Answers, Refusal, Served};
 use http_body::Frame;
 
-use super::{Failure, find, open_to};
+use super::question::Question;
+use super::{Failure, choose, find, open_to};
 use crate::access::Caller;
 use crate::house::House;
 use crate::limits;
+use crate::ticket::Ticket;
 
 /// What stands before a message: whether it is compressed, and its length.
 const PREFIX: usize = 5;
@@ -44,7 +48,7 @@ async fn called(house: &House, method: &str, request: Request) -> Result<Vec<u8>
     let message = message(&body)?;
     match method {
         "ServerLive" => Ok(grpc::answer(true)),
-        "ServerReady" => Ok(grpc::answer(house.fleet.is_ready())),
+        "ServerReady" => Ok(grpc::answer(house.is_ready())),
         "ServerMetadata" => Ok(grpc::server("gristmill", env!("CARGO_PKG_VERSION"))),
         "ModelReady" => {
             let named = grpc::named(&message)?;
@@ -53,7 +57,7 @@ async fn called(house: &House, method: &str, request: Request) -> Result<Vec<u8>
         "ModelMetadata" => {
             let named = grpc::named(&message)?;
             let served = find(house, &named.name, named.version.as_deref()).await?;
-            open_to(caller.as_ref(), &served)?;
+            open_to(caller.as_ref(), served.name())?;
             Ok(grpc::metadata(&Metadata::of(&served, vec![served.version().to_owned()])))
         }
         _ => {
@@ -63,20 +67,35 @@ async fn called(house: &House, method: &str, request: Request) -> Result<Vec<u8>
 }
 
 async fn infer(house: &House, request: Request) -> Result<Vec<u8>, Failure> {
+    let ticket = Ticket::of(&request);
     let caller = request.extensions().get::<Caller>().cloned();
     let body = limits::read(request.into_body(), limits::ROWS_BYTES).await?;
     let asked = grpc::Request::read(message(&body)?)?;
     let named = asked.model();
-    let served = find(house, &named.name, named.version.as_deref()).await?;
-    open_to(caller.as_ref(), &served)?;
-    let length = body.len();
-    house
-        .desk
-        .answer_read(served, length, &*house.clock, move |served| {
-            let (rows, asked) = asked.rows(served)?;
-            Ok(grpc::write(served, &served.answer(rows)?, &asked))
-        })
-        .await
+    open_to(caller.as_ref(), &named.name)?;
+    let chosen = choose(house, &ticket, &named.name, named.version.as_deref()).await?;
+    house.desk.answer_read(&ticket, chosen, body, ModelInfer(asked)).await
+}
+
+/// A question in the protocol's gRPC form: its message was read to know whom it asks.
+struct ModelInfer(grpc::Request);
+
+impl Question for ModelInfer {
+    type More = grpc::Asked;
+    type Answer = Vec<u8>;
+
+    fn read(&self, served: &Served, _: &[u8]) -> Result<(Rows, grpc::Asked), Refusal> {
+        self.0.rows(served)
+    }
+
+    fn write(
+        &self,
+        served: &Served,
+        answers: &Answers,
+        asked: grpc::Asked,
+    ) -> Result<Vec<u8>, Refusal> {
+        Ok(grpc::write(served, answers, &asked))
+    }
 }
 
 /// The only message of a call.

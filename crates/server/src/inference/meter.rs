@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use gristmill_serve::Served;
+use gristmill_serve::{Part, Served};
 
 /// The upper ends of the histogram's buckets, in microseconds.
 const ENDS: [u64; 14] = [
@@ -15,22 +15,63 @@ const ENDS: [u64; 14] = [
     2_500_000, 10_000_000,
 ];
 
+/// Up to how many microseconds a model's small requests are worked on where they arrive.
+const QUICK: u64 = 1_000;
+
 /// What models are asked and how long they take.
 #[derive(Default)]
 pub(crate) struct Meter {
     series: RwLock<BTreeMap<(String, String), Arc<Series>>>,
     /// Requests that were turned away since there were too many.
     pub turned_away: AtomicU64,
+    /// How long requests waited for a core.
+    pub waits: Histogram,
+}
+
+/// Times, by how long they are.
+#[derive(Default)]
+pub(crate) struct Histogram {
+    /// By bucket, with those beyond the last at the end.
+    buckets: [AtomicU64; ENDS.len() + 1],
+    micros: AtomicU64,
+}
+
+impl Histogram {
+    /// Counts a time of so many microseconds.
+    pub fn count(&self, micros: u64) {
+        let bucket = ENDS.iter().position(|end| micros <= *end).unwrap_or(ENDS.len());
+        if let Some(bucket) = self.buckets.get(bucket) {
+            bucket.fetch_add(1, Ordering::Relaxed);
+        }
+        self.micros.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    fn write(&self, text: &mut String, name: &str, labels: &str) {
+        let mut sum = 0;
+        let comma = if labels.is_empty() { "" } else { "," };
+        for (at, bucket) in self.buckets.iter().enumerate() {
+            sum += bucket.load(Ordering::Relaxed);
+            let end = match ENDS.get(at) {
+                Some(micros) => (*micros as f64 / 1e6).to_string(),
+                None => "+Inf".into(),
+            };
+            let _ = writeln!(text, "{name}_bucket{{{labels}{comma}le=\"{end}\"}} {sum}");
+        }
+        let seconds = self.micros.load(Ordering::Relaxed) as f64 / 1e6;
+        let _ = writeln!(text, "{name}_sum{{{labels}}} {seconds}\n{name}_count{{{labels}}} {sum}");
+    }
 }
 
 /// What one version of a model was asked.
 #[derive(Default)]
 pub(crate) struct Series {
-    /// By bucket, with those beyond the last at the end.
-    buckets: [AtomicU64; ENDS.len() + 1],
-    micros: AtomicU64,
+    times: Histogram,
+    /// How many microseconds the model takes for a small request, as the last ones showed; 0 while none did.
+    pace: AtomicU64,
     refused: AtomicU64,
     failed: AtomicU64,
+    /// Requests by the part in which they were answered, in the order of [`Part::ALL`].
+    parts: [AtomicU64; Part::ALL.len()],
 }
 
 /// How a request ended.
@@ -66,8 +107,15 @@ impl Meter {
              # TYPE gristmill_inference_seconds histogram\n",
         );
         for ((model, version), series) in series.iter() {
-            series.write_histogram(&mut text, &labels(model, version));
+            let labels = labels(model, version);
+            series.times.write(&mut text, "gristmill_inference_seconds", &labels);
         }
+        let name = "gristmill_inference_wait_seconds";
+        let _ = writeln!(
+            text,
+            "# HELP {name} How long requests to models waited for a core.\n# TYPE {name} histogram"
+        );
+        self.waits.write(&mut text, name, "");
         let counters: [(&str, &str, CounterOf); 2] = [
             ("refused", "Requests to models that were wrong.", |series| &series.refused),
             ("failed", "Requests to models that failed by our fault.", |series| &series.failed),
@@ -80,24 +128,37 @@ impl Meter {
                 let _ = writeln!(text, "{name}{{{}}} {count}", labels(model, version));
             }
         }
-        let name = "gristmill_inference_turned_away_total";
-        let count = self.turned_away.load(Ordering::Relaxed);
+        let name = "gristmill_inference_routed_total";
         let _ = writeln!(
             text,
-            "# HELP {name} Requests that were turned away since too many were waiting.\n\
-             # TYPE {name} counter\n{name} {count}"
+            "# HELP {name} Requests by the part in which the version was to answer.\n\
+             # TYPE {name} counter"
         );
+        for ((model, version), series) in series.iter() {
+            for (part, count) in Part::ALL.iter().zip(&series.parts) {
+                let (labels, part) = (labels(model, version), part.as_str());
+                let count = count.load(Ordering::Relaxed);
+                let _ = writeln!(text, "{name}{{{labels},part=\"{part}\"}} {count}");
+            }
+        }
+        let name = "gristmill_inference_turned_away_total";
+        let help = "Requests that were turned away since too many were waiting.";
+        counter(&mut text, name, help, self.turned_away.load(Ordering::Relaxed));
         text
     }
 }
 
 impl Series {
-    pub fn count(&self, micros: u64, ended: Ended) {
-        let bucket = ENDS.iter().position(|end| micros <= *end).unwrap_or(ENDS.len());
-        if let Some(bucket) = self.buckets.get(bucket) {
-            bucket.fetch_add(1, Ordering::Relaxed);
+    /// Counts a request that is to be answered in this part.
+    pub fn route(&self, part: Part) {
+        let counts = Part::ALL.iter().zip(&self.parts);
+        for (_, count) in counts.filter(|(counted, _)| **counted == part) {
+            count.fetch_add(1, Ordering::Relaxed);
         }
-        self.micros.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    pub fn count(&self, micros: u64, ended: Ended) {
+        self.times.count(micros);
         match ended {
             Ended::Answered => {}
             Ended::Refused => drop(self.refused.fetch_add(1, Ordering::Relaxed)),
@@ -105,26 +166,38 @@ impl Series {
         }
     }
 
-    fn write_histogram(&self, text: &mut String, labels: &str) {
-        let name = "gristmill_inference_seconds";
-        let mut sum = 0;
-        for (at, bucket) in self.buckets.iter().enumerate() {
-            sum += bucket.load(Ordering::Relaxed);
-            let end = match ENDS.get(at) {
-                Some(micros) => (*micros as f64 / 1e6).to_string(),
-                None => "+Inf".into(),
-            };
-            let _ = writeln!(text, "{name}_bucket{{{labels},le=\"{end}\"}} {sum}");
-        }
-        let seconds = self.micros.load(Ordering::Relaxed) as f64 / 1e6;
-        let _ = writeln!(text, "{name}_sum{{{labels}}} {seconds}\n{name}_count{{{labels}}} {sum}");
+    /// Notes how long the model took for a small request: of the last ones each counts an eighth less than
+    /// the one after it. Two that note at once may lose one of them, which only takes longer to learn.
+    pub fn pace(&self, micros: u64) {
+        let before = self.pace.load(Ordering::Relaxed);
+        let now = if before == 0 { micros } else { (7 * before + micros) / 8 };
+        self.pace.store(now, Ordering::Relaxed);
+    }
+
+    /// Whether small requests are answered as quickly as another thread would wake.
+    pub fn is_quick(&self) -> bool {
+        self.pace.load(Ordering::Relaxed) <= QUICK
     }
 }
 
 /// The labels of a model, whose name may hold anything.
-fn labels(model: &str, version: &str) -> String {
-    let escaped = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+pub(super) fn labels(model: &str, version: &str) -> String {
     format!("model=\"{}\",version=\"{}\"", escaped(model), escaped(version))
+}
+
+/// A number that goes up and down.
+pub(super) fn gauge(text: &mut String, name: &str, help: &str, value: u64) {
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
+}
+
+/// A number that only grows.
+pub(super) fn counter(text: &mut String, name: &str, help: &str, value: u64) {
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
+}
+
+/// The text of a label's value.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 #[cfg(test)]
@@ -139,6 +212,7 @@ mod tests {
         series.count(250, Ended::Answered);
         series.count(251, Ended::Refused);
         series.count(20_000_000, Ended::Failed);
+        series.route(Part::Canary);
         let text = meter.text();
         let labels = "model=\"a\\\"b\",version=\"1\"";
         for line in [
@@ -150,6 +224,8 @@ mod tests {
             format!("gristmill_inference_seconds_count{{{labels}}} 3"),
             format!("gristmill_inference_refused_total{{{labels}}} 1"),
             format!("gristmill_inference_failed_total{{{labels}}} 1"),
+            format!("gristmill_inference_routed_total{{{labels},part=\"canary\"}} 1"),
+            format!("gristmill_inference_routed_total{{{labels},part=\"main\"}} 0"),
             "gristmill_inference_turned_away_total 0".into(),
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");

@@ -5,16 +5,19 @@ use std::sync::Arc;
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
-use gristmill_serve::{Refusal, Served, mlflow};
+use gristmill_core::Frame;
+use gristmill_serve::{Answers, Refusal, Served, mlflow};
 use serde_json::json;
 
-use super::{Failure, find, json as as_json, open_to, said};
+use super::question::Question;
+use super::{Failure, choose, json as as_json, open_to, said};
 use crate::access::Caller;
 use crate::house::House;
+use crate::ticket::Ticket;
 
 /// Whether a model is there to ask, in MLflow's way: an empty line.
 pub(super) async fn ping(State(house): State<Arc<House>>) -> (StatusCode, &'static str) {
-    match house.fleet.is_ready() {
+    match house.is_ready() {
         true => (StatusCode::OK, "\n"),
         false => (StatusCode::NOT_FOUND, "\n"),
     }
@@ -22,7 +25,7 @@ pub(super) async fn ping(State(house): State<Arc<House>>) -> (StatusCode, &'stat
 
 /// The only model that is served.
 pub(super) async fn only(State(house): State<Arc<House>>, request: Request) -> Response {
-    let served = house.fleet.only().ok_or_else(|| {
+    let name = house.fleet.only().map(|served| served.name().to_owned()).ok_or_else(|| {
         let names: Vec<String> =
             house.fleet.list().iter().map(|(served, _)| served.name().to_owned()).collect();
         let message = match names.is_empty() {
@@ -34,8 +37,8 @@ pub(super) async fn only(State(house): State<Arc<House>>, request: Request) -> R
         Failure::new(StatusCode::NOT_FOUND, message)
     });
     let caller = request.extensions().get::<Caller>();
-    let served = served.and_then(|served| open_to(caller, &served).map(|()| served));
-    respond(&house, served, request).await
+    let name = name.and_then(|name| open_to(caller, &name).map(|()| name));
+    respond(&house, name, request).await
 }
 
 pub(super) async fn named(
@@ -43,16 +46,11 @@ pub(super) async fn named(
     Path(name): Path<String>,
     request: Request,
 ) -> Response {
-    let served = find(&house, &name, None).await;
-    respond(&house, served, request).await
+    respond(&house, Ok(name), request).await
 }
 
-async fn respond(
-    house: &House,
-    served: Result<Arc<Served>, Failure>,
-    request: Request,
-) -> Response {
-    match invoked(house, served, request).await {
+async fn respond(house: &House, name: Result<String, Failure>, request: Request) -> Response {
+    match invoked(house, name, request).await {
         Ok(body) => as_json(body),
         Err(failure) => refused(&failure),
     }
@@ -60,17 +58,41 @@ async fn respond(
 
 async fn invoked(
     house: &House,
-    served: Result<Arc<Served>, Failure>,
+    name: Result<String, Failure>,
     request: Request,
 ) -> Result<Vec<u8>, Failure> {
-    let served = served?;
-    let read = reader(&request)?;
-    house
-        .desk
-        .answer(served, request.into_body(), &*house.clock, move |served, body| {
-            mlflow::respond(served, read(served, body)?)
-        })
-        .await
+    let ticket = Ticket::of(&request);
+    let chosen = choose(house, &ticket, &name?, None).await?;
+    let invocation = Invocation { read: reader(&request)? };
+    house.desk.answer(&ticket, chosen, request.into_body(), invocation).await
+}
+
+/// A question in the words of MLflow's protocol.
+struct Invocation {
+    read: Reader,
+}
+
+impl Question for Invocation {
+    type More = mlflow::More;
+    type Answer = Vec<u8>;
+
+    fn read(&self, served: &Served, body: &[u8]) -> Result<(Frame, mlflow::More), Refusal> {
+        let asked = (self.read)(served, body)?;
+        Ok((asked.rows, asked.more))
+    }
+
+    fn answer(
+        &self,
+        served: &Served,
+        rows: Frame,
+        more: &mlflow::More,
+    ) -> Result<Answers, Refusal> {
+        mlflow::answer(served, rows, *more)
+    }
+
+    fn write(&self, _: &Served, answers: &Answers, more: mlflow::More) -> Result<Vec<u8>, Refusal> {
+        mlflow::write(answers, more)
+    }
 }
 
 type Reader = fn(&Served, &[u8]) -> Result<mlflow::Asked, Refusal>;

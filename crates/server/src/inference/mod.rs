@@ -5,9 +5,13 @@ mod desk;
 mod grpc;
 mod meter;
 mod mlflow;
+mod outcomes;
+mod question;
+mod shadows;
 mod tensorflow;
 mod v2;
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::Router;
@@ -16,14 +20,16 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use gristmill_serve::{Fleet, Refusal, Served};
+use gristmill_serve::{Chosen, Fleet, Part, Refusal, Served};
 use gristmill_track::{Level, ThingKind};
 
 pub(crate) use self::desk::Desk;
+use self::meter::{counter, labels};
 
 use crate::access::Caller;
 use crate::house::House;
 use crate::limits::BodyError;
+use crate::ticket::Ticket;
 
 /// Whom everybody may ask whether the server lives and is ready.
 pub(crate) const FREE: [&str; 3] = ["/ping", "/v2/health/live", "/v2/health/ready"];
@@ -37,6 +43,7 @@ pub(crate) fn routes() -> Router<Arc<House>> {
         .route("/ping", get(mlflow::ping))
         .route("/invocations", post(mlflow::only))
         .route("/models/{name}/invocations", post(mlflow::named))
+        .route("/models/{name}/outcomes", post(outcomes::report))
         .route("/v1/models/{name}", get(tensorflow::status).post(tensorflow::current))
         .route("/v1/models/{name}/metadata", get(tensorflow::metadata))
         .route("/v1/models/{name}/versions/{version}", post(tensorflow::versioned))
@@ -120,12 +127,48 @@ async fn find(house: &House, name: &str, version: Option<&str>) -> Result<Arc<Se
     found.ok_or_else(|| Failure::unknown(&house.fleet, name, version))
 }
 
+/// Who answers a request: the version that its path or its header names, else the one to which its key
+/// is drawn.
+async fn choose(
+    house: &House,
+    ticket: &Ticket,
+    name: &str,
+    version: Option<&str>,
+) -> Result<Chosen, Failure> {
+    let chosen = match version {
+        Some(version) => named(find(house, name, Some(version)).await?),
+        None => {
+            let main = find(house, name, None).await?;
+            match ticket.version() {
+                Some(wish) => named(wished(house, name, wish).await?),
+                None => house.fleet.choose(main, ticket.key()),
+            }
+        }
+    };
+    ticket.note(|facts| facts.served = Some(Arc::clone(&chosen.served)));
+    Ok(chosen)
+}
+
+fn named(served: Arc<Served>) -> Chosen {
+    Chosen { served, part: Part::Named, shadow: None }
+}
+
+/// The version that a request asks for by its header: `3`, or `@challenger` by an alias.
+async fn wished(house: &House, name: &str, wish: &str) -> Result<Arc<Served>, Failure> {
+    let Some(alias) = wish.strip_prefix('@') else { return find(house, name, Some(wish)).await };
+    let version = house.fleet.routing(name).and_then(|known| known.aliases.get(alias).cloned());
+    let version = version.ok_or_else(|| {
+        let message = format!("model `{name}` has no alias `{alias}` here");
+        Failure::new(StatusCode::NOT_FOUND, message)
+    })?;
+    find(house, name, Some(&version)).await
+}
+
 /// Refuses a caller to whom the model is closed, where the path did not say which model it is.
-fn open_to(caller: Option<&Caller>, served: &Served) -> Result<(), Failure> {
-    let level = caller.map(|caller| caller.level_on(ThingKind::Model, served.name()));
+fn open_to(caller: Option<&Caller>, name: &str) -> Result<(), Failure> {
+    let level = caller.map(|caller| caller.level_on(ThingKind::Model, name));
     match level {
         Some(level) if level < Level::Read => {
-            let name = served.name();
             Err(Failure::new(StatusCode::FORBIDDEN, format!("you may not ask model `{name}`")))
         }
         _ => Ok(()),
@@ -154,8 +197,33 @@ async fn openapi(State(house): State<Arc<House>>) -> Response {
     said(StatusCode::OK, &gristmill_serve::openapi::document(models, env!("CARGO_PKG_VERSION")))
 }
 
+/// What models are asked, which are there, and what could not be told of requests.
+fn metrics_text(house: &House) -> String {
+    let mut text = house.desk.text();
+    let name = "gristmill_model_loaded_bytes";
+    let help = "About how many bytes of memory a version takes that is loaded.";
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
+    for loaded in house.fleet.loaded() {
+        let labels = labels(&loaded.name, &loaded.version);
+        let _ = writeln!(text, "{name}{{{labels}}} {}", loaded.bytes);
+    }
+    let help = "Models and versions that were let go, for want of room or since nobody asked.";
+    counter(&mut text, "gristmill_models_let_go_total", help, house.fleet.let_go());
+    if let Some(log) = &house.log {
+        let help = "Lines of the access log that found no room.";
+        counter(&mut text, "gristmill_access_log_dropped_total", help, log.dropped());
+    }
+    if let Some(exporter) = &house.exporter {
+        let (sent, lost) = exporter.counts();
+        counter(&mut text, "gristmill_spans_sent_total", "Spans that a collector took.", sent);
+        let help = "Spans that found no room, or that a collector did not take.";
+        counter(&mut text, "gristmill_spans_lost_total", help, lost);
+    }
+    text
+}
+
 /// What models are asked, as Prometheus reads it.
 async fn metrics(State(house): State<Arc<House>>) -> Response {
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    ([(header::CONTENT_TYPE, kind)], house.desk.meter.text()).into_response()
+    ([(header::CONTENT_TYPE, kind)], metrics_text(&house)).into_response()
 }

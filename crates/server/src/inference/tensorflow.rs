@@ -5,12 +5,15 @@ use std::sync::Arc;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use gristmill_serve::tensorflow;
+use gristmill_core::Frame;
 use gristmill_serve::v2::Metadata;
+use gristmill_serve::{Answers, Refusal, Served, tensorflow};
 use serde_json::json;
 
-use super::{Failure, find, json as as_json, said};
+use super::question::Question;
+use super::{Failure, choose, find, json as as_json, said};
 use crate::house::House;
+use crate::ticket::Ticket;
 
 /// What stands behind a model's name where it is asked for answers.
 const PREDICT: &str = ":predict";
@@ -74,18 +77,36 @@ async fn predict(house: &House, asked: &str, name: Option<String>, request: Requ
         Some(name) => (name.as_str(), Some(last)),
         None => (last, None),
     };
-    let served = match find(house, name, version).await {
-        Ok(served) => served,
+    let ticket = Ticket::of(&request);
+    let chosen = match choose(house, &ticket, name, version).await {
+        Ok(chosen) => chosen,
         Err(failure) => return refused(&failure),
     };
-    let answered = house.desk.answer(served, request.into_body(), &*house.clock, |served, body| {
-        let asked = tensorflow::read(served, body)?;
-        let answers = served.answer(asked.rows)?;
-        tensorflow::write(&answers, asked.form)
-    });
-    match answered.await {
+    match house.desk.answer(&ticket, chosen, request.into_body(), Predict).await {
         Ok(body) => as_json(body),
         Err(failure) => refused(&failure),
+    }
+}
+
+/// A question in the words of TensorFlow Serving's protocol.
+struct Predict;
+
+impl Question for Predict {
+    type More = tensorflow::Form;
+    type Answer = Vec<u8>;
+
+    fn read(&self, served: &Served, body: &[u8]) -> Result<(Frame, tensorflow::Form), Refusal> {
+        let asked = tensorflow::read(served, body)?;
+        Ok((asked.rows, asked.form))
+    }
+
+    fn write(
+        &self,
+        _: &Served,
+        answers: &Answers,
+        form: tensorflow::Form,
+    ) -> Result<Vec<u8>, Refusal> {
+        tensorflow::write(answers, form)
     }
 }
 

@@ -6,11 +6,15 @@ use std::sync::Arc;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use gristmill_core::Frame;
 use gristmill_serve::v2::{self, Metadata, Written};
+use gristmill_serve::{Answers, Refusal, Served};
 use serde_json::json;
 
-use super::{Failure, find, json as as_json, said};
+use super::question::Question;
+use super::{Failure, choose, find, json as as_json, said};
 use crate::house::House;
+use crate::ticket::Ticket;
 
 /// How many bytes of a body are JSON, where others stand behind them.
 const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
@@ -33,7 +37,7 @@ pub(super) async fn live() -> Response {
 
 /// Ready once there is something to ask.
 pub(super) async fn ready(State(house): State<Arc<House>>) -> Response {
-    let ready = house.fleet.is_ready();
+    let ready = house.is_ready();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     said(status, &json!({"ready": ready}))
 }
@@ -87,16 +91,34 @@ async fn inferred(
     version: Option<&str>,
     request: Request,
 ) -> Result<Written, Failure> {
-    let served = find(house, name, version).await?;
-    let length = json_length(request.headers())?;
-    house
-        .desk
-        .answer(served, request.into_body(), &*house.clock, move |served, body| {
-            let (rows, asked) = v2::read(served, body, length)?;
-            let answers = served.answer(rows)?;
-            v2::write(served, &answers, &asked)
-        })
-        .await
+    let ticket = Ticket::of(&request);
+    let chosen = choose(house, &ticket, name, version).await?;
+    let inference = Inference { length: json_length(request.headers())? };
+    house.desk.answer(&ticket, chosen, request.into_body(), inference).await
+}
+
+/// A question in the words of the Open Inference Protocol, of whose body so many bytes are JSON where
+/// others stand behind them.
+struct Inference {
+    length: Option<usize>,
+}
+
+impl Question for Inference {
+    type More = v2::Asked;
+    type Answer = Written;
+
+    fn read(&self, served: &Served, body: &[u8]) -> Result<(Frame, v2::Asked), Refusal> {
+        v2::read(served, body, self.length)
+    }
+
+    fn write(
+        &self,
+        served: &Served,
+        answers: &Answers,
+        asked: v2::Asked,
+    ) -> Result<Written, Refusal> {
+        v2::write(served, answers, &asked)
+    }
 }
 
 fn json_length(headers: &HeaderMap) -> Result<Option<usize>, Failure> {

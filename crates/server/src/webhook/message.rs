@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gristmill_core::Timestamp;
 use gristmill_track::tags::IS_PROMPT;
-use gristmill_track::{Model, ModelVersion, WebhookEvent};
+use gristmill_track::{Model, ModelVersion, TrafficPlan, WebhookEvent};
 use serde_json::{Value, json};
 
 const PROMPT_TYPE: &str = "_mlflow_prompt_type";
@@ -104,6 +104,11 @@ impl Told {
         }
     }
 
+    /// Requests to a model are divided anew.
+    pub(crate) fn traffic(model: &str, plan: &TrafficPlan) -> Self {
+        Self { event: WebhookEvent::TrafficSet, data: json!({"name": model, "plan": plan}) }
+    }
+
     /// The event with made-up words, to try a webhook out.
     pub(crate) fn example(event: WebhookEvent) -> Self {
         let (name, version) = ("example", "1");
@@ -121,6 +126,8 @@ impl Told {
                 json!({"name": name, "version": version, "key": key, "value": value})
             }
             "prompt_tag" => json!({"name": name, "key": key, "value": value}),
+            "model_traffic" => json!({"name": name,
+                "plan": {"canary": {"to": version, "percent": 5}, "ab_test": null, "shadow": null}}),
             _ => json!({"name": name, "alias": "example_alias", "version": version}),
         };
         Self { event, data }

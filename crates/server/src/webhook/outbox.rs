@@ -45,6 +45,9 @@ async fn told(store: &dyn Store, untold: &Untold) -> Result<Told, TrackError> {
         (WebhookEvent::AliasCreated | WebhookEvent::AliasDeleted, number, Some(alias)) => {
             Ok(Told::alias(&model, alias, number))
         }
+        (WebhookEvent::TrafficSet, ..) => {
+            Ok(Told::traffic(&model.name, &store.traffic(&model.name).await?.plan))
+        }
         _ => Ok(Told::model_created(&model)),
     }
 }

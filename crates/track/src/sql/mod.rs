@@ -45,6 +45,7 @@ mod store_registry;
 mod store_retention;
 mod store_webhooks;
 mod tokens;
+mod traffic;
 mod untold;
 mod versions;
 mod webhooks;

@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use gristmill_core::Timestamp;
 
-use super::{Keeper, history, models, registry_search, rules, stages, versions};
+use super::{Keeper, history, models, registry_search, rules, stages, traffic, versions};
 use crate::{
     AliasRule, Model, ModelEvent, ModelQuery, ModelVersion, NewEvent, NewModel, NewVersion, Note,
-    Others, Page, Registration, Registry, Result, RunId, Stage, VersionQuery, VersionStatus,
+    Others, Page, PredictionOutcome, Registration, Registry, Result, RunId, Stage, TestTotals,
+    Traffic, TrafficPlan, VersionQuery, VersionStatus,
 };
 
 #[async_trait]
@@ -223,6 +224,37 @@ impl Registry for Keeper {
 
     async fn alias_rules(&self, model: &str) -> Result<Vec<AliasRule>> {
         self.read(model.to_string(), |db, model| Box::pin(rules::list(db, model))).await
+    }
+
+    async fn set_traffic(&self, model: &str, plan: TrafficPlan, note: Note) -> Result<Traffic> {
+        self.write((model.to_string(), plan, note), |db, (model, plan, note)| {
+            Box::pin(traffic::set(db, model, plan, note))
+        })
+        .await
+    }
+
+    async fn traffic(&self, model: &str) -> Result<Traffic> {
+        self.read(model.to_string(), |db, model| Box::pin(traffic::traffic(db, model))).await
+    }
+
+    async fn record_outcomes(
+        &self,
+        model: &str,
+        test: u64,
+        outcomes: Vec<PredictionOutcome>,
+        at: Timestamp,
+    ) -> Result<u64> {
+        self.write((model.to_string(), test, outcomes, at), |db, (model, test, outcomes, at)| {
+            Box::pin(traffic::record(db, model, *test, outcomes, *at))
+        })
+        .await
+    }
+
+    async fn outcome_totals(&self, model: &str, test: u64) -> Result<TestTotals> {
+        self.read((model.to_string(), test), |db, (model, test)| {
+            Box::pin(traffic::totals(db, model, *test))
+        })
+        .await
     }
 
     async fn newest_version(&self, model: &str) -> Result<ModelVersion> {

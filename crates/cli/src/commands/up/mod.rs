@@ -14,8 +14,9 @@ use gristmill::{Home, SystemClock};
 use gristmill_server::{Cards, HookAnswer, Hooks, Server, Settings};
 use serde_json::{Value, json};
 
-use crate::context::Context;
+use crate::context::{Context, bytes};
 use crate::listen::{self, Listen};
+use crate::operation::Operation;
 use crate::signals;
 
 /// Run what is deployed when its time has come and answer over HTTP, until Ctrl-C
@@ -29,8 +30,14 @@ pub struct Arguments {
     /// How many runs may be at work at once
     #[arg(long, value_name = "N", default_value = "2")]
     runs: NonZeroUsize,
+    /// How much memory models may take that are loaded, such as 2GB: when another is asked for, those go
+    /// that were asked for longest ago [default: all that are asked for stay]
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    model_memory: Option<u64>,
     #[command(flatten)]
     listen: Listen,
+    #[command(flatten)]
+    operation: Operation,
     #[command(flatten)]
     of_mlflow: flags::OfMlflow,
 }
@@ -42,7 +49,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
         launch: context.launch()?,
         cancel: signals::cancel_on_interrupt()?,
     };
-    let counter = Counter::of_all(&home, listen::tell_serving(context))?;
+    let counter = Counter::of_all(&home, arguments.model_memory, listen::tell_serving(context))?;
     // It outlives the server, whose threads may not end what it stands on.
     let premises = Arc::new(Premises::open(&home)?);
     let server = serve(arguments, &home, &premises, &counter)?;
@@ -71,7 +78,7 @@ fn serve(
         scratch: home.root().join("artifacts").join("tmp"),
         ..Settings::new(premises.store(), premises.artifacts(), Arc::new(SystemClock))
     };
-    listen::started(Server::start(settings))
+    listen::started(Server::start(arguments.operation.of(settings)?))
 }
 
 /// Takes webhooks in for the pipelines that wait for them, and makes model cards.

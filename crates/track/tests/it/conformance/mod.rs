@@ -8,6 +8,7 @@ mod logged_models;
 pub mod races;
 mod registry;
 mod retention;
+mod traffic;
 mod webhooks;
 
 use gristmill_core::Timestamp;
@@ -37,6 +38,7 @@ pub async fn store(store: &dyn Store) {
     deleted_versions_leave_their_number(store).await;
     unknown_things_are_named(store).await;
     registry::all(store).await;
+    traffic::all(store).await;
     logged_models::all(store).await;
     webhooks::all(store).await;
     access::all(store).await;

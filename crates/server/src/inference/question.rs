@@ -1,0 +1,29 @@
+//! A question in the words of a protocol.
+
+use gristmill_core::Frame;
+use gristmill_serve::{Answers, Refusal, Served};
+
+/// A question in the words of a protocol. It can be put to any version of a model: each reads the rows
+/// by its own columns.
+pub(super) trait Question: Send + Sync + 'static {
+    /// What is asked beside the rows.
+    type More: Send + 'static;
+    /// The answer in the words of the protocol.
+    type Answer: Send + 'static;
+
+    /// What a body of the request asks this version.
+    fn read(&self, served: &Served, body: &[u8]) -> Result<(Frame, Self::More), Refusal>;
+
+    /// What the version answers.
+    fn answer(&self, served: &Served, rows: Frame, _: &Self::More) -> Result<Answers, Refusal> {
+        served.answer(rows)
+    }
+
+    /// The answer in the words of the protocol.
+    fn write(
+        &self,
+        served: &Served,
+        answers: &Answers,
+        more: Self::More,
+    ) -> Result<Self::Answer, Refusal>;
+}
