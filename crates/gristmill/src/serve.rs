@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use gristmill_serve::{Fleet, Limits, Refusal, Served, Stock};
+use gristmill_serve::{Fleet, Refusal, Served, Stock};
+pub use gristmill_serve::{HistoryLimits, Limits};
 use gristmill_track::ModelVersion;
 use serde::Serialize;
 
@@ -66,11 +67,16 @@ impl Counter {
     ///
     /// # Errors
     /// When one of them is not there, cannot be loaded, or has the name of another.
-    pub fn of(home: &Home, references: &[String], tell: TellServing) -> Result<Self> {
+    pub fn of(
+        home: &Home,
+        references: &[String],
+        limits: Limits,
+        tell: TellServing,
+    ) -> Result<Self> {
         let fleet = Arc::new(Fleet::new());
         let mut followed = BTreeMap::new();
         for reference in references {
-            let (served, follow) = open(home, reference)?;
+            let (served, follow) = open(home, reference, limits)?;
             if fleet.find(served.name(), None).is_some() {
                 let name = served.name();
                 return Err(Error::input(format!("two of the models are called `{name}`"))
@@ -82,17 +88,17 @@ impl Counter {
             }
             fleet.put(served);
         }
-        Self::watch(home, fleet, Followed::These(followed), tell)
+        Self::watch(home, fleet, Followed::These(followed), limits, tell)
     }
 
     /// Serves whatever is registered, each model from the first time that it is asked for.
     ///
     /// # Errors
     /// When the store cannot be opened.
-    pub fn of_all(home: &Home, tell: TellServing) -> Result<Self> {
-        let stock = Registered { keeper: Mutex::new(Keeper::open(home)?) };
+    pub fn of_all(home: &Home, limits: Limits, tell: TellServing) -> Result<Self> {
+        let stock = Registered { keeper: Mutex::new(Keeper::open(home)?), limits };
         let fleet = Arc::new(Fleet::with_stock(Arc::new(stock)));
-        Self::watch(home, fleet, Followed::AllThatAnswer, tell)
+        Self::watch(home, fleet, Followed::AllThatAnswer, limits, tell)
     }
 
     /// The models, for a server.
@@ -104,6 +110,7 @@ impl Counter {
         home: &Home,
         fleet: Arc<Fleet>,
         followed: Followed,
+        limits: Limits,
         tell: TellServing,
     ) -> Result<Self> {
         if followed.is_nothing() {
@@ -115,6 +122,7 @@ impl Counter {
             fleet: Arc::clone(&fleet),
             followed,
             refused: BTreeMap::new(),
+            limits,
             tell,
         };
         let turns = move || {
@@ -158,6 +166,7 @@ struct Watch {
     followed: Followed,
     /// Digests of packages that could not be loaded: each is told once.
     refused: BTreeMap<String, String>,
+    limits: Limits,
     tell: TellServing,
 }
 
@@ -186,7 +195,7 @@ impl Watch {
         if is_answering || self.refused.get(reference) == Some(&version.digest) {
             return;
         }
-        match load(&self.keeper, &version) {
+        match load(&self.keeper, &version, self.limits) {
             Ok(served) => {
                 (self.tell)(&serving(&served));
                 self.fleet.put(served);
@@ -207,6 +216,7 @@ impl Watch {
 /// Loads what is registered when it is asked for.
 struct Registered {
     keeper: Mutex<Keeper>,
+    limits: Limits,
 }
 
 impl Stock for Registered {
@@ -223,35 +233,35 @@ impl Stock for Registered {
         let loaded = match found {
             // There is none of that name, or of that version.
             Err(error) if error.kind == Kind::Input => return Ok(None),
-            found => found.and_then(|found| load(&keeper, &found)),
+            found => found.and_then(|found| load(&keeper, &found, self.limits)),
         };
         loaded.map(Some).map_err(|error| Refusal::Bug(error.to_string()))
     }
 }
 
 /// The model that a reference means, and its version where it is to be followed.
-fn open(home: &Home, reference: &str) -> Result<(Served, Option<ModelVersion>)> {
+fn open(home: &Home, reference: &str, limits: Limits) -> Result<(Served, Option<ModelVersion>)> {
     let folder = Path::new(reference);
     if folder.join("model.json").is_file() {
         let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or("model");
-        return Ok((load_package(name, "1", folder)?, None));
+        return Ok((load_package(name, "1", folder, limits)?, None));
     }
     let keeper = Keeper::open(home)?;
     let version = models::referred(&keeper, reference)?;
-    let served = load(&keeper, &version)?;
+    let served = load(&keeper, &version, limits)?;
     // A version by its number stays what it is.
     let moves = !reference.contains('/');
     Ok((served, moves.then_some(version)))
 }
 
-fn load(keeper: &Keeper, version: &ModelVersion) -> Result<Served> {
+fn load(keeper: &Keeper, version: &ModelVersion, limits: Limits) -> Result<Served> {
     let folder = models::package_folder(keeper, version)?;
-    load_package(&version.model, &version.version.to_string(), &folder)
+    load_package(&version.model, &version.version.to_string(), &folder, limits)
 }
 
-fn load_package(name: &str, version: &str, folder: &Path) -> Result<Served> {
+fn load_package(name: &str, version: &str, folder: &Path, limits: Limits) -> Result<Served> {
     let package = gristmill_package::load(folder, &catalog())?;
-    Ok(Served::new(name, version, package, Limits::default()))
+    Ok(Served::new(name, version, package, limits))
 }
 
 fn serving(served: &Served) -> ServeEvent {

@@ -92,11 +92,12 @@ impl Fleet {
         }
     }
 
-    /// Lets a model answer by its name from now on. The version that did so before goes.
+    /// Lets a model answer by its name from now on. The version that did so before goes; the rows that it
+    /// has kept go over where they fit.
     pub fn put(&self, served: Served) {
-        let served = Arc::new(served);
         let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
         let versions = models.entry(served.name().to_owned()).or_default();
+        let served = Arc::new(served.after(versions.current.as_deref()));
         if let Some(before) = versions.current.replace(Arc::clone(&served)) {
             versions.all.remove(before.version());
         }
@@ -105,9 +106,9 @@ impl Fleet {
 
     /// Lets a model answer those who name its version.
     pub fn add(&self, served: Served) {
-        let served = Arc::new(served);
         let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
         let versions = models.entry(served.name().to_owned()).or_default();
+        let served = Arc::new(served.after(versions.current.as_deref()));
         versions.all.insert(served.version().to_owned(), served);
     }
 

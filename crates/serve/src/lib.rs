@@ -5,7 +5,9 @@
 //! the one frame that every prediction is made from, so that a row has the same answer, bit for bit,
 //! whoever asks and in whatever company it comes. Nothing here listens, waits or knows HTTP.
 
+mod body;
 mod fleet;
+mod history;
 pub mod mlflow;
 pub mod openapi;
 mod refusal;
@@ -15,5 +17,6 @@ pub mod tensorflow;
 pub mod v2;
 
 pub use fleet::{Fleet, Stock};
+pub use history::{HistoryFigures, HistoryFrom, HistoryLimits, Question, Recall};
 pub use refusal::{Refusal, Result};
 pub use served::{Answers, Explained, Limits, Served};

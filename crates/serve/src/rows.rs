@@ -13,7 +13,7 @@ use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
-use crate::{Refusal, Result, Served};
+use crate::{HistoryFrom, Refusal, Result, Served};
 
 /// Rows on their way into a frame, and why they were refused if they were: a reader of JSON can only
 /// pass on words.
@@ -31,6 +31,11 @@ impl<'a> Reading<'a> {
     /// Why it was refused: by us, or else by the reader of JSON.
     pub fn refusal(&mut self, error: &serde_json::Error) -> Refusal {
         self.refused.take().unwrap_or_else(|| not_json(error))
+    }
+
+    /// Why we refused it, if we did.
+    pub fn take_refused(&mut self) -> Option<Refusal> {
+        self.refused.take()
     }
 
     fn refuse<E: serde::de::Error>(&mut self, refusal: impl Into<Refusal>) -> E {
@@ -506,4 +511,10 @@ pub(crate) struct Params {
     /// Whether it is asked what each column adds to the answer.
     #[serde(default)]
     pub explain: bool,
+    /// Where the history of the rows comes from.
+    #[serde(default)]
+    pub history: Option<HistoryFrom>,
+    /// How many of the first rows are history.
+    #[serde(default)]
+    pub history_rows: Option<usize>,
 }

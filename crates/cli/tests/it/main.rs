@@ -30,6 +30,7 @@ mod sandbox;
 mod search;
 mod search_view;
 mod serve;
+mod serve_history;
 mod shared;
 mod sources;
 mod task;

@@ -1,6 +1,8 @@
 //! The library as a Rust program uses it.
 
 mod first_linear;
+mod forms;
+mod history;
 mod pandas;
 mod serving;
 

@@ -122,7 +122,7 @@ impl Series {
 }
 
 /// The labels of a model, whose name may hold anything.
-fn labels(model: &str, version: &str) -> String {
+pub(super) fn labels(model: &str, version: &str) -> String {
     let escaped = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
     format!("model=\"{}\",version=\"{}\"", escaped(model), escaped(version))
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
-use gristmill_serve::{Refusal, Served, mlflow};
+use gristmill_serve::{Recall, Refusal, Served, mlflow};
 use serde_json::json;
 
-use super::{Failure, find, json as as_json, open_to, said};
+use super::{Failure, find, json as as_json, open_to, recall, said};
 use crate::access::Caller;
 use crate::house::House;
 
@@ -64,16 +64,16 @@ async fn invoked(
     request: Request,
 ) -> Result<Vec<u8>, Failure> {
     let served = served?;
-    let read = reader(&request)?;
+    let (read, recall) = (reader(&request)?, recall(&request)?);
     house
         .desk
         .answer(served, request.into_body(), &*house.clock, move |served, body| {
-            mlflow::respond(served, read(served, body)?)
+            mlflow::respond(served, read(served, body, recall)?)
         })
         .await
 }
 
-type Reader = fn(&Served, &[u8]) -> Result<mlflow::Asked, Refusal>;
+type Reader = fn(&Served, &[u8], Recall) -> Result<mlflow::Asked, Refusal>;
 
 /// How to read a body of this content type.
 fn reader(request: &Request) -> Result<Reader, Failure> {

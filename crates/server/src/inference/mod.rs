@@ -3,6 +3,7 @@
 
 mod desk;
 mod grpc;
+mod kept;
 mod meter;
 mod mlflow;
 mod tensorflow;
@@ -12,11 +13,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use gristmill_serve::{Fleet, Refusal, Served};
+use gristmill_serve::{Fleet, Recall, Refusal, Served};
 use gristmill_track::{Level, ThingKind};
 
 pub(crate) use self::desk::Desk;
@@ -132,6 +133,11 @@ fn open_to(caller: Option<&Caller>, served: &Served) -> Result<(), Failure> {
     }
 }
 
+/// What the address says of the rows before those that are asked about.
+fn recall(request: &Request) -> Result<Recall, Failure> {
+    Ok(Recall::of_query(request.uri().query().unwrap_or_default())?)
+}
+
 fn json(body: impl Into<Bytes>) -> Response {
     let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     (kind, body.into()).into_response()
@@ -157,5 +163,6 @@ async fn openapi(State(house): State<Arc<House>>) -> Response {
 /// What models are asked, as Prometheus reads it.
 async fn metrics(State(house): State<Arc<House>>) -> Response {
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    ([(header::CONTENT_TYPE, kind)], house.desk.meter.text()).into_response()
+    ([(header::CONTENT_TYPE, kind)], house.desk.meter.text() + &kept::text(&house.fleet))
+        .into_response()
 }

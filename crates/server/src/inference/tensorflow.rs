@@ -9,7 +9,7 @@ use gristmill_serve::tensorflow;
 use gristmill_serve::v2::Metadata;
 use serde_json::json;
 
-use super::{Failure, find, json as as_json, said};
+use super::{Failure, find, json as as_json, recall, said};
 use crate::house::House;
 
 /// What stands behind a model's name where it is asked for answers.
@@ -78,8 +78,13 @@ async fn predict(house: &House, asked: &str, name: Option<String>, request: Requ
         Ok(served) => served,
         Err(failure) => return refused(&failure),
     };
-    let answered = house.desk.answer(served, request.into_body(), &*house.clock, |served, body| {
-        let asked = tensorflow::read(served, body)?;
+    let recall = match recall(&request) {
+        Ok(recall) => recall,
+        Err(failure) => return refused(&failure),
+    };
+    let clock = &*house.clock;
+    let answered = house.desk.answer(served, request.into_body(), clock, move |served, body| {
+        let asked = tensorflow::read(served, body, recall)?;
         let answers = served.answer(asked.rows)?;
         tensorflow::write(&answers, asked.form)
     });

@@ -15,6 +15,7 @@ use gristmill_server::{Cards, HookAnswer, Hooks, Server, Settings};
 use serde_json::{Value, json};
 
 use crate::context::Context;
+use crate::keeping::Keeping;
 use crate::listen::{self, Listen};
 use crate::signals;
 
@@ -30,6 +31,8 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value = "2")]
     runs: NonZeroUsize,
     #[command(flatten)]
+    keeping: Keeping,
+    #[command(flatten)]
     listen: Listen,
     #[command(flatten)]
     of_mlflow: flags::OfMlflow,
@@ -42,7 +45,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
         launch: context.launch()?,
         cancel: signals::cancel_on_interrupt()?,
     };
-    let counter = Counter::of_all(&home, listen::tell_serving(context))?;
+    let counter =
+        Counter::of_all(&home, arguments.keeping.limits(), listen::tell_serving(context))?;
     // It outlives the server, whose threads may not end what it stands on.
     let premises = Arc::new(Premises::open(&home)?);
     let server = serve(arguments, &home, &premises, &counter)?;
