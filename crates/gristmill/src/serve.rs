@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use gristmill_serve::{Fleet, Refusal, Served, Stock};
+use gristmill_core::{Schema, Table};
+use gristmill_ingest::{BodyError, BodyLimits, read_parquet_body};
+use gristmill_serve::{Fleet, Refusal, RowsFormat, Served, Stock};
 pub use gristmill_serve::{HistoryLimits, Limits};
 use gristmill_track::ModelVersion;
 use serde::Serialize;
@@ -73,7 +75,7 @@ impl Counter {
         limits: Limits,
         tell: TellServing,
     ) -> Result<Self> {
-        let fleet = Arc::new(Fleet::new());
+        let fleet = Arc::new(Fleet::new().with_parquet(Arc::new(Parquet)));
         let mut followed = BTreeMap::new();
         for reference in references {
             let (served, follow) = open(home, reference, limits)?;
@@ -97,7 +99,8 @@ impl Counter {
     /// When the store cannot be opened.
     pub fn of_all(home: &Home, limits: Limits, tell: TellServing) -> Result<Self> {
         let stock = Registered { keeper: Mutex::new(Keeper::open(home)?), limits };
-        let fleet = Arc::new(Fleet::with_stock(Arc::new(stock)));
+        let fleet = Fleet::with_stock(Arc::new(stock)).with_parquet(Arc::new(Parquet));
+        let fleet = Arc::new(fleet);
         Self::watch(home, fleet, Followed::AllThatAnswer, limits, tell)
     }
 
@@ -210,6 +213,23 @@ impl Watch {
         if let Followed::These(followed) = &mut self.followed {
             followed.insert(reference.to_owned(), version);
         }
+    }
+}
+
+/// The most bytes that rows of Parquet take once they are unpacked: four times what a body may have.
+const UNPACKED: u64 = 64 << 20;
+
+/// Reads bodies of Parquet.
+#[derive(Debug)]
+pub struct Parquet;
+
+impl RowsFormat for Parquet {
+    fn read(&self, body: &[u8], wanted: &Schema, most: usize) -> gristmill_serve::Result<Table> {
+        let limits = BodyLimits { rows: most, bytes: UNPACKED };
+        read_parquet_body(body, wanted, limits).map_err(|error| match error {
+            BodyError::TooLarge(message) => Refusal::TooLarge(message),
+            BodyError::Unreadable(_) => Refusal::Bad(error.to_string()),
+        })
     }
 }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use gristmill_core::{Schema, Table};
+
 use crate::{Result, Served};
 
 /// Where models come from that are asked for and not there yet.
@@ -15,6 +17,16 @@ pub trait Stock: Send + Sync {
     fn load(&self, name: &str, version: Option<&str>) -> Result<Option<Served>>;
 }
 
+/// A format of rows that is read elsewhere.
+pub trait RowsFormat: Send + Sync {
+    /// The columns of a body that `wanted` names, as they are stored; one that may be missing need not be in it.
+    ///
+    /// # Errors
+    /// [`crate::Refusal::Bad`] for a body that is not of the format; [`crate::Refusal::TooLarge`] for more than
+    /// `most_rows` rows, and for what would take too much memory.
+    fn read(&self, body: &[u8], wanted: &Schema, most_rows: usize) -> Result<Table>;
+}
+
 /// The models that answer, by name. Of each name one version answers whoever names none; further ones
 /// answer whoever names them.
 ///
@@ -24,6 +36,7 @@ pub trait Stock: Send + Sync {
 pub struct Fleet {
     models: RwLock<BTreeMap<String, Versions>>,
     stock: Option<Arc<dyn Stock>>,
+    parquet: Option<Arc<dyn RowsFormat>>,
     /// Held while a model is loaded, so that those who ask for it meanwhile wait for the same one.
     loading: Mutex<()>,
 }
@@ -43,6 +56,17 @@ impl Fleet {
     /// The same, with a place where models come from that are asked for and not there.
     pub fn with_stock(stock: Arc<dyn Stock>) -> Self {
         Self { stock: Some(stock), ..Self::default() }
+    }
+
+    /// The same, reading Parquet by this.
+    #[must_use]
+    pub fn with_parquet(self, parquet: Arc<dyn RowsFormat>) -> Self {
+        Self { parquet: Some(parquet), ..self }
+    }
+
+    /// What reads Parquet, if anything does.
+    pub fn parquet(&self) -> Option<Arc<dyn RowsFormat>> {
+        self.parquet.clone()
     }
 
     /// Whether models come from elsewhere when they are asked for.

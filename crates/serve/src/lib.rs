@@ -16,7 +16,7 @@ mod served;
 pub mod tensorflow;
 pub mod v2;
 
-pub use fleet::{Fleet, Stock};
+pub use fleet::{Fleet, RowsFormat, Stock};
 pub use history::{HistoryFigures, HistoryFrom, HistoryLimits, Question, Recall};
 pub use refusal::{Refusal, Result};
 pub use served::{Answers, Explained, Limits, Served};

@@ -11,13 +11,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use gristmill_core::{Cell, Prediction};
+use gristmill_core::{Cell, Frame, Prediction};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::body::{Body, SHAPES};
 use crate::rows::{Params, Reading, Rows, Split};
-use crate::{Answers, Explained, Question, Recall, Refusal, Result, Served};
+use crate::{Answers, Explained, Question, Recall, Refusal, Result, RowsFormat, Served};
 
 /// What a request asks for.
 #[derive(Debug)]
@@ -80,6 +80,21 @@ pub fn read_csv(served: &Served, body: &[u8], recall: Recall) -> Result<Asked> {
     }
     let rows = Question::new(reading.builder.finish()?, recall)?;
     Ok(Asked { rows, more: More::default() })
+}
+
+/// Reads a body of a format that is read elsewhere.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_rows(
+    served: &Served,
+    body: &[u8],
+    format: &dyn RowsFormat,
+    recall: Recall,
+) -> Result<Asked> {
+    let table = format.read(body, served.schema(), served.most_rows())?;
+    let rows = Frame::from_table(&table.conform(served.schema())?)?;
+    Ok(Asked { rows: Question::new(rows, recall)?, more: More::default() })
 }
 
 /// The parts of a body.

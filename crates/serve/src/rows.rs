@@ -95,12 +95,19 @@ impl<'de> Visitor<'de> for Rows<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut columns: A) -> Result<(), A::Error> {
+        let (mut known, mut unknown) = (false, false);
         while let Some(name) = columns.next_key_seed(Name(self.0))? {
+            (known, unknown) = (known || name.is_some(), unknown || name.is_none());
             match name {
                 Some(at) if self.0.builder.len_of(at) > 0 => return Err(twice(self.0, at)),
                 Some(at) => columns.next_value_seed(Values { reading: self.0, column: at })?,
                 None => drop(columns.next_value::<IgnoredAny>()?),
             }
+        }
+        if unknown && !known {
+            let names = self.0.served.schema().names().join(", ");
+            let refusal = format!("none of its columns is one of the model's, which are {names}");
+            return Err(self.0.refuse(Refusal::bad(refusal)));
         }
         Ok(())
     }

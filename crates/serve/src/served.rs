@@ -98,7 +98,8 @@ impl Served {
         &self.input
     }
 
-    pub(crate) fn most_rows(&self) -> usize {
+    /// How many rows one request may have.
+    pub fn most_rows(&self) -> usize {
         self.most_rows
     }
 

@@ -18,6 +18,7 @@ mod faults;
 mod flow;
 mod fragments;
 mod homes;
+mod hostile;
 mod import;
 mod kills;
 mod lineage;

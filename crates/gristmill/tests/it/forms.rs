@@ -90,30 +90,39 @@ pub const FORMS: [(&str, Form); 11] = [
         Ok(v2::read(served, body.to_string().as_bytes(), None)?.0)
     }),
     ("tensors as bytes", |served, sent| {
-        let (mut behind, (rows, history)) = (Vec::new(), sent.all());
-        let columns = sent.columns.iter();
-        let tensors: Vec<Value> = columns.map(|c| bytes(&rows, c, &mut behind)).collect();
-        let body = json!({"parameters": parameters(history), "inputs": tensors});
-        let mut body = body.to_string().into_bytes();
-        let length = body.len();
-        body.append(&mut behind);
+        let (body, length) = binary(sent);
         Ok(v2::read(served, &body, Some(length))?.0)
     }),
-    ("gRPC", |served, sent| {
-        let (rows, history) = sent.all();
-        let mut message = Vec::new();
-        if history > 0 {
-            let mut number = Vec::new();
-            whole(&mut number, 2, history as u64);
-            let mut entry = Vec::new();
-            part(&mut entry, 1, b"history_rows");
-            part(&mut entry, 2, &number);
-            part(&mut message, 4, &entry);
-        }
-        sent.columns.iter().for_each(|c| part(&mut message, 5, &input(&rows, c)));
-        Ok(grpc::Request::read(message.into())?.rows(served)?.0)
-    }),
+    ("gRPC", |served, sent| Ok(grpc::Request::read(message(sent).into())?.rows(served)?.0)),
 ];
+
+/// Tensors behind the JSON, and how long that is.
+pub fn binary(sent: &Sent<'_>) -> (Vec<u8>, usize) {
+    let (mut behind, (rows, history)) = (Vec::new(), sent.all());
+    let columns = sent.columns.iter();
+    let tensors: Vec<Value> = columns.map(|c| bytes(&rows, c, &mut behind)).collect();
+    let body = json!({"parameters": parameters(history), "inputs": tensors});
+    let mut body = body.to_string().into_bytes();
+    let length = body.len();
+    body.append(&mut behind);
+    (body, length)
+}
+
+/// The message of a call.
+pub fn message(sent: &Sent<'_>) -> Vec<u8> {
+    let (rows, history) = sent.all();
+    let mut message = Vec::new();
+    if history > 0 {
+        let mut number = Vec::new();
+        whole(&mut number, 2, history as u64);
+        let mut entry = Vec::new();
+        part(&mut entry, 1, b"history_rows");
+        part(&mut entry, 2, &number);
+        part(&mut message, 4, &entry);
+    }
+    sent.columns.iter().for_each(|c| part(&mut message, 5, &input(&rows, c)));
+    message
+}
 
 /// A body of MLflow's with its history beside the rows.
 fn read(
@@ -137,11 +146,11 @@ fn value(row: &Row, column: &str) -> Value {
     row.get(column).cloned().unwrap_or(Value::Null)
 }
 
-fn lists(rows: &[&Row], columns: &[String]) -> Vec<Vec<Value>> {
+pub fn lists(rows: &[&Row], columns: &[String]) -> Vec<Vec<Value>> {
     rows.iter().map(|row| columns.iter().map(|c| value(row, c)).collect()).collect()
 }
 
-fn by_column(rows: &[&Row], columns: &[String]) -> Value {
+pub fn by_column(rows: &[&Row], columns: &[String]) -> Value {
     let column = |c: &String| (c.clone(), rows.iter().map(|row| value(row, c)).collect());
     Value::Object(columns.iter().map(column).collect())
 }
@@ -155,7 +164,7 @@ fn datatype(rows: &[&Row], column: &str) -> &'static str {
     }
 }
 
-fn tensor(rows: &[&Row], column: &str) -> Value {
+pub fn tensor(rows: &[&Row], column: &str) -> Value {
     let data: Vec<Value> = rows.iter().map(|row| value(row, column)).collect();
     let datatype = datatype(rows, column);
     json!({"name": column, "shape": [rows.len(), 1], "datatype": datatype, "data": data})

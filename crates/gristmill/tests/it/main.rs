@@ -2,6 +2,7 @@
 
 mod first_linear;
 mod forms;
+mod fuzz;
 mod history;
 mod pandas;
 mod serving;

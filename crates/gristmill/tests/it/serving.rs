@@ -12,13 +12,13 @@ use super::customers;
 use super::forms::{FORMS, Row, Sent};
 
 /// A model of the customers, all rows as JSON, and what the pipeline answers to each.
-struct Customers {
-    served: Served,
-    rows: Vec<Row>,
+pub struct Customers {
+    pub served: Served,
+    pub rows: Vec<Row>,
     answers: Vec<Vec<u64>>,
 }
 
-fn all() -> &'static Customers {
+pub fn all() -> &'static Customers {
     static ALL: OnceLock<Customers> = OnceLock::new();
     ALL.get_or_init(|| {
         let table = read_csv(customers()).unwrap().with_target("churn").unwrap();

@@ -178,6 +178,12 @@ pub(super) fn rows(served: &Served, tensors: Vec<Tensor<'_>>) -> Result<Frame> {
         }
         return Ok(reading.builder.finish()?);
     }
+    if !tensors.iter().any(|tensor| served.schema().find(&tensor.name).is_some()) {
+        return Err(Refusal::bad(format!(
+            "none of the inputs is a column of the model, which takes {}",
+            served.schema().names().join(", ")
+        )));
+    }
     for tensor in tensors {
         let Some(column) = served.schema().find(&tensor.name) else { continue };
         let ([rows] | [rows, 1]) = *tensor.shape.as_slice() else {

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{Failure, find, json as as_json, open_to, recall, said};
 use crate::access::Caller;
 use crate::house::House;
+use crate::limits;
 
 /// Whether a model is there to ask, in MLflow's way: an empty line.
 pub(super) async fn ping(State(house): State<Arc<House>>) -> (StatusCode, &'static str) {
@@ -64,7 +65,12 @@ async fn invoked(
     request: Request,
 ) -> Result<Vec<u8>, Failure> {
     let served = served?;
-    let (read, recall) = (reader(&request)?, recall(&request)?);
+    let (kind, recall) = (content(&request)?, recall(&request)?);
+    let read: Reader = match kind {
+        Content::Json => mlflow::read,
+        Content::Csv => mlflow::read_csv,
+        Content::Parquet => return unpacked(house, served, request, recall).await,
+    };
     house
         .desk
         .answer(served, request.into_body(), &*house.clock, move |served, body| {
@@ -75,18 +81,45 @@ async fn invoked(
 
 type Reader = fn(&Served, &[u8], Recall) -> Result<mlflow::Asked, Refusal>;
 
-/// How to read a body of this content type.
-fn reader(request: &Request) -> Result<Reader, Failure> {
+/// Answers rows of Parquet. However short it is, a thread of its own unpacks it.
+async fn unpacked(
+    house: &House,
+    served: Arc<Served>,
+    request: Request,
+    recall: Recall,
+) -> Result<Vec<u8>, Failure> {
+    let Some(parquet) = house.fleet.parquet() else {
+        return Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "no Parquet is read here"));
+    };
+    let body = limits::read(request.into_body(), limits::ROWS_BYTES).await?;
+    house
+        .desk
+        .answer_read(served, limits::ROWS_BYTES, &*house.clock, move |served| {
+            mlflow::respond(served, mlflow::read_rows(served, &body, &*parquet, recall)?)
+        })
+        .await
+}
+
+/// What a body is written in.
+enum Content {
+    Json,
+    Csv,
+    Parquet,
+}
+
+/// What the body says that it is written in.
+fn content(request: &Request) -> Result<Content, Failure> {
     let given = request.headers().get(header::CONTENT_TYPE);
     let text = given.and_then(|given| given.to_str().ok()).unwrap_or_default();
     match text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
-        "application/json" => Ok(mlflow::read),
-        "text/csv" => Ok(mlflow::read_csv),
+        "application/json" => Ok(Content::Json),
+        "text/csv" => Ok(Content::Csv),
+        "application/vnd.apache.parquet" | "application/x-parquet" => Ok(Content::Parquet),
         _ => Err(Failure::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             format!(
                 "This predictor only supports the following content types: Types: ['text/csv', \
-                 'application/json']. Got '{text}'."
+                 'application/json', 'application/vnd.apache.parquet']. Got '{text}'."
             ),
         )),
     }

@@ -15,10 +15,12 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use gristmill_serve::{Fleet, Recall, Refusal, Served};
 use gristmill_track::{Level, ThingKind};
+use serde_json::json;
 
 pub(crate) use self::desk::Desk;
 
@@ -52,6 +54,24 @@ pub(crate) fn routes() -> Router<Arc<House>> {
         .route(versioned, get(v2::metadata))
         .route(&format!("{versioned}/ready"), get(v2::is_ready))
         .route(&format!("{versioned}/infer"), post(v2::infer))
+        .layer(from_fn(as_it_is))
+}
+
+/// Refuses a body that is packed, which nobody could know the length of.
+async fn as_it_is(request: Request, next: Next) -> Response {
+    let packed = request.headers().get(header::CONTENT_ENCODING);
+    match packed.map(|packed| String::from_utf8_lossy(packed.as_bytes())) {
+        Some(packed) if packed != "identity" => {
+            let message =
+                format!("`Content-Encoding: {packed}` is not taken; send the body as it is");
+            let body = json!({"error_code": "BAD_REQUEST", "message": message, "error": message});
+            let mut response = said(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body);
+            let headers = response.headers_mut();
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            response
+        }
+        _ => next.run(request).await,
+    }
 }
 
 /// Why a request has no answer, before a protocol gives it its form.
