@@ -6,6 +6,7 @@
 mod commands;
 mod context;
 mod graph;
+mod keeping;
 mod listen;
 mod operation;
 mod progress;

@@ -7,7 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use gristmill_serve::{Fleet, Limits, Refusal, Routing, Served, Stock};
+use gristmill_core::{Schema, Table};
+use gristmill_ingest::{BodyError, BodyLimits, read_parquet_body};
+use gristmill_serve::{Fleet, Refusal, Routing, RowsFormat, Served, Stock};
+pub use gristmill_serve::{HistoryLimits, Limits};
 use gristmill_track::ModelVersion;
 use serde::Serialize;
 
@@ -86,11 +89,16 @@ impl Counter {
     ///
     /// # Errors
     /// When one of them is not there, cannot be loaded, or has the name of another.
-    pub fn of(home: &Home, references: &[String], tell: TellServing) -> Result<Self> {
-        let fleet = Arc::new(Fleet::new());
+    pub fn of(
+        home: &Home,
+        references: &[String],
+        limits: Limits,
+        tell: TellServing,
+    ) -> Result<Self> {
+        let fleet = Arc::new(Fleet::new().with_parquet(Arc::new(Parquet)));
         let mut followed = BTreeMap::new();
         for reference in references {
-            let (served, follow) = open(home, reference)?;
+            let (served, follow) = open(home, reference, limits)?;
             if fleet.look(served.name(), None).is_some() {
                 let name = served.name();
                 return Err(Error::input(format!("two of the models are called `{name}`"))
@@ -102,7 +110,7 @@ impl Counter {
             }
             fleet.put(served);
         }
-        Self::watch(home, fleet, Followed::These(followed), tell)
+        Self::watch(home, fleet, Followed::These(followed), limits, tell)
     }
 
     /// Serves whatever is registered, each model from the first time that it is asked for. When all that
@@ -110,10 +118,16 @@ impl Counter {
     ///
     /// # Errors
     /// When the store cannot be opened.
-    pub fn of_all(home: &Home, room: Option<u64>, tell: TellServing) -> Result<Self> {
-        let stock = Registered { keeper: Mutex::new(Keeper::open(home)?) };
-        let fleet = Arc::new(Fleet::with_stock(Arc::new(stock), Arc::new(SystemClock), room));
-        Self::watch(home, fleet, Followed::AllThatAnswer, tell)
+    pub fn of_all(
+        home: &Home,
+        room: Option<u64>,
+        limits: Limits,
+        tell: TellServing,
+    ) -> Result<Self> {
+        let stock = Registered { keeper: Mutex::new(Keeper::open(home)?), limits };
+        let fleet = Fleet::with_stock(Arc::new(stock), Arc::new(SystemClock), room)
+            .with_parquet(Arc::new(Parquet));
+        Self::watch(home, Arc::new(fleet), Followed::AllThatAnswer, limits, tell)
     }
 
     /// The models, for a server.
@@ -125,6 +139,7 @@ impl Counter {
         home: &Home,
         fleet: Arc<Fleet>,
         followed: Followed,
+        limits: Limits,
         tell: TellServing,
     ) -> Result<Self> {
         if followed.is_nothing() {
@@ -137,6 +152,7 @@ impl Counter {
             followed,
             refused: BTreeMap::new(),
             beside: BTreeSet::new(),
+            limits,
             tell,
         };
         watch.turn();
@@ -183,6 +199,7 @@ struct Watch {
     refused: BTreeMap<String, String>,
     /// Versions that were loaded beside the models' own ones.
     beside: BTreeSet<(String, u32)>,
+    limits: Limits,
     tell: TellServing,
 }
 
@@ -236,7 +253,7 @@ impl Watch {
         if is_there || self.refused.get(&reference) == Some(&version.digest) {
             return;
         }
-        match load(&self.keeper, version) {
+        match load(&self.keeper, version, self.limits) {
             Ok(served) => {
                 self.fleet.add(served);
                 self.fleet.make_room(&version.model, &number);
@@ -263,7 +280,7 @@ impl Watch {
         if is_answering || self.refused.get(reference) == Some(&version.digest) {
             return;
         }
-        match load(&self.keeper, &version) {
+        match load(&self.keeper, &version, self.limits) {
             Ok(served) => {
                 (self.tell)(&serving(&served));
                 let number = served.version().to_owned();
@@ -283,9 +300,27 @@ impl Watch {
     }
 }
 
+/// The most bytes that rows of Parquet take once they are unpacked: four times what a body may have.
+const UNPACKED: u64 = 64 << 20;
+
+/// Reads bodies of Parquet.
+#[derive(Debug)]
+pub struct Parquet;
+
+impl RowsFormat for Parquet {
+    fn read(&self, body: &[u8], wanted: &Schema, most: usize) -> gristmill_serve::Result<Table> {
+        let limits = BodyLimits { rows: most, bytes: UNPACKED };
+        read_parquet_body(body, wanted, limits).map_err(|error| match error {
+            BodyError::TooLarge(message) => Refusal::TooLarge(message),
+            BodyError::Unreadable(_) => Refusal::Bad(error.to_string()),
+        })
+    }
+}
+
 /// Loads what is registered when it is asked for.
 struct Registered {
     keeper: Mutex<Keeper>,
+    limits: Limits,
 }
 
 impl Stock for Registered {
@@ -302,7 +337,7 @@ impl Stock for Registered {
         let loaded = match found {
             // There is none of that name, or of that version.
             Err(error) if error.kind == Kind::Input => return Ok(None),
-            found => found.and_then(|found| load(&keeper, &found)),
+            found => found.and_then(|found| load(&keeper, &found, self.limits)),
         };
         loaded.map(Some).map_err(|error| Refusal::Bug(error.to_string()))
     }
@@ -315,28 +350,28 @@ impl Stock for Registered {
 }
 
 /// The model that a reference means, and its version where it is to be followed.
-fn open(home: &Home, reference: &str) -> Result<(Served, Option<ModelVersion>)> {
+fn open(home: &Home, reference: &str, limits: Limits) -> Result<(Served, Option<ModelVersion>)> {
     let folder = Path::new(reference);
     if folder.join("model.json").is_file() {
         let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or("model");
-        return Ok((load_package(name, "1", folder)?, None));
+        return Ok((load_package(name, "1", folder, limits)?, None));
     }
     let keeper = Keeper::open(home)?;
     let version = models::referred(&keeper, reference)?;
-    let served = load(&keeper, &version)?;
+    let served = load(&keeper, &version, limits)?;
     // A version by its number stays what it is.
     let moves = !reference.contains('/');
     Ok((served, moves.then_some(version)))
 }
 
-fn load(keeper: &Keeper, version: &ModelVersion) -> Result<Served> {
+fn load(keeper: &Keeper, version: &ModelVersion, limits: Limits) -> Result<Served> {
     let folder = models::package_folder(keeper, version)?;
-    load_package(&version.model, &version.version.to_string(), &folder)
+    load_package(&version.model, &version.version.to_string(), &folder, limits)
 }
 
-fn load_package(name: &str, version: &str, folder: &Path) -> Result<Served> {
+fn load_package(name: &str, version: &str, folder: &Path, limits: Limits) -> Result<Served> {
     let package = gristmill_package::load(folder, &catalog())?;
-    Ok(Served::new(name, version, package, Limits::default()))
+    Ok(Served::new(name, version, package, limits))
 }
 
 fn serving(served: &Served) -> ServeEvent {

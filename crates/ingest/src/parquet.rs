@@ -193,11 +193,12 @@ pub(crate) fn guarded_as<T>(
     decode: impl FnOnce() -> Result<T, String>,
     refuse: impl FnOnce(&str) -> IngestError,
 ) -> Result<T> {
-    match catch_unwind(AssertUnwindSafe(decode)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(refuse(&error)),
-        Err(_) => Err(refuse("its parts contradict each other")),
-    }
+    caught(decode).and_then(|decoded| decoded).map_err(|error| refuse(&error))
+}
+
+/// What a decoder gives, or that it panicked.
+pub(crate) fn caught<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(decode)).map_err(|_| "its parts contradict each other".into())
 }
 
 fn unreadable(path: &Path, error: &str) -> IngestError {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use gristmill_core::{Clock, Timestamp};
+use gristmill_core::{Clock, Schema, Table, Timestamp};
 
 use crate::{Part, Result, Routing, Served};
 
@@ -25,6 +25,16 @@ pub trait Stock: Send + Sync {
     fn routing(&self, name: &str) -> Result<Routing>;
 }
 
+/// A format of rows that is read elsewhere.
+pub trait RowsFormat: Send + Sync {
+    /// The columns of a body that `wanted` names, as they are stored; one that may be missing need not be in it.
+    ///
+    /// # Errors
+    /// [`crate::Refusal::Bad`] for a body that is not of the format; [`crate::Refusal::TooLarge`] for more than
+    /// `most_rows` rows, and for what would take too much memory.
+    fn read(&self, body: &[u8], wanted: &Schema, most_rows: usize) -> Result<Table>;
+}
+
 /// The models that answer, by name. Of each name one version answers whoever names none; further ones
 /// answer whoever names them.
 ///
@@ -35,6 +45,7 @@ pub struct Fleet {
     models: RwLock<BTreeMap<String, Versions>>,
     routings: RwLock<BTreeMap<String, Arc<Routing>>>,
     larder: Option<Larder>,
+    parquet: Option<Arc<dyn RowsFormat>>,
     /// Held while a model is loaded, so that those who ask for it meanwhile wait for the same one.
     loading: Mutex<()>,
     let_go: AtomicU64,
@@ -117,6 +128,17 @@ impl Fleet {
 
     fn now(&self) -> Timestamp {
         self.larder.as_ref().map_or(Timestamp(0), |larder| larder.clock.now())
+    }
+
+    /// The same, reading Parquet by this.
+    #[must_use]
+    pub fn with_parquet(self, parquet: Arc<dyn RowsFormat>) -> Self {
+        Self { parquet: Some(parquet), ..self }
+    }
+
+    /// What reads Parquet, if anything does.
+    pub fn parquet(&self) -> Option<Arc<dyn RowsFormat>> {
+        self.parquet.clone()
     }
 
     /// Whether models come from elsewhere when they are asked for.
@@ -209,11 +231,13 @@ impl Fleet {
         }
     }
 
-    /// Lets a model answer by its name from now on. The version that did so before goes.
+    /// Lets a model answer by its name from now on. The version that did so before goes; the rows that it
+    /// has kept go over where they fit.
     pub fn put(&self, served: Served) {
-        let (version, shelf) = (served.version().to_owned(), self.shelf(served));
         let mut models = self.write();
-        let versions = models.entry(shelf.served.name().to_owned()).or_default();
+        let versions = models.entry(served.name().to_owned()).or_default();
+        let shelf = self.shelf(served, versions);
+        let version = shelf.served.version().to_owned();
         if let Some(before) = versions.current.replace(version.clone()) {
             versions.all.remove(&before);
         }
@@ -222,14 +246,16 @@ impl Fleet {
 
     /// Lets a model answer those who name its version.
     pub fn add(&self, served: Served) {
-        let shelf = self.shelf(served);
         let mut models = self.write();
-        let versions = models.entry(shelf.served.name().to_owned()).or_default();
+        let versions = models.entry(served.name().to_owned()).or_default();
+        let shelf = self.shelf(served, versions);
         versions.all.insert(shelf.served.version().to_owned(), shelf);
     }
 
-    fn shelf(&self, served: Served) -> Shelf {
-        Shelf { served: Arc::new(served), asked: AtomicI64::new(self.now().0) }
+    /// A place for a version, which goes on with the rows that the model's own one has kept.
+    fn shelf(&self, served: Served, versions: &Versions) -> Shelf {
+        let served = Arc::new(served.after(versions.current().as_deref()));
+        Shelf { served, asked: AtomicI64::new(self.now().0) }
     }
 
     /// Lets a version that is not the model's own one answer nobody any more.

@@ -6,7 +6,9 @@
 //! whoever asks and in whatever company it comes. Nothing here listens, waits or knows HTTP.
 
 mod agreement;
+mod body;
 mod fleet;
+mod history;
 pub mod mlflow;
 pub mod openapi;
 mod refusal;
@@ -18,7 +20,8 @@ pub mod tensorflow;
 pub mod v2;
 
 pub use agreement::Agreement;
-pub use fleet::{Chosen, Fleet, Loaded, Stock};
+pub use fleet::{Chosen, Fleet, Loaded, RowsFormat, Stock};
+pub use history::{HistoryFigures, HistoryFrom, HistoryLimits, Question, Recall};
 pub use refusal::{Refusal, Result};
 pub use routing::{Lot, Part, Purpose, Routing, Split};
 pub use served::{Answers, Explained, Limits, Served};

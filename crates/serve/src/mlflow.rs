@@ -4,6 +4,9 @@
 //! and may have `params`. The answer is `{"predictions": [...]}`: a word or a number a row, or with
 //! `{"params": {"probabilities": true}}` an object a row. With `{"params": {"explain": true}}` that object has
 //! `base` and `contributions` too, whose sum is the raw score of the model.
+//!
+//! A `history` beside the rows has those before them, as a list or as a body has rows. What else there is
+//! to say of a history stands in `params` (`history`, `history_rows`) or in the query of the address.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,14 +15,15 @@ use gristmill_core::{Cell, Frame, Prediction};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
+use crate::body::{Body, SHAPES};
 use crate::rows::{Params, Reading, Rows, Split};
-use crate::{Answers, Explained, Refusal, Result, Served};
+use crate::{Answers, Explained, Question, Recall, Refusal, Result, RowsFormat, Served};
 
 /// What a request asks for.
 #[derive(Debug)]
 pub struct Asked {
     /// The rows.
-    pub rows: Frame,
+    pub rows: Question,
     /// What else is asked for than the answers themselves.
     pub more: More,
 }
@@ -33,32 +37,30 @@ pub struct More {
     pub explain: bool,
 }
 
-/// The keys under which rows stand.
-const SHAPES: [&str; 4] = ["dataframe_split", "dataframe_records", "instances", "inputs"];
-
 /// Reads a body of JSON.
 ///
 /// # Errors
 /// [`Refusal::Bad`] for what is no such body, and for rows that the model does not take, with the row
 /// and the column; [`Refusal::TooLarge`] for too many rows.
-pub fn read(served: &Served, body: &[u8]) -> Result<Asked> {
-    let mut reading = Reading::new(served);
+pub fn read(served: &Served, body: &[u8], recall: Recall) -> Result<Asked> {
+    let mut found = Body::new(served);
     let mut json = serde_json::Deserializer::from_slice(body);
-    let asked =
-        Body(&mut reading).deserialize(&mut json).and_then(|asked| json.end().map(|()| asked));
-    let params = match asked {
+    let params =
+        Parts(&mut found).deserialize(&mut json).and_then(|params| json.end().map(|()| params));
+    let params = match params {
         Ok(params) => params,
-        Err(error) => return Err(reading.refusal(&error)),
+        Err(error) => return Err(found.refusal(&error)),
     };
     let more = More { probabilities: params.probabilities, explain: params.explain };
-    Ok(Asked { rows: reading.builder.finish()?, more })
+    let own = Recall { from: params.history, rows: params.history_rows };
+    Ok(Asked { rows: found.question(own.or(recall))?, more })
 }
 
 /// Reads a body of CSV, with the names of columns in its first line. What is empty is missing.
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_csv(served: &Served, body: &[u8]) -> Result<Asked> {
+pub fn read_csv(served: &Served, body: &[u8], recall: Recall) -> Result<Asked> {
     let mut reading = Reading::new(served);
     let mut lines = csv::ReaderBuilder::new().from_reader(body);
     let no_csv =
@@ -76,12 +78,29 @@ pub fn read_csv(served: &Served, body: &[u8]) -> Result<Asked> {
         }
         reading.builder.end_row()?;
     }
-    Ok(Asked { rows: reading.builder.finish()?, more: More::default() })
+    let rows = Question::new(reading.builder.finish()?, recall)?;
+    Ok(Asked { rows, more: More::default() })
 }
 
-struct Body<'r, 'a>(&'r mut Reading<'a>);
+/// Reads a body of a format that is read elsewhere.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_rows(
+    served: &Served,
+    body: &[u8],
+    format: &dyn RowsFormat,
+    recall: Recall,
+) -> Result<Asked> {
+    let table = format.read(body, served.schema(), served.most_rows())?;
+    let rows = Frame::from_table(&table.conform(served.schema())?)?;
+    Ok(Asked { rows: Question::new(rows, recall)?, more: More::default() })
+}
 
-impl<'de> DeserializeSeed<'de> for Body<'_, '_> {
+/// The parts of a body.
+struct Parts<'r, 'a>(&'r mut Body<'a>);
+
+impl<'de> DeserializeSeed<'de> for Parts<'_, '_> {
     type Value = Params;
 
     fn deserialize<D: Deserializer<'de>>(self, given: D) -> Result<Params, D::Error> {
@@ -89,7 +108,7 @@ impl<'de> DeserializeSeed<'de> for Body<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Body<'_, '_> {
+impl<'de> Visitor<'de> for Parts<'_, '_> {
     type Value = Params;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -108,10 +127,11 @@ impl<'de> Visitor<'de> for Body<'_, '_> {
                 )));
             }
             match key.as_ref() {
-                "dataframe_split" => parts.next_value_seed(Split(self.0))?,
+                "dataframe_split" => parts.next_value_seed(Split(&mut self.0.rows))?,
                 "dataframe_records" | "instances" | "inputs" => {
-                    parts.next_value_seed(Rows(self.0))?
+                    parts.next_value_seed(Rows(&mut self.0.rows))?
                 }
+                "history" => parts.next_value_seed(self.0.history()?)?,
                 "params" => params = parts.next_value::<Option<Params>>()?.unwrap_or_default(),
                 // As TensorFlow's clients say it; there is one signature.
                 "signature_name" => drop(parts.next_value::<serde::de::IgnoredAny>()?),
@@ -125,6 +145,8 @@ impl<'de> Visitor<'de> for Body<'_, '_> {
         }
         match shape {
             Some(_) => Ok(params),
+            // Rows to be kept, without a question.
+            None if self.0.has_history() => Ok(params),
             None => Err(A::Error::custom(format!(
                 "there are no rows; they stand under one of {}",
                 SHAPES.join(", ")
@@ -137,7 +159,7 @@ impl<'de> Visitor<'de> for Body<'_, '_> {
 ///
 /// # Errors
 /// As [`Served::answer`] and [`Served::explain`].
-pub fn answer(served: &Served, rows: Frame, more: More) -> Result<Answers> {
+pub fn answer(served: &Served, rows: Question, more: More) -> Result<Answers> {
     match more.explain {
         true => served.explain(rows),
         false => served.answer(rows),

@@ -90,11 +90,13 @@ fn post(name: &str, how: &str, body: Value, answer: Value) -> Value {
 fn invocations(name: &str, row: &str, answer: &str) -> Value {
     let params = json!({"type": "object", "properties": {
         "probabilities": {"type": "boolean"}, "explain": {"type": "boolean"},
+        "history": {"enum": ["buffer", "request"]}, "history_rows": {"type": "integer", "minimum": 0},
     }});
     let body = json!({
         "type": "object",
         "properties": {
             "dataframe_records": {"type": "array", "items": reference(row)},
+            "history": {"type": "array", "items": reference(row)},
             "params": params,
         },
         "required": ["dataframe_records"],

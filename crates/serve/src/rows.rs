@@ -13,7 +13,7 @@ use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
-use crate::{Refusal, Result, Served};
+use crate::{HistoryFrom, Refusal, Result, Served};
 
 /// Rows on their way into a frame, and why they were refused if they were: a reader of JSON can only
 /// pass on words.
@@ -61,6 +61,11 @@ impl<'a> Reading<'a> {
     /// Why it was refused: by us, or else by the reader of JSON.
     pub fn refusal(&mut self, error: &serde_json::Error) -> Refusal {
         self.refused.take().unwrap_or_else(|| not_json(error))
+    }
+
+    /// Why we refused it, if we did.
+    pub fn take_refused(&mut self) -> Option<Refusal> {
+        self.refused.take()
     }
 
     fn refuse<E: serde::de::Error>(&mut self, refusal: impl Into<Refusal>) -> E {
@@ -121,12 +126,19 @@ impl<'de> Visitor<'de> for Rows<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut columns: A) -> Result<(), A::Error> {
+        let (mut known, mut unknown) = (false, false);
         while let Some(name) = columns.next_key_seed(Name(self.0))? {
+            (known, unknown) = (known || name.is_some(), unknown || name.is_none());
             match name {
                 Some(at) if self.0.builder.len_of(at) > 0 => return Err(twice(self.0, at)),
                 Some(at) => columns.next_value_seed(Values { reading: self.0, column: at })?,
                 None => drop(columns.next_value::<IgnoredAny>()?),
             }
+        }
+        if unknown && !known {
+            let names = self.0.served.schema().names().join(", ");
+            let refusal = format!("none of its columns is one of the model's, which are {names}");
+            return Err(self.0.refuse(Refusal::bad(refusal)));
         }
         Ok(())
     }
@@ -537,4 +549,10 @@ pub(crate) struct Params {
     /// Whether it is asked what each column adds to the answer.
     #[serde(default)]
     pub explain: bool,
+    /// Where the history of the rows comes from.
+    #[serde(default)]
+    pub history: Option<HistoryFrom>,
+    /// How many of the first rows are history.
+    #[serde(default)]
+    pub history_rows: Option<usize>,
 }

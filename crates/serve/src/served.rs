@@ -1,8 +1,11 @@
 //! A model that is ready to answer.
 
-use gristmill_core::{Contributions, Frame, FrameInput, Labels, Prediction, Schema, Task};
+use std::ops::Range;
+
+use gristmill_core::{Contributions, Frame, FrameInput, Labels, Prediction, Schema, Scores, Task};
 use gristmill_package::{Package, PackageInfo};
 
+use crate::history::{History, HistoryFigures, HistoryLimits, Question, Recalled};
 use crate::{Refusal, Result};
 
 /// How much one request may ask for.
@@ -13,11 +16,13 @@ pub struct Limits {
     /// How many values all its rows may have together: those of columns that a request leaves out
     /// take room too.
     pub cells: usize,
+    /// How much is kept of earlier rows, for models that look at them.
+    pub history: HistoryLimits,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { rows: 100_000, cells: 8_000_000 }
+        Self { rows: 100_000, cells: 8_000_000, history: HistoryLimits::default() }
     }
 }
 
@@ -28,6 +33,8 @@ pub struct Served {
     package: Package,
     input: FrameInput,
     most_rows: usize,
+    most_cells: usize,
+    history: History,
 }
 
 impl std::fmt::Debug for Served {
@@ -46,7 +53,17 @@ impl Served {
     ) -> Self {
         let input = FrameInput::new(package.pipeline.input());
         let most_rows = limits.rows.min(limits.cells / input.schema().len().max(1));
-        Self { name: name.into(), version: version.into(), package, input, most_rows }
+        let history = History::of(&package.pipeline, &input, limits.history);
+        let (name, version, most_cells) = (name.into(), version.into(), limits.cells);
+        Self { name, version, package, input, most_rows, most_cells, history }
+    }
+
+    /// The same with the rows that another version has kept, where they fit.
+    pub(crate) fn after(self, before: Option<&Self>) -> Self {
+        match before {
+            Some(before) => Self { history: self.history.after(&before.history), ..self },
+            None => self,
+        }
     }
 
     /// What it is called.
@@ -90,17 +107,35 @@ impl Served {
         &self.input
     }
 
-    pub(crate) fn most_rows(&self) -> usize {
+    /// How many rows one request may have.
+    pub fn most_rows(&self) -> usize {
         self.most_rows
     }
 
-    /// An answer for each row, as `gristmill predict` gives it.
+    /// How much is kept of earlier rows; nothing where none are.
+    pub fn history(&self) -> Option<HistoryFigures> {
+        self.history.figures()
+    }
+
+    /// Whether the model looks at other rows than the one that it is asked about.
+    pub fn is_windowed(&self) -> bool {
+        self.package.pipeline.is_windowed()
+    }
+
+    /// An answer for each row that is asked about, as `gristmill predict` gives it to a file in which the
+    /// rows of its history stand before it.
     ///
     /// # Errors
-    /// As the model's steps refuse values.
-    pub fn answer(&self, rows: Frame) -> Result<Answers> {
+    /// As the model's steps refuse values; [`Refusal::Bad`] when the answer would have to go by rows that are
+    /// not known.
+    pub fn answer(&self, question: Question) -> Result<Answers> {
+        let Recalled { rows, asked, keep } = self.history.recall(question, self.most_cells)?;
         let pipeline = &self.package.pipeline;
-        let scores = pipeline.predict_frame(rows)?;
+        let scores = match asked.len() == rows.rows() {
+            true => pipeline.predict_frame(rows)?,
+            false => self.scores(self.seen(rows, asked)?)?,
+        };
+        keep.keep();
         Ok(Answers { prediction: Prediction::new(scores, pipeline.target()), explained: None })
     }
 
@@ -108,18 +143,36 @@ impl Served {
     ///
     /// # Errors
     /// As [`Served::answer`]; [`Refusal::Bad`] when the model cannot say it.
-    pub fn explain(&self, rows: Frame) -> Result<Answers> {
+    pub fn explain(&self, question: Question) -> Result<Answers> {
+        let Recalled { rows, asked, keep } = self.history.recall(question, self.most_cells)?;
+        let seen = self.seen(rows, asked)?;
+        let explained = Some(self.explained(&seen)?);
+        let scores = self.scores(seen)?;
+        keep.keep();
+        let prediction = Prediction::new(scores, self.package.pipeline.target());
+        Ok(Answers { prediction, explained })
+    }
+
+    /// Some of the rows as the model sees them.
+    fn seen(&self, rows: Frame, asked: Range<usize>) -> Result<Frame> {
+        Ok(self.package.pipeline.transform_frame(rows)?.features().slice(asked))
+    }
+
+    fn scores(&self, seen: Frame) -> Result<Scores> {
         let model = self.package.pipeline.model();
-        let seen = self.package.pipeline.transform_frame(rows.clone())?.features();
-        let contributions = model.explain(&seen.dense()?).ok_or_else(|| {
+        let seen = if model.takes_sparse() { seen } else { seen.dense()? };
+        Ok(model.predict(&seen)?)
+    }
+
+    fn explained(&self, seen: &Frame) -> Result<Explained> {
+        let model = self.package.pipeline.model();
+        let contributions = model.explain(&seen.clone().dense()?).ok_or_else(|| {
             let (name, kind) = (&self.name, model.kind());
             Refusal::bad(format!(
                 "model `{name}` cannot explain its answers: `{kind}` has no contributions"
             ))
         })??;
-        let columns = model.input().names();
-        let explained = Some(Explained { columns, contributions });
-        Ok(Answers { explained, ..self.answer(rows)? })
+        Ok(Explained { columns: model.input().names(), contributions })
     }
 }
 

@@ -2,17 +2,19 @@
 //!
 //! A body has rows under `instances` (a list) or columns under `inputs` (an object). The answer to the
 //! first is `{"predictions": [...]}`, to the second `{"outputs": ...}`: numbers where the model answers with
-//! numbers, and for classes `prediction` and `probabilities`.
+//! numbers, and for classes `prediction` and `probabilities`. A `history` beside the rows has those before
+//! them, as in [`crate::mlflow`].
 
 use std::borrow::Cow;
 use std::fmt;
 
-use gristmill_core::{Frame, Prediction};
+use gristmill_core::Prediction;
 use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
-use crate::rows::{Reading, Rows};
-use crate::{Answers, Refusal, Result, Served};
+use crate::body::Body;
+use crate::rows::Rows;
+use crate::{Answers, Question, Recall, Refusal, Result, Served};
 
 /// In which form rows come and answers go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +29,7 @@ pub enum Form {
 #[derive(Debug)]
 pub struct Asked {
     /// The rows.
-    pub rows: Frame,
+    pub rows: Question,
     /// In which form they came.
     pub form: Form,
 }
@@ -36,19 +38,20 @@ pub struct Asked {
 ///
 /// # Errors
 /// As [`crate::mlflow::read`].
-pub fn read(served: &Served, body: &[u8]) -> Result<Asked> {
-    let mut reading = Reading::new(served);
+pub fn read(served: &Served, body: &[u8], recall: Recall) -> Result<Asked> {
+    let mut found = Body::new(served);
     let mut json = serde_json::Deserializer::from_slice(body);
-    let form = Body(&mut reading).deserialize(&mut json).and_then(|form| json.end().map(|()| form));
+    let form = Parts(&mut found).deserialize(&mut json).and_then(|form| json.end().map(|()| form));
     match form {
-        Ok(form) => Ok(Asked { rows: reading.builder.finish()?, form }),
-        Err(error) => Err(reading.refusal(&error)),
+        Ok(form) => Ok(Asked { rows: found.question(recall)?, form }),
+        Err(error) => Err(found.refusal(&error)),
     }
 }
 
-struct Body<'r, 'a>(&'r mut Reading<'a>);
+/// The parts of a body.
+struct Parts<'r, 'a>(&'r mut Body<'a>);
 
-impl<'de> DeserializeSeed<'de> for Body<'_, '_> {
+impl<'de> DeserializeSeed<'de> for Parts<'_, '_> {
     type Value = Form;
 
     fn deserialize<D: Deserializer<'de>>(self, given: D) -> Result<Form, D::Error> {
@@ -56,7 +59,7 @@ impl<'de> DeserializeSeed<'de> for Body<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Body<'_, '_> {
+impl<'de> Visitor<'de> for Parts<'_, '_> {
     type Value = Form;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -73,6 +76,10 @@ impl<'de> Visitor<'de> for Body<'_, '_> {
                     parts.next_value::<IgnoredAny>()?;
                     continue;
                 }
+                "history" => {
+                    parts.next_value_seed(self.0.history()?)?;
+                    continue;
+                }
                 other => {
                     let message = format!("`{other}` is unknown; give `instances` or `inputs`");
                     return Err(A::Error::custom(message));
@@ -83,7 +90,7 @@ impl<'de> Visitor<'de> for Body<'_, '_> {
                     "rows stand there twice; give `instances` or `inputs`",
                 ));
             }
-            parts.next_value_seed(Rows(self.0))?;
+            parts.next_value_seed(Rows(&mut self.0.rows))?;
         }
         found.ok_or_else(|| A::Error::custom("there are no rows; give `instances` or `inputs`"))
     }

@@ -2,6 +2,7 @@
 
 pub mod conformance;
 mod functions;
+pub mod parquet;
 #[cfg(unix)]
 pub mod postgres;
 #[cfg(unix)]

@@ -11,6 +11,7 @@ use gristmill_server::{Server, Serves, Settings};
 use serde_json::json;
 
 use crate::context::Context;
+use crate::keeping::Keeping;
 use crate::listen::{self, Listen};
 use crate::operation::Operation;
 use crate::signals;
@@ -32,6 +33,8 @@ pub struct Arguments {
     #[arg(long, short = 'p', default_value_t = 8080)]
     port: u16,
     #[command(flatten)]
+    keeping: Keeping,
+    #[command(flatten)]
     listen: Listen,
     #[command(flatten)]
     operation: Operation,
@@ -39,7 +42,8 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
     let cancel = signals::cancel_on_interrupt()?;
-    let counter = Counter::of(&context.home, &arguments.models, listen::tell_serving(context))?;
+    let (limits, tell) = (arguments.keeping.limits(), listen::tell_serving(context));
+    let counter = Counter::of(&context.home, &arguments.models, limits, tell)?;
     let premises = Premises::open(&context.home)?;
     let settings = Settings {
         host: arguments.listen.host.clone(),

@@ -241,7 +241,7 @@ fn clients_of_other_projects_get_the_answers() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/serve_clients.py");
     let asked = json!({"url": server.url(), "rows": rows, "expected": expected});
     sandbox.write("asked.json", asked.to_string());
-    for client in ["triton", "triton_grpc", "kserve", "mlflow"] {
+    for client in ["triton", "triton_grpc", "kserve", "mlflow", "parquet", "broken_grpc"] {
         let mut command = Command::new(&python);
         let done =
             command.arg(&script).arg(sandbox.path("asked.json")).arg(client).output().unwrap();

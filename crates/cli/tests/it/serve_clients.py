@@ -106,5 +106,55 @@ def mlflow():
     assert found["probability_Yes"].tolist() == [both[1] for both in probabilities]
 
 
+def parquet():
+    """Rows as Arrow writes them, however they are packed and typed."""
+    import io
+    import urllib.request
+
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    table = pa.Table.from_pylist(rows)
+    number = table.schema.get_field_index("monthly_charges")
+    text = table.schema.get_field_index("contract")
+    whole = table.schema.get_field_index("tenure")
+    narrow = table.set_column(whole, "tenure", table["tenure"].cast(pa.int8()))
+    decimal = table.set_column(number, "monthly_charges", table["monthly_charges"].cast(pa.decimal128(7, 2)))
+    coded = table.set_column(text, "contract", table["contract"].dictionary_encode())
+    large = table.set_column(text, "contract", table["contract"].cast(pa.large_string()))
+    forms = [(table, {"compression": packed}) for packed in ("none", "snappy", "gzip", "zstd")]
+    forms += [(form, {}) for form in (narrow, decimal, coded, large)]
+    forms += [(table, {"use_dictionary": False}), (table, {"row_group_size": 7}), (table, {"version": "1.0"})]
+    forms += [(table, {"data_page_version": "2.0", "compression": "gzip"}), (table, {"write_page_index": True})]
+    for kind in ("application/vnd.apache.parquet", "application/x-parquet"):
+        for form, options in forms:
+            body = io.BytesIO()
+            parquet.write_table(form, body, **options)
+            request = urllib.request.Request(f"{url}/invocations", body.getvalue(), {"Content-Type": kind})
+            with urllib.request.urlopen(request) as response:
+                assert json.load(response)["predictions"] == words, options
+
+
+def broken_grpc():
+    """Messages that are none are refused by their status."""
+    import grpc
+
+    channel = grpc.insecure_channel(host)
+    call = channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
+    unknown = channel.unary_unary("/inference.GRPCInferenceService/ModelExplain")
+    for method, message, code in (
+        (call, b"\xff\xff\xff", "INVALID_ARGUMENT"),
+        (call, b"\x0a\x05churn\x2a\x02\x0a\x01", "INVALID_ARGUMENT"),
+        (call, b"\x0a\x05churn", "INVALID_ARGUMENT"),
+        (call, b"", "NOT_FOUND"),
+        (unknown, b"", "UNIMPLEMENTED"),
+    ):
+        try:
+            method(message)
+            raise SystemExit(f"{message} was answered")
+        except grpc.RpcError as error:
+            assert error.code().name == code and error.details(), (message, error)
+
+
 # One client in a process: the messages of two of them have the same names.
-{client.__name__: client for client in (triton, triton_grpc, kserve, mlflow)}[sys.argv[2]]()
+{client.__name__: client for client in (triton, triton_grpc, kserve, mlflow, parquet, broken_grpc)}[sys.argv[2]]()

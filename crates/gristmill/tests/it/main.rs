@@ -2,6 +2,9 @@
 
 mod first_linear;
 mod fleet;
+mod forms;
+mod fuzz;
+mod history;
 mod pandas;
 mod serving;
 

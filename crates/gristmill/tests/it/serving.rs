@@ -3,21 +3,22 @@
 use std::sync::OnceLock;
 
 use gristmill::prelude::*;
-use gristmill_core::{Frame, Profile};
-use gristmill_serve::{Limits, Refusal, Served, mlflow, tensorflow, v2};
+use gristmill_core::Profile;
+use gristmill_serve::{Limits, Recall, Refusal, Served, mlflow};
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::customers;
+use super::forms::{FORMS, Row, Sent};
 
 /// A model of the customers, all rows as JSON, and what the pipeline answers to each.
-struct Customers {
-    served: Served,
-    rows: Vec<Map<String, Value>>,
+pub struct Customers {
+    pub served: Served,
+    pub rows: Vec<Row>,
     answers: Vec<Vec<u64>>,
 }
 
-fn all() -> &'static Customers {
+pub fn all() -> &'static Customers {
     static ALL: OnceLock<Customers> = OnceLock::new();
     ALL.get_or_init(|| {
         let table = read_csv(customers()).unwrap().with_target("churn").unwrap();
@@ -55,122 +56,6 @@ fn bits(prediction: &Prediction) -> Vec<Vec<u64>> {
     (0..probabilities.rows()).map(row).collect()
 }
 
-/// A value of a row; nothing where the data has none.
-fn value(row: &Map<String, Value>, column: &str) -> Value {
-    row.get(column).cloned().unwrap_or(Value::Null)
-}
-
-/// A form in which rows are sent: their body, and what comes of reading it.
-type Form = fn(&Served, &[&Map<String, Value>], &[String]) -> Result<Frame, Refusal>;
-
-const FORMS: [(&str, Form); 10] = [
-    ("records", |served, rows, columns| {
-        let object = |row: &&Map<String, Value>| {
-            Value::Object(columns.iter().map(|c| (c.clone(), value(row, c))).collect())
-        };
-        let rows: Vec<Value> = rows.iter().map(object).collect();
-        read(served, &json!({"dataframe_records": rows}))
-    }),
-    ("records without what is missing", |served, rows, _| {
-        read(served, &json!({"dataframe_records": rows, "params": {"probabilities": true}}))
-    }),
-    ("a split table", |served, rows, columns| {
-        read(
-            served,
-            &json!({"dataframe_split": {"columns": columns, "data": lists(rows, columns)}}),
-        )
-    }),
-    ("a split table, its data first", |served, rows, columns| {
-        let (columns, data) = (json!(columns), json!(lists(rows, columns)));
-        let body = format!("{{\"dataframe_split\": {{\"data\": {data}, \"columns\": {columns}}}}}");
-        Ok(mlflow::read(served, body.as_bytes())?.rows)
-    }),
-    ("lists in the order of the model", |served, rows, _| {
-        read(served, &json!({"instances": lists(rows, &served.schema().names())}))
-    }),
-    ("columns", |served, rows, columns| read(served, &json!({"inputs": by_column(rows, columns)}))),
-    ("CSV", |served, rows, columns| {
-        let mut text = columns.join(",") + "\n";
-        for row in rows {
-            let cell = |c: &String| match value(row, c) {
-                Value::Null => String::new(),
-                Value::String(word) => word,
-                other => other.to_string(),
-            };
-            text += &(columns.iter().map(cell).collect::<Vec<_>>().join(",") + "\n");
-        }
-        Ok(mlflow::read_csv(served, text.as_bytes())?.rows)
-    }),
-    ("TensorFlow's columns", |served, rows, columns| {
-        let body = json!({"inputs": by_column(rows, columns)}).to_string();
-        Ok(tensorflow::read(served, body.as_bytes())?.rows)
-    }),
-    ("tensors", |served, rows, columns| {
-        let tensors: Vec<Value> = columns.iter().map(|c| tensor(rows, c)).collect();
-        let body = json!({"id": "7", "inputs": tensors}).to_string();
-        Ok(v2::read(served, body.as_bytes(), None)?.0)
-    }),
-    ("tensors as bytes", |served, rows, columns| {
-        let mut behind = Vec::new();
-        let tensors: Vec<Value> = columns.iter().map(|c| bytes(rows, c, &mut behind)).collect();
-        let mut body = json!({"inputs": tensors}).to_string().into_bytes();
-        let length = body.len();
-        body.append(&mut behind);
-        Ok(v2::read(served, &body, Some(length))?.0)
-    }),
-];
-
-fn read(served: &Served, body: &Value) -> Result<Frame, Refusal> {
-    Ok(mlflow::read(served, body.to_string().as_bytes())?.rows)
-}
-
-fn lists(rows: &[&Map<String, Value>], columns: &[String]) -> Vec<Vec<Value>> {
-    rows.iter().map(|row| columns.iter().map(|c| value(row, c)).collect()).collect()
-}
-
-fn by_column(rows: &[&Map<String, Value>], columns: &[String]) -> Value {
-    let column = |c: &String| (c.clone(), rows.iter().map(|row| value(row, c)).collect());
-    Value::Object(columns.iter().map(column).collect())
-}
-
-fn datatype(rows: &[&Map<String, Value>], column: &str) -> &'static str {
-    let is = |kind: fn(&Value) -> bool| rows.iter().all(|row| kind(&value(row, column)));
-    match () {
-        () if is(|v| v.is_i64() || v.is_null()) => "INT64",
-        () if is(|v| v.is_number() || v.is_null()) => "FP64",
-        () => "BYTES",
-    }
-}
-
-fn tensor(rows: &[&Map<String, Value>], column: &str) -> Value {
-    let data: Vec<Value> = rows.iter().map(|row| value(row, column)).collect();
-    let datatype = datatype(rows, column);
-    json!({"name": column, "shape": [rows.len(), 1], "datatype": datatype, "data": data})
-}
-
-/// The same behind the JSON; what is missing has no bytes and stays in it, unless it is a number.
-fn bytes(rows: &[&Map<String, Value>], column: &str, behind: &mut Vec<u8>) -> Value {
-    let before = behind.len();
-    let kind = datatype(rows, column);
-    for row in rows {
-        match (kind, value(row, column)) {
-            ("INT64", Value::Number(whole)) => behind.extend(whole.as_i64().unwrap().to_le_bytes()),
-            ("FP64", number) => behind.extend(number.as_f64().unwrap_or(f64::NAN).to_le_bytes()),
-            ("BYTES", Value::String(word)) => {
-                behind.extend((word.len() as u32).to_le_bytes());
-                behind.extend(word.as_bytes());
-            }
-            _ => {
-                behind.truncate(before);
-                return tensor(rows, column);
-            }
-        }
-    }
-    let size = behind.len() - before;
-    let parameters = json!({"binary_data_size": size});
-    json!({"name": column, "shape": [rows.len()], "datatype": kind, "parameters": parameters})
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -181,10 +66,11 @@ proptest! {
         order in Just(all().served.schema().names()).prop_shuffle(),
     ) {
         let customers = all();
-        let rows: Vec<&Map<String, Value>> = chosen.iter().map(|at| &customers.rows[*at]).collect();
+        let rows: Vec<&Row> = chosen.iter().map(|at| &customers.rows[*at]).collect();
         let (name, form) = FORMS[form];
-        let frame = form(&customers.served, &rows, &order).unwrap();
-        let found = bits(&customers.served.answer(frame).unwrap().prediction);
+        let sent = Sent { history: &[], rows: &rows, columns: &order };
+        let question = form(&customers.served, &sent).unwrap();
+        let found = bits(&customers.served.answer(question).unwrap().prediction);
         let expected: Vec<Vec<u64>> = chosen.iter().map(|at| customers.answers[*at].clone()).collect();
         prop_assert_eq!(found, expected, "{}", name);
     }
@@ -193,7 +79,8 @@ proptest! {
 /// What a body is refused with.
 #[track_caller]
 fn check(body: &str, expected: &str) {
-    let error = mlflow::read(&all().served, body.as_bytes()).unwrap_err().to_string();
+    let error =
+        mlflow::read(&all().served, body.as_bytes(), Recall::default()).unwrap_err().to_string();
     let shown: String = body.chars().take(200).collect();
     assert!(error.contains(expected), "{shown} is refused with: {error}");
 }
@@ -258,9 +145,9 @@ fn no_request_has_more_rows_than_it_may() {
     gristmill_package::save(&path, &fitted, &gristmill::catalog(), &profile, &numbers.slice(0, 9))
         .unwrap();
     let package = gristmill_package::load(&path, &gristmill::catalog()).unwrap();
-    let served = Served::new("charges", "1", package, Limits { rows: 2, cells: 100 });
-    let error =
-        mlflow::read(&served, body.replace("{}", "{\"tenure\": 1}").as_bytes()).unwrap_err();
+    let served = Served::new("charges", "1", package, Limits { rows: 2, ..Limits::default() });
+    let body = body.replace("{}", "{\"tenure\": 1}");
+    let error = mlflow::read(&served, body.as_bytes(), Recall::default()).unwrap_err();
     assert!(matches!(&error, Refusal::TooLarge(m) if m.contains("may have 2 rows")), "{error}");
 }
 
@@ -268,7 +155,8 @@ fn no_request_has_more_rows_than_it_may() {
 fn contributions_sum_to_the_raw_score_of_a_forest() {
     let customers = all();
     let body = json!({"instances": customers.rows[..20], "params": {"explain": true, "probabilities": true}});
-    let asked = mlflow::read(&customers.served, body.to_string().as_bytes()).unwrap();
+    let asked =
+        mlflow::read(&customers.served, body.to_string().as_bytes(), Recall::default()).unwrap();
     let answers = mlflow::answer(&customers.served, asked.rows, asked.more).unwrap();
     let body = mlflow::write(&answers, asked.more).unwrap();
     let answer: Value = serde_json::from_slice(&body).unwrap();

@@ -1,20 +1,21 @@
 //! The protocol's gRPC form: what each method is sent and answers, as bytes of messages.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
-use gristmill_core::{Cell, Frame};
+use gristmill_core::Cell;
 use prost::Message;
 use prost::bytes::Bytes;
 
 use super::datatype::{Datatype, held, word};
 use super::proto::{
     Answer, Contents, InferRequest, InferResponse, Input, ModelMetadata, ModelRequest,
-    Output as Tensor, ServerMetadata, TensorMetadata,
+    Output as Tensor, Parameter, ParameterValue, ServerMetadata, TensorMetadata,
 };
 use super::read::{self, Output};
 use super::write::Values;
 use super::{Metadata, binary};
-use crate::{Answers, Refusal, Result, Served};
+use crate::{Answers, HistoryFrom, Question, Recall, Refusal, Result, Served};
 
 /// A model that a request names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +96,7 @@ impl Request {
     ///
     /// # Errors
     /// As [`crate::mlflow::read`].
-    pub fn rows(&self, served: &Served) -> Result<(Frame, Asked)> {
+    pub fn rows(&self, served: &Served) -> Result<(Question, Asked)> {
         let raw = &self.0.raw_input_contents;
         if !raw.is_empty() && raw.len() != self.0.inputs.len() {
             let (raw, inputs) = (raw.len(), self.0.inputs.len());
@@ -104,7 +105,7 @@ impl Request {
         let inputs = self.0.inputs.iter().enumerate();
         let tensors =
             inputs.map(|(at, input)| tensor(input, raw.get(at))).collect::<Result<_>>()?;
-        let rows = read::rows(served, tensors)?;
+        let rows = Question::new(read::rows(served, tensors)?, recall(&self.0.parameters)?)?;
         let wanted = self.0.outputs.iter().map(|output| (output.name.as_str(), false));
         let outputs = read::outputs(served, wanted, false)?;
         Ok((rows, Asked { id: self.0.id.clone(), outputs, raw: !raw.is_empty() }))
@@ -207,6 +208,31 @@ fn given(contents: &Contents, datatype: Datatype) -> Result<Vec<Cell<'_>>> {
             texts.into_iter().map(|text| Cell::Text(Cow::Owned(text))).collect()
         }
     })
+}
+
+/// What the parameters of a request say of its history.
+fn recall(parameters: &HashMap<String, Parameter>) -> Result<Recall> {
+    let value = |name: &str| parameters.get(name).and_then(|parameter| parameter.value.as_ref());
+    let from = match value("history") {
+        None => None,
+        Some(ParameterValue::Text(text)) if text == "buffer" => Some(HistoryFrom::Buffer),
+        Some(ParameterValue::Text(text)) if text == "request" => Some(HistoryFrom::Request),
+        Some(other) => {
+            let message =
+                format!("the parameter `history` is {other:?}; give `buffer` or `request`");
+            return Err(Refusal::bad(message));
+        }
+    };
+    let rows = match value("history_rows") {
+        None => None,
+        Some(ParameterValue::Whole(rows)) if *rows >= 0 => Some(*rows as usize),
+        Some(ParameterValue::Unsigned(rows)) => Some(*rows as usize),
+        Some(other) => {
+            let message = format!("the parameter `history_rows` is {other:?}; it counts rows");
+            return Err(Refusal::bad(message));
+        }
+    };
+    Ok(Recall { from, rows })
 }
 
 fn no_values(name: &str, datatype: Datatype) -> Refusal {

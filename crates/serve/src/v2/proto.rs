@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 
-use prost::Message;
 use prost::bytes::Bytes;
+use prost::{Message, Oneof};
 
 /// Whether something is so.
 #[derive(Clone, PartialEq, Eq, Message)]
@@ -123,9 +123,26 @@ pub(super) struct Output {
     pub contents: Option<Contents>,
 }
 
-/// A parameter, whose value nobody here looks at.
-#[derive(Clone, PartialEq, Eq, Message)]
-pub(super) struct Parameter {}
+/// A parameter.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Parameter {
+    #[prost(oneof = "ParameterValue", tags = "1, 2, 3, 4, 5")]
+    pub value: Option<ParameterValue>,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+pub(super) enum ParameterValue {
+    #[prost(bool, tag = "1")]
+    Bool(bool),
+    #[prost(int64, tag = "2")]
+    Whole(i64),
+    #[prost(string, tag = "3")]
+    Text(String),
+    #[prost(double, tag = "4")]
+    Number(f64),
+    #[prost(uint64, tag = "5")]
+    Unsigned(u64),
+}
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Contents {

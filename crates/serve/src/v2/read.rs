@@ -10,7 +10,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use super::datatype::{Datatype, held, word};
 use super::{PREDICTION, PROBABILITIES, binary};
 use crate::rows::{Reading, not_json, unsigned};
-use crate::{Refusal, Result, Served};
+use crate::{HistoryFrom, Question, Recall, Refusal, Result, Served};
 
 /// What a request asks for, beside its rows.
 #[derive(Debug)]
@@ -47,6 +47,8 @@ struct Parameters {
     binary_data_size: Option<usize>,
     binary_data: Option<bool>,
     binary_data_output: Option<bool>,
+    history: Option<HistoryFrom>,
+    history_rows: Option<usize>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -73,7 +75,7 @@ struct Wanted {
 ///
 /// # Errors
 /// As [`crate::mlflow::read`].
-pub fn read(served: &Served, body: &[u8], json: Option<usize>) -> Result<(Frame, Asked)> {
+pub fn read(served: &Served, body: &[u8], json: Option<usize>) -> Result<(Question, Asked)> {
     let length = json.unwrap_or(body.len());
     let Some((json, mut behind)) = body.split_at_checked(length) else {
         let have = body.len();
@@ -96,7 +98,8 @@ pub fn read(served: &Served, body: &[u8], json: Option<usize>) -> Result<(Frame,
         .iter()
         .map(|wanted| (wanted.name.as_str(), wanted.parameters.binary_data.unwrap_or(usual)));
     let outputs = outputs(served, wanted, usual)?;
-    let rows = rows(served, tensors)?;
+    let recall = Recall { from: request.parameters.history, rows: request.parameters.history_rows };
+    let rows = Question::new(rows(served, tensors)?, recall)?;
     Ok((rows, Asked { id: request.id.map(Cow::into_owned), outputs }))
 }
 
@@ -174,6 +177,12 @@ pub(super) fn rows(served: &Served, tensors: Vec<Tensor<'_>>) -> Result<Frame> {
             reading.builder.push(at % columns, cell.clone())?;
         }
         return Ok(reading.builder.finish()?);
+    }
+    if !tensors.iter().any(|tensor| served.schema().find(&tensor.name).is_some()) {
+        return Err(Refusal::bad(format!(
+            "none of the inputs is a column of the model, which takes {}",
+            served.schema().names().join(", ")
+        )));
     }
     for tensor in tensors {
         let Some(column) = served.schema().find(&tensor.name) else { continue };

@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Failure;
 use super::meter::{Ended, Meter, gauge};
-use super::question::Question;
+use super::protocol::Protocol;
 use super::shadows::{Answered, Shadows};
 use crate::ticket::{PhaseName, Ticket};
 use crate::{RequestLimits, limits};
@@ -61,7 +61,7 @@ impl Desk {
     }
 
     /// Reads a body and answers it.
-    pub(super) async fn answer<Q: Question>(
+    pub(super) async fn answer<Q: Protocol>(
         &self,
         ticket: &Ticket,
         chosen: Chosen,
@@ -74,7 +74,7 @@ impl Desk {
     }
 
     /// Answers a body that has been read.
-    pub(super) async fn answer_read<Q: Question>(
+    pub(super) async fn answer_read<Q: Protocol>(
         &self,
         ticket: &Ticket,
         chosen: Chosen,
@@ -95,7 +95,7 @@ impl Desk {
         })
     }
 
-    async fn work<Q: Question>(
+    async fn work<Q: Protocol>(
         &self,
         ticket: &Ticket,
         chosen: Chosen,
@@ -114,7 +114,7 @@ impl Desk {
             clock: Arc::clone(&self.clock),
             arrived,
         };
-        let is_small = body.len() <= SMALL;
+        let is_small = body.len() <= SMALL && !question.is_packed();
         let done = match is_small && series.is_quick() {
             true => job.work().map_err(Failure::from),
             false => self.at_length(move || job.work()).await,
@@ -191,7 +191,7 @@ struct Job<Q> {
     arrived: Timestamp,
 }
 
-impl<Q: Question> Job<Q> {
+impl<Q: Protocol> Job<Q> {
     /// The answer in the words of the protocol and as the model gives it.
     fn work(self) -> Result<(Q::Answer, Answers), Refusal> {
         let Self { served, body, question, ticket, clock, arrived } = self;
@@ -199,7 +199,7 @@ impl<Q: Question> Job<Q> {
         ticket.took(PhaseName::Queue, arrived, clock.now());
         let read = ticket.timed(PhaseName::Parse, clock, || question.read(&served, &body));
         let (rows, more) = read?;
-        ticket.note(|facts| facts.rows = Some(rows.rows()));
+        ticket.note(|facts| facts.rows = Some(rows.asked()));
         ticket.timed(PhaseName::Compute, clock, || {
             let answers = question.answer(&served, rows, &more)?;
             Ok((question.write(&served, &answers, more)?, answers))

@@ -12,12 +12,11 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use gristmill_core::Frame as Rows;
 use gristmill_serve::v2::{Metadata, grpc};
-use gristmill_serve::{Answers, Refusal, Served};
+use gristmill_serve::{Answers, Question, Refusal, Served};
 use http_body::Frame;
 
-use super::question::Question;
+use super::protocol::Protocol;
 use super::{Failure, choose, find, open_to};
 use crate::access::Caller;
 use crate::house::House;
@@ -80,11 +79,11 @@ async fn infer(house: &House, request: Request) -> Result<Vec<u8>, Failure> {
 /// A question in the protocol's gRPC form: its message was read to know whom it asks.
 struct ModelInfer(grpc::Request);
 
-impl Question for ModelInfer {
+impl Protocol for ModelInfer {
     type More = grpc::Asked;
     type Answer = Vec<u8>;
 
-    fn read(&self, served: &Served, _: &[u8]) -> Result<(Rows, grpc::Asked), Refusal> {
+    fn read(&self, served: &Served, _: &[u8]) -> Result<(Question, grpc::Asked), Refusal> {
         self.0.rows(served)
     }
 

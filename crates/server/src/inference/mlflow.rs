@@ -5,12 +5,11 @@ use std::sync::Arc;
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
-use gristmill_core::Frame;
-use gristmill_serve::{Answers, Refusal, Served, mlflow};
+use gristmill_serve::{Answers, Question, Recall, Refusal, RowsFormat, Served, mlflow};
 use serde_json::json;
 
-use super::question::Question;
-use super::{Failure, choose, json as as_json, open_to, said};
+use super::protocol::Protocol;
+use super::{Failure, choose, json as as_json, open_to, recall, said};
 use crate::access::Caller;
 use crate::house::House;
 use crate::ticket::Ticket;
@@ -63,28 +62,37 @@ async fn invoked(
 ) -> Result<Vec<u8>, Failure> {
     let ticket = Ticket::of(&request);
     let chosen = choose(house, &ticket, &name?, None).await?;
-    let invocation = Invocation { read: reader(&request)? };
+    let invocation = Invocation { content: content(house, &request)?, recall: recall(&request)? };
     house.desk.answer(&ticket, chosen, request.into_body(), invocation).await
 }
 
 /// A question in the words of MLflow's protocol.
 struct Invocation {
-    read: Reader,
+    content: Content,
+    recall: Recall,
 }
 
-impl Question for Invocation {
+impl Protocol for Invocation {
     type More = mlflow::More;
     type Answer = Vec<u8>;
 
-    fn read(&self, served: &Served, body: &[u8]) -> Result<(Frame, mlflow::More), Refusal> {
-        let asked = (self.read)(served, body)?;
+    fn read(&self, served: &Served, body: &[u8]) -> Result<(Question, mlflow::More), Refusal> {
+        let asked = match &self.content {
+            Content::Json => mlflow::read(served, body, self.recall)?,
+            Content::Csv => mlflow::read_csv(served, body, self.recall)?,
+            Content::Parquet(parquet) => mlflow::read_rows(served, body, &**parquet, self.recall)?,
+        };
         Ok((asked.rows, asked.more))
+    }
+
+    fn is_packed(&self) -> bool {
+        matches!(self.content, Content::Parquet(_))
     }
 
     fn answer(
         &self,
         served: &Served,
-        rows: Frame,
+        rows: Question,
         more: &mlflow::More,
     ) -> Result<Answers, Refusal> {
         mlflow::answer(served, rows, *more)
@@ -95,20 +103,30 @@ impl Question for Invocation {
     }
 }
 
-type Reader = fn(&Served, &[u8]) -> Result<mlflow::Asked, Refusal>;
+/// What a body is written in.
+enum Content {
+    Json,
+    Csv,
+    Parquet(Arc<dyn RowsFormat>),
+}
 
-/// How to read a body of this content type.
-fn reader(request: &Request) -> Result<Reader, Failure> {
+/// What the body says that it is written in.
+fn content(house: &House, request: &Request) -> Result<Content, Failure> {
     let given = request.headers().get(header::CONTENT_TYPE);
     let text = given.and_then(|given| given.to_str().ok()).unwrap_or_default();
     match text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
-        "application/json" => Ok(mlflow::read),
-        "text/csv" => Ok(mlflow::read_csv),
+        "application/json" => Ok(Content::Json),
+        "text/csv" => Ok(Content::Csv),
+        "application/vnd.apache.parquet" | "application/x-parquet" => {
+            house.fleet.parquet().map(Content::Parquet).ok_or_else(|| {
+                Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "no Parquet is read here")
+            })
+        }
         _ => Err(Failure::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             format!(
                 "This predictor only supports the following content types: Types: ['text/csv', \
-                 'application/json']. Got '{text}'."
+                 'application/json', 'application/vnd.apache.parquet']. Got '{text}'."
             ),
         )),
     }

@@ -3,10 +3,11 @@
 
 mod desk;
 mod grpc;
+mod kept;
 mod meter;
 mod mlflow;
 mod outcomes;
-mod question;
+mod protocol;
 mod shadows;
 mod tensorflow;
 mod v2;
@@ -16,12 +17,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use gristmill_serve::{Chosen, Fleet, Part, Refusal, Served};
+use gristmill_serve::{Chosen, Fleet, Part, Recall, Refusal, Served};
 use gristmill_track::{Level, ThingKind};
+use serde_json::json;
 
 pub(crate) use self::desk::Desk;
 use self::meter::{counter, labels};
@@ -58,6 +61,24 @@ pub(crate) fn routes() -> Router<Arc<House>> {
         .route(versioned, get(v2::metadata))
         .route(&format!("{versioned}/ready"), get(v2::is_ready))
         .route(&format!("{versioned}/infer"), post(v2::infer))
+        .layer(from_fn(as_it_is))
+}
+
+/// Refuses a body that is packed, which nobody could know the length of.
+async fn as_it_is(request: Request, next: Next) -> Response {
+    let packed = request.headers().get(header::CONTENT_ENCODING);
+    match packed.map(|packed| String::from_utf8_lossy(packed.as_bytes())) {
+        Some(packed) if packed != "identity" => {
+            let message =
+                format!("`Content-Encoding: {packed}` is not taken; send the body as it is");
+            let body = json!({"error_code": "BAD_REQUEST", "message": message, "error": message});
+            let mut response = said(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body);
+            let headers = response.headers_mut();
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            response
+        }
+        _ => next.run(request).await,
+    }
 }
 
 /// Why a request has no answer, before a protocol gives it its form.
@@ -175,6 +196,11 @@ fn open_to(caller: Option<&Caller>, name: &str) -> Result<(), Failure> {
     }
 }
 
+/// What the address says of the rows before those that are asked about.
+fn recall(request: &Request) -> Result<Recall, Failure> {
+    Ok(Recall::of_query(request.uri().query().unwrap_or_default())?)
+}
+
 fn json(body: impl Into<Bytes>) -> Response {
     let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     (kind, body.into()).into_response()
@@ -219,6 +245,7 @@ fn metrics_text(house: &House) -> String {
         let help = "Spans that found no room, or that a collector did not take.";
         counter(&mut text, "gristmill_spans_lost_total", help, lost);
     }
+    text.push_str(&kept::text(&house.fleet));
     text
 }
 

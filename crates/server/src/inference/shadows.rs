@@ -10,7 +10,7 @@ use gristmill_serve::{Agreement, Answers, Refusal, Served};
 use tokio::sync::Semaphore;
 
 use super::meter::{escaped, labels};
-use super::question::Question;
+use super::protocol::Protocol;
 
 /// How many kilobytes of bodies may wait, with one at least for each request.
 const ROOM: usize = 64_000;
@@ -52,7 +52,7 @@ impl Shadows {
     }
 
     /// Puts a request that was answered to another version, in the background.
-    pub fn ask<Q: Question>(&self, shadow: Arc<Served>, answered: Answered<Q>) {
+    pub fn ask<Q: Protocol>(&self, shadow: Arc<Served>, answered: Answered<Q>) {
         let by = &answered.by;
         let key = (by.name().to_owned(), by.version().to_owned(), shadow.version().to_owned());
         let size = (answered.body.len() / 1_000 + 1).min(ROOM);
@@ -121,7 +121,7 @@ impl Shadows {
     }
 }
 
-fn compare<Q: Question>(shadow: &Served, answered: &Answered<Q>) -> Result<Agreement, Refusal> {
+fn compare<Q: Protocol>(shadow: &Served, answered: &Answered<Q>) -> Result<Agreement, Refusal> {
     let (rows, more) = answered.question.read(shadow, &answered.body)?;
     let answers = answered.question.answer(shadow, rows, &more)?;
     Ok(Agreement::of(&answered.answers, &answers))

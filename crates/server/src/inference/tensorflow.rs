@@ -5,13 +5,12 @@ use std::sync::Arc;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use gristmill_core::Frame;
 use gristmill_serve::v2::Metadata;
-use gristmill_serve::{Answers, Refusal, Served, tensorflow};
+use gristmill_serve::{Answers, Question, Recall, Refusal, Served, tensorflow};
 use serde_json::json;
 
-use super::question::Question;
-use super::{Failure, choose, find, json as as_json, said};
+use super::protocol::Protocol;
+use super::{Failure, choose, find, json as as_json, recall, said};
 use crate::house::House;
 use crate::ticket::Ticket;
 
@@ -82,21 +81,27 @@ async fn predict(house: &House, asked: &str, name: Option<String>, request: Requ
         Ok(chosen) => chosen,
         Err(failure) => return refused(&failure),
     };
-    match house.desk.answer(&ticket, chosen, request.into_body(), Predict).await {
+    let recall = match recall(&request) {
+        Ok(recall) => recall,
+        Err(failure) => return refused(&failure),
+    };
+    match house.desk.answer(&ticket, chosen, request.into_body(), Predict { recall }).await {
         Ok(body) => as_json(body),
         Err(failure) => refused(&failure),
     }
 }
 
 /// A question in the words of TensorFlow Serving's protocol.
-struct Predict;
+struct Predict {
+    recall: Recall,
+}
 
-impl Question for Predict {
+impl Protocol for Predict {
     type More = tensorflow::Form;
     type Answer = Vec<u8>;
 
-    fn read(&self, served: &Served, body: &[u8]) -> Result<(Frame, tensorflow::Form), Refusal> {
-        let asked = tensorflow::read(served, body)?;
+    fn read(&self, served: &Served, body: &[u8]) -> Result<(Question, tensorflow::Form), Refusal> {
+        let asked = tensorflow::read(served, body, self.recall)?;
         Ok((asked.rows, asked.form))
     }
 

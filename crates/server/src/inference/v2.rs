@@ -6,12 +6,11 @@ use std::sync::Arc;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use gristmill_core::Frame;
 use gristmill_serve::v2::{self, Metadata, Written};
-use gristmill_serve::{Answers, Refusal, Served};
+use gristmill_serve::{Answers, Question, Refusal, Served};
 use serde_json::json;
 
-use super::question::Question;
+use super::protocol::Protocol;
 use super::{Failure, choose, find, json as as_json, said};
 use crate::house::House;
 use crate::ticket::Ticket;
@@ -103,11 +102,11 @@ struct Inference {
     length: Option<usize>,
 }
 
-impl Question for Inference {
+impl Protocol for Inference {
     type More = v2::Asked;
     type Answer = Written;
 
-    fn read(&self, served: &Served, body: &[u8]) -> Result<(Frame, v2::Asked), Refusal> {
+    fn read(&self, served: &Served, body: &[u8]) -> Result<(Question, v2::Asked), Refusal> {
         v2::read(served, body, self.length)
     }
 

@@ -15,6 +15,7 @@ use gristmill_server::{Cards, HookAnswer, Hooks, Server, Settings};
 use serde_json::{Value, json};
 
 use crate::context::{Context, bytes};
+use crate::keeping::Keeping;
 use crate::listen::{self, Listen};
 use crate::operation::Operation;
 use crate::signals;
@@ -35,6 +36,8 @@ pub struct Arguments {
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     model_memory: Option<u64>,
     #[command(flatten)]
+    keeping: Keeping,
+    #[command(flatten)]
     listen: Listen,
     #[command(flatten)]
     operation: Operation,
@@ -49,7 +52,12 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
         launch: context.launch()?,
         cancel: signals::cancel_on_interrupt()?,
     };
-    let counter = Counter::of_all(&home, arguments.model_memory, listen::tell_serving(context))?;
+    let counter = Counter::of_all(
+        &home,
+        arguments.model_memory,
+        arguments.keeping.limits(),
+        listen::tell_serving(context),
+    )?;
     // It outlives the server, whose threads may not end what it stands on.
     let premises = Arc::new(Premises::open(&home)?);
     let server = serve(arguments, &home, &premises, &counter)?;
