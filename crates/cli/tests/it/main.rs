@@ -11,6 +11,7 @@ mod changed;
 mod churn;
 mod ci;
 mod daemon;
+mod deploy;
 mod edges;
 mod examples;
 mod export;
