@@ -12,6 +12,7 @@ mod churn;
 mod ci;
 mod collector;
 mod daemon;
+mod deploy;
 mod drift;
 mod edges;
 mod examples;

@@ -6,8 +6,8 @@
 //! `Keeper::write_metrics`, which may log those of several callers together, and `hold` and `share`,
 //! which keep others away from a thing until that transaction ends. Whatever depends on what it has
 //! just read holds the thing first. A transaction may be begun anew when the database asks for it,
-//! so statements borrow what they work on. `BEGIN`, `LAYOUT_IS_THERE`, `OBJECT_OF` and `in_dialect`
-//! are the few words in which the databases differ.
+//! so statements borrow what they work on. `BEGIN`, `LAYOUT_IS_THERE`, `OBJECT_OF`, `POINT` and
+//! `in_dialect` are the few words in which the databases differ.
 
 mod adoption;
 mod audit;
@@ -28,6 +28,7 @@ mod logged_model_search;
 mod logged_models;
 pub(super) mod logging;
 mod models;
+mod points;
 mod records;
 mod registry_search;
 mod roles;
@@ -51,7 +52,8 @@ mod versions;
 mod webhooks;
 
 use super::{
-    BEGIN, Connection, Database, DbRow, Keeper, LAYOUT_IS_THERE, OBJECT_OF, hold, in_dialect, share,
+    BEGIN, Connection, Database, DbRow, Keeper, LAYOUT_IS_THERE, OBJECT_OF, POINT, hold,
+    in_dialect, share,
 };
 use crate::fail::Work;
 

@@ -7,7 +7,7 @@ use sqlx::QueryBuilder;
 use super::columns::{json, word};
 use super::filter::{self, Place, Table};
 use super::lead::{self, Lead};
-use super::{Connection, Database, DbRow, OBJECT_OF, inputs, logging, runs};
+use super::{Connection, Database, DbRow, OBJECT_OF, POINT, inputs, logging, points, runs};
 use crate::fail::Fail;
 use crate::{
     Comparison, Condition, FieldKind, Lifecycle, Order, Parent, Run, RunId, RunInfo, RunQuery, tags,
@@ -229,25 +229,50 @@ pub(super) async fn with_data(db: &mut Connection, infos: Vec<RunInfo>) -> Resul
         found.insert(info.id, Run { info, params, metrics, tags, datasets, models });
     }
     for ids in order.chunks(RUNS) {
-        for row in objects_of_runs(db, "params", ids).await? {
+        for row in objects_of_runs(db, "params", "value", ids).await? {
             if let Some(run) = owner(&mut found, &row)? {
                 run.params = json(&row, "pairs")?;
             }
         }
-        for row in objects_of_runs(db, "run_tags", ids).await? {
+        for row in objects_of_runs(db, "run_tags", "value", ids).await? {
             if let Some(run) = owner(&mut found, &row)? {
                 run.tags = json(&row, "pairs")?;
             }
         }
-        for row in of_runs(db, "latest_metrics", ids).await? {
-            if let Some(run) = owner(&mut found, &row)? {
-                let metric = logging::decode(&row)?;
-                run.metrics.insert(metric.key.clone(), metric);
-            }
-        }
+        latest(db, &mut found, ids).await?;
         links(db, &mut found, ids).await?;
     }
     Ok(order.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+/// The latest values of the runs' metrics.
+async fn latest(
+    db: &mut Connection,
+    found: &mut BTreeMap<RunId, Run>,
+    ids: &[RunId],
+) -> Result<(), Fail> {
+    let mut unspelled = Vec::new();
+    for row in objects_of_runs(db, "latest_metrics", POINT, ids).await? {
+        let Some(run) = owner(found, &row)? else { continue };
+        let latest: BTreeMap<String, String> = json(&row, "pairs")?;
+        for (key, point) in latest {
+            match points::one(&key, &point)? {
+                Some(metric) => drop(run.metrics.insert(key, metric)),
+                None => unspelled.push(run.info.id),
+            }
+        }
+    }
+    unspelled.dedup();
+    if unspelled.is_empty() {
+        return Ok(());
+    }
+    for row in of_runs(db, "latest_metrics", &unspelled).await? {
+        if let Some(run) = owner(found, &row)? {
+            let metric = logging::decode(&row)?;
+            run.metrics.insert(metric.key.clone(), metric);
+        }
+    }
+    Ok(())
 }
 
 /// What the runs stand on and what came of them.
@@ -276,10 +301,11 @@ async fn links(
 async fn objects_of_runs(
     db: &mut Connection,
     table: &'static str,
+    value: &'static str,
     ids: &[RunId],
 ) -> Result<Vec<DbRow>, Fail> {
     let mut sql = QueryBuilder::<Database>::new("SELECT run_id, CAST(");
-    sql.push(OBJECT_OF).push("(key, value) AS TEXT) AS pairs FROM ").push(table);
+    sql.push(OBJECT_OF).push("(key, ").push(value).push(") AS TEXT) AS pairs FROM ").push(table);
     one_of(&mut sql, " WHERE run_id IN ", ids.iter().map(RunId::to_string));
     sql.push(" GROUP BY run_id");
     Ok(sql.build().fetch_all(&mut *db).await?)

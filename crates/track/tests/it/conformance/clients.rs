@@ -12,6 +12,7 @@ pub async fn all(store: &dyn Store) {
     names_follow_their_tag(store).await;
     inputs_come_back(store).await;
     histories_are_read_in_pages_and_samples(store).await;
+    numbers_keep_every_bit(store).await;
     lists_in_tags_grow(store).await;
     artifacts_are_taken_away(store).await;
     files_are_found_by_folder(store).await;
@@ -235,6 +236,65 @@ async fn inputs_come_back(store: &dyn Store) {
     assert_eq!(names, ["a", "z"]);
     let nobody = store.log_inputs(id("nobody"), vec![], vec![]).await;
     assert!(matches!(nobody, Err(TrackError::NotFound { .. })));
+}
+
+/// Patterns of bits by a plain generator (Knuth's MMIX), and those that go wrong first.
+fn any_numbers() -> Vec<f64> {
+    let mut state = 42_u64;
+    let mut next = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        f64::from_bits(state)
+    };
+    let drawn: Vec<f64> = (0..1500).map(|_| next()).filter(|number| !number.is_nan()).collect();
+    // The same digits in sizes that metrics have.
+    let usual: Vec<f64> = drawn
+        .iter()
+        .map(|number| {
+            f64::from_bits(
+                number.to_bits() & !(0x7ff << 52) | (1000 + (number.to_bits() >> 52 & 31)) << 52,
+            )
+        })
+        .collect();
+    let edges =
+        [0.1 + 0.2, 1e22, 1e23, 5e-324, f64::MIN_POSITIVE, f64::MAX, f64::MIN, f64::EPSILON];
+    let odd = [f64::INFINITY, f64::NEG_INFINITY, 9_007_199_254_740_993.0, -1.0, 0.0];
+    [usual, drawn, edges.to_vec(), odd.to_vec()].concat()
+}
+
+async fn numbers_keep_every_bit(store: &dyn Store) {
+    let run = new_run(store, "bits").await;
+    let numbers = any_numbers();
+    for (block, values) in numbers.chunks(500).enumerate() {
+        let batch = values.iter().zip(block as i64 * 500..).fold(
+            Batch::default(),
+            |batch, (value, step)| {
+                batch.metric("all", *value, step, at(step)).metric(
+                    format!("m{step}"),
+                    *value,
+                    0,
+                    at(0),
+                )
+            },
+        );
+        store.log(run, batch).await.unwrap();
+    }
+    let all = Page { limit: 10_000, offset: 0 };
+    let histories = async |limit, offset| {
+        let (runs, key, page) = (vec![run], "all".to_owned(), Page { limit, offset });
+        let query = HistoryQuery { runs, key, order: HistoryOrder::Times, page };
+        store.metric_histories(query).await.unwrap()
+    };
+    // A page of usual numbers alone, then the one that holds the others.
+    let histories = [histories(1000, 0).await, histories(10_000, 1000).await].concat();
+    let latest = store.search_runs(&RunQuery { page: all, ..RunQuery::default() }).await.unwrap();
+    let latest = &latest.iter().find(|found| found.info.id == run).unwrap().metrics;
+    assert_eq!(histories.len(), numbers.len());
+    for (step, (number, (_, found))) in numbers.iter().zip(&histories).enumerate() {
+        assert_eq!(number.to_bits(), found.value.to_bits(), "{number} in its history");
+        let found = latest[&format!("m{step}")].value;
+        assert_eq!(number.to_bits(), found.to_bits(), "{number} as the latest");
+    }
 }
 
 async fn histories_are_read_in_pages_and_samples(store: &dyn Store) {
