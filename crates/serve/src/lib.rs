@@ -15,6 +15,7 @@ mod rows;
 pub mod sequential;
 mod served;
 pub mod tensorflow;
+mod together;
 pub mod v2;
 
 pub use agreement::Agreement;
@@ -22,3 +23,4 @@ pub use fleet::{Chosen, Fleet, Loaded, Stock};
 pub use refusal::{Refusal, Result};
 pub use routing::{Lot, Part, Purpose, Routing, Split};
 pub use served::{Answers, Explained, Limits, Served};
+pub use together::answer_together;

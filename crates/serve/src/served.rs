@@ -86,6 +86,11 @@ impl Served {
         }
     }
 
+    /// Whether it answers a row alike in whatever company it comes: no step looks at other rows.
+    pub fn is_row_wise(&self) -> bool {
+        !self.package.pipeline.is_windowed()
+    }
+
     pub(crate) fn input(&self) -> &FrameInput {
         &self.input
     }

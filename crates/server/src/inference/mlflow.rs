@@ -81,6 +81,10 @@ impl Question for Invocation {
         Ok((asked.rows, asked.more))
     }
 
+    fn is_plain(&self, more: &mlflow::More) -> bool {
+        !more.explain
+    }
+
     fn answer(
         &self,
         served: &Served,

@@ -14,6 +14,11 @@ pub(super) trait Question: Send + Sync + 'static {
     /// What a body of the request asks this version.
     fn read(&self, served: &Served, body: &[u8]) -> Result<(Frame, Self::More), Refusal>;
 
+    /// Whether nothing but the answers is asked for, so that they may be given together with those to others.
+    fn is_plain(&self, _: &Self::More) -> bool {
+        true
+    }
+
     /// What the version answers.
     fn answer(&self, served: &Served, rows: Frame, _: &Self::More) -> Result<Answers, Refusal> {
         served.answer(rows)
