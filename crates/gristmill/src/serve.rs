@@ -2,23 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use gristmill_serve::{Fleet, Limits, Refusal, Routing, Served, Stock};
+use gristmill_serve::{Fleet, Limits, Served};
 use gristmill_track::ModelVersion;
 use serde::Serialize;
 
 use crate::catalog::catalog;
 use crate::clock::SystemClock;
 use crate::keeper::Keeper;
-use crate::{Error, Home, Kind, Result, models};
+use crate::{Error, Home, Result, models};
 
 mod division;
+mod stock;
 
 use self::division::Division;
+use self::stock::Registered;
 
 /// How often the registry is asked whether an alias has moved.
 const TURN: Duration = Duration::from_millis(500);
@@ -111,8 +113,8 @@ impl Counter {
     /// # Errors
     /// When the store cannot be opened.
     pub fn of_all(home: &Home, room: Option<u64>, tell: TellServing) -> Result<Self> {
-        let stock = Registered { keeper: Mutex::new(Keeper::open(home)?) };
-        let fleet = Arc::new(Fleet::with_stock(Arc::new(stock), Arc::new(SystemClock), room));
+        let stock = Arc::new(Registered::open(home)?);
+        let fleet = Arc::new(Fleet::with_stock(stock, Arc::new(SystemClock), room));
         Self::watch(home, fleet, Followed::AllThatAnswer, tell)
     }
 
@@ -280,37 +282,6 @@ impl Watch {
         if let Followed::These(followed) = &mut self.followed {
             followed.insert(reference.to_owned(), version);
         }
-    }
-}
-
-/// Loads what is registered when it is asked for.
-struct Registered {
-    keeper: Mutex<Keeper>,
-}
-
-impl Stock for Registered {
-    fn load(&self, name: &str, version: Option<&str>) -> gristmill_serve::Result<Option<Served>> {
-        // A name is a name here, and no reference: `churn@staging` would else answer as `churn`.
-        let is_name = !name.contains(['@', '/']);
-        let version = version.map(str::parse::<u32>).transpose();
-        let (true, Ok(version)) = (is_name, version) else { return Ok(None) };
-        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = match version {
-            Some(version) => keeper.wait(|s| s.version(name, version)),
-            None => models::referred(&keeper, name),
-        };
-        let loaded = match found {
-            // There is none of that name, or of that version.
-            Err(error) if error.kind == Kind::Input => return Ok(None),
-            found => found.and_then(|found| load(&keeper, &found)),
-        };
-        loaded.map(Some).map_err(|error| Refusal::Bug(error.to_string()))
-    }
-
-    fn routing(&self, name: &str) -> gristmill_serve::Result<Routing> {
-        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        let division = Division::of(&keeper, name);
-        division.map(|division| division.routing).map_err(|error| Refusal::Bug(error.to_string()))
     }
 }
 
