@@ -20,6 +20,10 @@ pub struct Operation {
     /// How many requests to models may be under way at once; the next one is answered 429
     #[arg(long, value_name = "N", default_value = "512")]
     max_requests: NonZeroUsize,
+    /// Work on small requests where they arrive while the model takes less than this for one; those to
+    /// other models wait for a core, and are answered together
+    #[arg(long, value_name = "SPAN", default_value = "1ms")]
+    inline_within: TimeSpan,
     /// How long to go on, saying that it is not ready any more, when it is to end
     #[arg(long, value_name = "SPAN")]
     shutdown_notice: Option<TimeSpan>,
@@ -32,10 +36,11 @@ impl Operation {
             true => AccessLog::Stdout,
             false => AccessLog::File(path.clone()),
         });
-        let time = self.request_timeout.duration();
+        let (count, time) = (self.max_requests.get(), self.request_timeout.duration());
+        let inline = self.inline_within.duration();
         Ok(Settings {
             access_log,
-            requests: RequestLimits { count: self.max_requests.get(), time },
+            requests: RequestLimits { count, time, inline },
             notice: self.shutdown_notice.map_or(Duration::ZERO, TimeSpan::duration),
             traces: traces(|name| std::env::var(name).ok())?,
             ..settings

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use gristmill_core::{Schema, Table};
 use gristmill_ingest::{BodyError, BodyLimits, read_parquet_body};
-use gristmill_serve::{Fleet, Refusal, Routing, RowsFormat, Served, Stock};
+use gristmill_serve::{Fleet, Refusal, RowsFormat, Served};
 pub use gristmill_serve::{HistoryLimits, Limits};
 use gristmill_track::ModelVersion;
 use serde::Serialize;
@@ -17,11 +17,13 @@ use serde::Serialize;
 use crate::catalog::catalog;
 use crate::clock::SystemClock;
 use crate::keeper::Keeper;
-use crate::{Error, Home, Kind, Result, models};
+use crate::{Error, Home, Result, models};
 
 mod division;
+mod stock;
 
 use self::division::Division;
+use self::stock::Registered;
 
 /// How often the registry is asked whether an alias has moved.
 const TURN: Duration = Duration::from_millis(500);
@@ -124,9 +126,9 @@ impl Counter {
         limits: Limits,
         tell: TellServing,
     ) -> Result<Self> {
-        let stock = Registered { keeper: Mutex::new(Keeper::open(home)?), limits };
-        let fleet = Fleet::with_stock(Arc::new(stock), Arc::new(SystemClock), room)
-            .with_parquet(Arc::new(Parquet));
+        let stock = Arc::new(Registered::open(home, limits)?);
+        let fleet =
+            Fleet::with_stock(stock, Arc::new(SystemClock), room).with_parquet(Arc::new(Parquet));
         Self::watch(home, Arc::new(fleet), Followed::AllThatAnswer, limits, tell)
     }
 
@@ -314,38 +316,6 @@ impl RowsFormat for Parquet {
             BodyError::TooLarge(message) => Refusal::TooLarge(message),
             BodyError::Unreadable(_) => Refusal::Bad(error.to_string()),
         })
-    }
-}
-
-/// Loads what is registered when it is asked for.
-struct Registered {
-    keeper: Mutex<Keeper>,
-    limits: Limits,
-}
-
-impl Stock for Registered {
-    fn load(&self, name: &str, version: Option<&str>) -> gristmill_serve::Result<Option<Served>> {
-        // A name is a name here, and no reference: `churn@staging` would else answer as `churn`.
-        let is_name = !name.contains(['@', '/']);
-        let version = version.map(str::parse::<u32>).transpose();
-        let (true, Ok(version)) = (is_name, version) else { return Ok(None) };
-        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = match version {
-            Some(version) => keeper.wait(|s| s.version(name, version)),
-            None => models::referred(&keeper, name),
-        };
-        let loaded = match found {
-            // There is none of that name, or of that version.
-            Err(error) if error.kind == Kind::Input => return Ok(None),
-            found => found.and_then(|found| load(&keeper, &found, self.limits)),
-        };
-        loaded.map(Some).map_err(|error| Refusal::Bug(error.to_string()))
-    }
-
-    fn routing(&self, name: &str) -> gristmill_serve::Result<Routing> {
-        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        let division = Division::of(&keeper, name);
-        division.map(|division| division.routing).map_err(|error| Refusal::Bug(error.to_string()))
     }
 }
 

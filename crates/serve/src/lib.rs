@@ -17,6 +17,7 @@ mod rows;
 pub mod sequential;
 mod served;
 pub mod tensorflow;
+mod together;
 pub mod v2;
 
 pub use agreement::Agreement;
@@ -25,3 +26,4 @@ pub use history::{HistoryFigures, HistoryFrom, HistoryLimits, Question, Recall};
 pub use refusal::{Refusal, Result};
 pub use routing::{Lot, Part, Purpose, Routing, Split};
 pub use served::{Answers, Explained, Limits, Served};
+pub use together::answer_together;

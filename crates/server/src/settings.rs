@@ -70,11 +70,14 @@ pub struct RequestLimits {
     pub count: usize,
     /// How long one may take from its last byte on, with all its waiting.
     pub time: Duration,
+    /// Models that answer a small request in less than this do so where it arrives; those to others wait
+    /// for a core, and are answered together there.
+    pub inline: Duration,
 }
 
 impl Default for RequestLimits {
     fn default() -> Self {
-        Self { count: 512, time: Duration::from_secs(60) }
+        Self { count: 512, time: Duration::from_secs(60), inline: Duration::from_millis(1) }
     }
 }
 

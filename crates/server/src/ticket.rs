@@ -49,6 +49,8 @@ pub(crate) struct Facts {
     pub served: Option<Arc<Served>>,
     /// How many rows it was asked about.
     pub rows: Option<usize>,
+    /// How many requests were answered together, this one among them; 0 while none was.
+    pub together: usize,
     /// What was done when.
     pub phases: Vec<Phase>,
 }

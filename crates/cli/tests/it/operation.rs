@@ -302,3 +302,37 @@ fn more_models_than_find_room_all_answer_in_turn() {
     }
     assert_eq!(metric(&up, "gristmill_models_let_go_total"), 7.0, "by hand: each load but two");
 }
+
+#[test]
+fn small_requests_that_wait_are_answered_together_and_as_each_alone() {
+    let sandbox = trained();
+    let server = serve(&sandbox, &["--inline-within", "0ms"]);
+    let (customers, csv) = customers(&sandbox, 60);
+    sandbox.write("asked.csv", csv);
+    let answers = sandbox.json(&["predict", "churn", "--input", "asked.csv"]);
+    let expected = answers.as_array().unwrap();
+    let wrong = json!({"instances": [{"tenure": "long"}]}).to_string();
+    std::thread::scope(|scope| {
+        for first in 0..16 {
+            let (server, customers, wrong) = (&server, &customers, &wrong);
+            scope.spawn(move || {
+                for turn in 0..20 {
+                    let row = (first * 7 + turn) % customers.len();
+                    let body =
+                        json!({"instances": [customers[row]], "params": {"probabilities": true}});
+                    let (status, answer) = server.post("/invocations", &body.to_string());
+                    assert_eq!((status, &answer["predictions"][0]), (200, &expected[row]));
+                    assert_eq!(server.post("/invocations", wrong).0, 400);
+                }
+            });
+        }
+    });
+    let explained = json!({"instances": [customers[0]], "params": {"explain": true}}).to_string();
+    let (status, answer) = server.post("/invocations", &explained);
+    assert!(status == 200 && answer["predictions"][0]["contributions"].is_object(), "{answer}");
+    let requests = metric(&server, "gristmill_batch_requests_sum");
+    let batches = metric(&server, "gristmill_batch_requests_count");
+    assert_eq!((requests, metric(&server, "gristmill_batch_rows_sum")), (320.0, 320.0));
+    assert!((1.0..=320.0).contains(&batches), "{batches}");
+    assert_eq!(metric(&server, "gristmill_inference_waiting"), 0.0);
+}

@@ -251,3 +251,31 @@ fn a_plan_is_laid_down_over_http_and_followed_by_up() {
         ("2".into(), "2".into(), "1".into())
     );
 }
+
+#[test]
+fn a_canary_gets_its_share_over_grpc_too() {
+    let Some(python) = std::env::var_os("GRISTMILL_SERVING_PYTHON") else {
+        eprintln!("skipped: GRISTMILL_SERVING_PYTHON names no Python with tritonclient");
+        return;
+    };
+    let sandbox = two_versions();
+    sandbox.json(&["models", "traffic", "churn", "--canary", "@challenger=40%"]);
+    let server = serve(&sandbox);
+    let (body, ids) = (row(&sandbox), (0..20).map(|id| format!("order {id}")));
+    let expected: Vec<String> =
+        ids.clone().map(|id| version(&server, &body, &[("X-Request-Id", &id)])).collect();
+    let mut headers: Vec<Value> = ids.map(|id| json!({"x-request-id": id})).collect();
+    headers.push(json!({"x-gristmill-version": "@challenger"}));
+    let inputs = tensors(&customers(&sandbox, 1).0);
+    let asked = json!({"url": server.url(), "inputs": inputs, "headers": headers});
+    sandbox.write("asked.json", asked.to_string());
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/traffic_grpc.py");
+    let mut command = std::process::Command::new(python);
+    let done = command.arg(script).arg(sandbox.path("asked.json")).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let said = String::from_utf8(done.stdout).unwrap();
+    let found: Vec<&str> = said.lines().collect();
+    assert_eq!(found[..20], expected);
+    assert!(expected.contains(&"1".to_string()) && expected.contains(&"2".to_string()));
+    assert_eq!(found[20..], ["2"]);
+}

@@ -59,3 +59,47 @@ fn report(keeper: &Keeper, name: &str, traffic: Traffic) -> Result<TrafficReport
     });
     Ok(TrafficReport { model: name.into(), plan, test, totals, verdict })
 }
+
+#[cfg(test)]
+mod tests {
+    use gristmill_core::Timestamp;
+    use gristmill_track::{Canary, NewVersion, VersionRef, Webhook, WebhookEvent, WebhookStatus};
+
+    use super::*;
+    use crate::Kind;
+
+    #[test]
+    fn a_plan_on_the_command_line_is_left_for_webhooks() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        let keeper = Keeper::open(&home).unwrap();
+        let webhook = Webhook {
+            id: "w".into(),
+            name: "w".into(),
+            url: "https://example.com".into(),
+            description: String::new(),
+            secret: None,
+            status: WebhookStatus::Active,
+            events: vec![WebhookEvent::TrafficSet],
+            created: Timestamp(5),
+            updated: Timestamp(5),
+        };
+        keeper.wait(|s| s.create_webhook(webhook)).unwrap();
+        for digest in ["d1", "d2"] {
+            let new = NewVersion::new("churn", digest, "p", by_hand(""));
+            keeper.wait(|s| s.register(new)).unwrap();
+        }
+        let canary = |number, percent| TrafficPlan {
+            canary: Some(Canary { to: VersionRef::Number(number), percent }),
+            ..TrafficPlan::default()
+        };
+        let set = set_traffic(&home, "churn", canary(1, 5.0), "try it").unwrap();
+        assert_eq!(traffic(&home, "churn").unwrap(), set);
+        for odd in [canary(9, 5.0), canary(1, 0.0)] {
+            assert_eq!(set_traffic(&home, "churn", odd, "").unwrap_err().kind, Kind::Input);
+        }
+        let left = keeper.wait(|s| s.take_untold(10)).unwrap();
+        let events: Vec<_> = left.iter().map(|word| (word.event, word.model.as_str())).collect();
+        assert_eq!(events, [(WebhookEvent::TrafficSet, "churn")], "what is refused is not told");
+    }
+}

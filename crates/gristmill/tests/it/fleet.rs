@@ -93,6 +93,17 @@ fn whoever_was_asked_for_longest_ago_makes_room() {
 }
 
 #[test]
+fn a_version_that_is_named_does_not_take_the_place_of_its_models_own_one() {
+    let stock = Arc::new(Same::new());
+    let fleet = fleet(&stock, Some(1));
+    fleet.fetch("a", None).unwrap().unwrap();
+    fleet.fetch("a", Some("2")).unwrap().unwrap();
+    assert_eq!(there(&fleet), ["a/1", "a/2"]);
+    fleet.fetch("a", Some("3")).unwrap().unwrap();
+    assert_eq!(there(&fleet), ["a/1", "a/3"]);
+}
+
+#[test]
 fn a_model_that_is_let_go_answers_whoever_holds_it() {
     let stock = Arc::new(Same::new());
     let fleet = fleet(&stock, Some(0));

@@ -119,7 +119,7 @@ impl Question {
     }
 
     /// The rows that are asked about, alone.
-    fn into_asked(self) -> Frame {
+    pub fn into_asked(self) -> Frame {
         match self.history {
             0 => self.rows,
             history => self.rows.slice(history..self.rows.rows()),

@@ -6,14 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use gristmill_core::{Clock, Timestamp};
-use gristmill_serve::{Answers, Chosen, Refusal, Served};
+use gristmill_serve::{Answers, Chosen, Question, Refusal, Served};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Failure;
-use super::meter::{Ended, Meter, gauge};
+use super::batches::{Batches, Done};
+use super::meter::{Ended, Meter, Series, gauge};
 use super::protocol::Protocol;
 use super::shadows::{Answered, Shadows};
-use crate::ticket::{PhaseName, Ticket};
+use crate::ticket::{Facts, PhaseName, Ticket};
 use crate::{RequestLimits, limits};
 
 /// Bodies up to this size are answered where they arrive, unless the model is known to take its time:
@@ -30,6 +31,7 @@ pub(crate) struct Desk {
     /// How many wait for a core.
     waiting: Arc<AtomicU64>,
     clock: Arc<dyn Clock>,
+    batches: Arc<Batches>,
     shadows: Shadows,
     meter: Meter,
 }
@@ -37,12 +39,14 @@ pub(crate) struct Desk {
 impl Desk {
     pub fn new(clock: Arc<dyn Clock>, limits: RequestLimits) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let count = limits.count.min(Semaphore::MAX_PERMITS);
         Self {
-            limits,
-            room: Semaphore::new(limits.count.min(Semaphore::MAX_PERMITS)),
+            limits: RequestLimits { count, ..limits },
+            room: Semaphore::new(count),
             cores: Arc::new(Semaphore::new(cores)),
             waiting: Arc::default(),
             clock,
+            batches: Arc::new(Batches::new()),
             shadows: Shadows::new(),
             meter: Meter::default(),
         }
@@ -56,6 +60,10 @@ impl Desk {
         gauge(&mut text, "gristmill_inference_under_way", "Requests to models now.", under_way);
         let help = "Requests to models that wait for a core now.";
         gauge(&mut text, "gristmill_inference_waiting", help, waiting);
+        let help = "How many small requests that waited were answered together.";
+        self.batches.requests.show(&mut text, "gristmill_batch_requests", help);
+        let help = "How many rows of small requests that waited were answered together.";
+        self.batches.rows.show(&mut text, "gristmill_batch_rows", help);
         self.shadows.write(&mut text);
         text
     }
@@ -115,9 +123,10 @@ impl Desk {
             arrived,
         };
         let is_small = body.len() <= SMALL && !question.is_packed();
-        let done = match is_small && series.is_quick() {
-            true => job.work().map_err(Failure::from),
-            false => self.at_length(move || job.work()).await,
+        let done = match (is_small, series.is_quick(self.limits.inline)) {
+            (true, true) => job.work().map_err(Failure::from),
+            (true, false) if !served.is_windowed() => self.together(job).await,
+            _ => self.at_length(move || job.work()).await,
         };
         let ended = match &done {
             Ok(_) => Ended::Answered,
@@ -128,13 +137,56 @@ impl Desk {
         let facts = ticket.facts();
         self.meter.waits.count(facts.micros(PhaseName::Queue));
         if is_small && ended == Ended::Answered {
-            series.pace(facts.micros(PhaseName::Compute));
+            self.pace(&series, &facts);
         }
         let (answer, answers) = done?;
         if let Some(shadow) = shadow {
             self.shadows.ask(shadow, Answered { question, body, by: served, answers });
         }
         Ok(answer)
+    }
+
+    /// Notes how long the model takes for a small request. Who is answered with others takes less than
+    /// alone, which counts only where it would be quick alone too.
+    fn pace(&self, series: &Series, facts: &Facts) {
+        let each = facts.micros(PhaseName::Compute) / facts.together.max(1) as u64;
+        if facts.together == 1 || u128::from(each) * 8 < self.limits.inline.as_micros() {
+            series.pace(each);
+        }
+    }
+
+    /// Answers a small question to a version that takes its time, with others that wait for it.
+    async fn together<Q: Protocol>(&self, job: Job<Q>) -> Result<(Q::Answer, Answers), Failure> {
+        let clock = Arc::clone(&self.clock);
+        let (rows, more) = job.read()?;
+        if !job.question.is_plain(&more) {
+            return self.at_length(move || job.finish(rows, more)).await;
+        }
+        let (queued, waiting) = (clock.now(), Waiting::of(&self.waiting));
+        let asked =
+            self.batches.ask(Arc::clone(&job.served), rows.into_asked(), &self.cores, &clock);
+        let done = tokio::time::timeout(self.limits.time, asked).await;
+        drop(waiting);
+        let Done { answers, begun, ended, together } = match done {
+            Ok(Ok(done)) => done,
+            Ok(Err(_)) => {
+                let message = "a bug of ours: the model answered nobody";
+                return Err(Failure::new(StatusCode::INTERNAL_SERVER_ERROR, message));
+            }
+            Err(_) => return Err(self.too_late()),
+        };
+        job.ticket.took(PhaseName::Queue, queued, begun);
+        job.ticket.took(PhaseName::Compute, begun, ended);
+        job.ticket.note(|facts| facts.together = together);
+        let answers = answers?;
+        let answer = job.question.write(&job.served, &answers, more)?;
+        Ok((answer, answers))
+    }
+
+    fn too_late(&self) -> Failure {
+        let time = self.limits.time.as_secs_f64();
+        let message = format!("the answer took longer than {time} seconds");
+        Failure::new(StatusCode::GATEWAY_TIMEOUT, message)
     }
 
     /// Work that takes its time, on a thread of its own.
@@ -153,14 +205,10 @@ impl Desk {
             })
             .await
         };
-        let time = self.limits.time;
-        match tokio::time::timeout(time, worked).await {
+        match tokio::time::timeout(self.limits.time, worked).await {
             Ok(Ok(done)) => Ok(done?),
             Ok(Err(error)) => Err(Failure::bug(&error)),
-            Err(_) => {
-                let message = format!("the answer took longer than {} seconds", time.as_secs_f64());
-                Err(Failure::new(StatusCode::GATEWAY_TIMEOUT, message))
-            }
+            Err(_) => Err(self.too_late()),
         }
     }
 }
@@ -194,15 +242,23 @@ struct Job<Q> {
 impl<Q: Protocol> Job<Q> {
     /// The answer in the words of the protocol and as the model gives it.
     fn work(self) -> Result<(Q::Answer, Answers), Refusal> {
-        let Self { served, body, question, ticket, clock, arrived } = self;
-        let clock = &*clock;
-        ticket.took(PhaseName::Queue, arrived, clock.now());
-        let read = ticket.timed(PhaseName::Parse, clock, || question.read(&served, &body));
-        let (rows, more) = read?;
-        ticket.note(|facts| facts.rows = Some(rows.asked()));
-        ticket.timed(PhaseName::Compute, clock, || {
-            let answers = question.answer(&served, rows, &more)?;
-            Ok((question.write(&served, &answers, more)?, answers))
+        self.ticket.took(PhaseName::Queue, self.arrived, self.clock.now());
+        let (rows, more) = self.read()?;
+        self.finish(rows, more)
+    }
+
+    fn read(&self) -> Result<(Question, Q::More), Refusal> {
+        let read = || self.question.read(&self.served, &self.body);
+        let (rows, more) = self.ticket.timed(PhaseName::Parse, &*self.clock, read)?;
+        self.ticket.note(|facts| facts.rows = Some(rows.asked()));
+        Ok((rows, more))
+    }
+
+    fn finish(&self, rows: Question, more: Q::More) -> Result<(Q::Answer, Answers), Refusal> {
+        self.ticket.note(|facts| facts.together = 1);
+        self.ticket.timed(PhaseName::Compute, &*self.clock, || {
+            let answers = self.question.answer(&self.served, rows, &more)?;
+            Ok((self.question.write(&self.served, &answers, more)?, answers))
         })
     }
 }

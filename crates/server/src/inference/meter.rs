@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use gristmill_serve::{Part, Served};
 
@@ -15,8 +16,8 @@ const ENDS: [u64; 14] = [
     2_500_000, 10_000_000,
 ];
 
-/// Up to how many microseconds a model's small requests are worked on where they arrive.
-const QUICK: u64 = 1_000;
+/// The upper ends of a histogram of sizes.
+const SIZES: [u64; 11] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024];
 
 /// What models are asked and how long they take.
 #[derive(Default)]
@@ -28,22 +29,48 @@ pub(crate) struct Meter {
     pub waits: Histogram,
 }
 
-/// Times, by how long they are.
-#[derive(Default)]
+/// Numbers, by how great they are.
 pub(crate) struct Histogram {
+    /// The upper ends of the buckets.
+    ends: &'static [u64],
+    /// How many of what is counted are one of what is shown.
+    unit: f64,
     /// By bucket, with those beyond the last at the end.
-    buckets: [AtomicU64; ENDS.len() + 1],
-    micros: AtomicU64,
+    buckets: Vec<AtomicU64>,
+    sum: AtomicU64,
+}
+
+impl Default for Histogram {
+    /// Of times: counted in microseconds, shown in seconds.
+    fn default() -> Self {
+        Self::new(&ENDS, 1e6)
+    }
 }
 
 impl Histogram {
-    /// Counts a time of so many microseconds.
-    pub fn count(&self, micros: u64) {
-        let bucket = ENDS.iter().position(|end| micros <= *end).unwrap_or(ENDS.len());
+    fn new(ends: &'static [u64], unit: f64) -> Self {
+        let buckets = (0..=ends.len()).map(|_| AtomicU64::new(0)).collect();
+        Self { ends, unit, buckets, sum: AtomicU64::new(0) }
+    }
+
+    /// Of sizes, by powers of 2.
+    pub fn of_sizes() -> Self {
+        Self::new(&SIZES, 1.0)
+    }
+
+    /// Counts a number.
+    pub fn count(&self, number: u64) {
+        let bucket = self.ends.iter().position(|end| number <= *end).unwrap_or(self.ends.len());
         if let Some(bucket) = self.buckets.get(bucket) {
             bucket.fetch_add(1, Ordering::Relaxed);
         }
-        self.micros.fetch_add(micros, Ordering::Relaxed);
+        self.sum.fetch_add(number, Ordering::Relaxed);
+    }
+
+    /// Writes it down with what it is.
+    pub fn show(&self, text: &mut String, name: &str, help: &str) {
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} histogram");
+        self.write(text, name, "");
     }
 
     fn write(&self, text: &mut String, name: &str, labels: &str) {
@@ -51,14 +78,15 @@ impl Histogram {
         let comma = if labels.is_empty() { "" } else { "," };
         for (at, bucket) in self.buckets.iter().enumerate() {
             sum += bucket.load(Ordering::Relaxed);
-            let end = match ENDS.get(at) {
-                Some(micros) => (*micros as f64 / 1e6).to_string(),
+            let end = match self.ends.get(at) {
+                Some(end) => (*end as f64 / self.unit).to_string(),
                 None => "+Inf".into(),
             };
             let _ = writeln!(text, "{name}_bucket{{{labels}{comma}le=\"{end}\"}} {sum}");
         }
-        let seconds = self.micros.load(Ordering::Relaxed) as f64 / 1e6;
-        let _ = writeln!(text, "{name}_sum{{{labels}}} {seconds}\n{name}_count{{{labels}}} {sum}");
+        let all = self.sum.load(Ordering::Relaxed) as f64 / self.unit;
+        let labels = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
+        let _ = writeln!(text, "{name}_sum{labels} {all}\n{name}_count{labels} {sum}");
     }
 }
 
@@ -110,12 +138,8 @@ impl Meter {
             let labels = labels(model, version);
             series.times.write(&mut text, "gristmill_inference_seconds", &labels);
         }
-        let name = "gristmill_inference_wait_seconds";
-        let _ = writeln!(
-            text,
-            "# HELP {name} How long requests to models waited for a core.\n# TYPE {name} histogram"
-        );
-        self.waits.write(&mut text, name, "");
+        let help = "How long requests to models waited for a core.";
+        self.waits.show(&mut text, "gristmill_inference_wait_seconds", help);
         let counters: [(&str, &str, CounterOf); 2] = [
             ("refused", "Requests to models that were wrong.", |series| &series.refused),
             ("failed", "Requests to models that failed by our fault.", |series| &series.failed),
@@ -174,9 +198,9 @@ impl Series {
         self.pace.store(now, Ordering::Relaxed);
     }
 
-    /// Whether small requests are answered as quickly as another thread would wake.
-    pub fn is_quick(&self) -> bool {
-        self.pace.load(Ordering::Relaxed) <= QUICK
+    /// Whether small requests take less than so long, as far as is known.
+    pub fn is_quick(&self, within: Duration) -> bool {
+        u128::from(self.pace.load(Ordering::Relaxed)) < within.as_micros()
     }
 }
 

@@ -89,6 +89,10 @@ impl Protocol for Invocation {
         matches!(self.content, Content::Parquet(_))
     }
 
+    fn is_plain(&self, more: &mlflow::More) -> bool {
+        !more.explain
+    }
+
     fn answer(
         &self,
         served: &Served,

@@ -1,6 +1,7 @@
 //! Models that answer, in the protocols that people's clients speak. What a body says and what an
 //! answer looks like, `gristmill-serve` knows; here stand the routes, the statuses and the headers.
 
+mod batches;
 mod desk;
 mod grpc;
 mod kept;

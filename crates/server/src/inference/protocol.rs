@@ -18,6 +18,11 @@ pub(super) trait Protocol: Send + Sync + 'static {
         false
     }
 
+    /// Whether nothing but the answers is asked for, so that they may be given together with those to others.
+    fn is_plain(&self, _: &Self::More) -> bool {
+        true
+    }
+
     /// What the version answers.
     fn answer(&self, served: &Served, rows: Question, _: &Self::More) -> Result<Answers, Refusal> {
         served.answer(rows)

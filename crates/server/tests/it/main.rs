@@ -15,5 +15,6 @@ mod registry;
 mod registry_client;
 mod told;
 mod tracking;
+mod traffic;
 mod wild;
 mod wild_registry;

@@ -352,3 +352,33 @@ async fn a_secret_is_sealed_where_it_is_kept_and_signs_as_it_was() {
     post(&other, &format!("/webhooks/{id}/test"), json!({})).await.unwrap();
     assert!(is_signed_with(&receiver.messages(2).await[1], "open"));
 }
+
+#[tokio::test]
+async fn a_plan_of_traffic_is_told_whether_it_is_laid_down_here_or_elsewhere() {
+    let house = house().await;
+    let receiver = Receiver::open(&["200 OK"]).await;
+    subscribe(&house, &receiver.url, &[("MODEL_TRAFFIC", "SET")]).await;
+    for digest in ["d1", "d2"] {
+        let new = NewVersion::new("churn", digest, "p", Note::new(NOW, "run 1", ""));
+        house.store.register(new).await.unwrap();
+    }
+    let plan = json!({"canary": {"to": "1", "percent": 5.0}, "ab_test": null, "shadow": null});
+    let sent = json!({"plan": plan, "why": "try it"}).to_string();
+    let headers = [("content-type", "application/json")];
+    let path = "/api/v1/models/churn/traffic";
+    let set = house.send("PUT", path, &headers, sent.into()).await;
+    assert_eq!(set.status, 200, "{}", set.message());
+    let told = receiver.messages(1).await;
+    assert!(is_signed_with(&told[0], "sesame"));
+    let (entity, action) = (&body(&told[0])["entity"], &body(&told[0])["action"]);
+    assert_eq!((entity, action), (&json!("model_traffic"), &json!("set")));
+    assert_eq!(body(&told[0])["data"], json!({"name": "churn", "plan": plan}));
+    // As the command line does where no server is asked.
+    let lifted = gristmill_track::TrafficPlan::default();
+    house.store.set_traffic("churn", lifted, Note::new(NOW, "ada", "")).await.unwrap();
+    let event = WebhookEvent::TrafficSet;
+    let (model, version, alias) = ("churn".into(), None, None);
+    house.store.leave_untold(Untold { event, model, version, alias, at: NOW }).await.unwrap();
+    let told = receiver.messages(2).await;
+    assert_eq!(body(&told[1])["data"]["plan"]["canary"], Value::Null);
+}
