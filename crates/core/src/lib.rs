@@ -12,6 +12,7 @@ mod column;
 mod context;
 mod error;
 pub mod expr;
+mod express;
 mod frame;
 mod frame_builder;
 pub mod graph;

@@ -160,3 +160,77 @@ fn value_info(port: &Port) -> ValueInfo {
         r#type: Some(TypeProto { tensor_type: Some(TensorType { elem_type, shape }) }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gristmill_core::graph::Graph;
+
+    use super::*;
+
+    /// The file of a graph, read back.
+    fn read_back(graph: Graph) -> ModelProto {
+        let about = About {
+            name: "small".into(),
+            facts: vec![("gristmill.target".into(), "y".into())],
+            ..About::default()
+        };
+        let bytes = encode(&graph.finish().unwrap(), &about).unwrap();
+        ModelProto::decode(bytes.as_slice()).unwrap()
+    }
+
+    fn small() -> Graph {
+        let graph = Graph::new();
+        let words = graph.single(graph.input("w", Kind::Words));
+        graph.begin("ordinal");
+        let codes = graph.number_of_word(words, [("a", 1.0), ("b", 2.0)], -1.0, 0.5).unwrap();
+        graph.output("label", graph.remainder(graph.to_integers(codes), graph.integer(3)));
+        graph
+    }
+
+    #[test]
+    fn a_file_says_its_versions_and_its_facts() {
+        let model = read_back(small());
+        assert_eq!((model.ir_version, model.producer_name.as_str()), (10, "gristmill"));
+        let opsets: Vec<_> =
+            model.opset_import.iter().map(|o| (o.domain.as_str(), o.version)).collect();
+        assert_eq!(opsets, [("", 21), ("ai.onnx.ml", 5)]);
+        assert_eq!(model.metadata_props[0].key, "gristmill.target");
+    }
+
+    #[test]
+    fn ports_have_a_row_for_each_question() {
+        let graph = read_back(small()).graph.unwrap();
+        let tensor = graph.input[0].r#type.clone().unwrap().tensor_type.unwrap();
+        assert_eq!((graph.input[0].name.as_str(), tensor.elem_type), ("w", element::WORD));
+        let dims = tensor.shape.unwrap().dim;
+        assert_eq!((dims[0].dim_param.as_deref(), dims[1].dim_value), (Some("rows"), Some(1)));
+        let tensor = graph.output[0].r#type.clone().unwrap().tensor_type.unwrap();
+        assert_eq!(tensor.elem_type, element::I64);
+    }
+
+    #[test]
+    fn attributes_have_their_types_and_zeros_are_written() {
+        let graph = read_back(small()).graph.unwrap();
+        let encoder = &graph.node[0];
+        assert_eq!(
+            (encoder.op_type.as_str(), encoder.domain.as_str()),
+            ("LabelEncoder", "ai.onnx.ml")
+        );
+        assert_eq!(encoder.name, "ordinal/LabelEncoder_0");
+        let keys = &encoder.attribute[0];
+        assert_eq!((keys.name.as_str(), keys.r#type), ("keys_strings", attribute::WORDS));
+        assert_eq!(keys.strings, [b"a".to_vec(), b"b".to_vec(), Vec::new()]);
+        let values = encoder.attribute[1].t.clone().unwrap();
+        let numbers: Vec<u8> = [1.0f64, 2.0, -1.0].iter().flat_map(|v| v.to_le_bytes()).collect();
+        assert_eq!((values.data_type, values.dims), (element::F64, vec![3]));
+        assert_eq!(values.raw_data.unwrap(), numbers);
+        let modulo = graph.node.iter().find(|node| node.op_type == "Mod").unwrap();
+        assert_eq!(modulo.attribute[0].i, Some(0), "`fmod` of integers");
+    }
+
+    #[test]
+    fn equal_graphs_are_equal_bytes() {
+        let bytes = || encode(&small().finish().unwrap(), &About::default()).unwrap();
+        assert_eq!(bytes(), bytes());
+    }
+}

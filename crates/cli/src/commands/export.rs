@@ -97,6 +97,9 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
             // A variable that is set to nothing names no Python.
             let python = verify_with.as_deref().filter(|python| !python.is_empty()).map(Path::new);
             let exported = export::onnx(&context.home, model, output.as_deref(), python)?;
+            for note in &exported.notes {
+                context.say(&format!("note: {note}"));
+            }
             context.print(&json!(exported), || shown(&exported))
         }
     }

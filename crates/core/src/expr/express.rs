@@ -1,10 +1,8 @@
 //! A bound expression as a graph of operators: node after node, as the evaluator goes.
 
 use super::bind::BoundNode;
-use super::functions::Function;
-use super::moments::Part;
 use super::tree::{At, Case, CastTo, Node, Operator};
-use crate::graph::{Calendar, Graph, Kind, Value, Wire, no_form};
+use crate::graph::{Graph, Kind, Value, Wire, no_form};
 use crate::{Error, MISSING_TIME, Result, SemanticType};
 
 /// See [`super::BoundExpr::express`].
@@ -24,16 +22,16 @@ pub(super) fn express(
     Ok(graph.spread(root).wire())
 }
 
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     nodes: &'a [BoundNode],
-    graph: &'a Graph,
+    pub(super) graph: &'a Graph,
     columns: &'a [Wire],
     /// Nothing for what is missing in every row, of whatever kind is wanted.
     values: Vec<Option<Value>>,
 }
 
 impl Writer<'_> {
-    fn missing(&self, kind: Kind) -> Value {
+    pub(super) fn missing(&self, kind: Kind) -> Value {
         match kind {
             Kind::Numbers | Kind::Truths => self.graph.number(f64::NAN),
             Kind::Words => self.graph.word(""),
@@ -41,20 +39,20 @@ impl Writer<'_> {
         }
     }
 
-    fn get(&self, at: At) -> Option<Value> {
+    pub(super) fn get(&self, at: At) -> Option<Value> {
         self.values.get(at as usize).copied().flatten()
     }
 
-    fn as_kind(&self, at: At, kind: Kind) -> Value {
+    pub(super) fn as_kind(&self, at: At, kind: Kind) -> Value {
         self.get(at).unwrap_or_else(|| self.missing(kind))
     }
 
-    fn numbers(&self, at: At) -> Value {
+    pub(super) fn numbers(&self, at: At) -> Value {
         self.as_kind(at, Kind::Numbers)
     }
 
     /// The values at these places, those without a kind as the others.
-    fn alike(&self, places: &[At]) -> (Kind, Vec<Value>) {
+    pub(super) fn alike(&self, places: &[At]) -> (Kind, Vec<Value>) {
         let known = places.iter().find_map(|&at| self.get(at));
         let kind = known.map_or(Kind::Numbers, Value::kind);
         (kind, places.iter().map(|&at| self.as_kind(at, kind)).collect())
@@ -100,7 +98,7 @@ impl Writer<'_> {
     }
 
     /// What is no finite number is missing.
-    fn finite(&self, value: Value) -> Value {
+    pub(super) fn finite(&self, value: Value) -> Value {
         let g = self.graph;
         let finite = g.at_most(g.absolute(value), g.number(f64::MAX));
         g.choose(finite, value, g.number(f64::NAN))
@@ -186,7 +184,7 @@ impl Writer<'_> {
     }
 
     /// The word that stands in the expression itself.
-    fn spelled(&self, at: At, what: &str) -> Result<String> {
+    pub(super) fn spelled(&self, at: At, what: &str) -> Result<String> {
         match self.nodes.get(at as usize).map(|bound| &bound.node) {
             Some(Node::Word(word)) => Ok(word.clone()),
             _ => Err(no_form(what, "operators take it as a setting; write it into the expression")),
@@ -240,136 +238,6 @@ impl Writer<'_> {
             }
         }))
     }
-
-    fn call(&self, function: Function, arguments: &[At]) -> Result<Option<Value>> {
-        use Function as F;
-        let g = self.graph;
-        if matches!(function, F::Coalesce | F::Nullif | F::Greatest | F::Least) {
-            return self.pick(function, arguments);
-        }
-        let first = arguments[0];
-        let of = |f: fn(&Graph, Value) -> Value| f(g, self.numbers(first));
-        Ok(Some(match (function, arguments) {
-            (F::Abs, _) => of(Graph::absolute),
-            (F::Ceil, _) => of(Graph::ceil),
-            (F::Floor, _) => of(Graph::floor),
-            (F::Sqrt, _) => of(Graph::root),
-            (F::Sign, _) => of(Graph::sign),
-            (F::Exp, _) => self.finite(of(Graph::exp)),
-            (F::Ln, _) => self.finite(of(Graph::ln)),
-            (F::Log10, _) => self.logarithm(first, std::f64::consts::LN_10),
-            (F::Log2, _) => self.logarithm(first, std::f64::consts::LN_2),
-            (F::Round, [a]) => self.rounded(self.numbers(*a)),
-            (F::Power, [a, b]) => {
-                let (a, b) = (self.numbers(*a), self.numbers(*b));
-                let missing = g.either(g.is_missing(a), g.is_missing(b));
-                g.choose(missing, g.number(f64::NAN), self.finite(g.power(a, b)))
-            }
-            (F::SecondsBetween, [a, b]) => {
-                let moments = [*a, *b].map(|at| self.as_kind(at, Kind::Integers));
-                let missing = g.either(g.is_missing(moments[0]), g.is_missing(moments[1]));
-                let seconds = g.to_numbers(g.subtract(moments[1], moments[0]));
-                let seconds = g.divide(seconds, g.number(super::moments::SECOND as f64));
-                g.choose(missing, g.number(f64::NAN), seconds)
-            }
-            (F::StartsWith, [a, start]) => {
-                let start = self.spelled(*start, "STARTS_WITH of a column")?;
-                let text = self.as_kind(*a, Kind::Words);
-                let found = g.matches(text, format!("(?s){}.*", escaped(&start)));
-                g.choose(g.is_missing(text), g.number(f64::NAN), g.to_numbers(found))
-            }
-            (F::Concat, _) => {
-                let mut words = arguments.iter().map(|&at| self.as_kind(at, Kind::Words));
-                let first = words.next().unwrap_or_else(|| g.word(""));
-                words.fold(first, |joined, next| g.followed(joined, next))
-            }
-            (other, _) => {
-                let what = format!("{} with such arguments", other.name());
-                return Err(no_form(what, "there is no operator for it"));
-            }
-        }))
-    }
-
-    fn logarithm(&self, a: At, base: f64) -> Value {
-        let g = self.graph;
-        self.finite(g.divide(g.ln(self.numbers(a)), g.number(base)))
-    }
-
-    /// Halves go away from zero.
-    fn rounded(&self, value: Value) -> Value {
-        let g = self.graph;
-        let size = g.absolute(value);
-        let whole = g.floor(size);
-        let up = g.at_most(g.number(0.5), g.subtract(size, whole));
-        g.multiply(g.sign(value), g.add(whole, g.to_numbers(up)))
-    }
-
-    fn pick(&self, function: Function, arguments: &[At]) -> Result<Option<Value>> {
-        let g = self.graph;
-        if arguments.iter().all(|&at| self.get(at).is_none()) {
-            return Ok(None);
-        }
-        let (kind, values) = self.alike(arguments);
-        if kind == Kind::Words && matches!(function, Function::Greatest | Function::Least) {
-            return Err(no_form("the order of words", "operators compare words for equality only"));
-        }
-        let present = |v: Value| g.not(g.is_missing(v));
-        let join = |a: Value, b: Value| match function {
-            Function::Coalesce => g.choose(g.is_missing(a), b, a),
-            Function::Nullif => g.choose(g.equal(a, b), self.missing(kind), a),
-            Function::Greatest => {
-                let first = g.both(present(a), g.at_most(b, a));
-                g.choose(g.either(g.is_missing(b), first), a, b)
-            }
-            _ => {
-                let first = g.both(present(a), g.at_most(a, b));
-                g.choose(g.either(g.is_missing(b), first), a, b)
-            }
-        };
-        Ok(values.into_iter().reduce(join))
-    }
-
-    fn extract(&self, part: Part, moments: Value) -> Value {
-        let g = self.graph;
-        let calendar = Calendar::of(g, moments);
-        let of_time = |unit: i64, most: i64| {
-            g.remainder(g.divide(calendar.seconds(), g.integer(unit)), g.integer(most))
-        };
-        let value = match part {
-            Part::Year => calendar.year,
-            Part::Quarter => calendar.quarter(),
-            Part::Month => calendar.month,
-            Part::Week => calendar.week(),
-            Part::Day => calendar.day,
-            Part::Hour => of_time(3_600, 24),
-            Part::Minute => of_time(60, 60),
-            Part::Second => of_time(1, 60),
-            Part::Dow => g.remainder(g.add(calendar.days, g.integer(4)), g.integer(7)),
-            Part::Doy => calendar.day_of_year(),
-            Part::Epoch => calendar.epoch(),
-        };
-        g.choose(g.is_missing(moments), g.number(f64::NAN), g.to_numbers(value))
-    }
-
-    fn cut(&self, part: Part, moments: Value) -> Value {
-        let g = self.graph;
-        let calendar = Calendar::of(g, moments);
-        let first_of = |month| calendar.moment(calendar.first_of_month(calendar.year, month));
-        let cut = match part {
-            Part::Hour => calendar.cut_at_seconds(3_600),
-            Part::Minute => calendar.cut_at_seconds(60),
-            Part::Second => calendar.cut_at_seconds(1),
-            Part::Day | Part::Dow | Part::Doy | Part::Epoch => calendar.cut_at_seconds(86_400),
-            Part::Week => calendar.moment(g.subtract(calendar.days, calendar.weekday())),
-            Part::Month => first_of(calendar.month),
-            Part::Quarter => {
-                let quarter = g.subtract(calendar.quarter(), g.integer(1));
-                first_of(g.add(g.multiply(quarter, g.integer(3)), g.integer(1)))
-            }
-            Part::Year => first_of(g.integer(1)),
-        };
-        g.choose(g.is_missing(moments), moments, cut)
-    }
 }
 
 /// The regular expression of a LIKE pattern: `%` any text, `_` any letter, `\` before either.
@@ -388,7 +256,7 @@ fn regular(pattern: &str) -> String {
 }
 
 /// Letters that mean themselves in a regular expression.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for letter in text.chars() {
         if letter.is_ascii_punctuation() {

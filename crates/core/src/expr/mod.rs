@@ -38,6 +38,7 @@
 mod bind;
 mod evaluate;
 mod express;
+mod express_calls;
 mod functions;
 mod moments;
 mod parse;

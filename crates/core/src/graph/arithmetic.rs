@@ -130,11 +130,8 @@ impl Graph {
     /// a where `condition` is true, b elsewhere.
     pub fn choose(&self, condition: Value, a: Value, b: Value) -> Value {
         let width = condition.width.max(a.width).max(b.width);
-        let fits = |v: Value| v.width == width || v.width == 1;
-        if condition.kind != Kind::Truths
-            || a.kind != b.kind
-            || ![condition, a, b].map(fits)[..].iter().all(|f| *f)
-        {
+        let fit = [condition, a, b].iter().all(|v| v.width == width || v.width == 1);
+        if condition.kind != Kind::Truths || a.kind != b.kind || !fit {
             self.mistaken(|| format!("`Where` was given {condition:?}, {a:?} and {b:?}"));
         }
         let rows = condition.rows.with(a.rows).with(b.rows);
@@ -188,8 +185,8 @@ impl Graph {
         self.choose(self.equal(sum, one), a, exact)
     }
 
-    /// eᵃ − 1, exact also where a is small. Method: Higham, *Accuracy and Stability of Numerical
-    /// Algorithms*, 2002, section 1.14.1.
+    /// eᵃ − 1, exact also where a is small.
+    /// Method: Higham, *Accuracy and Stability of Numerical Algorithms*, 2002, section 1.14.1.
     pub fn exp_m1(&self, a: Value) -> Value {
         let (one, half) = (self.number(1.0), self.number(0.5));
         let power = self.exp(a);

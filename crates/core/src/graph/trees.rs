@@ -37,9 +37,9 @@ pub struct Branch {
     pub no: Child,
 }
 
-/// Trees in the form of the operator `TreeEnsemble`, without its sets, which onnxruntime takes
-/// apart into more branchings than there is memory for: branchings of all trees in one list, answers
-/// in another.
+/// Trees in the form of the operator `TreeEnsemble`: branchings of all trees in one list, answers in
+/// another. Its sets are left out, since onnxruntime takes them apart into more branchings than there
+/// is memory for.
 #[derive(Clone, Debug, Default)]
 pub struct Trees {
     branches: Vec<Branch>,

@@ -44,6 +44,8 @@ pub struct OnnxExport {
     pub outputs: Vec<OnnxPort>,
     /// How a runtime answered the golden rows; nothing when none was named.
     pub verified: Option<OnnxVerified>,
+    /// What a person should know.
+    pub notes: Vec<String>,
 }
 
 /// A tensor that goes in or comes out.
@@ -76,7 +78,7 @@ pub struct OnnxVerified {
 /// When a step has no form in ONNX, which is said by name.
 pub fn onnx_bytes(pipeline: &FittedPipeline, name: &str) -> Result<(Vec<u8>, Program)> {
     refuse_without_form(pipeline)?;
-    let program = pipeline.express()?;
+    let program = pipeline.express().map_err(with_remedy)?;
     let bytes = gristmill_onnx::encode(&program, &about(pipeline, name));
     Ok((bytes.map_err(refused)?, program))
 }
@@ -99,17 +101,26 @@ fn refuse_without_form(pipeline: &FittedPipeline) -> Result<()> {
             (None, _) => "it looks at other rows",
         };
         let step = CoreError::NoForm { what: format!("step `{kind}`"), reason: reason.into() };
-        return Err(Error::from(step).with_hint("serve the package itself: `gristmill serve`"));
+        return Err(with_remedy(step));
     }
     Ok(())
+}
+
+fn with_remedy(error: CoreError) -> Error {
+    let has_no_form = matches!(error, CoreError::NoForm { .. });
+    let error = Error::from(error);
+    if has_no_form {
+        return error.with_hint("serve the package itself: `gristmill serve`");
+    }
+    error
 }
 
 fn about(pipeline: &FittedPipeline, name: &str) -> About {
     let target = pipeline.target();
     let mut facts = Vec::new();
     if let Some(labels) = &target.labels {
-        let classes = serde_json::to_string(labels.names()).unwrap_or_default();
-        facts.push(("gristmill.classes".to_owned(), classes));
+        let classes = serde_json::Value::from(labels.names().to_vec());
+        facts.push(("gristmill.classes".to_owned(), classes.to_string()));
     }
     if let Some(field) = &target.field {
         facts.push(("gristmill.target".to_owned(), field.name.clone()));
@@ -157,7 +168,19 @@ pub fn onnx(
         inputs: program.inputs.iter().map(OnnxPort::of).collect(),
         outputs: program.outputs.iter().map(OnnxPort::of).collect(),
         verified,
+        notes: notes(&package.pipeline),
     })
+}
+
+/// What the file leaves out.
+fn notes(pipeline: &FittedPipeline) -> Vec<String> {
+    let around = pipeline.model().kind() == "conformal";
+    around
+        .then(|| {
+            "the intervals or sets of `conformal` are not in the file, only its answers".into()
+        })
+        .into_iter()
+        .collect()
 }
 
 /// Writes `pipeline` to `file`, whatever a runtime says of it, and holds the answers of `python`'s

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
@@ -96,11 +96,13 @@ fn wait(child: &mut Child) -> std::io::Result<ExitStatus> {
 }
 
 /// A file with rows, as long as it is needed.
-struct Rows(std::path::PathBuf);
+struct Rows(PathBuf);
 
 impl Rows {
     fn write(model: &Path, asked: &Asked) -> Result<Self> {
-        let path = model.with_extension("rows.json");
+        let mut path = model.as_os_str().to_owned();
+        path.push(".rows.json");
+        let path = PathBuf::from(path);
         let text = serde_json::to_vec(asked).map_err(|error| Error::bug(error.to_string()))?;
         fs_err::write(&path, text).map_err(|error| Error::input(error.to_string()))?;
         Ok(Self(path))
