@@ -31,7 +31,7 @@ mod reference;
 pub mod statistics;
 mod window;
 
-pub use drift::{ColumnDrift, DriftReport, DriftSettings, DriftTest, Rate, Reason, Share, Shown};
+pub use drift::{ColumnDrift, DriftReport, DriftSettings, DriftTest, Means, Rate, Reason, Shown};
 pub use reference::{ColumnReference, Places, Reference};
 pub use window::{
     ColumnWindow, FullWindow, Season, SeasonalReference, Window, WindowSize, Windows,

@@ -6,6 +6,6 @@ mod report;
 mod settings;
 mod shown;
 
-pub use report::{ColumnDrift, DriftReport, Rate, Reason, Share};
+pub use report::{ColumnDrift, DriftReport, Means, Rate, Reason};
 pub use settings::{DriftSettings, DriftTest};
 pub use shown::Shown;

@@ -62,7 +62,7 @@ pub struct ColumnDrift {
     pub moved: f64,
     /// The mean of numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mean: Option<Share>,
+    pub mean: Option<Means>,
     /// The share of missing values.
     pub missing: Rate,
     /// The share of categories that the reference never saw, where all of its categories are known.
@@ -91,9 +91,9 @@ pub enum Reason {
     Unseen,
 }
 
-/// A figure in the reference and now.
+/// A mean in the reference and now.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Share {
+pub struct Means {
     /// In the reference.
     pub reference: f64,
     /// In the window.
