@@ -7,5 +7,5 @@ mod settings;
 mod shown;
 
 pub use report::{ColumnDrift, DriftReport, Means, Rate, Reason};
-pub use settings::{DriftSettings, DriftTest};
+pub use settings::{DriftSettings, DriftTest, SeasonSettings};
 pub use shown::Shown;
