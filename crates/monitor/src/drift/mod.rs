@@ -1,6 +1,7 @@
 //! Which columns of a window have moved away from their reference.
 
 mod groups;
+mod judge;
 mod measure;
 mod report;
 mod settings;
