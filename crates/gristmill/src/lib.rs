@@ -81,7 +81,8 @@ pub use gristmill_core::Timestamp;
 pub use gristmill_flow::{self as flow, Cancel};
 pub use gristmill_monitor::statistics::Correction;
 pub use gristmill_monitor::{
-    ColumnDrift, DriftReport, DriftSettings, DriftTest, Reason as DriftReason,
+    ColumnDrift, DriftReport, DriftSettings, DriftTest, Reason as DriftReason, Season,
+    SeasonSettings,
 };
 pub use gristmill_track::RunId;
 pub use home::{ARTIFACTS, DATABASE_URL, Home};

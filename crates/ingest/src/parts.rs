@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use gristmill_core::{Notes, Schema, Table};
 
-use crate::csv::{Blocks, Dialect};
+use crate::csv::{self, Blocks, Dialect};
 use crate::parquet::Columns;
 use crate::read::conformed;
 use crate::source::{FileSource, Format};
@@ -77,16 +77,18 @@ impl Parts<'_> {
 
     fn open_text(&self, path: &Path, delimiter: Option<u8>) -> Result<Open> {
         let raw = files::raw_head(path, HEAD_BYTES)?;
-        let Some(skipped) = files::plain_start(&self.source, &raw)? else {
-            let text = files::text(&self.source, path)?;
-            let dialect = Dialect::new(&self.source, &text, delimiter)?;
-            let table = crate::csv::read(path, &text, &dialect, Some(self.wanted), self.notes)?;
-            return Ok(Open::Whole(Some(table)));
-        };
-        // Refuses what is no text.
-        let (head, _) = files::head(&self.source, path, HEAD_BYTES)?;
-        let dialect = Dialect::new(&self.source, &head, delimiter)?;
-        Ok(Open::Csv(Blocks::open(path, &head, skipped, dialect)?))
+        if let Some(skipped) = files::plain_start(&self.source, &raw)? {
+            // Refuses what is no text.
+            let (head, _) = files::head(&self.source, path, HEAD_BYTES)?;
+            let dialect = Dialect::new(&self.source, &head, delimiter)?;
+            if let Some(blocks) = Blocks::open(path, &head, skipped, dialect)? {
+                return Ok(Open::Csv(blocks));
+            }
+        }
+        let text = files::text(&self.source, path)?;
+        let dialect = Dialect::new(&self.source, &text, delimiter)?;
+        let table = csv::read(path, &text, &dialect, Some(self.wanted), self.notes)?;
+        Ok(Open::Whole(Some(table)))
     }
 
     fn part(&mut self) -> Result<Option<Table>> {

@@ -32,10 +32,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let seconds = start.elapsed().as_secs_f64();
     let more = held()?.saturating_sub(before) as f64 / 1e6;
+    let each = seconds / values as f64 * 1e9;
     println!(
-        "{values} values of {COLUMNS} columns in {full} sliding windows: {seconds:.1f} s, {:.1} ns a value, \
-         {more:.1} MB",
-        seconds / values as f64 * 1e9
+        "{values} values of {COLUMNS} columns, {full} windows: {seconds:.1} s, {each:.1} ns each, {more:.1} MB"
     );
     Ok(())
 }

@@ -20,7 +20,7 @@
 //! let mut window = Window::new(&reference);
 //! window.update(&reference, &table().numbers("age", ages(40)).build())?;
 //! let found = DriftSettings::default().judge(&reference, &window)?;
-//! assert!(found.drifted && found.columns[0].value > 0.2);
+//! assert!(found.drifted && found.columns[0].value > Some(0.2));
 //! # Ok::<(), gristmill_core::Error>(())
 //! ```
 
@@ -31,7 +31,9 @@ mod reference;
 pub mod statistics;
 mod window;
 
-pub use drift::{ColumnDrift, DriftReport, DriftSettings, DriftTest, Rate, Reason, Share, Shown};
+pub use drift::{
+    ColumnDrift, DriftReport, DriftSettings, DriftTest, Means, Rate, Reason, SeasonSettings, Shown,
+};
 pub use reference::{ColumnReference, Places, Reference};
 pub use window::{
     ColumnWindow, FullWindow, Season, SeasonalReference, Window, WindowSize, Windows,

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use gristmill::{
-    ColumnDrift, Correction, Drift, DriftChanges, DriftReason, DriftTest, Kind, Selector,
+    ColumnDrift, Correction, Drift, DriftChanges, DriftReason, DriftTest, Kind, Season,
+    SeasonSettings, Selector,
 };
 
 use crate::context::Context;
@@ -44,6 +45,12 @@ pub struct Arguments {
     /// Fewer rows than that are not judged [default: 100]
     #[arg(long, value_name = "N")]
     min_rows: Option<u64>,
+    /// With `--reference`: compare with rows of the same hours or days, which `--time` tells
+    #[arg(long, value_name = "SEASON", requires = "time")]
+    season: Option<Slots>,
+    /// The column that says when a row was, for `--season`
+    #[arg(long, value_name = "COLUMN", requires = "season")]
+    time: Option<String>,
     /// Do not ask the model for its answers
     #[arg(long)]
     without_answers: bool,
@@ -95,6 +102,27 @@ impl From<Corrected> for Correction {
     }
 }
 
+/// The seasons by their names on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Slots {
+    #[value(alias = "hour_of_day")]
+    HourOfDay,
+    #[value(alias = "day_of_week")]
+    DayOfWeek,
+    #[value(alias = "hour_of_week")]
+    HourOfWeek,
+}
+
+impl From<Slots> for Season {
+    fn from(slots: Slots) -> Self {
+        match slots {
+            Slots::HourOfDay => Self::HourOfDay,
+            Slots::DayOfWeek => Self::DayOfWeek,
+            Slots::HourOfWeek => Self::HourOfWeek,
+        }
+    }
+}
+
 impl Arguments {
     fn changes(&self) -> DriftChanges {
         let words = self.columns.iter().map(|word| Selector::word(word.trim())).collect::<Vec<_>>();
@@ -106,6 +134,10 @@ impl Arguments {
             correction: self.correction.map(Into::into),
             min_rows: self.min_rows,
             reference: self.reference.clone(),
+            season: self
+                .season
+                .zip(self.time.clone())
+                .map(|(by, time)| SeasonSettings { by: by.into(), time }),
             without_answers: self.without_answers,
         }
     }

@@ -50,7 +50,7 @@ fn the_card_of_a_pipelines_model() {
     | logged model | HASH |
     | run | HASH of the pipeline churn, begun DATE TIME |
     | package | `HASH` |
-    | size | 35.7 KiB |
+    | size | 92.6 KiB |
     | made by | gristmill 0.1.0 |
 
     ## Data

@@ -111,6 +111,62 @@ fn rows_are_compared_with_those_of_another_file() {
     );
 }
 
+/// Loads of machines, hour by hour: greater by night, as `late` is.
+fn loads(days: std::ops::Range<u32>, hours: std::ops::Range<u32>) -> String {
+    let mut text = String::from("at,load,late\n");
+    for (day, hour) in days.flat_map(|day| hours.clone().map(move |hour| (day, hour))) {
+        let load = if (7..21).contains(&hour) { 10 } else { 50 } + (day * 7 + hour * 3) % 9;
+        let late = if (day + hour * load) % 3 == 0 { "yes" } else { "no" };
+        text.push_str(&format!("2026-01-{:02} {hour:02}:00:00,{load},{late}\n", day + 1));
+    }
+    text
+}
+
+#[test]
+fn nights_are_held_against_nights_where_that_is_asked() {
+    let sandbox = Sandbox::new();
+    sandbox.write("orders.csv", loads(0..20, 0..24));
+    let file = FILE.replace("  target: late", "  drop: [at]\n  target: late");
+    sandbox.write("shop.yaml", file.replace("  - one_hot: {columns: categorical}\n", ""));
+    assert_eq!(sandbox.run(&["run", "shop.yaml"]).code, 0);
+    sandbox.write("nights.csv", loads(20..31, 0..7));
+    let plain = ["nights.csv", "--reference", "orders.csv", "--min-rows", "50"];
+    let seasonal = [&plain[..], &["--season", "hour-of-day", "--time", "at"]].concat();
+    assert_eq!(drift(&sandbox, &plain)["drifted"], true);
+    let found = drift(&sandbox, &seasonal);
+    assert_eq!((&found["drifted"], &found["reference_rows"]), (&false.into(), &140.into()));
+    let said = sandbox.run(&[
+        "drift",
+        "shop",
+        "--input",
+        "nights.csv",
+        "--season",
+        "day-of-week",
+        "--time",
+        "at",
+    ]);
+    assert!(said.code == 0 && said.err.contains("give `--reference`"), "{}", said.err);
+    let wrong =
+        [&["drift", "shop", "--input"], &plain[..], &["--season", "day-of-week", "--time", "load"]];
+    assert!(refused(&sandbox, &wrong.concat()).contains("column `load` is numeric"));
+}
+
+#[test]
+fn of_many_classes_the_answer_alone_is_kept() {
+    let sandbox = Sandbox::new();
+    let mut rows = String::from("x,late\n");
+    (0..750).for_each(|i| rows.push_str(&format!("{}.{},k{}\n", i % 25, i % 7, i % 25)));
+    sandbox.write("orders.csv", rows);
+    let file = FILE
+        .replace("  positive: \"yes\"\n", "")
+        .replace("logistic_regression: {c: 1.0}", "gaussian_naive_bayes: {}");
+    sandbox.write("shop.yaml", file.replace("  - one_hot: {columns: categorical}\n", ""));
+    let said = sandbox.run(&["run", "shop.yaml"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let found = drift(&sandbox, &["orders.csv"]);
+    assert_eq!(found["answers"]["columns"].as_array().unwrap().len(), 1);
+}
+
 #[test]
 fn few_rows_are_not_judged() {
     let sandbox = trained("");

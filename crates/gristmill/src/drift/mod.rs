@@ -2,12 +2,16 @@
 
 mod page;
 mod rows;
+mod season;
 
 use std::path::{Path, PathBuf};
 
 use gristmill_core::{Answered, Notes, Profile, ProfileLearner, Schema, Selector};
 use gristmill_monitor::statistics::Correction;
-use gristmill_monitor::{ColumnDrift, DriftReport, DriftSettings, DriftTest, Reference, Window};
+use gristmill_monitor::{
+    ColumnDrift, DriftReport, DriftSettings, DriftTest, Reference, SeasonSettings,
+    SeasonalReference, Window,
+};
 use gristmill_package::Package;
 use serde::Serialize;
 
@@ -35,6 +39,8 @@ pub struct DriftChanges {
     pub min_rows: Option<u64>,
     /// A file with the rows to compare with, in place of those that the model learned from.
     pub reference: Option<PathBuf>,
+    /// By which hours and days rows are compared.
+    pub season: Option<SeasonSettings>,
     /// Whether the answers of the model are not asked for.
     pub without_answers: bool,
 }
@@ -49,6 +55,7 @@ impl DriftChanges {
         settings.share = self.share.unwrap_or(settings.share);
         settings.correction = self.correction.unwrap_or(settings.correction);
         settings.min_rows = self.min_rows.unwrap_or(settings.min_rows);
+        settings.season = self.season.clone().or(settings.season);
         if let Some(columns) = &self.columns {
             settings.columns = columns.clone();
         }
@@ -115,7 +122,7 @@ pub fn drift(home: &Home, model: &str, input: &Path, changes: &DriftChanges) -> 
     let compared = Compared::new(&package, &settings, changes)?;
     let against = compared.reference(changes)?;
     let current = compared.window(input, &against)?;
-    let report = settings.judge(&against.columns, &current.columns)?;
+    let report = settings.judge(&current.seasonal(&against)?, &current.columns)?;
     let answers = match (&against.answers, &current.answers) {
         (Some((answered, reference)), Some(window)) => {
             let found = settings.judge(reference, window)?;
@@ -162,6 +169,7 @@ struct Compared<'a> {
     wanted: Schema,
     /// Those of them that are compared.
     columns: Selector,
+    season: Option<SeasonSettings>,
     asks: bool,
     notes: Notes,
 }
@@ -169,6 +177,7 @@ struct Compared<'a> {
 /// The rows to compare with.
 struct Against {
     columns: Reference,
+    season: Option<SeasonalReference>,
     answers: Option<(Option<Answered>, Reference)>,
 }
 
@@ -176,6 +185,18 @@ struct Against {
 struct Current {
     columns: Window,
     answers: Option<Window>,
+    /// How many rows lie in each slot of the season.
+    slots: Vec<u64>,
+}
+
+impl Current {
+    /// What rows of these hours and days looked like.
+    fn seasonal(&self, against: &Against) -> Result<Reference> {
+        match &against.season {
+            Some(season) => Ok(season.for_slots(&self.slots)?),
+            None => Ok(against.columns.clone()),
+        }
+    }
 }
 
 impl<'a> Compared<'a> {
@@ -185,14 +206,22 @@ impl<'a> Compared<'a> {
         let has_answers = package.profile.answers.is_some() || changes.reference.is_some();
         let notes = Notes::default();
         if !has_answers && !changes.without_answers {
-            notes.add(
-                "the model was packaged before answers were kept, so its answers are not compared",
-            );
+            notes.add("the package keeps no answers, so those of the model are not compared");
         }
         let asks = has_answers && !changes.without_answers;
         // A model is asked about all of its columns.
         let wanted = if asks { (**input).clone() } else { input.select(&positions) };
-        Ok(Self { package, wanted, columns: settings.columns.clone(), asks, notes })
+        let season = settings.season.clone().filter(|_| changes.reference.is_some());
+        if settings.season.is_some() && season.is_none() {
+            notes.add(
+                "the training rows are not kept by hour and day: give `--reference` for `season`",
+            );
+        }
+        let wanted = match &season {
+            Some(season) => season::with_time(wanted, season)?,
+            None => wanted,
+        };
+        Ok(Self { package, wanted, columns: settings.columns.clone(), season, asks, notes })
     }
 
     fn reference(&self, changes: &DriftChanges) -> Result<Against> {
@@ -209,7 +238,14 @@ impl<'a> Compared<'a> {
                 (Reference::of(&columns), answers)
             }
         };
-        Ok(Against { columns: columns.select(&self.wanted, &self.columns)?, answers })
+        let columns = columns.select(self.package.pipeline.input(), &self.columns)?;
+        let season = match (&self.season, &changes.reference) {
+            (Some(season), Some(path)) => {
+                Some(season::learned(self, path, season, columns.clone())?)
+            }
+            _ => None,
+        };
+        Ok(Against { columns, season, answers })
     }
 
     /// What the rows of a file look like, and the answers to them.
@@ -229,9 +265,15 @@ impl<'a> Compared<'a> {
     fn window(&self, path: &Path, against: &Against) -> Result<Current> {
         let mut columns = Window::new(&against.columns);
         let mut answers = against.answers.as_ref().map(|(_, reference)| Window::new(reference));
+        let mut slots = Vec::new();
         let mut rows = RowsOf::new(self, path);
         rows.each(|part, asked| {
             columns.update(&against.columns, part)?;
+            if let (Some(season), Some(reference)) = (&self.season, &against.season) {
+                let more = reference.slots_of(&season::moments(part, season)?);
+                slots.resize(more.len(), 0);
+                slots.iter_mut().zip(more).for_each(|(all, more)| *all += more);
+            }
             if let (Asked::Answers(table), Some(window), Some((_, reference))) =
                 (asked, &mut answers, &against.answers)
             {
@@ -239,6 +281,6 @@ impl<'a> Compared<'a> {
             }
             Ok(())
         })?;
-        Ok(Current { columns, answers: answers.filter(|_| rows.has_answered()) })
+        Ok(Current { columns, answers: answers.filter(|_| rows.has_answered()), slots })
     }
 }

@@ -28,6 +28,11 @@ impl<'a> RowsOf<'a> {
         Self { compared, path, asks: compared.asks }
     }
 
+    /// The same rows without asking the model.
+    pub fn unasked(compared: &'a Compared<'a>, path: &'a Path) -> Self {
+        Self { compared, path, asks: false }
+    }
+
     /// Whether all rows were answered.
     pub fn has_answered(&self) -> bool {
         self.asks
@@ -39,7 +44,7 @@ impl<'a> RowsOf<'a> {
         let compared = self.compared;
         let source = SourceSpec::Path(self.path.to_string_lossy().into_owned());
         let base = Path::new("");
-        if compared.asks && compared.package.pipeline.is_windowed() {
+        if self.asks && compared.package.pipeline.is_windowed() {
             // A windowed step looks at other rows, so its rows must stay together.
             let rows = read_as(&source, base, &compared.wanted, &compared.notes)?;
             let asked = self.ask(&rows);

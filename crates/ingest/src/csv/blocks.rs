@@ -31,14 +31,17 @@ pub(crate) struct Blocks {
 
 impl Blocks {
     /// The blocks of the file at `path`, which is plain UTF-8; `head` is the text at its start, without
-    /// its first `skipped` bytes.
-    pub fn open(path: &Path, head: &[u8], skipped: u64, dialect: Dialect) -> Result<Self> {
+    /// its first `skipped` bytes. Nothing when no row begins within `head`.
+    pub fn open(path: &Path, head: &[u8], skipped: u64, dialect: Dialect) -> Result<Option<Self>> {
         let (_, body) = header::read(&File { path, text: head, dialect: &dialect, passed: 0 })?;
+        if body == head.len() {
+            return Ok(None);
+        }
         let mut file = fs_err::File::open(path)?;
         let start = skipped + body as u64;
         std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(start))?;
         let header = head[..body].to_vec();
-        Ok(Self {
+        Ok(Some(Self {
             path: path.into(),
             file,
             dialect,
@@ -47,7 +50,7 @@ impl Blocks {
             passed: 0,
             ended: false,
             done: false,
-        })
+        }))
     }
 
     /// The next rows; nothing when there are no more.

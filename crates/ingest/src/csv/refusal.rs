@@ -40,8 +40,7 @@ impl File<'_> {
 
     /// The line at `offset`, counted from 1.
     fn line(&self, offset: usize) -> usize {
-        let passed = if offset == 0 { 0 } else { self.passed };
-        1 + passed + self.text.iter().take(offset).filter(|&&b| b == b'\n').count()
+        1 + self.passed + self.text.iter().take(offset).filter(|&&b| b == b'\n').count()
     }
 
     pub fn refused(

@@ -2,7 +2,7 @@
 
 use gristmill_core::Result;
 
-use super::report::Share;
+use super::report::Means;
 use super::shown::{Shown, shown};
 use super::{DriftTest, groups};
 use crate::statistics::{
@@ -20,7 +20,7 @@ pub(super) struct Measured {
     pub p_value: Option<f64>,
     pub within: Option<f64>,
     pub moved: f64,
-    pub mean: Option<Share>,
+    pub mean: Option<Means>,
     pub missing: TwoProportions,
     pub unseen: Option<TwoProportions>,
     pub unseen_categories: Vec<String>,
@@ -51,7 +51,7 @@ pub(super) fn measure(
         mean: reference
             .mean
             .zip(window.moments.mean())
-            .map(|(reference, current)| Share { reference, current }),
+            .map(|(reference, current)| Means { reference, current }),
         missing: two_proportions((reference.missing, reference_rows), (window.missing, rows))?,
         unseen: if unseen { Some(two_proportions((0, mine), (unlisted, theirs))?) } else { None },
         unseen_categories: if unseen { names(window) } else { Vec::new() },

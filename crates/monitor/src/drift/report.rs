@@ -1,14 +1,9 @@
 //! What was found, column by column.
 
-use rayon::prelude::*;
 use serde::Serialize;
 
-use gristmill_core::{Error, Result};
-
-use super::measure::{Measured, measure};
-use super::{DriftSettings, DriftTest, Shown};
+use super::{DriftTest, Shown};
 use crate::statistics::TwoProportions;
-use crate::{Reference, Window};
 
 /// A share of missing values or unseen categories counts as changed when chance would rarely change it
 /// so much, and when it changed by that much at all.
@@ -62,7 +57,7 @@ pub struct ColumnDrift {
     pub moved: f64,
     /// The mean of numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mean: Option<Share>,
+    pub mean: Option<Means>,
     /// The share of missing values.
     pub missing: Rate,
     /// The share of categories that the reference never saw, where all of its categories are known.
@@ -91,9 +86,9 @@ pub enum Reason {
     Unseen,
 }
 
-/// A figure in the reference and now.
+/// A mean in the reference and now.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Share {
+pub struct Means {
     /// In the reference.
     pub reference: f64,
     /// In the window.
@@ -114,115 +109,10 @@ pub struct Rate {
 }
 
 impl Rate {
-    fn new(found: &TwoProportions, p_value: f64) -> Self {
+    pub(super) fn new(found: &TwoProportions, p_value: f64) -> Self {
         let apart = (found.current - found.reference).abs();
         let changed = p_value < RARELY && apart >= NOTABLE;
         Self { reference: found.reference, current: found.current, p_value, changed }
-    }
-}
-
-impl DriftSettings {
-    /// Holds a window against its reference, column by column. Which columns that are, the reference says.
-    ///
-    /// A column has moved when its test says so, when 5 % of the rows more or fewer lack a value, or when
-    /// 5 % of its values are categories that were never seen.
-    ///
-    /// # Errors
-    /// As [`DriftSettings::check`]; [`Error::Bug`] when the window is not of this reference.
-    pub fn judge(&self, reference: &Reference, window: &Window) -> Result<DriftReport> {
-        self.check()?;
-        if reference.columns.len() != window.columns.len() {
-            return Err(Error::Bug("a window was held against another reference".into()));
-        }
-        let mut skipped = Vec::new();
-        let pairs: Vec<_> = reference
-            .columns
-            .iter()
-            .zip(&window.columns)
-            .filter(|(column, _)| {
-                let compared = column.is_compared();
-                if !compared {
-                    skipped.push(column.name.clone());
-                }
-                compared
-            })
-            .collect();
-        let measured = pairs
-            .par_iter()
-            .map(|(column, of)| measure(self.test, (column, reference.rows), (of, window.rows)))
-            .collect::<Result<Vec<_>>>()?;
-        let enough = window.rows >= self.min_rows.max(1);
-        let columns = self.columns_of(measured);
-        let moved = columns.iter().filter(|c| c.drifted).count();
-        let share = moved as f64 / columns.len().max(1) as f64;
-        Ok(DriftReport {
-            rows: window.rows,
-            reference_rows: reference.rows,
-            drifted: enough && moved > 0 && share >= self.share,
-            share,
-            enough,
-            columns,
-            skipped,
-        })
-    }
-
-    /// All columns together, since p-values are corrected for their number.
-    fn columns_of(&self, measured: Vec<Measured>) -> Vec<ColumnDrift> {
-        let adjusted = |of: &dyn Fn(&Measured) -> Option<f64>| {
-            let p_values: Vec<f64> = measured.iter().map(|m| of(m).unwrap_or(f64::NAN)).collect();
-            self.correction.adjusted(&p_values)
-        };
-        let values = adjusted(&|m| m.p_value);
-        let missing = adjusted(&|m| Some(m.missing.p_value));
-        let unseen = adjusted(&|m| m.unseen.map(|u| u.p_value));
-        let all = measured.into_iter().zip(values).zip(missing.into_iter().zip(unseen));
-        all.map(|((measured, value), (missing, unseen))| {
-            let missing = Rate::new(&measured.missing, missing);
-            let unseen = measured.unseen.map(|found| Rate::new(&found, unseen));
-            let value = if measured.test.is_p_value() {
-                measured.p_value.map(|_| value)
-            } else {
-                measured.distance
-            };
-            self.column(measured, value, missing, unseen)
-        })
-        .collect()
-    }
-
-    fn column(
-        &self,
-        measured: Measured,
-        value: Option<f64>,
-        missing: Rate,
-        unseen: Option<Rate>,
-    ) -> ColumnDrift {
-        let threshold = self.threshold.unwrap_or(measured.test.usual_threshold());
-        let reasons: Vec<Reason> = [
-            (Reason::Values, value.is_some_and(|v| measured.test.has_moved(v, threshold))),
-            (Reason::Missing, missing.changed),
-            (Reason::Unseen, unseen.is_some_and(|u| u.changed)),
-        ]
-        .into_iter()
-        .filter_map(|(reason, holds)| holds.then_some(reason))
-        .collect();
-        ColumnDrift {
-            name: measured.name,
-            test: measured.test,
-            value,
-            threshold,
-            drifted: !reasons.is_empty(),
-            reasons,
-            statistic: measured.statistic,
-            p_value: measured.p_value,
-            within: measured.within,
-            moved: measured.moved,
-            mean: measured.mean,
-            missing,
-            unseen,
-            unseen_categories: measured.unseen_categories,
-            outside: measured.outside,
-            shown: measured.shown,
-        }
     }
 }
 
@@ -232,221 +122,5 @@ impl DriftReport {
         let mut columns: Vec<&ColumnDrift> = self.columns.iter().collect();
         columns.sort_by(|a, b| b.drifted.cmp(&a.drifted).then_with(|| b.moved.total_cmp(&a.moved)));
         columns
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use gristmill_core::{Profile, Table};
-    use gristmill_testkit::table;
-
-    use super::*;
-    use crate::statistics::{Correction, Steps, kolmogorov_smirnov, wasserstein_normed};
-
-    fn judge(settings: &DriftSettings, before: &Table, now: &Table) -> DriftReport {
-        let reference = Reference::of(&Profile::learn(before).unwrap());
-        let mut window = Window::new(&reference);
-        window.update(&reference, now).unwrap();
-        settings.judge(&reference, &window).unwrap()
-    }
-
-    fn settings(test: DriftTest) -> DriftSettings {
-        DriftSettings { test, ..DriftSettings::default() }
-    }
-
-    /// Numbers that look drawn, as a table that keeps what they were drawn from.
-    fn numbers(rows: u64, scale: f64, shift: f64) -> Vec<f64> {
-        (0..rows)
-            .map(|i| ((i * 7_919 % 10_007) as f64 / 10_007.0).powi(2) * scale + shift)
-            .collect()
-    }
-
-    fn plans(of: [(&str, usize); 4]) -> Vec<&str> {
-        of.into_iter().flat_map(|(word, count)| std::iter::repeat_n(word, count)).collect()
-    }
-
-    #[test]
-    fn rows_of_the_same_source_have_not_moved_by_any_test() {
-        let before = table().numbers("x", numbers(8_000, 3.0, 0.0)).build();
-        let now = table().numbers("x", numbers(2_500, 3.0, 0.0)).build();
-        for test in
-            [DriftTest::Psi, DriftTest::Ks, DriftTest::Chi2, DriftTest::Js, DriftTest::Wasserstein]
-        {
-            let found = judge(&settings(test), &before, &now);
-            assert!(!found.drifted && found.enough, "{found:?}");
-        }
-    }
-
-    #[test]
-    fn rows_of_another_source_have_moved_by_every_test() {
-        let before = table().numbers("x", numbers(8_000, 3.0, 0.0)).build();
-        let now = table().numbers("x", numbers(2_500, 3.0, 0.8)).build();
-        for test in
-            [DriftTest::Psi, DriftTest::Ks, DriftTest::Chi2, DriftTest::Js, DriftTest::Wasserstein]
-        {
-            let found = judge(&settings(test), &before, &now);
-            assert!(found.drifted && found.share == 1.0, "{found:?}");
-            assert_eq!(found.columns[0].reasons, [Reason::Values]);
-        }
-    }
-
-    #[test]
-    fn few_different_numbers_are_compared_exactly() {
-        let before: Vec<f64> = (0..600).map(|i| f64::from(i * i % 41)).collect();
-        let low = |v: i32| if v > 30 { 0 } else { v };
-        let now: Vec<f64> = (0..400).map(|i| f64::from(low(i * i % 41))).collect();
-        let (a, b) = (Steps::of(&before), Steps::of(&now));
-        let tables = (table().numbers("x", before).build(), table().numbers("x", now).build());
-        let found = judge(&settings(DriftTest::Ks), &tables.0, &tables.1).columns.remove(0);
-        let exact = kolmogorov_smirnov(&a, &b).unwrap();
-        assert_eq!((found.statistic, found.p_value), (Some(exact.statistic), Some(exact.p_value)));
-        assert_eq!(found.within, Some(0.0));
-        let found =
-            judge(&settings(DriftTest::Wasserstein), &tables.0, &tables.1).columns.remove(0);
-        assert!((found.value.unwrap() - wasserstein_normed(&a, &b).unwrap()).abs() < 1e-12);
-    }
-
-    #[test]
-    fn many_different_numbers_are_compared_within_what_is_stated() {
-        let (before, now) = (numbers(9_000, 3.0, 0.0), numbers(4_000, 3.1, 0.1));
-        let (a, b) = (Steps::of(&before), Steps::of(&now));
-        let tables = (table().numbers("x", before).build(), table().numbers("x", now).build());
-        let found = judge(&settings(DriftTest::Ks), &tables.0, &tables.1).columns.remove(0);
-        let exact = kolmogorov_smirnov(&a, &b).unwrap().statistic;
-        let (statistic, within) = (found.statistic.unwrap(), found.within.unwrap());
-        assert!(within > 0.0 && within < 0.006);
-        assert!(
-            statistic <= exact + 1e-12 && statistic >= exact - within,
-            "{statistic} of {exact}"
-        );
-        let found =
-            judge(&settings(DriftTest::Wasserstein), &tables.0, &tables.1).columns.remove(0);
-        let exact = wasserstein_normed(&a, &b).unwrap();
-        assert!((found.value.unwrap() / exact - 1.0).abs() < 0.05, "{found:?} of {exact}");
-    }
-
-    #[test] // by hand: shares of ½ and ¼, ¼ become ¼, ½, ¼, half a row more in each
-    fn categories_are_compared_by_their_shares() {
-        let before =
-            table().words("plan", plans([("a", 200), ("b", 100), ("c", 100), ("", 0)])).build();
-        let now =
-            table().words("plan", plans([("a", 100), ("b", 200), ("c", 100), ("", 0)])).build();
-        let found = judge(&settings(DriftTest::Psi), &before, &now).columns.remove(0);
-        let (half, quarter) = (200.5 / 401.5, 100.5 / 401.5_f64);
-        let expected = 2.0 * (half - quarter) * (half / quarter).ln();
-        assert!((found.value.unwrap() - expected).abs() < 1e-12, "{found:?}");
-        // A test of numbers gives way to one of categories.
-        let found = judge(&settings(DriftTest::Ks), &before, &now).columns.remove(0);
-        assert_eq!((found.test, found.threshold), (DriftTest::Chi2, 0.05));
-        let found = judge(&settings(DriftTest::Wasserstein), &before, &now).columns.remove(0);
-        assert_eq!(found.test, DriftTest::Js);
-    }
-
-    #[test]
-    fn a_category_that_was_never_seen_is_a_reason_of_its_own() {
-        let before =
-            table().words("plan", plans([("a", 300), ("b", 90), ("c", 10), ("", 0)])).build();
-        let now =
-            table().words("plan", plans([("a", 300), ("b", 80), ("c", 0), ("new", 20)])).build();
-        let found = judge(&settings(DriftTest::Psi), &before, &now).columns.remove(0);
-        assert!(found.reasons.contains(&Reason::Unseen), "{found:?}");
-        assert_eq!(
-            (found.unseen.unwrap().current, found.unseen_categories),
-            (0.05, vec!["new".to_string()])
-        );
-    }
-
-    #[test]
-    fn values_that_go_missing_are_a_reason_of_their_own() {
-        let whole = numbers(1_000, 1.0, 0.0);
-        let gaps = whole.iter().enumerate().map(|(i, v)| if i % 5 == 0 { f64::NAN } else { *v });
-        let before = table().numbers("x", whole.clone()).build();
-        let found = judge(&settings(DriftTest::Psi), &before, &table().numbers("x", gaps).build());
-        let column = &found.columns[0];
-        assert_eq!(
-            (column.reasons.as_slice(), column.missing.current),
-            (&[Reason::Missing][..], 0.2)
-        );
-        // Nothing is left to be compared.
-        let none = table().numbers("x", [f64::NAN; 200]).build();
-        let column = judge(&settings(DriftTest::Psi), &before, &none).columns.remove(0);
-        assert_eq!((column.value, column.drifted), (None, true));
-    }
-
-    #[test]
-    fn a_constant_that_becomes_another_has_moved() {
-        let before = table().numbers("x", [5.0; 300]).build();
-        let now = table().numbers("x", [6.0; 300]).build();
-        for test in
-            [DriftTest::Psi, DriftTest::Ks, DriftTest::Chi2, DriftTest::Js, DriftTest::Wasserstein]
-        {
-            assert!(judge(&settings(test), &before, &now).drifted, "{test:?}");
-            assert!(!judge(&settings(test), &before, &before).drifted, "{test:?}");
-        }
-    }
-
-    #[test]
-    fn enough_columns_must_have_moved_in_enough_rows() {
-        let columns = |shift: f64, rows| {
-            let still =
-                table().numbers("a", numbers(rows, 1.0, 0.0)).numbers("b", numbers(rows, 2.0, 0.0));
-            still.numbers("c", numbers(rows, 1.0, shift)).build()
-        };
-        let (before, now) = (columns(0.0, 2_000), columns(0.5, 500));
-        let with = |share, min_rows| DriftSettings { share, min_rows, ..DriftSettings::default() };
-        let found = judge(&with(0.3, 100), &before, &now);
-        assert!(found.drifted && (found.share - 1.0 / 3.0).abs() < 1e-12);
-        assert!(!judge(&with(0.5, 100), &before, &now).drifted);
-        let few = judge(&with(0.3, 501), &before, &now);
-        assert!(!few.drifted && !few.enough && few.columns[2].drifted);
-        assert_eq!(found.by_movement()[0].name, "c");
-    }
-
-    #[test]
-    fn p_values_are_corrected_for_all_columns() {
-        let columns = |scale: f64, rows| {
-            (0..20).fold(table(), |t, i| {
-                t.numbers(&format!("c{i}"), numbers(rows, if i == 0 { scale } else { 1.0 }, 0.0))
-            })
-        };
-        let (before, now) = (columns(1.0, 3_000).build(), columns(1.09, 900).build());
-        let with = |correction| DriftSettings {
-            test: DriftTest::Ks,
-            correction,
-            ..DriftSettings::default()
-        };
-        let plain = judge(&with(Correction::None), &before, &now);
-        let strict = judge(&with(Correction::Bonferroni), &before, &now);
-        let (a, b) = (plain.columns[0].value.unwrap(), strict.columns[0].value.unwrap());
-        assert!((b - (20.0 * a).min(1.0)).abs() < 1e-12, "{a} {b}");
-        assert_eq!(plain.columns[0].p_value, strict.columns[0].p_value);
-    }
-
-    #[test]
-    fn settings_that_make_no_sense_are_refused() {
-        let usual = DriftSettings::default;
-        for wrong in [
-            DriftSettings { share: 0.0, ..usual() },
-            DriftSettings { share: 1.5, ..usual() },
-            DriftSettings { threshold: Some(0.0), ..usual() },
-            DriftSettings { threshold: Some(f64::NAN), ..usual() },
-            DriftSettings { threshold: Some(2.0), test: DriftTest::Ks, ..usual() },
-        ] {
-            assert!(wrong.check().is_err(), "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn settings_are_read_as_a_file_spells_them() {
-        let json =
-            r#"{"test": "ks", "columns": ["age", "price_*"], "share": 0.5, "correction": "holm"}"#;
-        let read: DriftSettings = serde_json::from_str(json).unwrap();
-        assert_eq!(
-            (read.test, read.correction, read.min_rows),
-            (DriftTest::Ks, Correction::Holm, 100)
-        );
-        let again = serde_json::to_string(&read).unwrap();
-        assert_eq!(serde_json::from_str::<DriftSettings>(&again).unwrap(), read);
-        assert!(serde_json::from_str::<DriftSettings>(r#"{"tets": "ks"}"#).is_err());
     }
 }

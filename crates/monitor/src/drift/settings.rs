@@ -4,8 +4,8 @@ use gristmill_core::{Error, Result, Selector};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Places;
 use crate::statistics::Correction;
+use crate::{Places, Season};
 
 /// How a column is held against its reference.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -83,6 +83,20 @@ pub struct DriftSettings {
     pub correction: Correction,
     /// Fewer rows than that are not judged.
     pub min_rows: u64,
+    /// With rows of a reference that have moments: rows are compared with those of the same hours and
+    /// days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub season: Option<SeasonSettings>,
+}
+
+/// By which hours and days rows are compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SeasonSettings {
+    /// What repeats itself.
+    pub by: Season,
+    /// The column that says when a row was.
+    pub time: String,
 }
 
 impl Default for DriftSettings {
@@ -94,6 +108,7 @@ impl Default for DriftSettings {
             share: 0.3,
             correction: Correction::default(),
             min_rows: 100,
+            season: None,
         }
     }
 }
