@@ -102,7 +102,8 @@ const PARQUET: &str = "application/vnd.apache.parquet";
 #[test]
 fn slow_clients_hold_up_nobody_and_end() {
     let served = Served::start();
-    let head = "POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+    let head =
+        "POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
     let slow: Vec<TcpStream> = (0..200).map(|at| served.send(&head[..20 + at % 40])).collect();
     let idle: Vec<TcpStream> = (0..500).map(|_| served.send("")).collect();
     let begun = format!("{head}Content-Length: {}\r\n\r\n{{", served.body.len());
@@ -168,7 +169,8 @@ fn bodies_that_are_too_long_are_refused_before_they_are_read() {
     let (status, _) =
         served.ask(b"POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n");
     assert_eq!(status, 400);
-    let long = format!("GET /ping HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "a".repeat(100_000));
+    let long =
+        format!("GET /ping HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "a".repeat(100_000));
     assert!(matches!(served.ask(long.as_bytes()).0, 431 | 0));
     served.answers();
     assert!(served.peak() < 400, "{} MB", served.peak());

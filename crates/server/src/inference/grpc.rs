@@ -74,7 +74,7 @@ async fn infer(house: &House, request: Request) -> Result<Vec<u8>, Failure> {
         .desk
         .answer_read(served, length, &*house.clock, move |served| {
             let (rows, asked) = asked.rows(served)?;
-            Ok(grpc::write(served, &served.answer(rows)?, &asked))
+            Ok(grpc::write(served, &asked.answers(served, rows)?, &asked))
         })
         .await
 }

@@ -93,7 +93,7 @@ async fn inferred(
         .desk
         .answer(served, request.into_body(), &*house.clock, move |served, body| {
             let (rows, asked) = v2::read(served, body, length)?;
-            let answers = served.answer(rows)?;
+            let answers = asked.answers(served, rows)?;
             v2::write(served, &answers, &asked)
         })
         .await
