@@ -4,12 +4,12 @@ use std::sync::OnceLock;
 
 use gristmill::prelude::*;
 use gristmill_core::Profile;
-use gristmill_serve::{Limits, Recall, Refusal, Served, mlflow};
+use gristmill_serve::{Limits, Recall, Refusal, Served, mlflow, v2};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::customers;
-use super::forms::{FORMS, Row, Sent};
+use super::forms::{FORMS, Row, Sent, tensor};
 
 /// A model of the customers, all rows as JSON, and what the pipeline answers to each.
 pub struct Customers {
@@ -169,4 +169,45 @@ fn contributions_sum_to_the_raw_score_of_a_forest() {
         let raw = row["base"].as_f64().unwrap() + sum;
         assert!((raw - f64::from_bits(bits[1])).abs() < 1e-9, "{raw} and {row}");
     }
+}
+
+#[test]
+fn tensors_explain_what_mlflows_form_explains() {
+    let served = &all().served;
+    let rows: Vec<&Row> = all().rows[..20].iter().collect();
+    let body = json!({"instances": rows, "params": {"explain": true}}).to_string();
+    let asked = mlflow::read(served, body.as_bytes(), Recall::default()).unwrap();
+    let expected: Value = serde_json::from_slice(&mlflow::respond(served, asked).unwrap()).unwrap();
+    let columns = served.schema().names();
+    let inputs: Vec<Value> = columns.iter().map(|c| tensor(&rows, c)).collect();
+    let ask = |more: Value| {
+        let mut body = json!({"inputs": inputs});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let (question, asked) = v2::read(served, body.to_string().as_bytes(), None)?;
+        let answers = asked.answers(served, question)?;
+        let written = v2::write(served, &answers, &asked)?;
+        Ok::<Value, Refusal>(serde_json::from_slice(&written.body).unwrap())
+    };
+    let all = ask(json!({"parameters": {"explain": true}})).unwrap();
+    let output = |name: &str| {
+        let outputs = all["outputs"].as_array().unwrap();
+        outputs.iter().find(|output| output["name"] == name).unwrap().clone()
+    };
+    let (values, base) = (output("contributions"), output("base"));
+    let names = output("contribution_columns");
+    assert_eq!(values["shape"], json!([20, columns.len()]));
+    assert_eq!((&names["datatype"], &names["shape"]), (&json!("BYTES"), &json!([columns.len()])));
+    for (row, expected) in expected["predictions"].as_array().unwrap().iter().enumerate() {
+        assert_eq!(base["data"], json!([expected["base"]]));
+        for (column, name) in names["data"].as_array().unwrap().iter().enumerate() {
+            let found = &values["data"][row * columns.len() + column];
+            assert_eq!(found, &expected["contributions"][name.as_str().unwrap()], "{name}");
+        }
+    }
+    let one = ask(json!({"outputs": [{"name": "base"}]})).unwrap();
+    assert_eq!(one["outputs"], json!([base]));
+    let none = ask(json!({})).unwrap();
+    assert_eq!(none["outputs"].as_array().unwrap().len(), 2);
+    let error = ask(json!({"outputs": [{"name": "shap"}]})).unwrap_err().to_string();
+    assert!(error.contains("contributions, base, contribution_columns"), "{error}");
 }

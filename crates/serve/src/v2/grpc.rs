@@ -12,7 +12,7 @@ use super::proto::{
     Answer, Contents, InferRequest, InferResponse, Input, ModelMetadata, ModelRequest,
     Output as Tensor, Parameter, ParameterValue, ServerMetadata, TensorMetadata,
 };
-use super::read::{self, Output};
+use super::read::{self, Output, Usual};
 use super::write::Values;
 use super::{Metadata, binary};
 use crate::{Answers, HistoryFrom, Question, Recall, Refusal, Result, Served};
@@ -78,6 +78,21 @@ pub struct Asked {
     raw: bool,
 }
 
+impl Asked {
+    /// As [`super::Asked::answers`].
+    ///
+    /// # Errors
+    /// As [`super::Asked::answers`].
+    pub fn answers(&self, served: &Served, question: Question) -> Result<Answers> {
+        read::answers(served, question, &self.outputs)
+    }
+
+    /// As [`super::Asked::explains`].
+    pub fn explains(&self) -> bool {
+        read::explains(&self.outputs)
+    }
+}
+
 impl Request {
     /// Reads a message.
     ///
@@ -107,7 +122,8 @@ impl Request {
             inputs.map(|(at, input)| tensor(input, raw.get(at))).collect::<Result<_>>()?;
         let rows = Question::new(read::rows(served, tensors)?, recall(&self.0.parameters)?)?;
         let wanted = self.0.outputs.iter().map(|output| (output.name.as_str(), false));
-        let outputs = read::outputs(served, wanted, false)?;
+        let explain = explain(&self.0.parameters)?;
+        let outputs = read::outputs(served, wanted, Usual { explain, binary: false })?;
         Ok((rows, Asked { id: self.0.id.clone(), outputs, raw: !raw.is_empty() }))
     }
 }
@@ -122,7 +138,7 @@ pub fn write(served: &Served, answers: &Answers, asked: &Asked) -> Vec<u8> {
         raw_output_contents: Vec::new(),
     };
     for output in &asked.outputs {
-        let values = Values::of(&answers.prediction, output);
+        let values = Values::of(answers, output);
         let (datatype, shape) = values.form();
         let contents = match asked.raw {
             false => Some(contents(&values)),
@@ -146,10 +162,10 @@ pub fn write(served: &Served, answers: &Answers, asked: &Asked) -> Vec<u8> {
 fn contents(values: &Values<'_>) -> Contents {
     match values.words() {
         Some(words) => {
-            let texts = words.into_iter().map(|word| Bytes::copy_from_slice(word.as_bytes()));
+            let texts = words.iter().map(|word| Bytes::copy_from_slice(word.as_bytes()));
             Contents { texts: texts.collect(), ..Contents::default() }
         }
-        None => Contents { doubles: values.numbers().collect(), ..Contents::default() },
+        None => Contents { doubles: values.numbers().to_vec(), ..Contents::default() },
     }
 }
 
@@ -208,6 +224,17 @@ fn given(contents: &Contents, datatype: Datatype) -> Result<Vec<Cell<'_>>> {
             texts.into_iter().map(|text| Cell::Text(Cow::Owned(text))).collect()
         }
     })
+}
+
+/// Whether the parameters of a request ask for an explanation.
+fn explain(parameters: &HashMap<String, Parameter>) -> Result<bool> {
+    match parameters.get("explain").and_then(|parameter| parameter.value.as_ref()) {
+        None => Ok(false),
+        Some(ParameterValue::Bool(yes)) => Ok(*yes),
+        Some(other) => {
+            Err(Refusal::bad(format!("the parameter `explain` is {other:?}; it is true or false")))
+        }
+    }
 }
 
 /// What the parameters of a request say of its history.

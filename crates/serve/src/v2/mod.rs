@@ -3,6 +3,9 @@
 //! A model takes one tensor a column, of shape `[rows]` or `[rows, 1]`, or one tensor of any other name of
 //! shape `[rows, columns]`, which is whole rows in the order of the columns. It answers `prediction`
 //! (`BYTES` for classes, `FP64` for numbers) and, for classes, `probabilities` of shape `[rows, classes]`.
+//! With the parameter `explain` it answers `contributions` too, of shape `[rows, columns]` (`[rows, classes, columns]`
+//! where each class has a raw score of its own), `base` of shape `[1]` or `[classes]`, and their names,
+//! `contribution_columns`.
 //! Tensors may stand behind the JSON as bytes (the extension for binary data, which Triton's clients use).
 
 mod binary;
@@ -75,3 +78,11 @@ fn tensor(name: &str, datatype: Datatype, shape: Vec<i64>) -> Tensor {
 const PREDICTION: &str = "prediction";
 /// The probability of every class.
 const PROBABILITIES: &str = "probabilities";
+/// What each column adds to the raw score of each row.
+const CONTRIBUTIONS: &str = "contributions";
+/// The raw score of which nothing is known.
+const BASE: &str = "base";
+/// What the columns of the contributions are called.
+const COLUMNS: &str = "contribution_columns";
+/// What is answered where an explanation is asked for.
+const EXPLANATION: [&str; 3] = [CONTRIBUTIONS, BASE, COLUMNS];

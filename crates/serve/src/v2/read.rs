@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
 use super::datatype::{Datatype, held, word};
-use super::{PREDICTION, PROBABILITIES, binary};
+use super::{EXPLANATION, PREDICTION, PROBABILITIES, binary};
 use crate::rows::{Reading, not_json, unsigned};
-use crate::{HistoryFrom, Question, Recall, Refusal, Result, Served};
+use crate::{Answers, HistoryFrom, Question, Recall, Refusal, Result, Served};
 
 /// What a request asks for, beside its rows.
 #[derive(Debug)]
@@ -19,6 +19,34 @@ pub struct Asked {
     pub(super) id: Option<String>,
     /// Which outputs, and how.
     pub(super) outputs: Vec<Output>,
+}
+
+impl Asked {
+    /// The answers, with an explanation where one is asked for.
+    ///
+    /// # Errors
+    /// As [`Served::answer`] and [`Served::explain`].
+    pub fn answers(&self, served: &Served, question: Question) -> Result<Answers> {
+        answers(served, question, &self.outputs)
+    }
+
+    /// Whether an explanation is asked for.
+    pub fn explains(&self) -> bool {
+        explains(&self.outputs)
+    }
+}
+
+/// Whether one of these outputs explains the others.
+pub(super) fn explains(outputs: &[Output]) -> bool {
+    outputs.iter().any(|output| EXPLANATION.contains(&output.name))
+}
+
+/// The answers of which these are outputs.
+pub(super) fn answers(served: &Served, question: Question, outputs: &[Output]) -> Result<Answers> {
+    match explains(outputs) {
+        true => served.explain(question),
+        false => served.answer(question),
+    }
 }
 
 /// An output that is asked for.
@@ -49,6 +77,7 @@ struct Parameters {
     binary_data_output: Option<bool>,
     history: Option<HistoryFrom>,
     history_rows: Option<usize>,
+    explain: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -97,7 +126,8 @@ pub fn read(served: &Served, body: &[u8], json: Option<usize>) -> Result<(Questi
         .outputs
         .iter()
         .map(|wanted| (wanted.name.as_str(), wanted.parameters.binary_data.unwrap_or(usual)));
-    let outputs = outputs(served, wanted, usual)?;
+    let explain = request.parameters.explain.unwrap_or(false);
+    let outputs = outputs(served, wanted, Usual { explain, binary: usual })?;
     let recall = Recall { from: request.parameters.history, rows: request.parameters.history_rows };
     let rows = Question::new(rows(served, tensors)?, recall)?;
     Ok((rows, Asked { id: request.id.map(Cow::into_owned), outputs }))
@@ -203,16 +233,28 @@ pub(super) fn rows(served: &Served, tensors: Vec<Tensor<'_>>) -> Result<Frame> {
     Ok(reading.builder.finish()?)
 }
 
-/// The outputs that are wanted, each with whether it is wanted as bytes; all of them where none is.
+/// What is answered where a request names no output.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Usual {
+    /// Whether the explanation is.
+    pub explain: bool,
+    /// Whether all of it goes behind the JSON.
+    pub binary: bool,
+}
+
+/// The outputs that are wanted, each with whether it is wanted as bytes; the usual ones where none is.
 pub(super) fn outputs<'w>(
     served: &Served,
     wanted: impl ExactSizeIterator<Item = (&'w str, bool)>,
-    usual: bool,
+    usual: Usual,
 ) -> Result<Vec<Output>> {
-    let classes = served.labels().is_some();
-    let known: &[&'static str] = if classes { &[PREDICTION, PROBABILITIES] } else { &[PREDICTION] };
+    let classes = served.labels().map(|_| PROBABILITIES);
+    let answers = [PREDICTION].into_iter().chain(classes);
+    let known: Vec<&'static str> = answers.clone().chain(EXPLANATION).collect();
     if wanted.len() == 0 {
-        return Ok(known.iter().map(|name| Output { name, binary: usual }).collect());
+        let explained = EXPLANATION.into_iter().filter(|_| usual.explain);
+        let outputs = answers.chain(explained).map(|name| Output { name, binary: usual.binary });
+        return Ok(outputs.collect());
     }
     let outputs = wanted.map(|(wanted, binary)| {
         let name = known.iter().find(|name| **name == wanted).ok_or_else(|| {

@@ -1,12 +1,12 @@
 //! What is answered to a request for inference.
 
-use gristmill_core::Prediction;
+use gristmill_core::{Contributions, Prediction};
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 
 use super::datatype::Datatype;
 use super::read::{Asked, Output};
-use super::{PROBABILITIES, binary};
+use super::{BASE, COLUMNS, CONTRIBUTIONS, PROBABILITIES, binary};
 use crate::{Answers, Refusal, Result, Served};
 
 /// The body of an answer.
@@ -49,8 +49,7 @@ struct Parameters {
 /// [`Refusal::Bug`] when they cannot be written.
 pub fn write(served: &Served, answers: &Answers, asked: &Asked) -> Result<Written> {
     let mut behind = Vec::new();
-    let outputs =
-        asked.outputs.iter().map(|output| tensor(&answers.prediction, output, &mut behind));
+    let outputs = asked.outputs.iter().map(|output| tensor(answers, output, &mut behind));
     let response = Response {
         model_name: served.name(),
         model_version: served.version(),
@@ -64,8 +63,8 @@ pub fn write(served: &Served, answers: &Answers, asked: &Asked) -> Result<Writte
     Ok(Written { body, json })
 }
 
-fn tensor<'a>(prediction: &'a Prediction, output: &Output, behind: &mut Vec<u8>) -> Tensor<'a> {
-    let values = Values::of(prediction, output);
+fn tensor<'a>(answers: &'a Answers, output: &Output, behind: &mut Vec<u8>) -> Tensor<'a> {
+    let values = Values::of(answers, output);
     let (name, (datatype, shape)) = (output.name, values.form());
     if !output.binary {
         return Tensor { name, datatype, shape, parameters: None, data: Some(values) };
@@ -78,60 +77,107 @@ fn tensor<'a>(prediction: &'a Prediction, output: &Output, behind: &mut Vec<u8>)
 
 /// The values of an output, row by row.
 pub(super) struct Values<'a> {
-    prediction: &'a Prediction,
-    probabilities: bool,
+    shape: Vec<usize>,
+    kind: Kind<'a>,
+}
+
+enum Kind<'a> {
+    Words(Vec<&'a str>),
+    Numbers(Vec<f64>),
 }
 
 impl<'a> Values<'a> {
     /// Those of this output.
-    pub fn of(prediction: &'a Prediction, output: &Output) -> Self {
-        Self { prediction, probabilities: output.name == PROBABILITIES }
+    pub fn of(answers: &'a Answers, output: &Output) -> Self {
+        match (&answers.explained, output.name) {
+            (Some(explained), CONTRIBUTIONS) => contributions(&explained.contributions),
+            (Some(explained), BASE) => {
+                let base = explained.contributions.base.clone();
+                Self { shape: vec![base.len()], kind: Kind::Numbers(base) }
+            }
+            (Some(explained), COLUMNS) => {
+                let names: Vec<&str> = explained.columns.iter().map(String::as_str).collect();
+                Self { shape: vec![names.len()], kind: Kind::Words(names) }
+            }
+            (_, name) => predicted(&answers.prediction, name),
+        }
     }
 
     /// Their datatype and shape.
     pub fn form(&self) -> (Datatype, Vec<usize>) {
-        let rows = self.prediction.rows();
-        match (self.prediction, self.probabilities) {
-            (Prediction::Classes { probabilities, .. }, true) => {
-                (Datatype::Fp64, vec![rows, probabilities.columns()])
-            }
-            (Prediction::Classes { .. }, false) => (Datatype::Bytes, vec![rows]),
-            (Prediction::Numbers(_), _) => (Datatype::Fp64, vec![rows]),
+        let datatype = match self.kind {
+            Kind::Words(_) => Datatype::Bytes,
+            Kind::Numbers(_) => Datatype::Fp64,
+        };
+        (datatype, self.shape.clone())
+    }
+
+    /// The words, where the values are some.
+    pub fn words(&self) -> Option<&[&'a str]> {
+        match &self.kind {
+            Kind::Words(words) => Some(words),
+            Kind::Numbers(_) => None,
         }
     }
 
-    /// The words of classes; nothing where the values are numbers.
-    pub fn words(&self) -> Option<Vec<&'a str>> {
-        if self.probabilities { None } else { self.prediction.words() }
-    }
-
-    /// The numbers, where the values are some.
-    pub fn numbers(&self) -> Box<dyn Iterator<Item = f64> + 'a> {
-        match self.prediction {
-            Prediction::Numbers(numbers) => Box::new(numbers.iter().copied()),
-            Prediction::Classes { probabilities, .. } => {
-                let classes = probabilities.columns();
-                let at = 0..probabilities.rows() * classes;
-                Box::new(at.map(move |at| probabilities.get(at / classes, at % classes)))
-            }
+    /// The numbers; none where the values are words.
+    pub fn numbers(&self) -> &[f64] {
+        match &self.kind {
+            Kind::Words(_) => &[],
+            Kind::Numbers(numbers) => numbers,
         }
     }
 
     /// Appends them as bytes.
     pub fn put(&self, bytes: &mut Vec<u8>) {
-        match self.words() {
-            Some(words) => binary::put_texts(bytes, words.into_iter()),
-            None => binary::put_numbers(bytes, self.numbers()),
+        match &self.kind {
+            Kind::Words(words) => binary::put_texts(bytes, words.iter().copied()),
+            Kind::Numbers(numbers) => binary::put_numbers(bytes, numbers.iter().copied()),
         }
     }
+}
+
+fn predicted<'a>(prediction: &'a Prediction, name: &str) -> Values<'a> {
+    let rows = prediction.rows();
+    match prediction {
+        Prediction::Numbers(numbers) => {
+            Values { shape: vec![rows], kind: Kind::Numbers(numbers.clone()) }
+        }
+        Prediction::Classes { probabilities, .. } if name == PROBABILITIES => {
+            let classes = probabilities.columns();
+            let row = |row| (0..classes).map(move |class| probabilities.get(row, class));
+            let numbers = (0..rows).flat_map(row).collect();
+            Values { shape: vec![rows, classes], kind: Kind::Numbers(numbers) }
+        }
+        Prediction::Classes { .. } => {
+            let words = prediction.words().unwrap_or_default();
+            Values { shape: vec![rows], kind: Kind::Words(words) }
+        }
+    }
+}
+
+/// Row by row, in each class by class where there are several.
+fn contributions<'a>(contributions: &Contributions) -> Values<'a> {
+    let values = &contributions.values;
+    let (rows, columns) = values.first().map_or((0, 0), |one| (one.rows(), one.columns()));
+    let of = |row: usize| {
+        values.iter().flat_map(move |one| (0..columns).map(move |column| one.get(row, column)))
+    };
+    let shape = match values.len() {
+        1 => vec![rows, columns],
+        classes => vec![rows, classes, columns],
+    };
+    Values { shape, kind: Kind::Numbers((0..rows).flat_map(of).collect()) }
 }
 
 impl Serialize for Values<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let mut list = to.serialize_seq(None)?;
-        match self.words() {
-            Some(words) => words.iter().try_for_each(|word| list.serialize_element(word))?,
-            None => self.numbers().try_for_each(|number| list.serialize_element(&number))?,
+        match &self.kind {
+            Kind::Words(words) => words.iter().try_for_each(|word| list.serialize_element(word))?,
+            Kind::Numbers(numbers) => {
+                numbers.iter().try_for_each(|number| list.serialize_element(number))?;
+            }
         }
         list.end()
     }

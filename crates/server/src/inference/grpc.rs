@@ -87,6 +87,19 @@ impl Protocol for ModelInfer {
         self.0.rows(served)
     }
 
+    fn is_plain(&self, asked: &grpc::Asked) -> bool {
+        !asked.explains()
+    }
+
+    fn answer(
+        &self,
+        served: &Served,
+        rows: Question,
+        asked: &grpc::Asked,
+    ) -> Result<Answers, Refusal> {
+        asked.answers(served, rows)
+    }
+
     fn write(
         &self,
         served: &Served,

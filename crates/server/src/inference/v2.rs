@@ -110,6 +110,19 @@ impl Protocol for Inference {
         v2::read(served, body, self.length)
     }
 
+    fn is_plain(&self, asked: &v2::Asked) -> bool {
+        !asked.explains()
+    }
+
+    fn answer(
+        &self,
+        served: &Served,
+        rows: Question,
+        asked: &v2::Asked,
+    ) -> Result<Answers, Refusal> {
+        asked.answers(served, rows)
+    }
+
     fn write(
         &self,
         served: &Served,
