@@ -18,6 +18,7 @@ pub mod sequential;
 mod served;
 pub mod tensorflow;
 pub mod v2;
+mod witness;
 
 pub use agreement::Agreement;
 pub use fleet::{Chosen, Fleet, Loaded, RowsFormat, Stock};
@@ -25,3 +26,4 @@ pub use history::{HistoryFigures, HistoryFrom, HistoryLimits, Question, Recall};
 pub use refusal::{Refusal, Result};
 pub use routing::{Lot, Part, Purpose, Routing, Split};
 pub use served::{Answers, Explained, Limits, Served};
+pub use witness::{Figure, FigureKind, Seen, Witness};

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
-use gristmill_core::{Clock, Timestamp};
-use gristmill_serve::{Answers, Chosen, Refusal, Served};
+use gristmill_core::{Clock, Frame, Timestamp};
+use gristmill_serve::{Answers, Chosen, Refusal, Seen, Served, Witness};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Failure;
-use super::meter::{Ended, Meter, gauge};
+use super::meter::{Ended, Meter, gauge, write};
 use super::protocol::Protocol;
 use super::shadows::{Answered, Shadows};
 use crate::ticket::{PhaseName, Ticket};
@@ -30,12 +30,17 @@ pub(crate) struct Desk {
     /// How many wait for a core.
     waiting: Arc<AtomicU64>,
     clock: Arc<dyn Clock>,
+    witness: Option<Arc<dyn Witness>>,
     shadows: Shadows,
     meter: Meter,
 }
 
 impl Desk {
-    pub fn new(clock: Arc<dyn Clock>, limits: RequestLimits) -> Self {
+    pub fn new(
+        clock: Arc<dyn Clock>,
+        limits: RequestLimits,
+        witness: Option<Arc<dyn Witness>>,
+    ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             limits,
@@ -43,6 +48,7 @@ impl Desk {
             cores: Arc::new(Semaphore::new(cores)),
             waiting: Arc::default(),
             clock,
+            witness,
             shadows: Shadows::new(),
             meter: Meter::default(),
         }
@@ -57,7 +63,14 @@ impl Desk {
         let help = "Requests to models that wait for a core now.";
         gauge(&mut text, "gristmill_inference_waiting", help, waiting);
         self.shadows.write(&mut text);
+        let figures = self.witness.as_ref().map(|witness| witness.figures());
+        figures.iter().flatten().for_each(|figure| write(&mut text, figure));
         text
+    }
+
+    /// Who looks on, if anybody does.
+    pub(super) fn witness(&self) -> Option<Arc<dyn Witness>> {
+        self.witness.clone()
     }
 
     /// Reads a body and answers it.
@@ -112,6 +125,7 @@ impl Desk {
             question: Arc::clone(&question),
             ticket: ticket.clone(),
             clock: Arc::clone(&self.clock),
+            witness: self.witness.clone(),
             arrived,
         };
         let is_small = body.len() <= SMALL && !question.is_packed();
@@ -124,13 +138,19 @@ impl Desk {
             Err(failure) if failure.status.is_client_error() => Ended::Refused,
             Err(_) => Ended::Failed,
         };
-        series.count(self.clock.now().0.saturating_sub(arrived.0).max(0) as u64, ended);
+        let micros = self.clock.now().0.saturating_sub(arrived.0).max(0) as u64;
+        series.count(micros, ended);
         let facts = ticket.facts();
         self.meter.waits.count(facts.micros(PhaseName::Queue));
         if is_small && ended == Ended::Answered {
             series.pace(facts.micros(PhaseName::Compute));
         }
-        let (answer, answers) = done?;
+        let Done { answer, answers, rows } = done?;
+        if let (Some(witness), Some(rows)) = (&self.witness, rows) {
+            let (served, id) = (Arc::clone(&served), ticket.id().to_owned());
+            let answers = answers.clone();
+            witness.saw(Seen { served, id, rows, answers, at: arrived, micros });
+        }
         if let Some(shadow) = shadow {
             self.shadows.ask(shadow, Answered { question, body, by: served, answers });
         }
@@ -188,21 +208,34 @@ struct Job<Q> {
     question: Arc<Q>,
     ticket: Ticket,
     clock: Arc<dyn Clock>,
+    witness: Option<Arc<dyn Witness>>,
     arrived: Timestamp,
 }
 
+/// A question that was answered.
+struct Done<A> {
+    /// In the words of the protocol.
+    answer: A,
+    /// As the model gives it.
+    answers: Answers,
+    /// What was asked, where somebody looks on.
+    rows: Option<Frame>,
+}
+
 impl<Q: Protocol> Job<Q> {
-    /// The answer in the words of the protocol and as the model gives it.
-    fn work(self) -> Result<(Q::Answer, Answers), Refusal> {
-        let Self { served, body, question, ticket, clock, arrived } = self;
+    fn work(self) -> Result<Done<Q::Answer>, Refusal> {
+        let Self { served, body, question, ticket, clock, witness, arrived } = self;
         let clock = &*clock;
         ticket.took(PhaseName::Queue, arrived, clock.now());
         let read = ticket.timed(PhaseName::Parse, clock, || question.read(&served, &body));
-        let (rows, more) = read?;
-        ticket.note(|facts| facts.rows = Some(rows.asked()));
+        let (asked, more) = read?;
+        ticket.note(|facts| facts.rows = Some(asked.asked()));
+        let is_wanted =
+            witness.is_some_and(|witness| witness.wants(&served, ticket.id(), asked.asked()));
+        let rows = is_wanted.then(|| asked.asked_rows());
         ticket.timed(PhaseName::Compute, clock, || {
-            let answers = question.answer(&served, rows, &more)?;
-            Ok((question.write(&served, &answers, more)?, answers))
+            let answers = question.answer(&served, asked, &more)?;
+            Ok(Done { answer: question.write(&served, &answers, more)?, answers, rows })
         })
     }
 }
