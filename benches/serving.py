@@ -6,7 +6,8 @@
 The customers of examples/churn, learned by boosting of the same size on either side. The load comes from
 `wrk` (a package of that name) on the same machine: 16 connections, each row another customer. At a fixed
 rate a client of our own asks, since `wrk` only knows as fast as it can. All servers listen on 127.0.0.1
-alone and are ended here. The peers are installed once, at fixed versions, into --cache;
+alone and are ended here. With --log-predictions the load comes thrice: with nothing that looks on, with drift
+that is judged (as without the option), and with a log of all predictions beside it. The peers are installed once, at fixed versions, into --cache;
 `GRISTMILL_SERVING_PEER` may name a python that has them.
 """
 import argparse
@@ -132,6 +133,7 @@ def main():
     told.add_argument("--only", nargs="*", default=["start", "single", "hundred", "rate"],
                       choices=["start", "single", "hundred", "rate"])
     told.add_argument("--alone", action="store_true", help="without the peers")
+    told.add_argument("--log-predictions", action="store_true", help="also without drift, and with a log of predictions")
     told.add_argument("--cache", type=Path, default=TARGET / "serving-peer")
     given = told.parse_args()
     folder = Path(tempfile.mkdtemp())
@@ -149,17 +151,15 @@ def compare(given, folder):
     rows = list(customers())[:500]
     singles = [json.dumps({"dataframe_records": [row]}) for row in rows]
     hundreds = [json.dumps({"dataframe_records": rows[at:at + 100]}) for at in range(0, 400, 100)]
-    port = free_port()
-    command = [BINARY, "serve", "churn", "--port", str(port), "--home", home, "--quiet"]
-    found = {}
-    with serving(command, folder, lambda: answers(port, "GET", "/v2/health/ready")[0]) as (process, took):
-        time.sleep(0.5)
-        print(f"start to ready {took * 1e3:.0f} ms, {held(process) / 1e6:.0f} MB with one model", flush=True)
-        found["gristmill"] = load(port, "/invocations", singles, hundreds, given, folder)
-        if "rate" in given.only:
-            p50, p99 = asyncio.run(at_rate(port, "/invocations", singles, 5_000, given.seconds))
-            print(f"at 5,000 requests a second: p50 {p50:.2f} ms, p99 {p99:.2f} ms", flush=True)
-        print(f"{held(process) / 1e6:.0f} MB after the load", flush=True)
+    found = {"gristmill": ours([], home, singles, hundreds, given, folder)}
+    if given.log_predictions:
+        watched = found["gristmill"]
+        alone = ours(["--drift-window", "0"], home, singles, hundreds, given, folder)
+        logged = ours(["--log-predictions"], home, singles, hundreds, given, folder)
+        for what, (rate, _) in alone.items():
+            print(f"{what}: {rate:,.0f} requests a second with nobody who looks on, {watched[what][0]:,.0f} with drift judged "
+                  f"({watched[what][0] / rate:.0%}), {logged[what][0]:,.0f} with a log too ({logged[what][0] / rate:.0%})",
+                  flush=True)
     if not given.alone:
         python = python_with(PINNED, given.cache, "GRISTMILL_SERVING_PEER")
         subprocess.run([python, ROOT / "benches/beside/serving_peer.py", "train", CUSTOMERS, folder], check=True)
@@ -183,6 +183,24 @@ def compare(given, folder):
             if peer in found:
                 line += f"; {peer} {found[peer][what][0]:,.0f}, {ours[0] / found[peer][what][0]:.1f}x"
         print(line, flush=True)
+
+
+def ours(options, home, singles, hundreds, given, folder):
+    port = free_port()
+    command = [BINARY, "serve", "churn", "--port", str(port), "--home", home, "--quiet", *options]
+    with serving(command, folder, lambda: answers(port, "GET", "/v2/health/ready")[0]) as (process, took):
+        time.sleep(0.5)
+        print(f"start to ready {took * 1e3:.0f} ms, {held(process) / 1e6:.0f} MB with one model", flush=True)
+        found = load(port, "/invocations", singles, hundreds, given, folder)
+        if "rate" in given.only:
+            p50, p99 = asyncio.run(at_rate(port, "/invocations", singles, 5_000, given.seconds))
+            print(f"at 5,000 requests a second: p50 {p50:.2f} ms, p99 {p99:.2f} ms", flush=True)
+        print(f"{held(process) / 1e6:.0f} MB after the load", flush=True)
+        if "--log-predictions" in options:
+            told = answers(port, "GET", "/metrics")[1].decode().splitlines()
+            counts = [line.removeprefix("gristmill_") for line in told if line.startswith("gristmill_prediction")]
+            print("; ".join(counts), flush=True)
+    return found
 
 
 def load(port, path, singles, hundreds, given, folder):

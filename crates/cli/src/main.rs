@@ -8,6 +8,7 @@ mod context;
 mod graph;
 mod keeping;
 mod listen;
+mod lookout;
 mod operation;
 mod progress;
 mod show;
@@ -53,6 +54,8 @@ enum Command {
     Up(commands::up::Arguments),
     Backfill(commands::backfill::Arguments),
     Events(commands::events::Arguments),
+    Predictions(commands::predictions::Arguments),
+    Labels(commands::labels::Arguments),
     Tasks(commands::tasks::Arguments),
     Token(commands::token::Arguments),
     #[command(hide = true)]
@@ -103,6 +106,8 @@ fn run(arguments: Arguments, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Up(a) => commands::up::run(&a, context),
         Command::Backfill(a) => commands::backfill::run(&a, context),
         Command::Events(a) => commands::events::run(&a, context),
+        Command::Predictions(a) => commands::predictions::run(&a, context),
+        Command::Labels(a) => commands::labels::run(&a, context),
         Command::Tasks(a) => commands::tasks::run(&a, context),
         Command::Token(a) => commands::token::run(&a, context),
         Command::Warden(a) => commands::warden::run(&a),

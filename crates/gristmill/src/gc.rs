@@ -14,6 +14,7 @@ use crate::clock::SystemClock;
 use crate::execution::cache;
 use crate::forget::{Forget, Forgotten, forget};
 use crate::keeper::Keeper;
+use crate::predictions::place;
 use crate::upkeep::Upkeep;
 use crate::{ARTIFACTS, Error, Home, Result, snapshot, tasks};
 
@@ -31,6 +32,9 @@ pub struct GcOptions {
     pub unused_micros: i64,
     /// The bytes that cached results may take; beyond them those go that were not used longest.
     pub most_bytes: Option<u64>,
+    /// Predictions that were kept go when their day ended so long ago, in microseconds, and labels that came so
+    /// long ago; without it none do.
+    pub predictions_micros: Option<i64>,
     /// What to forget first of all that clients deleted; without it nothing.
     pub forget: Option<Forget>,
     /// Whether to remove, or only to say what would go.
@@ -55,6 +59,8 @@ pub struct GcReport {
     pub artifacts: GcCount,
     /// Folders of logs of runs.
     pub logs: GcCount,
+    /// Files of predictions.
+    pub predictions: GcCount,
     /// What of all that clients deleted was forgotten, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forgotten: Option<Forgotten>,
@@ -111,6 +117,7 @@ pub fn gc(home: &Home, options: &GcOptions) -> Result<GcReport> {
         cache: cached_results(home, options, &needed, now)?,
         artifacts: artifacts(&keeper, options, forgotten.as_ref(), now)?,
         logs: logs(home, options, &needed)?,
+        predictions: predictions(home, &keeper, options, now)?,
         forgotten,
     })
 }
@@ -304,6 +311,33 @@ fn logs(home: &Home, options: &GcOptions, needed: &Needed) -> Result<GcCount> {
         let gone =
             !needed && remove(options, || fs_err::remove_dir_all(entry.path()).map(|()| true))?;
         count.count(bytes, gone);
+    }
+    Ok(count)
+}
+
+/// Files of predictions whose day is long over, drafts that nobody will finish, and labels that are as old.
+fn predictions(home: &Home, keeper: &Keeper, options: &GcOptions, now: i64) -> Result<GcCount> {
+    let mut count = GcCount::default();
+    let before = options.predictions_micros.map(|micros| Timestamp(now.saturating_sub(micros)));
+    let yesterday = place::day(Timestamp(now.saturating_sub(DAY_MICROS)));
+    for model in place::models(home)? {
+        for (day, folder) in place::days(&model)? {
+            let is_old = before.is_some_and(|before| day < place::day(before));
+            for entry in fs_err::read_dir(&folder)? {
+                let entry = entry?;
+                let wanted = is_old || (place::is_draft(&entry.path()) && day < yesterday);
+                let bytes = entry.metadata()?.len();
+                let gone =
+                    wanted && remove(options, || fs_err::remove_file(entry.path()).map(|()| true))?;
+                count.count(bytes, gone);
+            }
+            if is_old && options.action == GcAction::Remove {
+                fs_err::remove_dir(&folder)?;
+            }
+        }
+    }
+    if let Some(before) = before.filter(|_| options.action == GcAction::Remove) {
+        keeper.wait(|s| s.forget_labels(before))?;
     }
     Ok(count)
 }

@@ -42,6 +42,7 @@ mod one_task;
 mod page;
 mod paste;
 mod predict;
+pub mod predictions;
 pub mod prelude;
 mod recorder;
 mod remote;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use gristmill_core::{Schema, Table};
 use gristmill_ingest::{BodyError, BodyLimits, read_parquet_body};
 use gristmill_serve::{Fleet, Refusal, RowsFormat, Served};
-pub use gristmill_serve::{HistoryLimits, Limits};
+pub use gristmill_serve::{HistoryLimits, Limits, Witness};
 use gristmill_track::ModelVersion;
 use serde::Serialize;
 
@@ -51,6 +51,20 @@ pub enum ServeEvent {
         /// Why.
         why: String,
     },
+    /// Predictions could not be written to the log; the models go on, and it is tried again.
+    Unlogged {
+        /// Why.
+        why: String,
+    },
+    /// What a version is asked cannot be held against what it learned from; it goes on to answer.
+    Unwatched {
+        /// The model.
+        model: String,
+        /// The version.
+        version: String,
+        /// Why.
+        why: String,
+    },
     /// A model was to answer and cannot; the one before it goes on.
     Kept {
         /// Its name.
@@ -66,6 +80,13 @@ impl std::fmt::Display for ServeEvent {
             Self::Serving { model, version } => write!(f, "serving {model}, version {version}"),
             Self::LeftOut { model, version, why } => {
                 write!(f, "{model}, version {version}, gets no requests: {why}")
+            }
+            Self::Unlogged { why } => write!(
+                f,
+                "predictions cannot be logged now: {why}; the models go on, and /metrics counts what is lost"
+            ),
+            Self::Unwatched { model, version, why } => {
+                write!(f, "drift of {model}, version {version}, cannot be judged: {why}")
             }
             Self::Kept { model, why } => {
                 write!(f, "{model} stays the version that it is: {why}")

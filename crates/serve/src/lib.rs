@@ -19,6 +19,7 @@ mod served;
 pub mod tensorflow;
 mod together;
 pub mod v2;
+mod witness;
 
 pub use agreement::Agreement;
 pub use fleet::{Chosen, Fleet, Loaded, RowsFormat, Stock};
@@ -27,3 +28,4 @@ pub use refusal::{Refusal, Result};
 pub use routing::{Lot, Part, Purpose, Routing, Split};
 pub use served::{Answers, Explained, Limits, Served};
 pub use together::answer_together;
+pub use witness::{Figure, FigureKind, Seen, Witness};

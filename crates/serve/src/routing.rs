@@ -56,6 +56,11 @@ impl Lot {
         Self(Seed(0).named(model).numbered(number))
     }
 
+    /// That of what is kept of a model's requests, so that it is not the requests of a canary.
+    pub fn of_log(model: &str) -> Self {
+        Self(Seed(0).named(model).named("predictions"))
+    }
+
     /// Whether a share of all keys, in `[0, 1]`, has this one.
     pub fn takes(self, key: &str, share: f64) -> bool {
         let drawn = (self.0.named(key).0 >> 11) as f64 * (1.0 / (1_u64 << 53) as f64);

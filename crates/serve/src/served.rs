@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use gristmill_core::{Contributions, Frame, FrameInput, Labels, Prediction, Schema, Scores, Task};
+use gristmill_core::{
+    Contributions, Frame, FrameInput, Labels, Prediction, Profile, Schema, Scores, Task,
+};
 use gristmill_package::{Package, PackageInfo};
 
 use crate::history::{History, HistoryFigures, HistoryLimits, Question, Recalled};
@@ -79,6 +81,11 @@ impl Served {
     /// What its package says of itself.
     pub fn info(&self) -> &PackageInfo {
         &self.package.info
+    }
+
+    /// What its training data looked like.
+    pub fn profile(&self) -> &Profile {
+        &self.package.profile
     }
 
     /// About how many bytes of memory it takes: those of its learned numbers and of what it keeps of its

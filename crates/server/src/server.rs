@@ -171,7 +171,7 @@ fn house(settings: Settings) -> Result<(House, Vec<JoinHandle<()>>), ServerError
         scratch: settings.scratch,
         hooks: settings.hooks,
         fleet: settings.fleet,
-        desk: Desk::new(Arc::clone(&settings.clock), settings.requests),
+        desk: Desk::new(Arc::clone(&settings.clock), settings.requests, settings.witness),
         cards: settings.cards,
         clock: settings.clock,
     };

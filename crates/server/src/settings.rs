@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gristmill_core::Clock;
-use gristmill_serve::Fleet;
+use gristmill_serve::{Fleet, Witness};
 use gristmill_track::{ArtifactStore, Store};
 
 use crate::{
@@ -42,6 +42,8 @@ pub struct Settings {
     pub ids: Arc<dyn Ids>,
     /// The models that answer.
     pub fleet: Arc<Fleet>,
+    /// Who looks on while they answer, if anybody does.
+    pub witness: Option<Arc<dyn Witness>>,
     /// Whether that is all that is served.
     pub serves: Serves,
     /// What secrets are sealed with before they are kept; without one they are kept as they are.
@@ -124,6 +126,7 @@ impl Settings {
             clock,
             ids: Arc::new(RandomIds::new()),
             fleet: Arc::default(),
+            witness: None,
             serves: Serves::default(),
             seal_key: None,
             scratch: std::env::temp_dir(),

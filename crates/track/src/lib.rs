@@ -28,6 +28,7 @@ mod foreign;
 mod history;
 mod id;
 mod inputs;
+mod label;
 mod lease;
 mod logged_model;
 mod logged_package;
@@ -72,6 +73,7 @@ pub use foreign::{ForeignModel, LeftOut, MlflowDatabase, NotTaken};
 pub use history::{HistoryOrder, HistoryQuery, Sample};
 pub use id::{ContentHash, RunId};
 pub use inputs::{Dataset, DatasetInput, DatasetSummary, ModelLink, ModelRole};
+pub use label::{Label, LabelsAdded, MAX_PREDICTION_ID_CHARS};
 pub use lease::{Author, Lease};
 pub use logged_model::{
     DatasetRef, LoggedModel, LoggedModelQuery, LoggedModelStatus, LoggedModels, Measured,

@@ -1,12 +1,14 @@
 //! What every keeper of models can do.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use gristmill_core::Timestamp;
 
 use crate::{
-    AliasRule, Model, ModelEvent, ModelQuery, ModelVersion, NewEvent, NewModel, NewVersion, Note,
-    Others, Page, PredictionOutcome, Registration, Result, RunId, Stage, TestTotals, Traffic,
-    TrafficPlan, VersionQuery, VersionStatus,
+    AliasRule, Label, LabelsAdded, Model, ModelEvent, ModelQuery, ModelVersion, NewEvent, NewModel,
+    NewVersion, Note, Others, Page, PredictionOutcome, Registration, Result, RunId, Stage,
+    TestTotals, Traffic, TrafficPlan, VersionQuery, VersionStatus,
 };
 
 /// Keeps models, their versions and aliases, and the history of each. Calls are as those of
@@ -166,6 +168,22 @@ pub trait Registry: Send + Sync {
 
     /// What the outcomes of the A/B test of this number come to. `NotFound` for the model.
     async fn outcome_totals(&self, model: &str, test: u64) -> Result<TestTotals>;
+
+    /// Keeps what turned out to be true of predictions, by their ids; of one id the latest label counts, also
+    /// within `labels`. How they stand to what was known comes back. `NotFound` for the model; `Invalid` for an
+    /// id or a label that cannot be kept, and then none is.
+    async fn add_labels(
+        &self,
+        model: &str,
+        labels: Vec<Label>,
+        at: Timestamp,
+    ) -> Result<LabelsAdded>;
+
+    /// The labels that are known of these predictions, by their ids. `NotFound` for the model.
+    async fn labels(&self, model: &str, ids: Vec<String>) -> Result<BTreeMap<String, String>>;
+
+    /// Forgets the labels of all models that were last added before this moment; how many comes back.
+    async fn forget_labels(&self, before: Timestamp) -> Result<u64>;
 
     /// The version with the greatest number. `NotFound` for the model, or when it has no version.
     async fn newest_version(&self, model: &str) -> Result<ModelVersion>;

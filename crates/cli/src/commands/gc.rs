@@ -19,6 +19,9 @@ pub struct Arguments {
     /// 30d, with all that they logged
     #[arg(long, value_name = "SPAN")]
     older_than: Option<TimeSpan>,
+    /// Predictions that were kept go when their day ended this long ago, such as 90d, and labels of that age
+    #[arg(long, value_name = "SPAN")]
+    predictions: Option<TimeSpan>,
     /// Forget this deleted run alone, by its id or its start; may be given several times
     #[arg(long = "run", value_name = "RUN")]
     runs: Vec<String>,
@@ -34,6 +37,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
     let options = GcOptions {
         unused_micros: micros(arguments.unused),
         most_bytes: arguments.size,
+        predictions_micros: arguments.predictions.map(micros),
         forget: forget(arguments),
         action: if arguments.dry_run { GcAction::Look } else { GcAction::Remove },
     };
@@ -42,12 +46,13 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
     context.print(&report, || {
         let line = |what: &str, count: &GcCount| {
             let (gone, stays) = (size(count.removed_bytes), size(count.kept_bytes));
-            format!("{what:<10} {} {verb} ({gone}), {} stay ({stays})\n", count.removed, count.kept)
+            format!("{what:<11} {} {verb} ({gone}), {} stay ({stays})\n", count.removed, count.kept)
         };
         let counts = [
             line("cache", &report.cache),
             line("artifacts", &report.artifacts),
             line("logs", &report.logs),
+            line("predictions", &report.predictions),
         ];
         let forgotten = report.forgotten.as_ref().map(|forgotten| told(forgotten, verb));
         forgotten.into_iter().chain(counts).collect()
@@ -72,11 +77,11 @@ fn told(forgotten: &Forgotten, verb: &str) -> String {
     let Forgotten { runs, logged_models, experiments, kept, .. } = forgotten;
     let (runs, models, experiments) = (runs.len(), logged_models.len(), experiments.len());
     let mut text = format!(
-        "deleted    {runs} runs, {models} logged models, {experiments} experiments {verb}\n"
+        "deleted     {runs} runs, {models} logged models, {experiments} experiments {verb}\n"
     );
     for line in kept {
         text.push_str(&format!(
-            "           {} {} ({}) stays: {}\n",
+            "            {} {} ({}) stays: {}\n",
             line.what, line.id, line.name, line.why
         ));
     }

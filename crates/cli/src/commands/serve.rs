@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use gristmill::SystemClock;
-use gristmill::serve::Counter;
+use gristmill::serve::{Counter, Witness};
 use gristmill::up::Premises;
 use gristmill_server::{Server, Serves, Settings};
 use serde_json::json;
@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::keeping::Keeping;
 use crate::listen::{self, Listen};
+use crate::lookout::{self, Watching};
 use crate::operation::Operation;
 use crate::signals;
 
@@ -35,6 +36,8 @@ pub struct Arguments {
     #[command(flatten)]
     keeping: Keeping,
     #[command(flatten)]
+    watching: Watching,
+    #[command(flatten)]
     listen: Listen,
     #[command(flatten)]
     operation: Operation,
@@ -44,6 +47,11 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
     let cancel = signals::cancel_on_interrupt()?;
     let (limits, tell) = (arguments.keeping.limits(), listen::tell_serving(context));
     let counter = Counter::of(&context.home, &arguments.models, limits, tell)?;
+    let watching = arguments.watching.settings();
+    if let Some(log) = &watching.log {
+        log.check(&counter.fleet())?;
+    }
+    let lookout = lookout::start(watching, &context.home, listen::tell_serving(context))?;
     let premises = Premises::open(&context.home)?;
     let settings = Settings {
         host: arguments.listen.host.clone(),
@@ -51,6 +59,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
         access: arguments.listen.access(&context.home)?,
         allowed_hosts: arguments.listen.allowed_hosts.clone(),
         fleet: counter.fleet(),
+        witness: lookout.clone().map(|lookout| lookout as Arc<dyn Witness>),
         serves: Serves::Models,
         ..Settings::new(premises.store(), premises.artifacts(), Arc::new(SystemClock))
     };
@@ -67,5 +76,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
         std::thread::sleep(PATIENCE);
     }
     server.stop();
+    if let Some(lookout) = lookout {
+        lookout.close();
+    }
     Ok(())
 }

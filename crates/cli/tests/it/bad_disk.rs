@@ -10,10 +10,10 @@ use crate::sandbox::{Said, Sandbox};
 use crate::search;
 
 /// A small file system of its own, gone with the value.
-struct Mounted<'a>(&'a Path);
+pub struct Mounted<'a>(&'a Path);
 
 impl<'a> Mounted<'a> {
-    fn new(place: &'a Path, options: &str) -> Option<Self> {
+    pub fn new(place: &'a Path, options: &str) -> Option<Self> {
         fs_err::create_dir_all(place).unwrap();
         let mount =
             Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(place).output();

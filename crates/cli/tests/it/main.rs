@@ -31,6 +31,7 @@ mod mlflow_view;
 mod objects;
 mod onnx;
 mod operation;
+mod predictions;
 mod remote;
 mod retention;
 mod sandbox;

@@ -35,7 +35,7 @@ fn many(sandbox: &Sandbox) -> String {
     json!({"instances": rows}).to_string()
 }
 
-fn metric(server: &Up, series: &str) -> f64 {
+pub fn metric(server: &Up, series: &str) -> f64 {
     let metrics = server.call("GET /metrics HTTP/1.1\r\n\r\n").1;
     let text = metrics.as_str().unwrap();
     let found = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));

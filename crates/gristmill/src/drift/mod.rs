@@ -13,6 +13,7 @@ use gristmill_monitor::{
     SeasonalReference, Window,
 };
 use gristmill_package::Package;
+use gristmill_track::ModelVersion;
 use serde::Serialize;
 
 use self::rows::{Asked, RowsOf};
@@ -153,13 +154,18 @@ fn found(home: &Home, model: &str) -> Result<(PathBuf, DriftSettings)> {
     let keeper = Keeper::open(home)?;
     let version = models::referred(&keeper, model)?;
     let folder = models::package_folder(&keeper, &version)?;
-    let Some(run) = version.run else { return Ok((folder, DriftSettings::default())) };
+    Ok((folder, settings_of(&keeper, &version)?))
+}
+
+/// What the pipeline file of a version says counts as drift.
+pub(crate) fn settings_of(keeper: &Keeper, version: &ModelVersion) -> Result<DriftSettings> {
+    let Some(run) = version.run else { return Ok(DriftSettings::default()) };
     let run = keeper.wait(|s| s.run(run))?;
     let section = run.tags.get(TAG).map(|json| serde_json::from_str::<MonitorSection>(json));
     let section = section.transpose().map_err(|e| {
         Error::new(Kind::Stored, format!("the tag `{TAG}` of the model's run is damaged: {e}"))
     })?;
-    Ok((folder, section.unwrap_or_default().drift))
+    Ok(section.unwrap_or_default().drift)
 }
 
 /// What is compared: the columns that the settings take, and the answers.

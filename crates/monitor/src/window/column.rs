@@ -45,38 +45,37 @@ impl ColumnWindow {
         column: Option<&Column>,
         rows: usize,
     ) -> Result<Self> {
+        refuse_others(reference, column, rows)?;
         let mut window = Self::new(reference);
+        window.count_column(reference, column);
+        Ok(window)
+    }
+
+    /// Counts the values of a column that [`refuse_others`] takes.
+    pub(super) fn count_column(&mut self, reference: &ColumnReference, column: Option<&Column>) {
         match (&reference.places, column) {
-            (Places::None, Some(column)) => window.missing = column.missing() as u64,
-            (Places::None, None) => {}
+            (Places::None, Some(column)) => self.missing += column.missing() as u64,
             (Places::Bins(borders), Some(Column::Numbers(values))) => {
-                window.count_numbers(borders, values)
+                self.count_numbers(borders, values)
             }
             (Places::Bins(borders), Some(Column::Sparse(sparse))) => {
-                window.count_numbers(borders, &sparse.to_dense());
+                self.count_numbers(borders, &sparse.to_dense());
             }
             (Places::Lengths(borders), Some(Column::Words(words))) => {
-                window.count_numbers(borders, &lengths(words));
+                self.count_numbers(borders, &lengths(words));
             }
-            (Places::Words(_), Some(Column::Words(words))) => window.count_words(reference, words),
-            (_, found) => {
-                return Err(Error::WrongType {
-                    name: reference.name.clone(),
-                    found: meaning(found),
-                    expected: reference.semantic.word(),
-                    hint: Some(format!("{rows} rows were compared with others of another kind")),
-                });
-            }
+            (Places::Words(_), Some(Column::Words(words))) => self.count_words(reference, words),
+            _ => {}
         }
-        Ok(window)
     }
 
     fn count_numbers(&mut self, borders: &[f64], values: &[f64]) {
         let (Some(&first), Some(&last)) = (borders.first(), borders.last()) else {
             // The reference had no value: there is one place.
-            self.moments = Moments::of(values);
-            self.counts[0] = self.moments.count();
-            self.missing = values.len() as u64 - self.moments.count();
+            let moments = Moments::of(values);
+            self.counts[0] += moments.count();
+            self.missing += values.len() as u64 - moments.count();
+            self.moments = self.moments.merge(moments);
             return;
         };
         let (mut below, mut above) = (Vec::new(), Vec::new());
@@ -92,8 +91,9 @@ impl ColumnWindow {
                 above.push(value);
             }
         }
-        self.moments = Moments::of(values);
-        (self.below, self.above) = (Moments::of(&below), Moments::of(&above));
+        self.moments = self.moments.merge(Moments::of(values));
+        self.below = self.below.merge(Moments::of(&below));
+        self.above = self.above.merge(Moments::of(&above));
     }
 
     fn count_words(&mut self, reference: &ColumnReference, words: &Words) {
@@ -146,6 +146,25 @@ impl ColumnWindow {
 
     pub(crate) fn ends(&self) -> Ends {
         Ends { below: self.below.mean(), above: self.above.mean() }
+    }
+}
+
+/// Refuses a column of another kind than the reference.
+pub(super) fn refuse_others(
+    reference: &ColumnReference,
+    column: Option<&Column>,
+    rows: usize,
+) -> Result<()> {
+    match (&reference.places, column) {
+        (Places::None, _)
+        | (Places::Bins(_), Some(Column::Numbers(_) | Column::Sparse(_)))
+        | (Places::Lengths(_) | Places::Words(_), Some(Column::Words(_))) => Ok(()),
+        (_, found) => Err(Error::WrongType {
+            name: reference.name.clone(),
+            found: meaning(found),
+            expected: reference.semantic.word(),
+            hint: Some(format!("{rows} rows were compared with others of another kind")),
+        }),
     }
 }
 

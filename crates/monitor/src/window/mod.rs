@@ -9,10 +9,11 @@ pub use column::ColumnWindow;
 pub use season::{Season, SeasonalReference};
 pub use windows::{FullWindow, WindowSize, Windows};
 
-use gristmill_core::{Error, Frame, Result, Table};
+use gristmill_core::{Column, Error, Frame, Result, Table};
 use rayon::prelude::*;
 
-use crate::Reference;
+use self::column::refuse_others;
+use crate::{ColumnReference, Reference};
 
 /// From so many rows on, columns are counted side by side.
 const MANY_ROWS: usize = 512;
@@ -64,6 +65,31 @@ impl Window {
         Ok(())
     }
 
+    /// As [`Window::update`], of rows as kernels compute on them: the same columns count the same. Ids and
+    /// pictures, which have no place in a frame, may be absent.
+    ///
+    /// # Errors
+    /// As [`Window::update`].
+    pub fn update_frame(&mut self, reference: &Reference, rows: &Frame) -> Result<()> {
+        if self.columns.len() != reference.columns.len() {
+            return Err(Error::Bug("a window was given another reference".into()));
+        }
+        let columns = reference
+            .columns
+            .iter()
+            .map(|column| {
+                let found = found(rows, column)?;
+                refuse_others(column, found, rows.rows())?;
+                Ok((column, found))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        for (mine, (reference, column)) in self.columns.iter_mut().zip(columns) {
+            mine.count_column(reference, column);
+        }
+        self.rows += rows.rows() as u64;
+        Ok(())
+    }
+
     /// Adds what another window of the same reference has counted.
     ///
     /// # Errors
@@ -77,6 +103,15 @@ impl Window {
         self.columns.iter_mut().zip(&other.columns).for_each(|(mine, more)| mine.merge(more));
         self.rows += other.rows;
         Ok(())
+    }
+}
+
+/// The column of a frame that a reference tells of; nothing where it has no place there.
+fn found<'a>(rows: &'a Frame, reference: &ColumnReference) -> Result<Option<&'a Column>> {
+    match rows.schema().find(&reference.name) {
+        Some(at) => Ok(rows.columns().get(at)),
+        None if !reference.is_compared() => Ok(None),
+        None => rows.schema().position(&reference.name).map(|_| None),
     }
 }
 
@@ -140,6 +175,40 @@ mod tests {
         assert_eq!(counts(&merged), counts(&whole));
         let mean = |w: &Window| w.columns[0].moments.mean().unwrap();
         assert!((mean(&merged) - mean(&whole)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_frame_counts_as_the_table_that_it_was_made_of() {
+        let named = |from, to| {
+            let ids: Vec<String> = (from..to).map(|i: u32| format!("id {i}")).collect();
+            let ids = table().words("id", ids.iter().map(String::as_str));
+            let ids = ids.meaning(gristmill_core::SemanticType::Id).build();
+            rows(from, to).with_column(ids.schema().fields()[0].clone(), ids.column(0).clone())
+        };
+        let reference = Reference::of(&Profile::learn(&named(0, 3_000).unwrap()).unwrap());
+        let mut window = Window::new(&reference);
+        for (from, to) in [(100, 101), (101, 101), (101, 700), (700, 2_000)] {
+            let frame = Frame::from_table(&named(from, to).unwrap()).unwrap();
+            window.update_frame(&reference, &frame).unwrap();
+        }
+        let whole = counted(&reference, &[named(100, 2_000).unwrap()]);
+        assert_eq!(counts(&window), counts(&whole));
+        let settings = crate::DriftSettings::default();
+        let judged = |window| settings.judge(&reference, window).unwrap();
+        let values = |window| judged(window).columns.iter().map(|c| c.value).collect::<Vec<_>>();
+        assert_eq!(values(&window), values(&whole));
+    }
+
+    #[test]
+    fn frames_of_other_columns_are_refused_and_not_counted() {
+        let reference = reference();
+        let mut window = Window::new(&reference);
+        let frame = |table: &Table| Frame::from_table(table).unwrap();
+        let ages = table().words("age", ["old"; 4]).build();
+        assert!(window.update_frame(&reference, &frame(&ages)).is_err());
+        let wrong = rows(0, 5).without(&["paid".into()]).unwrap();
+        assert!(window.update_frame(&reference, &frame(&wrong)).is_err());
+        assert_eq!(window, Window::new(&reference));
     }
 
     #[test]

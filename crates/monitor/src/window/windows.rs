@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use gristmill_core::{Error, Result, Table, Timestamp};
+use gristmill_core::{Error, Frame, Result, Table, Timestamp};
 
 use super::Window;
 use crate::Reference;
@@ -102,31 +102,48 @@ impl Windows {
     /// # Errors
     /// As [`Window::update`]; then none of the rows was counted.
     pub fn update(&mut self, rows: &Table, at: Timestamp) -> Result<Vec<FullWindow>> {
+        self.count(rows, at)
+    }
+
+    /// As [`Windows::update`], of rows as kernels compute on them.
+    ///
+    /// # Errors
+    /// As [`Window::update_frame`]; then none of the rows was counted.
+    pub fn update_frame(&mut self, rows: &Frame, at: Timestamp) -> Result<Vec<FullWindow>> {
+        self.count(rows, at)
+    }
+
+    fn count(&mut self, rows: &impl Countable, at: Timestamp) -> Result<Vec<FullWindow>> {
         // Whatever may be refused is refused before a part of the rows is counted.
-        Window::new(&self.reference).update(&self.reference, &rows.slice(0, rows.rows().min(1)))?;
+        rows.part(0, rows.len().min(1)).add(&mut Window::new(&self.reference), &self.reference)?;
         match self.size {
-            WindowSize::Rows { every, .. } => self.update_rows(rows, at, every),
+            WindowSize::Rows { every, .. } => self.count_rows(rows, at, every),
             WindowSize::Time { every, .. } => {
                 let full = self.advance(at)?;
-                if rows.rows() > 0 {
+                if rows.len() > 0 {
                     let (from, to) = self.span(at, every);
                     let reference = Arc::clone(&self.reference);
-                    self.part(from, to).window.update(&reference, rows)?;
+                    rows.add(&mut self.part(from, to).window, &reference)?;
                 }
                 Ok(full)
             }
         }
     }
 
-    fn update_rows(&mut self, rows: &Table, at: Timestamp, every: u64) -> Result<Vec<FullWindow>> {
+    fn count_rows(
+        &mut self,
+        rows: &impl Countable,
+        at: Timestamp,
+        every: u64,
+    ) -> Result<Vec<FullWindow>> {
         let mut full = Vec::new();
         let mut from = 0;
         let reference = Arc::clone(&self.reference);
-        while from < rows.rows() {
+        while from < rows.len() {
             let part = self.part(at, at);
             let room = usize::try_from(every - part.window.rows).unwrap_or(usize::MAX);
-            let taken = room.min(rows.rows() - from);
-            part.window.update(&reference, &rows.slice(from, taken))?;
+            let taken = room.min(rows.len() - from);
+            rows.part(from, taken).add(&mut part.window, &reference)?;
             part.to = part.to.max(at);
             let complete = part.window.rows == every;
             from += taken;
@@ -199,6 +216,44 @@ impl Windows {
     }
 }
 
+/// Rows in one of the forms in which they are counted.
+trait Countable {
+    fn len(&self) -> usize;
+
+    /// `count` rows from `from` on.
+    fn part(&self, from: usize, count: usize) -> Self;
+
+    fn add(&self, window: &mut Window, reference: &Reference) -> Result<()>;
+}
+
+impl Countable for Table {
+    fn len(&self) -> usize {
+        self.rows()
+    }
+
+    fn part(&self, from: usize, count: usize) -> Self {
+        self.slice(from, count)
+    }
+
+    fn add(&self, window: &mut Window, reference: &Reference) -> Result<()> {
+        window.update(reference, self)
+    }
+}
+
+impl Countable for Frame {
+    fn len(&self) -> usize {
+        self.rows()
+    }
+
+    fn part(&self, from: usize, count: usize) -> Self {
+        self.slice(from..from + count)
+    }
+
+    fn add(&self, window: &mut Window, reference: &Reference) -> Result<()> {
+        window.update_frame(reference, self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use gristmill_core::Profile;
@@ -228,6 +283,20 @@ mod tests {
         let full = windows.update(&rows(3, 9), Timestamp(2)).unwrap();
         assert_eq!(shown(&full), [(1, 2, 4, Some(1.5)), (2, 2, 4, Some(5.5))]);
         assert_eq!(windows.latest().unwrap().rows, 1);
+    }
+
+    #[test]
+    fn frames_fill_the_windows_that_their_tables_fill() {
+        let (mut of_tables, mut of_frames) =
+            (windows(WindowSize::rows(4)), windows(WindowSize::rows(4)));
+        for (from, to) in [(0, 3), (3, 3), (3, 12)] {
+            let rows = rows(from, to);
+            let frame = Frame::from_table(&rows).unwrap();
+            let full = of_frames.update_frame(&frame, Timestamp(from.into())).unwrap();
+            let expected = of_tables.update(&rows, Timestamp(from.into())).unwrap();
+            assert_eq!(shown(&full), shown(&expected));
+        }
+        assert_eq!(of_frames.latest().unwrap().rows, of_tables.latest().unwrap().rows);
     }
 
     #[test] // by hand: windows of 4 that move on by 2

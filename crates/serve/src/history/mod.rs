@@ -118,6 +118,14 @@ impl Question {
         self.rows.rows() - self.history
     }
 
+    /// A copy of the rows that are asked about.
+    pub fn asked_rows(&self) -> Frame {
+        match self.history {
+            0 => self.rows.clone(),
+            history => self.rows.slice(history..self.rows.rows()),
+        }
+    }
+
     /// The rows that are asked about, alone.
     pub fn into_asked(self) -> Frame {
         match self.history {

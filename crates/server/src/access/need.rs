@@ -49,8 +49,8 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
         "models" if route.last() == Some(&"rule") => {
             Need { level: Level::Admin, record: Record::Kept }
         }
-        // Outcomes come as often as requests do.
-        "models" if route.last() == Some(&"outcomes") => {
+        // Outcomes and labels come as often as requests do.
+        "models" if matches!(route.last(), Some(&("outcomes" | "labels"))) => {
             Need { level: Level::Write, record: Record::None }
         }
         "experiments" | "registered-models" | "model-versions" | "models" | "hooks" => {
@@ -178,6 +178,7 @@ mod tests {
         assert_eq!(need(&Method::PUT, "/api/v1/models/churn/traffic"), kept);
         let reported = Need { level: Level::Write, record: Record::None };
         assert_eq!(need(&Method::POST, "/models/churn/outcomes"), reported);
+        assert_eq!(need(&Method::POST, "/api/v1/models/churn/labels"), reported);
     }
 
     #[test]

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
-use gristmill_core::{Clock, Timestamp};
-use gristmill_serve::{Answers, Chosen, Question, Refusal, Served};
+use gristmill_core::{Clock, Frame, Timestamp};
+use gristmill_serve::{Answers, Chosen, Question, Refusal, Seen, Served, Witness};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Failure;
 use super::batches::{Batches, Done};
-use super::meter::{Ended, Meter, Series, gauge};
+use super::meter::{Ended, Meter, Series, gauge, write};
 use super::protocol::Protocol;
 use super::shadows::{Answered, Shadows};
 use crate::ticket::{Facts, PhaseName, Ticket};
@@ -32,12 +32,17 @@ pub(crate) struct Desk {
     waiting: Arc<AtomicU64>,
     clock: Arc<dyn Clock>,
     batches: Arc<Batches>,
+    witness: Option<Arc<dyn Witness>>,
     shadows: Shadows,
     meter: Meter,
 }
 
 impl Desk {
-    pub fn new(clock: Arc<dyn Clock>, limits: RequestLimits) -> Self {
+    pub fn new(
+        clock: Arc<dyn Clock>,
+        limits: RequestLimits,
+        witness: Option<Arc<dyn Witness>>,
+    ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let count = limits.count.min(Semaphore::MAX_PERMITS);
         Self {
@@ -47,6 +52,7 @@ impl Desk {
             waiting: Arc::default(),
             clock,
             batches: Arc::new(Batches::new()),
+            witness,
             shadows: Shadows::new(),
             meter: Meter::default(),
         }
@@ -65,7 +71,14 @@ impl Desk {
         let help = "How many rows of small requests that waited were answered together.";
         self.batches.rows.show(&mut text, "gristmill_batch_rows", help);
         self.shadows.write(&mut text);
+        let figures = self.witness.as_ref().map(|witness| witness.figures());
+        figures.iter().flatten().for_each(|figure| write(&mut text, figure));
         text
+    }
+
+    /// Who looks on, if anybody does.
+    pub(super) fn witness(&self) -> Option<Arc<dyn Witness>> {
+        self.witness.clone()
     }
 
     /// Reads a body and answers it.
@@ -120,6 +133,7 @@ impl Desk {
             question: Arc::clone(&question),
             ticket: ticket.clone(),
             clock: Arc::clone(&self.clock),
+            witness: self.witness.clone(),
             arrived,
         };
         let is_small = body.len() <= SMALL && !question.is_packed();
@@ -133,13 +147,19 @@ impl Desk {
             Err(failure) if failure.status.is_client_error() => Ended::Refused,
             Err(_) => Ended::Failed,
         };
-        series.count(self.clock.now().0.saturating_sub(arrived.0).max(0) as u64, ended);
+        let micros = self.clock.now().0.saturating_sub(arrived.0).max(0) as u64;
+        series.count(micros, ended);
         let facts = ticket.facts();
         self.meter.waits.count(facts.micros(PhaseName::Queue));
         if is_small && ended == Ended::Answered {
             self.pace(&series, &facts);
         }
-        let (answer, answers) = done?;
+        let Reply { answer, answers, kept } = done?;
+        if let (Some(witness), Some(rows)) = (&self.witness, kept) {
+            let (served, id) = (Arc::clone(&served), ticket.id().to_owned());
+            let answers = answers.clone();
+            witness.saw(Seen { served, id, rows, answers, at: arrived, micros });
+        }
         if let Some(shadow) = shadow {
             self.shadows.ask(shadow, Answered { question, body, by: served, answers });
         }
@@ -156,12 +176,13 @@ impl Desk {
     }
 
     /// Answers a small question to a version that takes its time, with others that wait for it.
-    async fn together<Q: Protocol>(&self, job: Job<Q>) -> Result<(Q::Answer, Answers), Failure> {
+    async fn together<Q: Protocol>(&self, job: Job<Q>) -> Result<Reply<Q::Answer>, Failure> {
         let clock = Arc::clone(&self.clock);
-        let (rows, more) = job.read()?;
-        if !job.question.is_plain(&more) {
-            return self.at_length(move || job.finish(rows, more)).await;
+        let asked = job.read()?;
+        if !job.question.is_plain(&asked.more) {
+            return self.at_length(move || job.finish(asked)).await;
         }
+        let Asked { rows, more, kept } = asked;
         let (queued, waiting) = (clock.now(), Waiting::of(&self.waiting));
         let asked =
             self.batches.ask(Arc::clone(&job.served), rows.into_asked(), &self.cores, &clock);
@@ -180,7 +201,7 @@ impl Desk {
         job.ticket.note(|facts| facts.together = together);
         let answers = answers?;
         let answer = job.question.write(&job.served, &answers, more)?;
-        Ok((answer, answers))
+        Ok(Reply { answer, answers, kept })
     }
 
     fn too_late(&self) -> Failure {
@@ -236,29 +257,55 @@ struct Job<Q> {
     question: Arc<Q>,
     ticket: Ticket,
     clock: Arc<dyn Clock>,
+    witness: Option<Arc<dyn Witness>>,
     arrived: Timestamp,
+}
+
+/// What a body was read as.
+struct Asked<M> {
+    rows: Question,
+    /// What is asked beside the rows.
+    more: M,
+    /// A copy of the rows, where somebody looks on.
+    kept: Option<Frame>,
+}
+
+/// What a question was answered.
+struct Reply<A> {
+    /// In the words of the protocol.
+    answer: A,
+    /// As the model gives it.
+    answers: Answers,
+    /// The rows, where somebody looks on.
+    kept: Option<Frame>,
 }
 
 impl<Q: Protocol> Job<Q> {
     /// The answer in the words of the protocol and as the model gives it.
-    fn work(self) -> Result<(Q::Answer, Answers), Refusal> {
+    fn work(self) -> Result<Reply<Q::Answer>, Refusal> {
         self.ticket.took(PhaseName::Queue, self.arrived, self.clock.now());
-        let (rows, more) = self.read()?;
-        self.finish(rows, more)
+        let asked = self.read()?;
+        self.finish(asked)
     }
 
-    fn read(&self) -> Result<(Question, Q::More), Refusal> {
+    fn read(&self) -> Result<Asked<Q::More>, Refusal> {
         let read = || self.question.read(&self.served, &self.body);
         let (rows, more) = self.ticket.timed(PhaseName::Parse, &*self.clock, read)?;
-        self.ticket.note(|facts| facts.rows = Some(rows.asked()));
-        Ok((rows, more))
+        let count = rows.asked();
+        self.ticket.note(|facts| facts.rows = Some(count));
+        let wants = |witness: &Arc<dyn Witness>| {
+            witness.wants(&self.served, self.ticket.id(), count).then(|| rows.asked_rows())
+        };
+        let kept = self.witness.as_ref().and_then(wants);
+        Ok(Asked { rows, more, kept })
     }
 
-    fn finish(&self, rows: Question, more: Q::More) -> Result<(Q::Answer, Answers), Refusal> {
+    fn finish(&self, asked: Asked<Q::More>) -> Result<Reply<Q::Answer>, Refusal> {
+        let Asked { rows, more, kept } = asked;
         self.ticket.note(|facts| facts.together = 1);
         self.ticket.timed(PhaseName::Compute, &*self.clock, || {
             let answers = self.question.answer(&self.served, rows, &more)?;
-            Ok((self.question.write(&self.served, &answers, more)?, answers))
+            Ok(Reply { answer: self.question.write(&self.served, &answers, more)?, answers, kept })
         })
     }
 }

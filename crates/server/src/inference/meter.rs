@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use gristmill_serve::{Part, Served};
+use gristmill_serve::{Figure, FigureKind, Part, Served};
 
 /// The upper ends of the histogram's buckets, in microseconds.
 const ENDS: [u64; 14] = [
@@ -217,6 +217,24 @@ pub(super) fn gauge(text: &mut String, name: &str, help: &str, value: u64) {
 /// A number that only grows.
 pub(super) fn counter(text: &mut String, name: &str, help: &str, value: u64) {
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
+}
+
+/// A figure with all its values.
+pub(super) fn write(text: &mut String, figure: &Figure) {
+    let Figure { name, help, kind, values } = figure;
+    let kind = match kind {
+        FigureKind::Counter => "counter",
+        FigureKind::Gauge => "gauge",
+    };
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    for (labels, value) in values {
+        let labels: Vec<String> =
+            labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
+        let _ = match labels.is_empty() {
+            true => writeln!(text, "{name} {value}"),
+            false => writeln!(text, "{name}{{{}}} {value}", labels.join(",")),
+        };
+    }
 }
 
 /// The text of a label's value.

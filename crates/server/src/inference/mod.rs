@@ -5,6 +5,7 @@ mod batches;
 mod desk;
 mod grpc;
 mod kept;
+mod labels;
 mod meter;
 mod mlflow;
 mod outcomes;
@@ -28,7 +29,7 @@ use gristmill_track::{Level, ThingKind};
 use serde_json::json;
 
 pub(crate) use self::desk::Desk;
-use self::meter::{counter, labels};
+use self::meter::{counter, labels as labels_of};
 
 use crate::access::Caller;
 use crate::house::House;
@@ -48,6 +49,7 @@ pub(crate) fn routes() -> Router<Arc<House>> {
         .route("/invocations", post(mlflow::only))
         .route("/models/{name}/invocations", post(mlflow::named))
         .route("/models/{name}/outcomes", post(outcomes::report))
+        .route("/api/v1/models/{name}/labels", post(labels::add))
         .route("/v1/models/{name}", get(tensorflow::status).post(tensorflow::current))
         .route("/v1/models/{name}/metadata", get(tensorflow::metadata))
         .route("/v1/models/{name}/versions/{version}", post(tensorflow::versioned))
@@ -231,7 +233,7 @@ fn metrics_text(house: &House) -> String {
     let help = "About how many bytes of memory a version takes that is loaded.";
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
     for loaded in house.fleet.loaded() {
-        let labels = labels(&loaded.name, &loaded.version);
+        let labels = labels_of(&loaded.name, &loaded.version);
         let _ = writeln!(text, "{name}{{{labels}}} {}", loaded.bytes);
     }
     let help = "Models and versions that were let go, for want of room or since nobody asked.";

@@ -21,6 +21,7 @@ mod filter;
 mod histories;
 mod history;
 mod inputs;
+mod labels;
 pub(crate) mod layout;
 mod lead;
 mod leases;

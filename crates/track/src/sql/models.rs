@@ -110,6 +110,7 @@ async fn move_over(db: &mut Connection, name: &str, new_name: &str) -> Result<()
         "UPDATE alias_rules SET model = $2 WHERE model = $1",
         "UPDATE traffic SET model = $2 WHERE model = $1",
         "UPDATE outcomes SET model = $2 WHERE model = $1",
+        "UPDATE labels SET model = $2 WHERE model = $1",
     ] {
         sqlx::query(sql).bind(name).bind(new_name).execute(&mut *db).await?;
     }

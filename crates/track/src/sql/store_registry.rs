@@ -1,13 +1,15 @@
 //! The registry in SQL: which statements answer which call.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use gristmill_core::Timestamp;
 
-use super::{Keeper, history, models, registry_search, rules, stages, traffic, versions};
+use super::{Keeper, history, labels, models, registry_search, rules, stages, traffic, versions};
 use crate::{
-    AliasRule, Model, ModelEvent, ModelQuery, ModelVersion, NewEvent, NewModel, NewVersion, Note,
-    Others, Page, PredictionOutcome, Registration, Registry, Result, RunId, Stage, TestTotals,
-    Traffic, TrafficPlan, VersionQuery, VersionStatus,
+    AliasRule, Label, LabelsAdded, Model, ModelEvent, ModelQuery, ModelVersion, NewEvent, NewModel,
+    NewVersion, Note, Others, Page, PredictionOutcome, Registration, Registry, Result, RunId,
+    Stage, TestTotals, Traffic, TrafficPlan, VersionQuery, VersionStatus,
 };
 
 #[async_trait]
@@ -255,6 +257,27 @@ impl Registry for Keeper {
             Box::pin(traffic::totals(db, model, *test))
         })
         .await
+    }
+
+    async fn add_labels(
+        &self,
+        model: &str,
+        labels: Vec<Label>,
+        at: Timestamp,
+    ) -> Result<LabelsAdded> {
+        self.write((model.to_string(), labels, at), |db, (model, labels, at)| {
+            Box::pin(labels::add(db, model, labels, *at))
+        })
+        .await
+    }
+
+    async fn labels(&self, model: &str, ids: Vec<String>) -> Result<BTreeMap<String, String>> {
+        self.read((model.to_string(), ids), |db, (model, ids)| Box::pin(labels::of(db, model, ids)))
+            .await
+    }
+
+    async fn forget_labels(&self, before: Timestamp) -> Result<u64> {
+        self.write(before, |db, before| Box::pin(labels::forget(db, *before))).await
     }
 
     async fn newest_version(&self, model: &str) -> Result<ModelVersion> {

@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use clap::Args;
-use gristmill::serve::Counter;
+use gristmill::serve::{Counter, Witness};
 use gristmill::up::{Premises, UpEvent, UpOptions, up};
 use gristmill::{Home, SystemClock};
 use gristmill_server::{Cards, HookAnswer, Hooks, Server, Settings};
@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::context::{Context, bytes};
 use crate::keeping::Keeping;
 use crate::listen::{self, Listen};
+use crate::lookout::{self, Watching};
 use crate::operation::Operation;
 use crate::signals;
 
@@ -37,6 +38,8 @@ pub struct Arguments {
     model_memory: Option<u64>,
     #[command(flatten)]
     keeping: Keeping,
+    #[command(flatten)]
+    watching: Watching,
     #[command(flatten)]
     listen: Listen,
     #[command(flatten)]
@@ -60,12 +63,21 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
     )?;
     // It outlives the server, whose threads may not end what it stands on.
     let premises = Arc::new(Premises::open(&home)?);
-    let server = serve(arguments, &home, &premises, &counter)?;
+    let watching = arguments.watching.settings();
+    if let Some(log) = &watching.log {
+        log.check_rate()?;
+    }
+    let lookout = lookout::start(watching, &home, listen::tell_serving(context))?;
+    let witness = lookout.clone().map(|lookout| lookout as Arc<dyn Witness>);
+    let server = serve(arguments, &home, &premises, &counter, witness)?;
     let tell = |event: &UpEvent| tell(event, context);
     tell(&UpEvent::Listening { url: format!("http://{}", server.address()) });
-    up(&home, &options, &SystemClock, &tell)?;
+    let ended = up(&home, &options, &SystemClock, &tell);
     server.stop();
-    Ok(())
+    if let Some(lookout) = lookout {
+        lookout.close();
+    }
+    Ok(ended?)
 }
 
 fn serve(
@@ -73,6 +85,7 @@ fn serve(
     home: &Home,
     premises: &Arc<Premises>,
     counter: &Counter,
+    witness: Option<Arc<dyn Witness>>,
 ) -> anyhow::Result<Server> {
     let settings = Settings {
         host: arguments.listen.host.clone(),
@@ -80,6 +93,7 @@ fn serve(
         access: arguments.listen.access(home)?,
         allowed_hosts: arguments.listen.allowed_hosts.clone(),
         fleet: counter.fleet(),
+        witness,
         hooks: Some(Arc::new(Door(Arc::clone(premises)))),
         cards: Some(Arc::new(Door(Arc::clone(premises)))),
         seal_key: Some(secret_key::secret_key(home)?),

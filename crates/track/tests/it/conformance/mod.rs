@@ -4,6 +4,7 @@ mod access;
 mod adoption;
 mod clients;
 mod duties;
+mod labels;
 mod logged_models;
 pub mod races;
 mod registry;
@@ -39,6 +40,7 @@ pub async fn store(store: &dyn Store) {
     unknown_things_are_named(store).await;
     registry::all(store).await;
     traffic::all(store).await;
+    labels::all(store).await;
     logged_models::all(store).await;
     webhooks::all(store).await;
     access::all(store).await;

@@ -1,0 +1,274 @@
+//! The door: what is handed in, and what is let go for want of room.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use gristmill_core::{Clock, Column, Frame, Prediction};
+use gristmill_monitor::DriftReport;
+use gristmill_serve::{Figure, FigureKind, Lot, Seen, Served, Witness};
+
+use super::drift::LiveDrift;
+use super::log::Log;
+use super::watch::Watch;
+use super::{LogSettings, LookoutSettings, read};
+use crate::serve::TellServing;
+use crate::{Home, Result};
+
+/// How many requests may wait, and how many bytes of them.
+const QUEUE: usize = 8_192;
+const ROOM: usize = 64 << 20;
+/// What a request takes beside its values.
+const BESIDE: usize = 512;
+/// How long the end waits for what has been handed in.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Looks on while models answer: keeps what they were asked and answered, and judges whether it drifts.
+///
+/// Both are done by one thread in the background. When the queue is full, or 64 MiB of rows wait, what comes is
+/// let go and counted.
+pub struct Lookout {
+    home: Home,
+    queue: SyncSender<Heard>,
+    log: Option<LogSettings>,
+    judges: bool,
+    tally: Arc<Tally>,
+    ending: Arc<AtomicBool>,
+    /// Closed when the thread is at its end; nothing is ever sent.
+    ended: Mutex<Receiver<()>>,
+}
+
+/// A request that was handed in.
+pub(super) struct Heard {
+    pub seen: Seen,
+    /// Whether it is to be kept.
+    pub logged: bool,
+    bytes: usize,
+}
+
+/// What has been counted.
+#[derive(Default)]
+pub(super) struct Tally {
+    /// Bytes that wait in the queue.
+    bytes: AtomicUsize,
+    /// Rows that were written.
+    pub written: AtomicU64,
+    /// Rows that wait to be written.
+    pub unwritten: AtomicU64,
+    /// Rows that were to be written and never will be.
+    pub lost: AtomicU64,
+    /// Attempts at writing that failed.
+    pub failed: AtomicU64,
+    /// Rows that were not counted where drift is judged.
+    pub uncounted: AtomicU64,
+    /// The last verdict on each version of a model.
+    pub verdicts: Mutex<BTreeMap<(String, String), DriftReport>>,
+}
+
+impl Lookout {
+    /// Begins to look out over the models of a home.
+    ///
+    /// # Errors
+    /// When the home cannot be used.
+    pub fn start(
+        home: &Home,
+        settings: LookoutSettings,
+        clock: Arc<dyn Clock>,
+        tell: TellServing,
+    ) -> Result<Self> {
+        let (queue, heard) = sync_channel(QUEUE);
+        let (at_end, ended) = sync_channel(0);
+        let (tally, ending) = (Arc::<Tally>::default(), Arc::<AtomicBool>::default());
+        let log = settings
+            .log
+            .clone()
+            .map(|settings| Log::new(home, settings, Arc::clone(&tally), Arc::clone(&tell)));
+        let drift = settings
+            .window
+            .map(|rows| LiveDrift::new(home, rows.get(), Arc::clone(&tally), Arc::clone(&tell)))
+            .transpose()?;
+        let watch = Watch { heard, log, drift, clock, ending: Arc::clone(&ending) };
+        let watching = {
+            let tally = Arc::clone(&tally);
+            move || {
+                watch.run(&tally);
+                drop(at_end);
+            }
+        };
+        std::thread::Builder::new().name("gristmill-lookout".into()).spawn(watching)?;
+        let (log, judges) = (settings.log, settings.window.is_some());
+        Ok(Self { home: home.clone(), queue, log, judges, tally, ending, ended: Mutex::new(ended) })
+    }
+
+    /// Writes what has been handed in and comes back, after 10 seconds at the latest: a disk that hangs
+    /// keeps nobody from ending.
+    pub fn close(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        // It fails when the thread has ended, which is what is waited for.
+        let _ = ended.recv_timeout(FAREWELL);
+    }
+
+    fn keeps(&self, served: &Served, id: &str) -> bool {
+        let log = self.log.as_ref();
+        log.is_some_and(|log| Lot::of_log(served.name()).takes(id, log.rate))
+    }
+
+    /// Counts rows that are let go.
+    fn let_go(&self, rows: usize, logged: bool) {
+        let rows = rows as u64;
+        if logged {
+            self.tally.lost.fetch_add(rows, Ordering::Relaxed);
+        }
+        if self.judges {
+            self.tally.uncounted.fetch_add(rows, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Witness for Lookout {
+    fn wants(&self, served: &Served, id: &str, rows: usize) -> bool {
+        let logged = self.keeps(served, id);
+        let has_room = self.tally.bytes.load(Ordering::Relaxed) < ROOM;
+        if !has_room {
+            self.let_go(rows, logged);
+        }
+        has_room && (logged || self.judges)
+    }
+
+    fn saw(&self, seen: Seen) {
+        let (logged, rows) = (self.keeps(&seen.served, &seen.id), seen.rows.rows());
+        let bytes =
+            BESIDE + seen.id.len() + bytes_of(&seen.rows) + answered(&seen.answers.prediction);
+        self.tally.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if self.queue.try_send(Heard { seen, logged, bytes }).is_err() {
+            self.tally.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.let_go(rows, logged);
+        }
+    }
+
+    fn unknown(&self, model: &str, ids: &[String]) -> Option<u64> {
+        self.log.as_ref()?;
+        let marks = ids.iter().map(|id| read::mark(id));
+        // A log that cannot be read now says nothing about anybody's labels, which are kept.
+        read::unknown(&self.home, model, marks).ok()
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        let mut figures = Vec::new();
+        if self.log.is_some() {
+            figures.extend(self.tally.of_log());
+        }
+        if self.judges {
+            figures.extend(self.tally.of_drift());
+        }
+        figures
+    }
+}
+
+impl Tally {
+    /// Takes the bytes of a request out of the queue.
+    pub fn taken(&self, heard: &Heard) {
+        self.bytes.fetch_sub(heard.bytes, Ordering::Relaxed);
+    }
+
+    fn of_log(&self) -> [Figure; 4] {
+        let one = |name, help, kind, value: &AtomicU64| {
+            let values = vec![(Vec::new(), value.load(Ordering::Relaxed) as f64)];
+            Figure { name, help, kind, values }
+        };
+        [
+            one(
+                "gristmill_predictions_logged_total",
+                "Rows with their answers that were written to the prediction log.",
+                FigureKind::Counter,
+                &self.written,
+            ),
+            one(
+                "gristmill_predictions_unwritten",
+                "Rows with their answers that wait to be written.",
+                FigureKind::Gauge,
+                &self.unwritten,
+            ),
+            one(
+                "gristmill_predictions_lost_total",
+                "Rows that found no room, or could not be written.",
+                FigureKind::Counter,
+                &self.lost,
+            ),
+            one(
+                "gristmill_prediction_writes_failed_total",
+                "Attempts to write to the prediction log that failed.",
+                FigureKind::Counter,
+                &self.failed,
+            ),
+        ]
+    }
+
+    fn of_drift(&self) -> Vec<Figure> {
+        let verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
+        let labels = |(model, version): &(String, String)| {
+            vec![("model", model.clone()), ("version", version.clone())]
+        };
+        let of_model = |value: fn(&DriftReport) -> f64| {
+            verdicts.iter().map(|(key, found)| (labels(key), value(found))).collect()
+        };
+        let of_columns = verdicts.iter().flat_map(|(key, found)| {
+            found.columns.iter().filter_map(move |column| {
+                let mut labels = labels(key);
+                labels.push(("column", column.name.clone()));
+                labels.push(("test", column.test.word().to_owned()));
+                Some((labels, column.value?))
+            })
+        });
+        let gauge = |name, help, values| Figure { name, help, kind: FigureKind::Gauge, values };
+        let uncounted = self.uncounted.load(Ordering::Relaxed) as f64;
+        vec![
+            gauge(
+                "gristmill_drift",
+                "How far a column of the last full window has moved, by its test.",
+                of_columns.collect(),
+            ),
+            gauge(
+                "gristmill_drift_share",
+                "The share of the columns that have moved in the last full window.",
+                of_model(|found| found.share),
+            ),
+            gauge(
+                "gristmill_drift_drifted",
+                "Whether the last full window has drifted: 1 or 0.",
+                of_model(|found| f64::from(u8::from(found.drifted))),
+            ),
+            gauge(
+                "gristmill_drift_rows",
+                "How many rows the last full window has.",
+                of_model(|found| found.rows as f64),
+            ),
+            Figure {
+                name: "gristmill_drift_uncounted_total",
+                help: "Rows that no window counted for want of room.",
+                kind: FigureKind::Counter,
+                values: vec![(Vec::new(), uncounted)],
+            },
+        ]
+    }
+}
+
+/// What the rows take in memory, their words too.
+fn bytes_of(rows: &Frame) -> usize {
+    let words = |column: &Column| match column {
+        Column::Words(words) => words.dictionary.iter().map(|word| word.len() + 24).sum(),
+        Column::Numbers(_) | Column::Sparse(_) | Column::Times(_) => 0,
+    };
+    rows.bytes() + rows.columns().iter().map(words).sum::<usize>()
+}
+
+fn answered(prediction: &Prediction) -> usize {
+    let values = match prediction {
+        Prediction::Numbers(_) => 1,
+        Prediction::Classes { labels, .. } => labels.names().len() + 1,
+    };
+    8 * values * prediction.rows()
+}

@@ -1,0 +1,24 @@
+//! What models are asked and answer, kept and judged while they answer: the prediction log, and live
+//! drift.
+//!
+//! [`Lookout`] is what a server shows its answers to. Behind it stands one thread with a bounded queue, so no
+//! request waits for a disk and none fails by one. What was kept is read again by [`kept`], labels come to it
+//! by [`add_labels`], and [`live_scores`] says how good the answers turned out to be.
+
+mod drift;
+mod labels;
+mod log;
+mod lookout;
+mod part;
+pub(crate) mod place;
+mod read;
+mod scores;
+mod settings;
+mod values;
+mod watch;
+
+pub use labels::{LabelColumns, LabelsReport, add_labels};
+pub use lookout::Lookout;
+pub use read::kept;
+pub use scores::{LiveScores, ScoredWindow, VersionScores, live_scores};
+pub use settings::{LogSettings, LookoutSettings};
