@@ -192,7 +192,7 @@ fn a_server_that_is_killed_under_load_answers_as_before_once_it_is_back() {
     let address = format!("127.0.0.1:{port}");
     let mut server = versions.serve(port);
     let stop = AtomicBool::new(false);
-    let counts = std::thread::scope(|scope| {
+    let (counts, server) = std::thread::scope(|scope| {
         let ask = || versions.keep_asking(&address, &stop);
         let askers: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(ask)).collect();
         for _ in 0..3 {
@@ -202,16 +202,12 @@ fn a_server_that_is_killed_under_load_answers_as_before_once_it_is_back() {
         }
         std::thread::sleep(Duration::from_millis(700));
         stop.store(true, Ordering::Relaxed);
-        Counts::sum(askers.into_iter().map(|asker| asker.join().unwrap()))
+        (Counts::sum(askers.into_iter().map(|asker| asker.join().unwrap())), server)
     });
     // While it is gone nobody answers; what is answered is what was answered before.
     assert_eq!((counts.wrong, counts.failed), (0, 0), "{counts:?}");
     assert_eq!(counts.answered.keys().collect::<Vec<_>>(), ["1"], "{counts:?}");
     assert!(counts.lost > 0, "{counts:?}");
-    let last = post(
-        &address,
-        "/v2/models/churn/infer",
-        &json!({"inputs": versions.tensors()}).to_string(),
-    );
-    assert_eq!(last.unwrap().1["model_version"], "1");
+    let body = json!({"inputs": versions.tensors()}).to_string();
+    assert_eq!(server.post("/v2/models/churn/infer", &body).1["model_version"], "1");
 }
