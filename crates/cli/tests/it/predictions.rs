@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -118,6 +118,36 @@ fn rows_of_every_protocol_are_kept_with_their_ids_and_answers() {
     let again = sandbox.json(&["predict", "churn", "--input", file]);
     let again: Vec<_> = again.as_array().unwrap().iter().map(answer).collect();
     assert_eq!(again, all.iter().map(answer).collect::<Vec<_>>(), "the log is a file of rows");
+}
+
+#[test]
+fn what_clients_of_other_projects_ask_is_kept() {
+    let Some(python) = std::env::var_os("GRISTMILL_SERVING_PYTHON") else {
+        eprintln!("skipped: GRISTMILL_SERVING_PYTHON names no Python with tritonclient and kserve");
+        return;
+    };
+    let sandbox = trained();
+    let (rows, csv) = customers(&sandbox, 20);
+    sandbox.write("customers.csv", csv);
+    let expected = sandbox.json(&["predict", "churn", "--input", "customers.csv"]);
+    let server = serve(&sandbox, &["--log-predictions"]);
+    let asked = json!({"url": server.url(), "rows": rows, "expected": expected});
+    sandbox.write("asked.json", asked.to_string());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/serve_clients.py");
+    for client in ["triton", "triton_grpc", "parquet"] {
+        let mut command = Command::new(&python);
+        let done =
+            command.arg(&script).arg(sandbox.path("asked.json")).arg(client).output().unwrap();
+        assert!(done.status.success(), "{client}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+    assert_eq!(server.end(), Some(0));
+    let all = kept(&sandbox, &[]);
+    assert!(all.len() > 20 * 20, "each client asks, one of them again and again: {}", all.len());
+    for row in &all {
+        let at = row["request_row"].as_u64().unwrap() as usize - 1;
+        assert_eq!(answer(row), answer(&expected[at]), "{row}");
+        assert_asked(row, &rows[at]);
+    }
 }
 
 #[test]

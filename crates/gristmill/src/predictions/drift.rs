@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use gristmill_monitor::{DriftReport, DriftSettings, Reference, WindowSize, Windows};
+use gristmill_package::Digest;
 use gristmill_serve::{Seen, Served};
 
 use super::lookout::Tally;
@@ -26,7 +27,7 @@ pub(super) struct LiveDrift {
 /// A version that is watched.
 struct Watched {
     /// Of which package it is: a name and a version may come to mean another.
-    digest: String,
+    digest: Digest,
     /// What is counted; nothing where that cannot be done, which has been told.
     counted: Option<Counted>,
 }
@@ -51,7 +52,7 @@ impl LiveDrift {
     pub fn count(&mut self, seen: &Seen) {
         let served = &seen.served;
         let key = (served.name().to_owned(), served.version().to_owned());
-        let digest = served.info().digest.to_string();
+        let digest = served.info().digest;
         if self.watched.get(&key).is_none_or(|watched| watched.digest != digest) {
             let counted = self.begin(served);
             let counted = self.told(served, counted);
