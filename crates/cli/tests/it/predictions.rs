@@ -332,6 +332,40 @@ fn labels_that_come_later_say_how_good_the_answers_were() {
 }
 
 #[test]
+fn what_was_kept_answers_queries() {
+    let sandbox = trained();
+    let (rows, _) = customers(&sandbox, 40);
+    let asked = |options: &[&str], id: &str| {
+        let server = serve(&sandbox, options);
+        let answers = ask(&server, "/invocations", id, &asked_for_all(&rows));
+        assert_eq!(server.end(), Some(0));
+        answers["predictions"].as_array().unwrap().clone()
+    };
+    let answers = asked(&["--log-predictions"], "a");
+    asked(&["--log-predictions", "--log-redact", "tenure"], "b");
+    sandbox.write("labels.csv", "id,label\na/1,Yes\nb/40,No\n");
+    sandbox.json(&["labels", "add", "churn", "labels.csv"]);
+    let select = |sql: &str| sandbox.run(&["predictions", "churn", "--sql", sql]);
+    let said = select(
+        "SELECT request_id, count(*) AS rows, count(tenure) AS tenures, count(label) AS labels, \
+         sum(CASE WHEN prediction = 'Yes' THEN 1 ELSE 0 END) AS yes \
+         FROM predictions GROUP BY request_id ORDER BY request_id",
+    );
+    let yes = answers.iter().filter(|answer| answer["prediction"] == "Yes").count();
+    let expected = format!("request_id,rows,tenures,labels,yes\na,40,40,1,{yes}\nb,40,0,1,{yes}\n");
+    assert_eq!((said.code, said.out), (0, expected), "{}", said.err);
+    let sql = "SELECT max(request_row) AS last FROM predictions";
+    let found =
+        sandbox.json(&["predictions", "churn", "--sql", sql, "--version", "1", "--days", "1"]);
+    assert_eq!(found, json!([{"last": 40}]));
+    let said = sandbox.run(&["predictions", "churn", "--sql", sql, "--version", "9"]);
+    assert!(said.code == 1 && said.err.contains("no predictions of `churn`"), "{}", said.err);
+    let said = select("SELECT latency FROM predictions");
+    assert!(said.code == 1 && said.err.contains("latency_micros"), "{}", said.err);
+    assert_eq!(select("DROP TABLE predictions").code, 1);
+}
+
+#[test]
 fn labels_come_over_http_too() {
     let sandbox = trained();
     let (rows, _) = customers(&sandbox, 2);
