@@ -151,6 +151,31 @@ fn what_clients_of_other_projects_ask_is_kept() {
 }
 
 #[test]
+fn up_keeps_what_it_answers_too_whichever_version_does() {
+    let sandbox = trained();
+    let pipeline = fs_err::read_to_string(sandbox.path("pipeline.yaml")).unwrap();
+    sandbox.write("pipeline.yaml", pipeline.replace("c: 1.0", "c: 0.01"));
+    sandbox.json(&["run", "pipeline.yaml"]);
+    let (rows, _) = customers(&sandbox, 2);
+    let mut command = sandbox.command(&["up", "--port", "0", "--log-predictions"]);
+    let server = Up::of(command.stderr(Stdio::null()));
+    let tensors = json!({"inputs": tensors(&rows)});
+    for version in ["1", "2"] {
+        let path = format!("/v2/models/churn/versions/{version}/infer");
+        ask(&server, &path, &format!("by {version}"), &tensors);
+    }
+    assert_eq!(server.end(), Some(0));
+    let all = kept(&sandbox, &[]);
+    let by = |row: &Value| (row["prediction_id"].clone(), row["model_version"].clone());
+    let mut found: Vec<_> = all.iter().map(by).collect();
+    found.sort_by_key(|(id, _)| id.to_string());
+    let expected = [("by 1/1", "1"), ("by 1/2", "1"), ("by 2/1", "2"), ("by 2/2", "2")];
+    assert_eq!(found, expected.map(|(id, version)| (json!(id), json!(version))));
+    let files = files(&sandbox.path(".gristmill"));
+    assert_eq!(files.len(), 2, "each version has files of its own: {files:?}");
+}
+
+#[test]
 fn nothing_is_kept_unless_that_is_asked_for() {
     let sandbox = trained();
     let server = serve(&sandbox, &[]);
@@ -412,6 +437,11 @@ fn what_models_are_asked_is_held_against_what_they_learned_from() {
     assert_eq!(metric(&server, psi), tenure["value"].as_f64().unwrap(), "as `drift` finds it");
     assert_eq!(metric(&server, share), expected["share"].as_f64().unwrap());
     assert_eq!(metric(&server, drifted), 0.0);
+    let of_answers = expected["answers"]["columns"].as_array().unwrap();
+    let yes = of_answers.iter().find(|column| column["name"] == "probability_Yes").unwrap();
+    let answers =
+        r#"gristmill_drift_answers{model="churn",version="1",column="probability_Yes",test="psi"}"#;
+    assert_eq!(metric(&server, answers), yes["value"].as_f64().unwrap());
     let moved = |row: &Value| {
         let mut row = row.clone();
         for name in ["tenure", "monthly_charges", "total_charges"] {
