@@ -151,11 +151,11 @@ def compare(given, folder):
     rows = list(customers())[:500]
     singles = [json.dumps({"dataframe_records": [row]}) for row in rows]
     hundreds = [json.dumps({"dataframe_records": rows[at:at + 100]}) for at in range(0, 400, 100)]
-    found = {"gristmill": ours([], home, singles, hundreds, given, folder)}
+    found = {"gristmill": asked([], home, singles, hundreds, given, folder)}
     if given.log_predictions:
         watched = found["gristmill"]
-        alone = ours(["--drift-window", "0"], home, singles, hundreds, given, folder)
-        logged = ours(["--log-predictions"], home, singles, hundreds, given, folder)
+        alone = asked(["--drift-window", "0"], home, singles, hundreds, given, folder)
+        logged = asked(["--log-predictions"], home, singles, hundreds, given, folder)
         for what, (rate, _) in alone.items():
             print(f"{what}: {rate:,.0f} requests a second with nobody who looks on, {watched[what][0]:,.0f} with drift judged "
                   f"({watched[what][0] / rate:.0%}), {logged[what][0]:,.0f} with a log too ({logged[what][0] / rate:.0%})",
@@ -185,7 +185,7 @@ def compare(given, folder):
         print(line, flush=True)
 
 
-def ours(options, home, singles, hundreds, given, folder):
+def asked(options, home, singles, hundreds, given, folder):
     port = free_port()
     command = [BINARY, "serve", "churn", "--port", str(port), "--home", home, "--quiet", *options]
     with serving(command, folder, lambda: answers(port, "GET", "/v2/health/ready")[0]) as (process, took):

@@ -3,6 +3,8 @@
 use std::num::NonZeroUsize;
 
 use clap::Args;
+use gristmill::SystemClock;
+use gristmill::predictions::{QueriedPredictions, kept, query_predictions};
 use serde_json::Value;
 
 use crate::context::Context;
@@ -18,11 +20,27 @@ pub struct Arguments {
     /// Show those of this request alone, by its `X-Request-Id`
     #[arg(long, value_name = "ID")]
     request: Option<String>,
+    /// Show what a query selects from all of them, which it calls `predictions`: as CSV, or with --json as JSON
+    #[arg(long, value_name = "QUERY", conflicts_with_all = ["last", "request"])]
+    sql: Option<String>,
+    /// Let the query see those of this version alone
+    #[arg(long, value_name = "N", requires = "sql")]
+    version: Option<u32>,
+    /// Let the query see the last days alone
+    #[arg(long, value_name = "N", requires = "sql")]
+    days: Option<u32>,
 }
 
 pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
-    let Arguments { model, last, request } = arguments;
-    let request = request.as_deref();
-    let found = gristmill::predictions::kept(&context.home, model, request, last.get())?;
+    let Arguments { model, last, request, sql, version, days } = arguments;
+    if let Some(sql) = sql {
+        let which = QueriedPredictions { version: *version, days: *days };
+        let selected = query_predictions(&context.home, model, which, sql, &SystemClock)?;
+        return match context.json {
+            true => context.print(&selected.rows()?, String::new),
+            false => Ok(selected.write_csv(std::io::stdout().lock())?),
+        };
+    }
+    let found = kept(&context.home, model, request.as_deref(), last.get())?;
     context.print(&found, || found.iter().map(Value::to_string).collect::<Vec<_>>().join("\n"))
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -118,6 +118,61 @@ fn rows_of_every_protocol_are_kept_with_their_ids_and_answers() {
     let again = sandbox.json(&["predict", "churn", "--input", file]);
     let again: Vec<_> = again.as_array().unwrap().iter().map(answer).collect();
     assert_eq!(again, all.iter().map(answer).collect::<Vec<_>>(), "the log is a file of rows");
+}
+
+#[test]
+fn what_clients_of_other_projects_ask_is_kept() {
+    let Some(python) = std::env::var_os("GRISTMILL_SERVING_PYTHON") else {
+        eprintln!("skipped: GRISTMILL_SERVING_PYTHON names no Python with tritonclient and kserve");
+        return;
+    };
+    let sandbox = trained();
+    let (rows, csv) = customers(&sandbox, 20);
+    sandbox.write("customers.csv", csv);
+    let expected = sandbox.json(&["predict", "churn", "--input", "customers.csv"]);
+    let server = serve(&sandbox, &["--log-predictions"]);
+    let asked = json!({"url": server.url(), "rows": rows, "expected": expected});
+    sandbox.write("asked.json", asked.to_string());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/serve_clients.py");
+    for client in ["triton", "triton_grpc", "parquet"] {
+        let mut command = Command::new(&python);
+        let done =
+            command.arg(&script).arg(sandbox.path("asked.json")).arg(client).output().unwrap();
+        assert!(done.status.success(), "{client}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+    assert_eq!(server.end(), Some(0));
+    let all = kept(&sandbox, &[]);
+    assert!(all.len() > 20 * 20, "each client asks, one of them again and again: {}", all.len());
+    for row in &all {
+        let at = row["request_row"].as_u64().unwrap() as usize - 1;
+        assert_eq!(answer(row), answer(&expected[at]), "{row}");
+        assert_asked(row, &rows[at]);
+    }
+}
+
+#[test]
+fn up_keeps_what_it_answers_too_whichever_version_does() {
+    let sandbox = trained();
+    let pipeline = fs_err::read_to_string(sandbox.path("pipeline.yaml")).unwrap();
+    sandbox.write("pipeline.yaml", pipeline.replace("c: 1.0", "c: 0.01"));
+    sandbox.json(&["run", "pipeline.yaml"]);
+    let (rows, _) = customers(&sandbox, 2);
+    let mut command = sandbox.command(&["up", "--port", "0", "--log-predictions"]);
+    let server = Up::of(command.stderr(Stdio::null()));
+    let tensors = json!({"inputs": tensors(&rows)});
+    for version in ["1", "2"] {
+        let path = format!("/v2/models/churn/versions/{version}/infer");
+        ask(&server, &path, &format!("by {version}"), &tensors);
+    }
+    assert_eq!(server.end(), Some(0));
+    let all = kept(&sandbox, &[]);
+    let by = |row: &Value| (row["prediction_id"].clone(), row["model_version"].clone());
+    let mut found: Vec<_> = all.iter().map(by).collect();
+    found.sort_by_key(|(id, _)| id.to_string());
+    let expected = [("by 1/1", "1"), ("by 1/2", "1"), ("by 2/1", "2"), ("by 2/2", "2")];
+    assert_eq!(found, expected.map(|(id, version)| (json!(id), json!(version))));
+    let files = files(&sandbox.path(".gristmill"));
+    assert_eq!(files.len(), 2, "each version has files of its own: {files:?}");
 }
 
 #[test]
@@ -302,6 +357,40 @@ fn labels_that_come_later_say_how_good_the_answers_were() {
 }
 
 #[test]
+fn what_was_kept_answers_queries() {
+    let sandbox = trained();
+    let (rows, _) = customers(&sandbox, 40);
+    let asked = |options: &[&str], id: &str| {
+        let server = serve(&sandbox, options);
+        let answers = ask(&server, "/invocations", id, &asked_for_all(&rows));
+        assert_eq!(server.end(), Some(0));
+        answers["predictions"].as_array().unwrap().clone()
+    };
+    let answers = asked(&["--log-predictions"], "a");
+    asked(&["--log-predictions", "--log-redact", "tenure"], "b");
+    sandbox.write("labels.csv", "id,label\na/1,Yes\nb/40,No\n");
+    sandbox.json(&["labels", "add", "churn", "labels.csv"]);
+    let select = |sql: &str| sandbox.run(&["predictions", "churn", "--sql", sql]);
+    let said = select(
+        "SELECT request_id, count(*) AS rows, count(tenure) AS tenures, count(label) AS labels, \
+         sum(CASE WHEN prediction = 'Yes' THEN 1 ELSE 0 END) AS yes \
+         FROM predictions GROUP BY request_id ORDER BY request_id",
+    );
+    let yes = answers.iter().filter(|answer| answer["prediction"] == "Yes").count();
+    let expected = format!("request_id,rows,tenures,labels,yes\na,40,40,1,{yes}\nb,40,0,1,{yes}\n");
+    assert_eq!((said.code, said.out), (0, expected), "{}", said.err);
+    let sql = "SELECT max(request_row) AS last FROM predictions";
+    let found =
+        sandbox.json(&["predictions", "churn", "--sql", sql, "--version", "1", "--days", "1"]);
+    assert_eq!(found, json!([{"last": 40}]));
+    let said = sandbox.run(&["predictions", "churn", "--sql", sql, "--version", "9"]);
+    assert!(said.code == 1 && said.err.contains("no predictions of `churn`"), "{}", said.err);
+    let said = select("SELECT latency FROM predictions");
+    assert!(said.code == 1 && said.err.contains("latency_micros"), "{}", said.err);
+    assert_eq!(select("DROP TABLE predictions").code, 1);
+}
+
+#[test]
 fn labels_come_over_http_too() {
     let sandbox = trained();
     let (rows, _) = customers(&sandbox, 2);
@@ -348,6 +437,11 @@ fn what_models_are_asked_is_held_against_what_they_learned_from() {
     assert_eq!(metric(&server, psi), tenure["value"].as_f64().unwrap(), "as `drift` finds it");
     assert_eq!(metric(&server, share), expected["share"].as_f64().unwrap());
     assert_eq!(metric(&server, drifted), 0.0);
+    let of_answers = expected["answers"]["columns"].as_array().unwrap();
+    let yes = of_answers.iter().find(|column| column["name"] == "probability_Yes").unwrap();
+    let answers =
+        r#"gristmill_drift_answers{model="churn",version="1",column="probability_Yes",test="psi"}"#;
+    assert_eq!(metric(&server, answers), yes["value"].as_f64().unwrap());
     let moved = |row: &Value| {
         let mut row = row.clone();
         for name in ["tenure", "monthly_charges", "total_charges"] {

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
-use gristmill_monitor::{DriftReport, DriftSettings, Reference, WindowSize, Windows};
+use gristmill_monitor::{DriftReport, DriftSettings, FullWindow, Reference, WindowSize, Windows};
+use gristmill_package::Digest;
 use gristmill_serve::{Seen, Served};
 
 use super::lookout::Tally;
@@ -26,15 +27,31 @@ pub(super) struct LiveDrift {
 /// A version that is watched.
 struct Watched {
     /// Of which package it is: a name and a version may come to mean another.
-    digest: String,
+    digest: Digest,
     /// What is counted; nothing where that cannot be done, which has been told.
     counted: Option<Counted>,
 }
 
 struct Counted {
     settings: DriftSettings,
+    columns: Stream,
+    /// The answers, where the package says what they were.
+    answers: Option<Stream>,
+}
+
+/// Rows on their way into windows.
+struct Stream {
     reference: Arc<Reference>,
     windows: Windows,
+}
+
+/// What was found of a window that is full.
+#[derive(Clone, Debug)]
+pub(super) struct Verdict {
+    /// Of the columns of the requests.
+    pub columns: DriftReport,
+    /// Of the answers; they do not count for whether it has drifted.
+    pub answers: Option<DriftReport>,
 }
 
 impl LiveDrift {
@@ -51,7 +68,7 @@ impl LiveDrift {
     pub fn count(&mut self, seen: &Seen) {
         let served = &seen.served;
         let key = (served.name().to_owned(), served.version().to_owned());
-        let digest = served.info().digest.to_string();
+        let digest = served.info().digest;
         if self.watched.get(&key).is_none_or(|watched| watched.digest != digest) {
             let counted = self.begin(served);
             let counted = self.told(served, counted);
@@ -61,9 +78,9 @@ impl LiveDrift {
         let Some(counted) = counted else { return };
         match counted.count(seen) {
             Ok(None) => {}
-            Ok(Some(report)) => {
+            Ok(Some(verdict)) => {
                 let verdicts = &self.tally.verdicts;
-                verdicts.lock().unwrap_or_else(PoisonError::into_inner).insert(key, report);
+                verdicts.lock().unwrap_or_else(PoisonError::into_inner).insert(key, verdict);
             }
             Err(error) => {
                 self.told::<()>(served, Err(error));
@@ -86,12 +103,12 @@ impl LiveDrift {
     fn begin(&self, served: &Served) -> Result<Counted> {
         let settings = self.settings(served)?;
         settings.check()?;
-        let reference = Reference::of(served.profile());
-        let reference = Arc::new(reference.select(served.schema(), &settings.columns)?);
+        let columns = Reference::of(served.profile()).select(served.schema(), &settings.columns)?;
+        let answers = served.profile().answers.as_ref().map(Reference::of_answers);
         // A window that is too small to be judged would never say anything.
         let size = WindowSize::rows(self.rows.max(settings.min_rows));
-        let windows = Windows::new(size, Arc::clone(&reference))?;
-        Ok(Counted { settings, reference, windows })
+        let answers = answers.map(|answers| Stream::new(answers, size)).transpose()?;
+        Ok(Counted { columns: Stream::new(columns, size)?, answers, settings })
     }
 
     /// What the pipeline file of the version says, where it is one of the registry's.
@@ -110,9 +127,29 @@ impl LiveDrift {
 
 impl Counted {
     /// The verdict on the last window that these rows filled, if they filled any.
-    fn count(&mut self, seen: &Seen) -> Result<Option<DriftReport>> {
-        let full = self.windows.update_frame(&seen.rows, seen.at)?;
-        let judge = |window| self.settings.judge(&self.reference, window);
-        Ok(full.last().map(|full| judge(&full.window)).transpose()?)
+    fn count(&mut self, seen: &Seen) -> Result<Option<Verdict>> {
+        let full = self.columns.windows.update_frame(&seen.rows, seen.at)?;
+        let columns = self.columns.judged(&full, &self.settings)?;
+        let answers = match &mut self.answers {
+            None => None,
+            Some(answers) => {
+                let full = answers.windows.update(&seen.answers.prediction.to_table()?, seen.at)?;
+                answers.judged(&full, &self.settings)?
+            }
+        };
+        Ok(columns.map(|columns| Verdict { columns, answers }))
+    }
+}
+
+impl Stream {
+    fn new(reference: Reference, size: WindowSize) -> Result<Self> {
+        let reference = Arc::new(reference);
+        let windows = Windows::new(size, Arc::clone(&reference))?;
+        Ok(Self { reference, windows })
+    }
+
+    fn judged(&self, full: &[FullWindow], settings: &DriftSettings) -> Result<Option<DriftReport>> {
+        let judge = |full: &FullWindow| settings.judge(&self.reference, &full.window);
+        Ok(full.last().map(judge).transpose()?)
     }
 }

@@ -10,7 +10,7 @@ use gristmill_core::{Clock, Column, Frame, Prediction};
 use gristmill_monitor::DriftReport;
 use gristmill_serve::{Figure, FigureKind, Lot, Seen, Served, Witness};
 
-use super::drift::LiveDrift;
+use super::drift::{LiveDrift, Verdict};
 use super::log::Log;
 use super::watch::Watch;
 use super::{LogSettings, LookoutSettings, read};
@@ -64,7 +64,7 @@ pub(super) struct Tally {
     /// Rows that were not counted where drift is judged.
     pub uncounted: AtomicU64,
     /// The last verdict on each version of a model.
-    pub verdicts: Mutex<BTreeMap<(String, String), DriftReport>>,
+    pub verdicts: Mutex<BTreeMap<(String, String), Verdict>>,
 }
 
 impl Lookout {
@@ -213,23 +213,31 @@ impl Tally {
             vec![("model", model.clone()), ("version", version.clone())]
         };
         let of_model = |value: fn(&DriftReport) -> f64| {
-            verdicts.iter().map(|(key, found)| (labels(key), value(found))).collect()
+            verdicts.iter().map(|(key, found)| (labels(key), value(&found.columns))).collect()
         };
-        let of_columns = verdicts.iter().flat_map(|(key, found)| {
-            found.columns.iter().filter_map(move |column| {
-                let mut labels = labels(key);
-                labels.push(("column", column.name.clone()));
-                labels.push(("test", column.test.word().to_owned()));
-                Some((labels, column.value?))
-            })
-        });
+        let of_columns = |of: fn(&Verdict) -> Option<&DriftReport>| {
+            let reports = verdicts.iter().filter_map(|(key, found)| Some((key, of(found)?)));
+            let columns = reports.flat_map(|(key, report)| {
+                report.columns.iter().filter_map(move |column| {
+                    let of_column =
+                        [("column", column.name.clone()), ("test", column.test.word().to_owned())];
+                    Some((labels(key).into_iter().chain(of_column).collect(), column.value?))
+                })
+            });
+            columns.collect()
+        };
         let gauge = |name, help, values| Figure { name, help, kind: FigureKind::Gauge, values };
         let uncounted = self.uncounted.load(Ordering::Relaxed) as f64;
         vec![
             gauge(
                 "gristmill_drift",
                 "How far a column of the last full window has moved, by its test.",
-                of_columns.collect(),
+                of_columns(|found| Some(&found.columns)),
+            ),
+            gauge(
+                "gristmill_drift_answers",
+                "How far a column of the answers to the last full window has moved, by its test.",
+                of_columns(|found| found.answers.as_ref()),
             ),
             gauge(
                 "gristmill_drift_share",

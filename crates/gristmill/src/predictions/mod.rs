@@ -2,7 +2,7 @@
 //! drift.
 //!
 //! [`Lookout`] is what a server shows its answers to. Behind it stands one thread with a bounded queue, so no
-//! request waits for a disk and none fails by one. What was kept is read again by [`kept`], labels come to it
+//! request waits for a disk and none fails by one. What was kept is read again by [`kept`] and [`query_predictions`], labels come to it
 //! by [`add_labels`], and [`live_scores`] says how good the answers turned out to be.
 
 mod drift;
@@ -11,6 +11,7 @@ mod log;
 mod lookout;
 mod part;
 pub(crate) mod place;
+mod query;
 mod read;
 mod scores;
 mod settings;
@@ -19,6 +20,7 @@ mod watch;
 
 pub use labels::{LabelColumns, LabelsReport, add_labels};
 pub use lookout::Lookout;
+pub use query::{QueriedPredictions, Selected, query_predictions};
 pub use read::kept;
 pub use scores::{LiveScores, ScoredWindow, VersionScores, live_scores};
 pub use settings::{LogSettings, LookoutSettings};

@@ -131,21 +131,28 @@ pub fn kept(home: &Home, model: &str, request: Option<&str>, most: usize) -> Res
 
 /// Rows as objects, each with its label where one is known.
 fn with_labels(keeper: &Keeper, model: &str, rows: &Table) -> Result<Vec<Value>> {
-    let broken = |error: arrow::error::ArrowError| Error::bug(error.to_string());
-    let mut writer = arrow::json::ArrayWriter::new(Vec::new());
-    writer.write(&rows.to_batch()?).and_then(|()| writer.finish()).map_err(broken)?;
-    let mut objects: Vec<Value> = match rows.rows() {
-        0 => Vec::new(),
-        _ => serde_json::from_slice(&writer.into_inner())
-            .map_err(|error| Error::bug(error.to_string()))?,
-    };
+    let mut objects = objects(rows)?;
     let labels = labels_of(keeper, model, rows)?;
     for (object, label) in objects.iter_mut().zip(labels) {
         if let (Some(object), Some(label)) = (object.as_object_mut(), label) {
-            object.insert("label".into(), label.into());
+            object.entry("label").or_insert(label.into());
         }
     }
     Ok(objects)
+}
+
+/// A JSON object for each row, without what is missing.
+///
+/// # Errors
+/// When a value has no form in JSON.
+pub(super) fn objects(rows: &Table) -> Result<Vec<Value>> {
+    if rows.rows() == 0 {
+        return Ok(Vec::new());
+    }
+    let mut writer = arrow::json::ArrayWriter::new(Vec::new());
+    let broken = |error: arrow::error::ArrowError| Error::bug(error.to_string());
+    writer.write(&rows.to_batch()?).and_then(|()| writer.finish()).map_err(broken)?;
+    serde_json::from_slice(&writer.into_inner()).map_err(|error| Error::bug(error.to_string()))
 }
 
 /// The label of each row where one is known; none of a model that the registry does not have.

@@ -137,8 +137,8 @@ fn joined(
                 break;
             }
             looked_at += 1;
-            let is_new = seen.insert(read::mark(ids.value(row)));
-            if let Some(label) = labels[row].clone().filter(|_| is_new)
+            if let Some(label) = labels[row].clone()
+                && seen.insert(read::mark(ids.value(row)))
                 && let Some(version) = version(&table, row)?
             {
                 let answer = answer(&table, row)?;

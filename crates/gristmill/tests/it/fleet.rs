@@ -8,7 +8,7 @@ use std::time::Duration;
 use gristmill::prelude::*;
 use gristmill_core::{Clock, Profile, Timestamp};
 use gristmill_serve::{
-    Fleet, Limits, Lot, Part, Purpose, Refusal, Routing, Served, Split, Stock, mlflow,
+    Fleet, Limits, Lot, Part, Purpose, Recall, Refusal, Routing, Served, Split, Stock, mlflow,
 };
 
 use super::customers;
@@ -112,7 +112,7 @@ fn a_model_that_is_let_go_answers_whoever_holds_it() {
     fleet.fetch("b", None).unwrap().unwrap();
     assert_eq!(there(&fleet), ["b/1"]);
     let body = br#"{"instances": [{"tenure": 3, "female": 1, "senior_citizen": 0}]}"#;
-    let refused = mlflow::read(&held, body).unwrap_err();
+    let refused = mlflow::read(&held, body, Recall::default()).unwrap_err();
     assert!(refused.to_string().contains("is missing in row 1"), "it reads as ever: {refused}");
     assert_eq!(Arc::strong_count(&held), 1, "nobody else holds it");
 }

@@ -5,6 +5,7 @@ mod fleet;
 mod forms;
 mod fuzz;
 mod history;
+mod lookout;
 mod pandas;
 mod serving;
 
