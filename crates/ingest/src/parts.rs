@@ -28,7 +28,7 @@ pub struct Parts<'a> {
 
 enum Open {
     Parquet(Columns),
-    Csv(Blocks),
+    Csv(Box<Blocks>),
     Whole(Option<Table>),
 }
 
@@ -82,7 +82,7 @@ impl Parts<'_> {
             let (head, _) = files::head(&self.source, path, HEAD_BYTES)?;
             let dialect = Dialect::new(&self.source, &head, delimiter)?;
             if let Some(blocks) = Blocks::open(path, &head, skipped, dialect)? {
-                return Ok(Open::Csv(blocks));
+                return Ok(Open::Csv(Box::new(blocks)));
             }
         }
         let text = files::text(&self.source, path)?;

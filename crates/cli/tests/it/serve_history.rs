@@ -67,7 +67,7 @@ fn each_event_is_answered_as_predict_answers_it_in_a_file() {
     for (row, expected) in rows.iter().zip(&expected) {
         for _ in 0..2 {
             let found = ask(&server, json!({"dataframe_records": [row]}));
-            assert_eq!(found, [expected.clone()], "{row}");
+            assert_eq!(found, std::slice::from_ref(expected), "{row}");
         }
     }
     let metrics = server.call("GET /metrics HTTP/1.1\r\n\r\n").1;

@@ -29,9 +29,9 @@ impl Masks {
     pub(crate) fn of(trees: &[Tree], bins: &[ColumnBins]) -> Option<Self> {
         let most = trees.iter().map(|tree| tree.nodes.len() + 1).max().unwrap_or(1);
         match most {
-            ..=16 => all(trees, bins).map(Self::UpTo16),
-            ..=32 => all(trees, bins).map(Self::UpTo32),
-            ..=64 => all(trees, bins).map(Self::UpTo64),
+            0..=16 => all(trees, bins).map(Self::UpTo16),
+            17..=32 => all(trees, bins).map(Self::UpTo32),
+            33..=64 => all(trees, bins).map(Self::UpTo64),
             _ => None,
         }
     }

@@ -148,8 +148,11 @@ mod tests {
         window
     }
 
+    /// How often each place was met, how many values are missing and outside, and the greatest.
+    type Counts = (Vec<u64>, u64, u64, Option<f64>);
+
     /// All but mean and deviation, whose sums are rounded in another order.
-    fn counts(window: &Window) -> (u64, Vec<(Vec<u64>, u64, u64, Option<f64>)>) {
+    fn counts(window: &Window) -> (u64, Vec<Counts>) {
         let column = |c: &ColumnWindow| (c.counts.clone(), c.missing, c.outside(), c.moments.max());
         (window.rows, window.columns.iter().map(column).collect())
     }

@@ -84,8 +84,9 @@ impl Log {
 
     /// Has a line written, if there is room for it.
     pub fn tell(&self, line: Line) {
-        let sent = self.lines.as_ref().map(|lines| lines.try_send(line));
-        if let Some(Err(_)) = sent {
+        if let Some(lines) = &self.lines
+            && lines.try_send(line).is_err()
+        {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
