@@ -1,7 +1,7 @@
 """The tracking server beside a stock `mlflow server`: the same requests by the same client, in one run.
 
     cargo build --release
-    python3 benches/tracking.py [--seconds 10] [--only start log search clients]
+    python3 benches/tracking.py [--seconds 10] [--runs 20000] [--only start log search clients]
 
 Requests a second over 8 connections are counted by `wrk` (a package of that name). The search goes
 through 20,000 runs with 8 million metric points on SQLite on either side: ours are sent through the API,
@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 BINARY = TARGET / "release/gristmill"
 PINNED = ["mlflow==3.17.2"]
-RUNS, POINTS = 20_000, 400
+POINTS = 400
 API = "/api/2.0/mlflow"
 
 
@@ -151,9 +151,9 @@ def metrics_of(number):
     return [(f"m{at % 8}", chance.random(), 1_700_000_000_000 + at, at // 8) for at in range(POINTS)]
 
 
-def fill_ours(port):
+def fill_ours(port, runs):
     client = Client(port)
-    for number in range(RUNS):
+    for number in range(runs):
         run = client.run()
         points = [{"key": k, "value": v, "timestamp": t, "step": s} for k, v, t, s in metrics_of(number)]
         client.ask("POST", "/runs/log-batch", {
@@ -162,10 +162,10 @@ def fill_ours(port):
     return run
 
 
-def fill_theirs(folder):
+def fill_theirs(folder, runs):
     database = sqlite3.connect(folder / "mlflow.db")
     columns = [row[1] for row in database.execute("PRAGMA table_info(runs)")]
-    for number in range(RUNS):
+    for number in range(runs):
         run = f"{number:032x}"
         row = {"run_uuid": run, "name": f"run-{number}", "status": "FINISHED", "start_time": 1 + number,
                "end_time": 2 + number, "lifecycle_stage": "active", "experiment_id": 0, "user_id": "bench",
@@ -230,7 +230,7 @@ def searching(command, fill, times):
             def history(turn):
                 return client.send("GET", f"/metrics/get-history?run_id={long}&metric_key=loss&max_results=5000")
 
-            return {"search of 20,000 runs": timed(search, "runs", 1, times),
+            return {"search of all runs": timed(search, "runs", 1, times),
                     "200 whole runs": timed(whole, "runs", 200, times),
                     "history of 5,000": timed(history, "metrics", 5000, times)}
     finally:
@@ -337,6 +337,7 @@ def many_clients(command, minutes, clients, each_second):
 def main():
     told = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     told.add_argument("--seconds", type=int, default=10, help="for each kind of request")
+    told.add_argument("--runs", type=int, default=20_000, help="among which is searched, of 400 values each")
     told.add_argument("--times", type=int, default=60, help="for each search")
     told.add_argument("--only", nargs="*", default=["start", "log", "search", "clients"],
                       choices=["start", "log", "search", "clients"])
@@ -363,8 +364,8 @@ def main():
             print(f"{what}, requests a second over 8 connections: {rate:.0f}, mlflow {they[what]:.0f}, "
                   f"{rate / they[what]:.0f}x", flush=True)
     if "search" in given.only:
-        we = searching(ours, lambda folder, port: fill_ours(port), given.times)
-        they = searching(peer, lambda folder, port: fill_theirs(folder), given.times)
+        we = searching(ours, lambda folder, port: fill_ours(port, given.runs), given.times)
+        they = searching(peer, lambda folder, port: fill_theirs(folder, given.runs), given.times)
         for what, found in we.items():
             for point, took in found.items():
                 print(f"{what}, {point}: {took:.1f} ms, mlflow {they[what][point]:.1f} ms, "
