@@ -218,3 +218,88 @@ impl<B: Leaves> Work<(Border<B>, &[u8], &mut [B])> for RuleOut {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::bins::Categories;
+    use super::super::histogram::CodeSet;
+    use super::super::nodes::{Node, Subset};
+    use super::*;
+
+    /// A plain generator (Knuth's MMIX).
+    struct Draws(u64);
+
+    impl Draws {
+        fn below(&mut self, end: u32) -> u32 {
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) as u32 % end
+        }
+    }
+
+    /// Grows what hangs below a place and gives back where it begins.
+    fn grow(tree: &mut Tree, leaves: u32, draws: &mut Draws) -> u32 {
+        if leaves == 1 {
+            tree.answers.push(tree.answers.len() as f64);
+            return LEAF | (tree.answers.len() as u32 - 1);
+        }
+        let rule = match draws.below(3) {
+            2 => {
+                let codes = CodeSet::of((0..=5).filter(|_| draws.below(2) == 0));
+                tree.subsets.push(Subset { column: 2, codes });
+                SUBSET | (tree.subsets.len() as u32 - 1)
+            }
+            column => column << 9 | draws.below(2) << 8 | draws.below(250),
+        };
+        let at = tree.nodes.len();
+        tree.nodes.push(Node { rule, children: [0, 0] });
+        tree.shares.push(0.5);
+        let left = 1 + draws.below(leaves - 1);
+        let children = [grow(tree, left, draws), grow(tree, leaves - left, draws)];
+        tree.nodes[at].children = children;
+        at as u32
+    }
+
+    /// Masks give the answers at the ends of the walks.
+    #[track_caller]
+    fn check(leaves: u32) {
+        const ROWS: usize = 700;
+        let words = (0..5).map(|word| word.to_string()).collect();
+        let bins = [
+            ColumnBins::Numbers(vec![0.0; 250]),
+            ColumnBins::Numbers(vec![0.0; 250]),
+            ColumnBins::Words(Categories::new(words)),
+        ];
+        let mut draws = Draws(leaves.into());
+        let (nodes, subsets) = (Vec::new(), Vec::new());
+        let mut tree = Tree { nodes, subsets, answers: Vec::new(), shares: Vec::new() };
+        grow(&mut tree, leaves, &mut draws);
+        let mut codes = Vec::new();
+        for bins in &bins {
+            codes.extend((0..ROWS).map(|_| draws.below(u32::from(bins.last()) + 1) as u8));
+        }
+        let trees = [tree];
+        let masks = Masks::of(&trees, &bins).expect("few enough leaves");
+        let mut sums = vec![0.0; ROWS];
+        masks.add_answers(&trees, &codes, Shape::all(1), &mut sums);
+        for (row, sum) in sums.iter().enumerate() {
+            let walked = trees[0].answer_of(1, |column| codes[column as usize * ROWS + row]);
+            assert_eq!([*sum], walked, "row {row} of {leaves} leaves");
+        }
+    }
+
+    #[test]
+    fn rows_end_where_they_walk_to_in_numbers_of_every_width() {
+        [1, 2, 5, 16, 17, 31, 32, 33, 64].into_iter().for_each(check);
+    }
+
+    #[test]
+    fn a_tree_of_too_many_leaves_has_no_masks() {
+        let mut tree = Tree { nodes: vec![], subsets: vec![], answers: vec![], shares: vec![] };
+        grow(&mut tree, 65, &mut Draws(1));
+        let bins = [ColumnBins::Numbers(vec![]), ColumnBins::Numbers(vec![])];
+        assert_eq!(Masks::of(&[tree], &bins), None);
+    }
+}
