@@ -20,5 +20,5 @@ pub use cross_validation::{CrossValidation, FoldScores, cross_validate};
 pub use leakage::{Finding, LeakKind, LeakageChecks, Severity};
 pub use metrics::{ConfusionMatrix, Metric, MetricTask, score, score_fitted};
 pub use require::{Miss, Require};
-pub use slices::{Answers, Slice, SliceSettings, Slices};
+pub use slices::{Answers, Slice, SliceSettings, Slices, slice_rows};
 pub use split::{Fold, Folds, Parts, Shares, Split};

@@ -86,7 +86,7 @@ impl Slices {
         }
         let whole = metric.compute(answers.spec, answers.target, answers.prediction)?;
         let seed = seed.named("slices").named(column);
-        let slices = groups(table, column, settings)?
+        let slices = slice_rows(table, column, settings)?
             .into_iter()
             .zip(0..)
             .map(|((name, rows), at)| {
@@ -140,9 +140,14 @@ impl Answers<'_> {
     }
 }
 
+/// The name of a slice and the rows of it.
 type Group = (String, Vec<u32>);
 
-fn groups(table: &Table, column: &str, settings: &SliceSettings) -> Result<Vec<Group>> {
+/// The rows of each slice of a column, under the value or the range that they have there.
+///
+/// # Errors
+/// [`Error::WrongType`] for a column of moments, ids or pictures.
+pub fn slice_rows(table: &Table, column: &str, settings: &SliceSettings) -> Result<Vec<Group>> {
     let at = table.schema().position(column)?;
     let field = &table.schema().fields()[at];
     let meaning = match field.semantic {

@@ -19,17 +19,6 @@ use crate::tasks::Means;
 use crate::trigger::occasion_mistakes;
 use crate::{Error, Home, Result, data, stages, tasks};
 
-/// Settings that the format has settled and this version does not know yet.
-const LATER: &[&str] = &[
-    "monitor.reference",
-    "monitor.window",
-    "monitor.performance",
-    "monitor.retrain",
-    "monitor.compare",
-    "monitor.watch",
-    "monitor.notify",
-];
-
 /// A pipeline file without mistakes.
 #[derive(Clone, Debug)]
 pub struct Checked {
@@ -204,23 +193,7 @@ pub(crate) fn check_in(path: &Path, settings: &[String], folder: &Path) -> Resul
 /// The text of a pipeline file as a tree whose values know their places.
 fn read(path: &Path, settings: &[String]) -> Result<Document> {
     let settings = assignments(settings)?;
-    let document = Document::load(path, &settings).map_err(drawn)?;
-    let later: Vec<Mistake> = LATER
-        .iter()
-        .filter(|path| stands_in(&document, path))
-        .map(|path| {
-            document
-                .mistake(path, format!("`{path}` is not run by this version"))
-                .with_hint("leave it out for now")
-        })
-        .collect();
-    if later.is_empty() { Ok(document) } else { Err(drawn(later)) }
-}
-
-fn stands_in(document: &Document, path: &str) -> bool {
-    let mut keys = path.split('.');
-    let first = keys.next().and_then(|key| document.root().entry(key));
-    keys.fold(first, |found, key| found.and_then(|entry| entry.value.entry(key))).is_some()
+    Document::load(path, &settings).map_err(drawn)
 }
 
 /// The paths and values of `--set`.

@@ -1,5 +1,7 @@
 //! From the `data:` section of a pipeline file to a table with meanings and roles.
 
+mod append;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -23,7 +25,8 @@ pub fn read(section: &DataSection, folder: &Path, notes: &Notes) -> Result<Table
         };
         tables.insert(name.to_string(), table);
     }
-    let table = query(section, tables)?;
+    let table = append::appended(section, query(section, tables)?, folder, notes)?;
+    let table = append::latest(section, table)?;
     gristmill_ingest::check_expectations(&section.expect, &table)?;
     shape(section, &table)
 }

@@ -89,9 +89,11 @@ pub fn deploy(home: &Home, path: &Path, settings: &[String]) -> Result<Deployed>
     let keeper = Keeper::open(home)?;
     let (snapshot, notes) = Snapshot::take(path, settings, home, &keeper)?;
     let occasions = Occasions::read(&snapshot.file)?;
-    if occasions.schedules.is_empty() && occasions.triggers.is_empty() {
+    if !occasions.are_any() {
         return Err(Error::input(format!("`{}` has nothing that starts it", snapshot.name))
-            .with_hint("add `schedule: {cron: \"0 3 * * *\"}` or `triggers:` to the file"));
+            .with_hint(
+                "add `schedule: {cron: \"0 3 * * *\"}`, `triggers:` or `monitor: {retrain: ...}` to the file",
+            ));
     }
     let all = keeper.wait(Store::deployments)?;
     refuse_circles(home, &keeper, &snapshot.name, &occasions, &all)?;
@@ -337,7 +339,10 @@ fn line(
         file: terms.origin.display().to_string(),
         digest: deployment.digest.clone(),
         deployed: deployment.deployed,
-        runs_on: names.chain(occasions.triggers.iter().map(ToString::to_string)).collect(),
+        runs_on: names
+            .chain(occasions.triggers.iter().map(ToString::to_string))
+            .chain(occasions.retrains_on())
+            .collect(),
         next: next.map(Timestamp),
         open,
     })

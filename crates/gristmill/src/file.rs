@@ -68,6 +68,14 @@ pub struct DataSection {
     /// A query over the sources; a single one is called `source`. Beside SQL as DataFusion speaks
     /// it there is `asof_join(left, right, time, keys...)`.
     pub sql: Option<String>,
+    /// Rows that are added to those of the sources once `sql` has shaped these: their columns by the same
+    /// names; what they lack is missing. Such as requests that were answered and labelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<SourceSpec>")]
+    pub append: Option<SourceSpec>,
+    /// Of all rows only so many of the latest, by the column of a split by time, else as they come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest: Option<u64>,
     /// The column to predict.
     pub target: Option<TargetSection>,
     /// The class that precision, recall and curves speak of.

@@ -338,6 +338,7 @@ fn predictions(home: &Home, keeper: &Keeper, options: &GcOptions, now: i64) -> R
     }
     if let Some(before) = before.filter(|_| options.action == GcAction::Remove) {
         keeper.wait(|s| s.forget_labels(before))?;
+        keeper.wait(|s| s.forget_findings(before))?;
     }
     Ok(count)
 }

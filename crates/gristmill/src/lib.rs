@@ -17,6 +17,7 @@ mod comparison;
 mod data;
 mod deploy;
 mod drift;
+mod duel;
 mod environment;
 mod error;
 mod evaluation;
@@ -37,7 +38,7 @@ mod lease;
 mod look;
 mod machine;
 pub mod models;
-mod monitor;
+pub mod monitor;
 mod one_task;
 mod page;
 mod paste;
@@ -91,7 +92,6 @@ pub use import::{
     Copied, ImportOptions, ImportReport, ImportStatus, LeftOut, NotTaken, Tally, import_mlflow,
 };
 pub use init::init;
-pub use monitor::MonitorSection;
 pub use one_task::{TaskCall, TaskOutcome, finish_run, run_task};
 pub use page::{Page, report};
 pub use predict::{Answers, predict};

@@ -12,12 +12,14 @@ use std::path::{Path, PathBuf};
 use gristmill_core::Timestamp;
 use gristmill_flow::{Document, ScheduleSpec, ScheduleSpecs};
 use gristmill_track::{
-    ArtifactStore, ContentHash, LocalArtifacts, MAX_SNAPSHOT_BYTES, Snapshot as Kept,
+    ArtifactStore, CHAMPION, ContentHash, LocalArtifacts, MAX_SNAPSHOT_BYTES, Snapshot as Kept,
 };
 use serde::de::DeserializeOwned;
 
 use crate::check::{assignments, check, drawn};
+use crate::file::{PipelineFile, RegisterSection};
 use crate::keeper::Keeper;
+use crate::monitor::{MonitorSection, Occasion};
 use crate::trigger::TriggerSpec;
 use crate::{Error, Home, Kind, Result};
 
@@ -140,11 +142,27 @@ pub(crate) fn hash_in(path: &Path) -> Option<ContentHash> {
     path.file_name()?.to_str()?.parse().ok()
 }
 
+/// A model that is watched.
+#[derive(Clone, Debug)]
+pub(crate) struct Watched {
+    pub monitor: MonitorSection,
+    pub register: RegisterSection,
+}
+
+impl Watched {
+    /// The alias that the loop goes by.
+    pub fn alias(&self) -> &str {
+        self.register.promote.as_ref().map_or(CHAMPION, |promote| &promote.alias)
+    }
+}
+
 /// When and why the pipeline of a snapshot runs by itself.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Occasions {
     pub schedules: Vec<ScheduleSpec>,
     pub triggers: Vec<TriggerSpec>,
+    /// How its model is watched, and under which names it is registered and promoted.
+    pub watched: Option<Watched>,
     /// Parameters that the file declares.
     parameters: Vec<String>,
 }
@@ -158,11 +176,36 @@ impl Occasions {
         let document = Document::load(file, &[]).map_err(drawn)?;
         let schedules: Option<ScheduleSpecs> = section(&document, "schedule")?;
         let triggers: Option<Vec<TriggerSpec>> = section(&document, "triggers")?;
+        let monitor: Option<MonitorSection> = section(&document, "monitor")?;
+        let register: Option<RegisterSection> = section(&document, "register")?;
+        let watched =
+            monitor.zip(register).map(|(monitor, register)| Watched { monitor, register });
         Ok(Self {
+            watched,
             schedules: schedules.map(|specs| specs.as_slice().to_vec()).unwrap_or_default(),
             triggers: triggers.unwrap_or_default(),
             parameters: document.params().iter().map(|entry| entry.key.clone()).collect(),
         })
+    }
+
+    /// Whether anything starts the pipeline.
+    pub fn are_any(&self) -> bool {
+        let retrains = |watched: &Watched| watched.monitor.retrain.is_some();
+        let watches = self.watched.as_ref().is_some_and(retrains);
+        watches || !self.schedules.is_empty() || !self.triggers.is_empty()
+    }
+
+    /// Whether the moments of its schedules start retrainings in place of plain runs.
+    pub fn schedule_retrains(&self) -> bool {
+        let on = self.watched.as_ref().and_then(|watched| watched.monitor.retrain.as_ref());
+        on.is_some_and(|retrain| retrain.on.contains(&Occasion::Schedule))
+    }
+
+    /// What makes the model be trained anew, in words.
+    pub fn retrains_on(&self) -> Vec<String> {
+        let retrain = self.watched.as_ref().and_then(|watched| watched.monitor.retrain.as_ref());
+        let on = retrain.into_iter().flat_map(|retrain| &retrain.on);
+        on.map(|occasion| format!("monitor {occasion}")).collect()
     }
 
     /// The value of a parameter as `--set` takes it, where the file declares that parameter.
@@ -171,6 +214,16 @@ impl Occasions {
         // A JSON string is a quoted text of YAML too, whatever the value holds.
         declared.then(|| format!("params.{name}={}", serde_json::Value::from(value)))
     }
+}
+
+/// All that the snapshot at `file` says.
+///
+/// # Errors
+/// When it cannot be read any more.
+pub(crate) fn whole(file: &Path) -> Result<PipelineFile> {
+    let document = Document::load(file, &[]).map_err(drawn)?;
+    serde_json::from_value(document.root().to_json())
+        .map_err(|e| drawn(vec![document.mistake("", e.to_string())]))
 }
 
 fn section<T: DeserializeOwned>(document: &Document, name: &str) -> Result<Option<T>> {

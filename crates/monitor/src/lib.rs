@@ -7,7 +7,7 @@
 //! other and says which columns moved.
 //!
 //! [`statistics`] are pure functions of samples and counts. [`multivariate`] looks at all columns
-//! together. [`estimate`] gives metrics without labels. Nothing here reads a clock: moments are
+//! together. [`estimate`] gives metrics without labels. [`Pace`] says how often a model may be trained anew. Nothing here reads a clock: moments are
 //! arguments.
 //!
 //! ```
@@ -27,6 +27,7 @@
 mod drift;
 pub mod estimate;
 pub mod multivariate;
+mod pace;
 mod reference;
 pub mod statistics;
 mod window;
@@ -34,6 +35,7 @@ mod window;
 pub use drift::{
     ColumnDrift, DriftReport, DriftSettings, DriftTest, Means, Rate, Reason, SeasonSettings, Shown,
 };
+pub use pace::{Pace, Rest, Retrainings};
 pub use reference::{ColumnReference, Places, Reference};
 pub use window::{
     ColumnWindow, FullWindow, Season, SeasonalReference, Window, WindowSize, Windows,

@@ -34,6 +34,7 @@ mod logged_model;
 mod logged_package;
 mod migrations;
 mod model;
+mod monitoring;
 mod open;
 mod postgres;
 mod registry;
@@ -83,6 +84,9 @@ pub use logged_package::LoggedPackage;
 pub use model::{
     Gate, Model, ModelEvent, ModelQuery, ModelVersion, NewEvent, NewModel, NewVersion, Note,
     Others, Registration, Stage, VersionQuery, VersionStatus, WhatHappened,
+};
+pub use monitoring::{
+    Finding, FindingKind, LoopAct, LoopStanding, LoopStep, Monitoring, NewFinding,
 };
 pub use open::open_store;
 pub use postgres::{PostgresStore, database_name};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use gristmill_core::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{Filter, Order, Page, RunId};
 
@@ -104,7 +105,7 @@ pub struct ModelVersion {
     /// The logged model that it was registered from.
     pub logged_model: Option<String>,
     /// What it reached, as the run reported it.
-    pub metrics: serde_json::Value,
+    pub metrics: Value,
     /// Whether it had to reach anything.
     pub gate: Gate,
     /// When it was registered.
@@ -158,7 +159,7 @@ pub struct NewVersion {
     /// The logged model that it is registered from.
     pub logged_model: Option<String>,
     /// What it reached.
-    pub metrics: serde_json::Value,
+    pub metrics: Value,
     /// Whether it had to reach anything.
     pub gate: Gate,
     /// Whether it can be used already.
@@ -187,7 +188,7 @@ impl NewVersion {
             source: None,
             run_link: None,
             logged_model: None,
-            metrics: serde_json::Value::Null,
+            metrics: Value::Null,
             gate: Gate::None,
             status: VersionStatus::Ready,
             description: String::new(),
@@ -280,8 +281,16 @@ words! {
         Refused = "refused",
         /// Monitoring raised an alarm.
         Alarm = "alarm",
+        /// An alarm asks for a retraining that cooldown or budget does not allow yet.
+        HeldBack = "held back",
         /// A retraining was started.
         Retraining = "retraining",
+        /// A retraining came to nothing: it failed, took too long, or learned nothing new.
+        RetrainingEnded = "retraining ended",
+        /// A version is better and waits for a person to approve of it.
+        ApprovalAsked = "approval asked",
+        /// A version that was promoted did well while it was watched.
+        WatchPassed = "watch passed",
     }
 }
 
@@ -304,6 +313,9 @@ pub struct ModelEvent {
     pub run: Option<RunId>,
     /// Who, when and why.
     pub note: Note,
+    /// All that is known of it, such as the comparison of two versions; else null.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub detail: Value,
 }
 
 /// Something that happened to a model outside the registry: a refusal, an alarm, a retraining.
@@ -317,4 +329,13 @@ pub struct NewEvent {
     pub run: Option<RunId>,
     /// Who, when and why.
     pub note: Note,
+    /// All that is known of it; else null.
+    pub detail: Value,
+}
+
+impl NewEvent {
+    /// What happened, who did it, when and why; about no version and no run.
+    pub fn new(what: WhatHappened, note: Note) -> Self {
+        Self { what, version: None, run: None, note, detail: Value::Null }
+    }
 }

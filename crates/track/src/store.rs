@@ -7,12 +7,13 @@ use serde_json::Value;
 use crate::{
     Access, Adoption, Artifact, Author, Batch, DatasetInput, DatasetSummary, Deployment, Due,
     Experiment, ExperimentId, ExperimentQuery, HistoryQuery, Lease, Lifecycle, LoggedModels,
-    Metric, ModelLink, NewExperiment, NewRun, Page, Registry, Result, Retention, Run, RunId,
-    RunInfo, RunQuery, RunUpdate, Sample, Signal, Snapshot, StoredFile, TaskRecord, Webhooks,
+    Metric, ModelLink, Monitoring, NewExperiment, NewRun, Page, Registry, Result, Retention, Run,
+    RunId, RunInfo, RunQuery, RunUpdate, Sample, Signal, Snapshot, StoredFile, TaskRecord,
+    Webhooks,
 };
 
 /// Keeps experiments and runs, and what is to run when; and, as a [`Registry`], models, as
-/// [`LoggedModels`] what runs logged of them, as [`Webhooks`] who is told, as [`Access`] who may, as
+/// [`LoggedModels`] what runs logged of them, as [`Monitoring`] what is found of them, as [`Webhooks`] who is told, as [`Access`] who may, as
 /// [`Retention`] what is forgotten; as [`Adoption`] it takes over what another store kept.
 ///
 /// Each call is one transaction: when it returns `Ok`, what it wrote survives the death of the
@@ -23,7 +24,9 @@ use crate::{
 /// for a name, key or value that cannot be stored, and `Home`, `Damaged` or `Newer` when the store
 /// itself cannot be used.
 #[async_trait]
-pub trait Store: Registry + LoggedModels + Webhooks + Access + Retention + Adoption {
+pub trait Store:
+    Registry + LoggedModels + Monitoring + Webhooks + Access + Retention + Adoption
+{
     /// The new experiment under the next free number. `Exists` when the name is taken, by a
     /// deleted experiment too.
     async fn create_experiment(&self, new: NewExperiment) -> Result<Experiment>;

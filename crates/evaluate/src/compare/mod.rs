@@ -30,7 +30,13 @@ use std::sync::Arc;
 use gristmill_core::{DenseMatrix, Error, Prediction, Result};
 
 /// The answers at `rows`, in that order.
-pub(crate) fn take(prediction: &Prediction, rows: &[u32]) -> Result<Prediction> {
+///
+/// # Errors
+/// None for rows that are there.
+///
+/// # Panics
+/// For a row that is not.
+pub fn take(prediction: &Prediction, rows: &[u32]) -> Result<Prediction> {
     let at = |row: &u32| *row as usize;
     Ok(match prediction {
         Prediction::Numbers(values) => {

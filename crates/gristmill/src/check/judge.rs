@@ -149,7 +149,7 @@ impl Judge<'_> {
         }
     }
 
-    /// What counts as drift.
+    /// How the model is watched.
     pub fn monitor(&mut self, file: &PipelineFile) {
         let Some(monitor) = &file.monitor else { return };
         if file.model.is_none() {
@@ -162,6 +162,9 @@ impl Judge<'_> {
                 _ => "monitor.drift".into(),
             };
             self.refuse(&path, &error.into());
+        }
+        for (path, message, hint) in monitor.mistakes(file) {
+            self.blame(&path, message, hint);
         }
     }
 
@@ -181,6 +184,9 @@ impl Judge<'_> {
                 if let Some(monitor) = &file.monitor {
                     let columns = &monitor.drift.columns;
                     self.judge("monitor.drift.columns", columns.some_positions(table.schema()));
+                    for name in &monitor.compare.slices {
+                        self.judge("monitor.compare.slices", table.schema().field(name));
+                    }
                 }
                 self.steps(file, Some(&table));
             }
@@ -222,6 +228,13 @@ impl Judge<'_> {
         for (name, spec, path) in section.named_sources() {
             let peeked = self.judge(&path, gristmill_ingest::peek(spec, folder));
             tables.extend(peeked.map(|peeked| (name.to_string(), peeked.sample)));
+        }
+        if let Some(append) = &section.append {
+            self.judge("data.append", gristmill_ingest::files(append, folder));
+        }
+        if section.latest == Some(0) {
+            let hint = Some("name how many rows are kept".to_string());
+            self.blame("data.latest", "`latest` is 0, which leaves no rows", hint);
         }
         if self.mistakes.len() > before {
             return None;

@@ -19,9 +19,9 @@ use serde::Serialize;
 use self::rows::{Asked, RowsOf};
 use crate::catalog::catalog;
 use crate::keeper::Keeper;
-use crate::monitor::{MonitorSection, TAG};
+use crate::monitor::section_of;
 use crate::page::save_html;
-use crate::{Error, Home, Kind, Result, models};
+use crate::{Home, Result, models};
 
 /// What is to be otherwise than the pipeline file of the model says, or than is usual.
 #[derive(Clone, Debug, Default)]
@@ -159,13 +159,7 @@ fn found(home: &Home, model: &str) -> Result<(PathBuf, DriftSettings)> {
 
 /// What the pipeline file of a version says counts as drift.
 pub(crate) fn settings_of(keeper: &Keeper, version: &ModelVersion) -> Result<DriftSettings> {
-    let Some(run) = version.run else { return Ok(DriftSettings::default()) };
-    let run = keeper.wait(|s| s.run(run))?;
-    let section = run.tags.get(TAG).map(|json| serde_json::from_str::<MonitorSection>(json));
-    let section = section.transpose().map_err(|e| {
-        Error::new(Kind::Stored, format!("the tag `{TAG}` of the model's run is damaged: {e}"))
-    })?;
-    Ok(section.unwrap_or_default().drift)
+    Ok(section_of(keeper, version)?.drift)
 }
 
 /// What is compared: the columns that the settings take, and the answers.

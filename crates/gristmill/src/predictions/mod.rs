@@ -6,6 +6,7 @@
 //! by [`add_labels`], and [`live_scores`] says how good the answers turned out to be.
 
 mod drift;
+mod labelled;
 mod labels;
 mod log;
 mod lookout;
@@ -18,6 +19,7 @@ mod settings;
 mod values;
 mod watch;
 
+pub(crate) use labelled::{Form, Labelled, Wanted, labelled};
 pub use labels::{LabelColumns, LabelsReport, add_labels};
 pub use lookout::Lookout;
 pub use query::{QueriedPredictions, Selected, query_predictions};

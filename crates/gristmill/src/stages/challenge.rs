@@ -3,29 +3,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gristmill_core::{
-    Clock, FittedPipeline, Notes, Prediction, Seed, Table, Target, TargetSpec, Task,
-};
-use gristmill_evaluate::compare::{Bootstrap, BootstrapMethod};
+use gristmill_core::{Clock, FittedPipeline, Notes, Seed, Table, Task};
 use gristmill_evaluate::{Metric, Split};
 use gristmill_track::{
     ModelEvent, ModelVersion, NewEvent, Note, RunId, SentPromotion, WhatHappened, tags,
 };
+use serde_json::{Value, json};
 
 use super::Shared;
-use super::score::scores;
 use crate::clock::SystemClock;
-use crate::comparison::{Comparison, Contender, PairedDifference};
+use crate::comparison::{Comparison, Contender};
+use crate::duel::{self, Answered, Scored, Terms};
 use crate::file::{PromoteSection, PromoteWhen};
 use crate::keeper::Keeper;
 use crate::models::package_folder;
 use crate::remote::{Champion, ItsRun, champion};
 use crate::{Error, Kind, Result};
 
-/// How many rows are scored for an interval, over all draws; more rows are drawn less often.
-const SCORED_ROWS: usize = 20_000_000;
-const MOST_DRAWS: usize = 1_000;
-const LEAST_DRAWS: usize = 100;
 /// How often the printed interval holds the true difference, unless the file says how sure to be.
 const CONFIDENCE: f64 = 0.95;
 
@@ -67,13 +61,6 @@ struct Holder {
     run: Option<ItsRun>,
 }
 
-/// What two models scored on the same rows.
-struct Scored {
-    ours: f64,
-    theirs: f64,
-    difference: Option<PairedDifference>,
-}
-
 impl Challenge<'_> {
     /// Moves the alias or records why it stays.
     pub fn decide(&self, common: FindCommonRows<'_>) -> Result<Decision> {
@@ -94,7 +81,7 @@ impl Challenge<'_> {
         let won = comparison.as_ref().is_none_or(|comparison| comparison.promoted);
         match won {
             true => self.take(&why)?,
-            false => self.refuse(&why)?,
+            false => self.refuse(&why, json!({"comparison": comparison}))?,
         }
         let promotion = SentPromotion {
             alias: self.promote.alias.clone(),
@@ -217,16 +204,11 @@ impl Challenge<'_> {
 
     /// A better score wins; where the file says how sure to be, all of the interval must be better.
     fn verdict(&self, metric: Metric, scored: &Scored) -> (bool, Option<String>) {
-        let better = |ours: f64, theirs: f64| match metric.greater_is_better() {
-            true => ours > theirs,
-            false => ours < theirs,
-        };
-        if !better(scored.ours, scored.theirs) {
+        if !scored.is_better(metric) {
             return (false, None);
         }
         let Some(confidence) = self.promote.confidence else { return (true, None) };
-        let sure =
-            scored.difference.as_ref().is_some_and(|d| better(d.low, 0.0) && better(d.high, 0.0));
+        let sure = scored.is_surely_better(metric);
         let unsure = || format!("that is not sure enough for a confidence of {confidence}");
         (sure, (!sure).then(unsure))
     }
@@ -240,57 +222,16 @@ impl Challenge<'_> {
         metric: Metric,
     ) -> Result<Scored> {
         let theirs = self.load(champion)?;
-        refuse_unlike(ours.target(), theirs.target())?;
         let CommonRows { table, rows, .. } = common;
         if ours.target().task() == Task::Unsupervised {
-            let score = |fitted: &FittedPipeline| -> Result<f64> {
-                let found = scores(fitted, fitted.target(), table, rows, &[metric])?;
-                found.into_values().next().ok_or_else(|| Error::bug("a metric gave no score"))
-            };
-            // A metric of clusters is no mean over rows that could be drawn anew.
-            return Ok(Scored { ours: score(ours)?, theirs: score(&theirs)?, difference: None });
+            return duel::unsupervised(ours, &theirs, table, rows, metric);
         }
-        let spec = ours.target();
-        let known = spec.apply(&table.take(rows)?)?;
-        let answers = [ours.predict_rows(table, rows)?, theirs.predict_rows(table, rows)?];
-        let score = |answer: &Prediction| metric.compute(spec, &known, answer);
-        Ok(Scored {
-            ours: score(&answers[0])?,
-            theirs: score(&answers[1])?,
-            difference: self.difference(common, metric, spec, &known, &answers)?,
-        })
-    }
-
-    /// The interval of the difference; nothing where rows are so few that most draws have no score,
-    /// such as an area without a row of the class.
-    fn difference(
-        &self,
-        common: &CommonRows,
-        metric: Metric,
-        spec: &TargetSpec,
-        known: &Target,
-        [ours, theirs]: &[Prediction; 2],
-    ) -> Result<Option<PairedDifference>> {
-        let groups = self.groups(common)?;
-        let seed = Seed(self.shared.checked.file.seed).named("promotion");
-        let (bootstrap, both) = (self.bootstrap(common.rows.len()), [ours, theirs]);
-        let found = match &groups {
-            Some(groups) => bootstrap.difference_of_groups(metric, spec, known, both, groups, seed),
-            None => bootstrap.difference_of(metric, spec, known, both, seed),
-        };
-        match found {
-            Err(gristmill_core::Error::Data { .. }) => Ok(None),
-            found => Ok(Some(PairedDifference::new(&found?, groups.map(|groups| groups.len())))),
-        }
-    }
-
-    fn bootstrap(&self, rows: usize) -> Bootstrap {
-        Bootstrap {
-            resamples: (SCORED_ROWS / rows.max(1)).clamp(LEAST_DRAWS, MOST_DRAWS),
+        let terms = Terms {
+            metric,
             confidence: self.promote.confidence.unwrap_or(CONFIDENCE),
-            // The interval and the p-value then come from the same draws and cannot disagree.
-            method: BootstrapMethod::Percentile,
-        }
+            seed: Seed(self.shared.checked.file.seed).named("promotion"),
+        };
+        Answered::to(ours, &theirs, table, rows)?.scored(terms, self.groups(common)?.as_ref())
     }
 
     /// The places in `common.rows` of each group, where the split keeps groups together.
@@ -348,7 +289,7 @@ impl Challenge<'_> {
         self.keeper.leave_alias(model, &self.promote.alias, version)
     }
 
-    fn refuse(&self, why: &str) -> Result<()> {
+    fn refuse(&self, why: &str, detail: Value) -> Result<()> {
         if self.own_events()?.iter().any(|event| event.what == WhatHappened::Refused) {
             return Ok(());
         }
@@ -357,6 +298,7 @@ impl Challenge<'_> {
             version: Some(self.version.version),
             run: Some(self.run),
             note: self.note(why),
+            detail,
         };
         self.keeper.wait(|s| s.record_event(&self.version.model, event))
     }
@@ -368,25 +310,6 @@ impl Challenge<'_> {
     fn who(&self) -> String {
         format!("run {}", self.run)
     }
-}
-
-/// Refuses models that do not predict the same.
-fn refuse_unlike(ours: &TargetSpec, theirs: &TargetSpec) -> Result<()> {
-    let name = |spec: &TargetSpec| spec.field.as_ref().map(|field| field.name.clone());
-    let shown = |spec: &TargetSpec| match (name(spec), spec.task()) {
-        (None, _) => "no target".to_string(),
-        (Some(name), Task::Classification { .. }) => format!("the classes of `{name}`"),
-        (Some(name), _) => format!("the number `{name}`"),
-    };
-    if name(ours) != name(theirs) || shown(ours) != shown(theirs) {
-        let message = format!("it predicts {}, the new version {}", shown(theirs), shown(ours));
-        return Err(Error::input(message));
-    }
-    let words = |spec: &TargetSpec| spec.labels.as_ref().map(|l| l.names().to_vec());
-    if ours.task() != Task::Unsupervised && words(ours) != words(theirs) {
-        return Err(Error::input("it knows other classes than the new version"));
-    }
-    Ok(())
 }
 
 /// What decides which rows of a table are held out.

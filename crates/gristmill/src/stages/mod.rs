@@ -38,6 +38,7 @@ use crate::select::Steps;
 use crate::{Error, Home, Kind, Result};
 
 pub(crate) use register::gate;
+pub(crate) use score::scores;
 
 /// What all stages of one run know.
 pub(crate) struct Shared {
@@ -234,11 +235,13 @@ impl StageTask {
         let data = self.shared.data();
         let folder = &self.shared.checked.folder;
         let mut inputs = Vec::new();
-        for (name, spec, _) in data.named_sources() {
+        let append = data.append.iter().map(|spec| ("append", spec, String::new()));
+        for (name, spec, _) in data.named_sources().chain(append) {
             let paths = gristmill_ingest::files(spec, folder).map_err(|e| task_error(e.into()))?;
             for path in paths {
                 let file = file_name(&path);
-                let shown = if data.sources.is_empty() { file } else { format!("{name}: {file}") };
+                let is_only = data.sources.is_empty() && name != "append";
+                let shown = if is_only { file } else { format!("{name}: {file}") };
                 inputs.push(files.input(&shown, &path)?);
             }
         }
@@ -338,6 +341,14 @@ fn table(inputs: &Inputs<'_>) -> Result<Arc<Table>> {
 
 fn parts(inputs: &Inputs<'_>) -> Result<Arc<Parts>> {
     value(inputs, "split", split::load)
+}
+
+/// What the stages `ingest` and `split` of a run left in these folders of the cache.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn table_and_parts(ingest: &Path, split: &Path) -> Result<(Table, Parts)> {
+    Ok((ingest::load(ingest)?, split::load(split)?))
 }
 
 fn fitted(shared: &Shared, inputs: &Inputs<'_>) -> Result<Arc<FittedPipeline>> {

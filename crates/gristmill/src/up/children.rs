@@ -1,5 +1,6 @@
 //! Runs as processes of their own, so that the end of one takes nobody else down.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -14,6 +15,8 @@ use crate::recorder::is_at_work;
 use crate::runs::seconds_between;
 use crate::{ARTIFACTS, DATABASE_URL, Error, Home, Result};
 
+/// How long a process may take to end when it is asked to, in microseconds.
+const GRACE: i64 = 10_000_000;
 /// The most that is read of what a process said.
 const MAX_SAID: usize = 64 * 1024;
 
@@ -37,6 +40,8 @@ struct Hand {
     job: Job,
     process: Child,
     began: Timestamp,
+    /// Since when it is asked to end, if it is.
+    asked: Option<Timestamp>,
 }
 
 /// A process that has ended.
@@ -124,7 +129,8 @@ impl Crew {
             let binary = self.launch.binary.display();
             Error::input(format!("`{binary}` cannot be started: {e}"))
         })?;
-        self.at_work.push(Hand { job, process, began: SystemClock.now() });
+        let (began, asked) = (SystemClock.now(), None);
+        self.at_work.push(Hand { job, process, began, asked });
         Ok(())
     }
 
@@ -171,6 +177,22 @@ impl Crew {
             (Some(message), Some(place)) => Some(format!("{message} ({place})")),
             (Some(message), None) => Some(message.into()),
             (None, _) => text("log").filter(|text| !text.is_empty()),
+        }
+    }
+
+    /// Asks the processes of these runs to end, and ends those that do not within [`GRACE`].
+    pub fn end_overdue(&mut self, overdue: &BTreeSet<RunId>, now: Timestamp) {
+        let late = self.at_work.iter_mut().filter(|hand| overdue.contains(&hand.job.run));
+        for hand in late {
+            match hand.asked {
+                None => {
+                    hand.asked = Some(now);
+                    ask_to_end(&hand.process);
+                }
+                // One that has ended meanwhile is reaped in the next turn.
+                Some(asked) if now.0.saturating_sub(asked.0) > GRACE => drop(hand.process.kill()),
+                Some(_) => {}
+            }
         }
     }
 

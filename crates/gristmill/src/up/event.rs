@@ -45,6 +45,13 @@ pub enum UpEvent {
         /// What went wrong.
         error: Option<String>,
     },
+    /// The loop of a model took a step.
+    Step {
+        /// The model.
+        model: String,
+        /// What was done, in words.
+        text: String,
+    },
     /// What a person should know; said once.
     Note {
         /// In words.
@@ -77,6 +84,7 @@ impl fmt::Display for UpEvent {
                     None => Ok(()),
                 }
             }
+            Self::Step { model, text } => write!(f, "{model}: {text}"),
             Self::Note { text } => write!(f, "note: {text}"),
             Self::Stopping { runs: 0 } => f.write_str("stopping"),
             Self::Stopping { runs: 1 } => {

@@ -9,6 +9,7 @@ pub(crate) mod arrivals;
 pub(crate) mod children;
 mod event;
 mod lead;
+mod loops;
 pub(crate) mod objects;
 mod premises;
 mod scheduler;
@@ -26,11 +27,12 @@ use gristmill_track::{Due, RunId, RunStatus, RunUpdate, Store};
 use crate::job::{Job, record_end};
 use crate::keeper::Keeper;
 use crate::recorder::{AtWork, at_work};
-use crate::{Home, Result, lease, snapshot};
+use crate::{Error, Home, Result, lease, snapshot};
 pub use children::Launch;
 use children::{Crew, Ended, Outcome, outcome};
 pub use event::UpEvent;
 pub(crate) use lead::Lead;
+use loops::{Between, turn_loops};
 pub use premises::{Call, Premises};
 use scheduler::{Scheduler, require_folder};
 
@@ -67,6 +69,23 @@ pub fn up(
     clock: &dyn Clock,
     report: &dyn Fn(&UpEvent),
 ) -> Result<()> {
+    let between = Between::default();
+    std::thread::scope(|threads| {
+        let loops = threads.spawn(|| turn_loops(home, clock, &between));
+        let ended = begin_runs(home, options, clock, report, &between);
+        between.end();
+        let turned = loops.join().map_err(|_| Error::bug("the thread of the loops panicked"))?;
+        ended.and(turned)
+    })
+}
+
+fn begin_runs(
+    home: &Home,
+    options: &UpOptions,
+    clock: &dyn Clock,
+    report: &dyn Fn(&UpEvent),
+    between: &Between,
+) -> Result<()> {
     let keeper = Arc::new(Keeper::open(home)?);
     let mut foreman = Foreman {
         home,
@@ -76,6 +95,7 @@ pub fn up(
         runs: options.runs.max(1),
         killed: HashMap::new(),
         told: BTreeSet::new(),
+        between,
         report,
     };
     let (mut lead, mut looked): (Option<Lead>, i64) = (None, i64::MIN);
@@ -92,8 +112,10 @@ pub fn up(
         }) {
             foreman.told_once(UpEvent::Note { text: error.message });
         }
+        foreman.tell_of_loops();
         std::thread::sleep(REST);
     }
+    between.lead(false);
     foreman.stop()
 }
 
@@ -115,6 +137,7 @@ struct Foreman<'a> {
     /// How often the process of a run was killed, and when it may be begun again.
     killed: HashMap<RunId, (u32, Timestamp)>,
     told: BTreeSet<String>,
+    between: &'a Between,
     report: &'a dyn Fn(&UpEvent),
 }
 
@@ -125,10 +148,22 @@ impl Foreman<'_> {
             *lead = Lead::take(self.home)?;
             self.told_once(if lead.is_some() { UpEvent::Leading } else { UpEvent::StandingBy });
         }
+        self.between.lead(lead.is_some());
         Ok(lead.is_some())
     }
 
+    /// Tells what the loops did; their trouble once.
+    fn tell_of_loops(&mut self) {
+        for event in self.between.take_told() {
+            match event {
+                UpEvent::Note { .. } => self.told_once(event),
+                event => (self.report)(&event),
+            }
+        }
+    }
+
     fn turn(&mut self, now: Timestamp, look: bool) -> Result<()> {
+        self.crew.end_overdue(&self.between.overdue(), now);
         for ended in self.crew.reap() {
             self.ended(&ended, now)?;
         }
@@ -241,6 +276,11 @@ impl Foreman<'_> {
         let job = &ended.job;
         let (status, error) = match outcome(&self.keeper, self.home, ended)? {
             Outcome::Elsewhere => return Ok(()),
+            Outcome::CutShort if self.between.overdue().contains(&job.run) => {
+                let why = "it took longer than a retraining may".to_string();
+                self.give_up(job, &why, now)?;
+                (RunStatus::Failed, Some(why))
+            }
             Outcome::CutShort => {
                 let (times, until) = self.killed.entry(job.run).or_insert((0, now));
                 *times += 1;

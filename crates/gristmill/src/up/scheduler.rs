@@ -193,7 +193,9 @@ impl Active {
             occasions: Occasions::default(),
             deployment: deployment.clone(),
         };
-        for spec in &occasions.schedules {
+        // Moments that start retrainings are those of the loop.
+        let schedules = occasions.schedules.iter().filter(|_| !occasions.schedule_retrains());
+        for spec in schedules {
             let trigger = schedule_name(spec);
             let schedule = spec.check().map_err(|e| Error::input(e.to_string()))?;
             let last = keeper.wait(|s| s.last_due(&deployment.name, &trigger))?;

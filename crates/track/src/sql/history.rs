@@ -1,9 +1,10 @@
 //! Aliases of models and the history of every move in SQL.
 
 use gristmill_core::Timestamp;
+use serde_json::Value;
 use sqlx::Row;
 
-use super::columns::{count, optional, optional_word, word};
+use super::columns::{count, json, optional, optional_word, word};
 use super::{Connection, DbRow, hold, models, rules, versions};
 use crate::check;
 use crate::fail::Fail;
@@ -19,6 +20,8 @@ pub(super) struct Line {
     pub(super) previous: Option<u32>,
     pub(super) stage: Option<Stage>,
     pub(super) run: Option<RunId>,
+    /// All that is known of it, as JSON; nothing where that is null.
+    pub(super) detail: Value,
 }
 
 pub(super) async fn set_alias(
@@ -34,7 +37,8 @@ pub(super) async fn set_alias(
     if version.aliases.iter().any(|name| name == alias) {
         return Ok(version);
     }
-    move_alias(db, model, alias, number, WhatHappened::AliasSet, note).await
+    let what = WhatHappened::AliasSet;
+    move_alias(db, model, alias, number, what, note, &Value::Null).await
 }
 
 pub(super) async fn remove_alias(
@@ -58,6 +62,7 @@ pub(super) async fn roll_back(
     model: &str,
     alias: &str,
     note: &Note,
+    detail: &Value,
 ) -> Result<ModelVersion, Fail> {
     hold(db, models::WHAT, model).await?;
     aliased(db, model, alias).await?;
@@ -71,7 +76,10 @@ pub(super) async fn roll_back(
         return Err(nowhere("at the first version that it named".into()).into());
     };
     match versions::version(db, model, target).await {
-        Ok(_) => move_alias(db, model, alias, target, WhatHappened::RolledBack, note).await,
+        Ok(_) => {
+            let what = WhatHappened::RolledBack;
+            move_alias(db, model, alias, target, what, note, detail).await
+        }
         Err(Fail::Track(TrackError::NotFound { .. })) => {
             Err(nowhere(format!("before at version {target}, which was deleted")).into())
         }
@@ -95,13 +103,15 @@ async fn moves_not_undone(db: &mut Connection, model: &str, alias: &str) -> Resu
     Ok(named)
 }
 
-async fn move_alias(
+/// Lets an alias name a version, if its rule allows that.
+pub(super) async fn move_alias(
     db: &mut Connection,
     model: &str,
     alias: &str,
     number: u32,
     what: WhatHappened,
     note: &Note,
+    detail: &Value,
 ) -> Result<ModelVersion, Fail> {
     let version = versions::version(db, model, number).await?;
     rules::refuse_move(db, alias, &version, note).await?;
@@ -110,7 +120,8 @@ async fn move_alias(
                ON CONFLICT (model, alias) DO UPDATE SET version = excluded.version";
     sqlx::query(sql).bind(model).bind(alias).bind(i64::from(number)).execute(&mut *db).await?;
     let alias = Some(alias.into());
-    let line = Line { version: Some(number), alias, previous, ..Line::default() };
+    let detail = detail.clone();
+    let line = Line { version: Some(number), alias, previous, detail, ..Line::default() };
     append(db, model, what, line, note).await?;
     models::touch(db, model, note.at).await?;
     versions::version(db, model, number).await
@@ -138,7 +149,8 @@ async fn find(db: &mut Connection, model: &str, alias: &str) -> Result<Option<u3
 pub(super) async fn record(db: &mut Connection, model: &str, event: &NewEvent) -> Result<(), Fail> {
     hold(db, models::WHAT, model).await?;
     models::require(db, model).await?;
-    let line = Line { version: event.version, run: event.run, ..Line::default() };
+    let detail = event.detail.clone();
+    let line = Line { version: event.version, run: event.run, detail, ..Line::default() };
     append(db, model, event.what, line, &event.note).await
 }
 
@@ -151,8 +163,8 @@ pub(super) async fn append(
     note: &Note,
 ) -> Result<(), Fail> {
     let sql = "INSERT INTO model_events \
-               (model, number, what, version, alias, previous, run_id, at, who, why, stage) \
-               SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10 \
+               (model, number, what, version, alias, previous, run_id, at, who, why, stage, detail) \
+               SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 \
                FROM model_events WHERE model = $1";
     sqlx::query(sql)
         .bind(model)
@@ -165,6 +177,7 @@ pub(super) async fn append(
         .bind(check::free_text(&note.who))
         .bind(check::free_text(&note.why))
         .bind(line.stage.map(Stage::as_str))
+        .bind(Some(&line.detail).filter(|detail| !detail.is_null()).map(Value::to_string))
         .execute(&mut *db)
         .await?;
     Ok(())
@@ -174,6 +187,24 @@ pub(super) async fn history(db: &mut Connection, model: &str) -> Result<Vec<Mode
     models::require(db, model).await?;
     let sql = "SELECT * FROM model_events WHERE model = $1 ORDER BY number";
     let rows = sqlx::query(sql).bind(model).fetch_all(&mut *db).await?;
+    rows.iter().map(decode).collect()
+}
+
+pub(super) async fn after(
+    db: &mut Connection,
+    model: &str,
+    number: u64,
+    limit: u32,
+) -> Result<Vec<ModelEvent>, Fail> {
+    models::require(db, model).await?;
+    let sql =
+        "SELECT * FROM model_events WHERE model = $1 AND number > $2 ORDER BY number LIMIT $3";
+    let rows = sqlx::query(sql)
+        .bind(model)
+        .bind(i64::try_from(number).unwrap_or(i64::MAX))
+        .bind(i64::from(limit))
+        .fetch_all(&mut *db)
+        .await?;
     rows.iter().map(decode).collect()
 }
 
@@ -206,6 +237,10 @@ fn decode(row: &DbRow) -> Result<ModelEvent, Fail> {
         previous: number(row, "previous")?,
         stage: optional_word(row, "stage", Stage::parse)?,
         run: optional(row, "run_id")?,
+        detail: match row.try_get::<Option<&str>, _>("detail")? {
+            Some(_) => json(row, "detail")?,
+            None => Value::Null,
+        },
         note: Note {
             at: Timestamp(row.try_get("at")?),
             who: row.try_get("who")?,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use gristmill_core::Timestamp;
 use sqlx::{QueryBuilder, Row};
 
+use super::columns::count;
 use super::{Connection, Database, DbRow, hold, models};
 use crate::check;
 use crate::fail::Fail;
@@ -90,6 +91,14 @@ async fn some_of(
     let rows = sql.build().fetch_all(&mut *db).await?;
     let pair = |row: &DbRow| Ok((row.try_get("id")?, row.try_get("label")?));
     rows.iter().map(pair).collect()
+}
+
+/// How many labels of a model were added after a moment.
+pub(super) async fn since(db: &mut Connection, model: &str, after: Timestamp) -> Result<u64, Fail> {
+    models::require(db, model).await?;
+    let sql = "SELECT count(*) AS labels FROM labels WHERE model = $1 AND at > $2";
+    let row = sqlx::query(sql).bind(model).bind(after.0).fetch_one(&mut *db).await?;
+    count(&row, "labels")
 }
 
 /// Forgets labels that came before a moment; how many comes back.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use gristmill_core::Timestamp;
+use serde_json::Value;
 
 use super::{Keeper, history, labels, models, registry_search, rules, stages, traffic, versions};
 use crate::{
@@ -196,7 +197,7 @@ impl Registry for Keeper {
 
     async fn roll_back(&self, model: &str, alias: &str, note: Note) -> Result<ModelVersion> {
         self.write((model.to_string(), alias.to_string(), note), |db, (model, alias, note)| {
-            Box::pin(history::roll_back(db, model, alias, note))
+            Box::pin(history::roll_back(db, model, alias, note, &Value::Null))
         })
         .await
     }

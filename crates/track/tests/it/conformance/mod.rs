@@ -6,6 +6,7 @@ mod clients;
 mod duties;
 mod labels;
 mod logged_models;
+mod monitoring;
 pub mod races;
 mod registry;
 mod retention;
@@ -41,6 +42,7 @@ pub async fn store(store: &dyn Store) {
     registry::all(store).await;
     traffic::all(store).await;
     labels::all(store).await;
+    monitoring::all(store).await;
     logged_models::all(store).await;
     webhooks::all(store).await;
     access::all(store).await;
@@ -455,6 +457,7 @@ async fn aliases_move_and_go_back(store: &dyn Store) {
         version: Some(1),
         run: Some(id("logged")),
         note: note(24, "drift in 3 of 5 columns"),
+        detail: json!({"moved": 3}),
     };
     store.record_event("moves", event).await.unwrap();
     store.remove_alias("moves", "champion", note(25, "retired")).await.unwrap();

@@ -164,8 +164,7 @@ fn numbers_and_places_are_unique(stores: &[Arc<dyn Store>; 2]) {
         let name = format!("race {caller}");
         let new = NewExperiment { name: name.clone(), ..NewExperiment::default() };
         let experiment = store.create_experiment(new).await.unwrap().id;
-        let event =
-            NewEvent { what: WhatHappened::Alarm, version: None, run: None, note: note(1, &name) };
+        let event = NewEvent::new(WhatHappened::Alarm, note(1, &name));
         store.record_event("race", event).await.unwrap();
         let task = |part: usize| TaskRecord::new(format!("{name} {part}"), TaskStatus::Pending);
         store.record_tasks(id("race"), (0..200).map(task).collect()).await.unwrap();
