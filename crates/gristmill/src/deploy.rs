@@ -86,6 +86,16 @@ pub struct DeploymentLine {
 /// As [`check`](crate::check()); a file with neither schedule nor triggers; pipelines that would
 /// start each other without end.
 pub fn deploy(home: &Home, path: &Path, settings: &[String]) -> Result<Deployed> {
+    deploy_at(home, path, settings, SystemClock.now())
+}
+
+/// As [`deploy`], at a moment.
+pub(crate) fn deploy_at(
+    home: &Home,
+    path: &Path,
+    settings: &[String],
+    now: Timestamp,
+) -> Result<Deployed> {
     let keeper = Keeper::open(home)?;
     let (snapshot, notes) = Snapshot::take(path, settings, home, &keeper)?;
     let occasions = Occasions::read(&snapshot.file)?;
@@ -102,14 +112,13 @@ pub fn deploy(home: &Home, path: &Path, settings: &[String]) -> Result<Deployed>
     let same = before.as_ref().is_some_and(|b| b.digest == snapshot.digest)
         && earlier.as_ref().is_some_and(|e| e.origin == snapshot.origin);
     // Also where it is unchanged: one that an earlier version deployed has no text in the store.
-    snapshot.share(&keeper, SystemClock.now())?;
+    snapshot.share(&keeper, now)?;
     let what = match (&before, same) {
         (_, true) => "unchanged",
         (Some(_), false) => "replaced",
         (None, false) => "new",
     };
     if !same {
-        let now = SystemClock.now();
         if before.is_none() {
             // What an earlier deployment of this name left behind is none of the new one's.
             cancel_waiting(home, &keeper, &snapshot.name, now)?;

@@ -47,6 +47,7 @@ pub mod predictions;
 pub mod prelude;
 mod recorder;
 mod remote;
+pub mod replay;
 mod report;
 mod run;
 pub mod runs;

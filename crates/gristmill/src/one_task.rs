@@ -88,7 +88,8 @@ pub fn run_task(
     let subject = Subject::file(&checked, call.file);
     let pools = checked.file.pools.clone();
     let (warden, binary) = (wardened(&checked, call, options, home)?, options.binary.clone());
-    let plan = planned(tasks(checked.clone(), home, run, Means { warden, binary, server: None })?)?;
+    let means = Means { warden, binary, ..Means::default() };
+    let plan = planned(tasks(checked.clone(), home, run, means)?)?;
     let seat = Seat { run, outer: call.run, plan: &plan, hold: Hold::Beside };
     let mut recorder = Recorder::join(home, subject, &seat)?;
     let records = recorder.take_earlier();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use gristmill_core::Clock;
+use gristmill_core::{Clock, Timestamp};
 use gristmill_flow::{Cancel, PlannedStatus, RunReport as FlowReport, Warden};
 use gristmill_track::{RunId, RunStatus as Recorded, tags};
 use serde::Serialize;
@@ -89,6 +89,8 @@ pub struct RunOptions {
     pub tags: BTreeMap<String, String>,
     /// The address of a server that the run is sent to as well.
     pub server: Option<String>,
+    /// The moment at which a version is registered, in place of the present one: for replays of the past.
+    pub at: Option<Timestamp>,
 }
 
 /// Runs the file at `path`, or goes on with its latest run if that was cut short.
@@ -153,7 +155,8 @@ fn begun(
     let outcome = wardened(&checked, home, recorder.id(), options)
         .and_then(|warden| {
             let binary = options.binary.clone();
-            tasks(checked, home, recorder.id(), Means { warden, binary, server })
+            let means = Means { warden, binary, server, at: options.at };
+            tasks(checked, home, recorder.id(), means)
         })
         .and_then(|tasks| execute(tasks, home, recorder, options, &pools, progress))
         .and_then(|flow| {
@@ -207,7 +210,7 @@ pub(crate) fn settle(
     flow: &FlowReport,
     metrics: Option<&Metrics>,
     missed: &[String],
-) -> Result<gristmill_core::Timestamp> {
+) -> Result<Timestamp> {
     let mut facts = BTreeMap::new();
     if let Some(hash) = flow.task("ingest").and_then(|t| t.facts["hash"].as_str()) {
         facts.insert(tags::DATA_HASH.to_string(), hash.to_string());
@@ -228,7 +231,7 @@ fn end(
     metrics: Option<&Metrics>,
     missed: &[String],
     facts: BTreeMap<String, String>,
-) -> Result<gristmill_core::Timestamp> {
+) -> Result<Timestamp> {
     if !missed.is_empty() {
         return recorder.end(Recorded::Refused, metrics, facts, Some(missed.join("; ")));
     }

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gristmill_core::Timestamp;
 use gristmill_flow::{
     CommandTask, SpecMistake, Surroundings, Task, UsualSecrets, Warden, wait_for_old_warden,
 };
@@ -27,6 +28,8 @@ pub(crate) struct Means {
     pub binary: Option<PathBuf>,
     /// The server that the run is sent to.
     pub server: Option<Address>,
+    /// When a version is registered, in place of the present moment.
+    pub at: Option<Timestamp>,
 }
 
 /// The tasks of a file for the run `run`.
@@ -37,13 +40,17 @@ pub(crate) fn tasks(
     checked: Checked,
     home: &Home,
     run: RunId,
-    means: Means,
+    mut means: Means,
 ) -> Result<Vec<Box<dyn Task>>> {
-    let mut tasks = commands(&checked, home, run, means.warden).map_err(|(task, mistakes)| {
-        let words: Vec<&str> = mistakes.iter().map(|mistake| mistake.message.as_str()).collect();
-        Error::input(words.join("; ")).with_place(format!("task `{task}`"))
-    })?;
-    if let Some(shared) = Shared::new(checked, home, means.binary, means.server)? {
+    let mut tasks =
+        commands(&checked, home, run, means.warden.take()).map_err(|(task, mistakes)| {
+            let words: Vec<&str> =
+                mistakes.iter().map(|mistake| mistake.message.as_str()).collect();
+            Error::input(words.join("; ")).with_place(format!("task `{task}`"))
+        })?;
+    let Means { binary, server, at, .. } = means;
+    if let Some(mut shared) = Shared::new(checked, home, binary, server)? {
+        shared.at = at;
         let stages = stages::tasks(&Arc::new(shared), run);
         // Stages stand first where the order is open.
         tasks = stages.into_iter().chain(tasks).collect();

@@ -16,6 +16,7 @@ pub mod models;
 pub mod plan;
 pub mod predict;
 pub mod predictions;
+pub mod replay;
 pub mod report;
 pub mod run;
 pub mod runs;

@@ -69,6 +69,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<ExitCode>
         folder: arguments.folder.clone(),
         tags: tags(&arguments.tag)?,
         server: arguments.server.clone(),
+        at: None,
     };
     match arguments.files.as_slice() {
         [file] if !arguments.changed && !file.is_dir() => {

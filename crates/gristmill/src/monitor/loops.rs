@@ -47,7 +47,9 @@ struct Read {
 /// What one round of all loops came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Round {
-    /// Steps that were taken: the model, and what was done.
+    /// How many loops took a step.
+    pub taken: usize,
+    /// What was done: the model, and words.
     pub steps: Vec<(String, String)>,
     /// What could not be done: the model, and why. The next round tries again.
     pub trouble: Vec<(String, String)>,
@@ -73,7 +75,11 @@ impl Loops {
             let model = &read.watched.register.model;
             let turn = Turn { home, keeper, deployed: &deployed, memory, now }.take();
             match turn {
-                Ok(words) => round.steps.extend(words.into_iter().map(|w| (model.clone(), w))),
+                Ok(words) => {
+                    round.taken += usize::from(words.is_some());
+                    let words = words.into_iter().flatten();
+                    round.steps.extend(words.map(|words| (model.clone(), words)));
+                }
                 Err(error) => round.trouble.push((model.clone(), error.message)),
             }
         }

@@ -130,6 +130,7 @@ impl LoopState {
     pub fn rest(&mut self, now: Timestamp) {
         self.phase = Phase::Watching;
         self.retrainings.ended = Some(now);
-        self.held_back = false;
+        // What is wrong still was answered by this very retraining.
+        self.held_back = !self.alarms.is_empty();
     }
 }

@@ -77,15 +77,15 @@ impl Planned {
 }
 
 impl Turn<'_> {
-    /// Takes the next step, if it is time for one; what was done is said in words.
+    /// Takes the next step, if it is time for one; what was done is said in words, of which there may be none.
     ///
     /// # Errors
     /// When the store cannot be asked, or files cannot be read or written; the next turn tries again.
-    pub fn take(&mut self) -> Result<Vec<String>> {
+    pub fn take(&mut self) -> Result<Option<Vec<String>>> {
         let model = self.model().to_owned();
         let standing = match self.keeper.wait(|s| s.loop_standing(&model)) {
             // Nothing was ever registered, so there is nobody to watch.
-            Err(error) if error.kind == Kind::Input => return Ok(Vec::new()),
+            Err(error) if error.kind == Kind::Input => return Ok(None),
             standing => standing?,
         };
         let (after, mut state) = match &standing {
@@ -106,7 +106,7 @@ impl Turn<'_> {
             }
         };
         match planned {
-            None => Ok(Vec::new()),
+            None => Ok(None),
             Some(planned) => {
                 let is_done = run.filter(|_| planned.state.phase.run() != run);
                 let words = self.step(after, planned)?;
@@ -126,7 +126,7 @@ impl Turn<'_> {
     }
 
     /// Takes a step, unless somebody else was quicker.
-    fn step(&mut self, after: u64, planned: Planned) -> Result<Vec<String>> {
+    fn step(&mut self, after: u64, planned: Planned) -> Result<Option<Vec<String>>> {
         let Planned { state, act, events } = planned;
         let mut words: Vec<String> = act.iter().filter_map(act_words).collect();
         words.extend(events.iter().map(event_words));
@@ -135,7 +135,7 @@ impl Turn<'_> {
         let step = LoopStep { after, state: written, at: self.now, act, events };
         let model = self.model().to_owned();
         let taken = self.keeper.wait(|s| s.take_step(&model, step))?;
-        Ok(if taken { words } else { Vec::new() })
+        Ok(taken.then_some(words))
     }
 
     pub(super) fn model(&self) -> &str {

@@ -157,7 +157,9 @@ impl Turn<'_> {
             return;
         }
         let words = words(found);
-        alarms.insert(occasion.to_string(), Alarm { since: self.now, words: words.clone() });
+        let since = self.now;
+        planned.state.alarms.insert(occasion.to_string(), Alarm { since, words: words.clone() });
+        planned.state.held_back = false;
         planned.events.push(NewEvent {
             version: Some(found.version),
             detail: json!({"finding": finding}),

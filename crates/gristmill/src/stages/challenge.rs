@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gristmill_core::{Clock, FittedPipeline, Notes, Seed, Table, Task};
+use gristmill_core::{FittedPipeline, Notes, Seed, Table, Task};
 use gristmill_evaluate::{Metric, Split};
 use gristmill_track::{
     ModelEvent, ModelVersion, NewEvent, Note, RunId, SentPromotion, WhatHappened, tags,
@@ -11,7 +11,6 @@ use gristmill_track::{
 use serde_json::{Value, json};
 
 use super::Shared;
-use crate::clock::SystemClock;
 use crate::comparison::{Comparison, Contender};
 use crate::duel::{self, Answered, Scored, Terms};
 use crate::file::{PromoteSection, PromoteWhen};
@@ -304,7 +303,7 @@ impl Challenge<'_> {
     }
 
     fn note(&self, why: &str) -> Note {
-        Note::new(SystemClock.now(), self.who(), why)
+        Note::new(self.shared.now(), self.who(), why)
     }
 
     fn who(&self) -> String {

@@ -20,7 +20,9 @@ mod train;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gristmill_core::{Catalog, FittedPipeline, Notes, Pipeline, Table, TargetSpec};
+use gristmill_core::{
+    Catalog, Clock, FittedPipeline, Notes, Pipeline, Table, TargetSpec, Timestamp,
+};
 use gristmill_evaluate::Parts;
 use gristmill_flow::{
     Caching, Fault, FileDigests, Input, Inputs, Output, Task, TaskContext, TaskError,
@@ -30,6 +32,7 @@ use serde_json::{Value, json};
 
 use self::challenge::CommonRows;
 use crate::check::Checked;
+use crate::clock::SystemClock;
 use crate::file::DataSection;
 use crate::keeper::Keeper;
 use crate::remote::Address;
@@ -52,6 +55,8 @@ pub(crate) struct Shared {
     /// The server that the run is sent to.
     pub server: Option<Address>,
     pub data: DataSection,
+    /// When a version is registered, in place of the present moment.
+    pub at: Option<Timestamp>,
     deal: folds::Deal,
     choice: select::Deal,
 }
@@ -69,11 +74,16 @@ impl Shared {
         let pipeline = Arc::new(checked.pipeline(&catalog)?);
         let (deal, choice) = (folds::Deal::default(), select::Deal::default());
         let home = home.clone();
-        Ok(Some(Self { checked, catalog, pipeline, home, binary, server, data, deal, choice }))
+        let at = None;
+        Ok(Some(Self { checked, catalog, pipeline, home, binary, server, data, at, deal, choice }))
     }
 
     fn data(&self) -> &DataSection {
         &self.data
+    }
+
+    fn now(&self) -> Timestamp {
+        self.at.unwrap_or_else(|| SystemClock.now())
     }
 
     /// What is to be predicted.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use gristmill_core::{Clock, Notes};
+use gristmill_core::Notes;
 use gristmill_evaluate::Require;
 use gristmill_track::{
     Artifact, ArtifactPath, Gate, LoggedPackage, ModelVersion, NewVersion, Note, Registration,
@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use super::challenge::{Challenge, FindCommonRows};
-use crate::clock::SystemClock;
 use crate::comparison::Comparison;
 use crate::file::RegisterSection;
 use crate::keeper::Keeper;
@@ -64,8 +63,8 @@ pub(super) fn register(
     notes: &Notes,
 ) -> Result<Registered> {
     let keeper = shared.keeper()?;
-    let (path, logged) = place(&keeper, &section.model, candidate)?;
-    let note = Note::new(SystemClock.now(), format!("run {}", candidate.run), "");
+    let (path, logged) = place(shared, &keeper, &section.model, candidate)?;
+    let note = Note::new(shared.now(), format!("run {}", candidate.run), "");
     // Whoever comes here has reached all that is required; the question is whether anything was.
     let gate = match shared.checked.file.evaluate.require.is_empty() {
         true => Gate::None,
@@ -112,7 +111,12 @@ fn registered(version: ModelVersion) -> RegisteredModel {
 
 /// Keeps the package by its content, for the run and for the version; gives its address, or its
 /// absolute folder where only this machine has it, and the logged model that it is among the run's.
-fn place(keeper: &Keeper, model: &str, candidate: &Candidate<'_>) -> Result<(String, String)> {
+fn place(
+    shared: &Shared,
+    keeper: &Keeper,
+    model: &str,
+    candidate: &Candidate<'_>,
+) -> Result<(String, String)> {
     let artifacts = keeper.artifacts();
     let content = keeper.wait_for(artifacts.put_folder(&candidate.package))?;
     let artifact = Artifact { path: ArtifactPath::parse("model")?, content };
@@ -123,7 +127,7 @@ fn place(keeper: &Keeper, model: &str, candidate: &Candidate<'_>) -> Result<(Str
         experiment: run.info.experiment,
         name: model.into(),
         content,
-        at: SystemClock.now(),
+        at: shared.now(),
     };
     let logged = keeper.wait(|s| package.log(s))?;
     if let Some(address) = artifacts.address(&content) {
