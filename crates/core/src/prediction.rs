@@ -143,6 +143,37 @@ impl Prediction {
         }
     }
 
+    /// All answers, one part after another.
+    ///
+    /// # Errors
+    /// [`crate::Error::Data`] when they are not all numbers, or all of the same classes.
+    pub fn together(parts: Vec<Self>) -> Result<Self> {
+        let strange = || crate::Error::data("answers of different kinds cannot stand together");
+        let (mut numbers, mut all) = (Vec::new(), Vec::<u32>::new());
+        let mut classes: Option<(Arc<Labels>, Vec<Vec<f64>>)> = None;
+        for part in parts {
+            match part {
+                Self::Numbers(some) if classes.is_none() => numbers.extend(some),
+                Self::Classes { codes, probabilities, labels } if numbers.is_empty() => {
+                    let empty = || (Arc::clone(&labels), vec![Vec::new(); labels.names().len()]);
+                    let (known, columns) = classes.get_or_insert_with(empty);
+                    if known.names() != labels.names() {
+                        return Err(strange());
+                    }
+                    all.extend(codes);
+                    for (class, column) in columns.iter_mut().enumerate() {
+                        column.extend(probabilities.column(class));
+                    }
+                }
+                _ => return Err(strange()),
+            }
+        }
+        let Some((labels, columns)) = classes else { return Ok(Self::Numbers(numbers)) };
+        let probabilities =
+            DenseMatrix::from_columns(all.len(), columns.len(), columns.concat())?;
+        Ok(Self::Classes { codes: all, probabilities, labels })
+    }
+
     /// The words of the predicted classes; nothing for numbers.
     pub fn words(&self) -> Option<Vec<&str>> {
         match self {

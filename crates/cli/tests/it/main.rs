@@ -10,6 +10,7 @@ mod champion;
 mod changed;
 mod churn;
 mod ci;
+mod closing;
 mod collector;
 mod contract;
 mod daemon;

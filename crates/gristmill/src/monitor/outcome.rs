@@ -322,12 +322,18 @@ impl Turn<'_> {
         let Ok(old) = old else { return Ok(None) };
         let fitted = self.fitted(&new)?;
         let form = Form { input: fitted.input(), target: fitted.target(), time: None };
-        let wanted = Wanted { most: PROVING_ROWS, since: Some(since), version: Some(version) };
+        // A model that looks at earlier rows needs those that others answered too.
+        let since_then = Some(since).filter(|_| !fitted.is_windowed());
+        let wanted = Wanted { most: PROVING_ROWS, since: since_then, version: None };
         let found = labelled(self.home, self.keeper, self.model(), wanted, form)?;
-        if found.rows.rows() < least.max(super::rows::FEWEST) {
+        let is_its = |row: &u32| {
+            let row = *row as usize;
+            found.versions[row] == Some(version) && found.moments[row] >= since
+        };
+        let rows: Vec<u32> = (0..found.rows.rows() as u32).filter(is_its).collect();
+        if rows.len() < least.max(super::rows::FEWEST) {
             return Ok(None);
         }
-        let rows = (0..found.rows.rows() as u32).collect();
         let table = std::sync::Arc::new(found.rows);
         let common = CommonRows { table, rows, words: "what it was asked since it was promoted" };
         let asked = &self.section().compare;

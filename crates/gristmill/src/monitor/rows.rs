@@ -19,6 +19,8 @@ use crate::{Error, Home, Kind, Result, stages};
 
 /// More labelled requests than that are not learned from: the latest of them are.
 const MOST: usize = 1_000_000;
+/// How the names of files with requests to compare on begin.
+const RECENT: &str = "recent-";
 /// On fewer rows no two models are compared.
 pub(super) const FEWEST: usize = 30;
 
@@ -38,9 +40,20 @@ impl Files {
         self.folder.join("logged.parquet")
     }
 
-    /// Requests that are only compared on.
-    pub fn recent(&self) -> PathBuf {
-        self.folder.join("recent.parquet")
+    /// Requests of which so many, the last ones, are only compared on; those before them are what a model that
+    /// looks at earlier rows may look at.
+    fn recent(&self, compared: usize) -> PathBuf {
+        self.folder.join(format!("{RECENT}{compared}.parquet"))
+    }
+
+    /// The file of requests to compare on, and how many of its last rows they are, if there is one.
+    fn find_recent(&self) -> Option<(PathBuf, usize)> {
+        let entries = fs_err::read_dir(&self.folder).ok()?;
+        entries.filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let count = path.file_stem()?.to_str()?.strip_prefix(RECENT)?.parse().ok()?;
+            Some((path, count))
+        }).next()
     }
 
     /// Removes them. What cannot be removed is only in the way.
@@ -76,7 +89,7 @@ pub(super) fn lay_aside(
     let (version, fitted) = champion;
     let form = Form { input: fitted.input(), target: fitted.target(), time: time_of(data) };
     let wanted = Wanted { most: MOST, since: None, version: None };
-    let Labelled { rows, moments } = labelled(home, keeper, &version.model, wanted, form)?;
+    let Labelled { rows, moments, .. } = labelled(home, keeper, &version.model, wanted, form)?;
     let new = moments.iter().filter(|moment| **moment >= version.created).count();
     let compared = match section.compare_rows() {
         CompareRows::Latest(most) => (most as usize).min(new / 2),
@@ -84,8 +97,13 @@ pub(super) fn lay_aside(
     };
     let compared = if compared < FEWEST { 0 } else { compared };
     let learned = rows.rows() - compared;
+    // What an attempt that was cut short laid aside is none of this one's.
+    files.remove();
     write(&rows.slice(0, learned), &files.logged())?;
-    write(&rows.slice(learned, compared), &files.recent())?;
+    if compared > 0 {
+        let from = if fitted.is_windowed() { 0 } else { learned };
+        write(&rows.slice(from, rows.rows() - from), &files.recent(compared))?;
+    }
     Ok(Laid { learned, compared })
 }
 
@@ -100,10 +118,7 @@ fn time_of(data: &DataSection) -> Option<&str> {
 /// Writes rows, if there are any, whole or not at all.
 fn write(rows: &Table, path: &Path) -> Result<()> {
     if rows.rows() == 0 {
-        return match fs_err::remove_file(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
-        };
+        return Ok(());
     }
     fs_err::create_dir_all(path.parent().unwrap_or(Path::new("")))?;
     Ok(gristmill_ingest::write(rows, path)?)
@@ -127,10 +142,11 @@ pub(super) fn common_rows(
     run: RunId,
     files: &Files,
 ) -> Result<CommonRows> {
-    if files.recent().is_file() {
-        let source = SourceSpec::Path(files.recent().to_string_lossy().into_owned());
+    if let Some((path, compared)) = files.find_recent() {
+        let source = SourceSpec::Path(path.to_string_lossy().into_owned());
         let table = gristmill_ingest::read(&source, Path::new(""), &Notes::default())?;
-        let rows = (0..table.rows() as u32).collect();
+        let all = table.rows() as u32;
+        let rows = (all.saturating_sub(compared as u32)..all).collect();
         return Ok(CommonRows {
             table: Arc::new(table),
             rows,

@@ -107,7 +107,9 @@ impl Turn<'_> {
         }
         let metric = Metric::named(&asked.metric)?;
         let known = fitted.target().apply(&found.rows)?;
-        let value = metric.compute(fitted.target(), &known, &fitted.predict(&found.rows)?);
+        // What it answered then: asked anew without what it had seen before, it might answer otherwise.
+        let Some(answered) = &found.answered else { return Ok(None) };
+        let value = metric.compute(fitted.target(), &known, answered);
         let why = value.as_ref().err().map(ToString::to_string);
         let value = value.ok();
         Ok(Some(NewFinding {

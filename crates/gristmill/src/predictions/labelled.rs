@@ -3,10 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, StringArray, TimestampMicrosecondArray, new_empty_array};
+use arrow::array::{Array, ArrayRef, AsArray, StringArray, TimestampMicrosecondArray, new_empty_array};
 use arrow::compute::{cast, concat};
-use arrow::datatypes::DataType;
-use gristmill_core::{Field, PhysicalType, Schema, Table, TargetSpec, Timestamp};
+use arrow::datatypes::{DataType, Float64Type};
+use gristmill_core::{
+    DenseMatrix, Field, PhysicalType, Prediction, Schema, Table, TargetSpec, Timestamp,
+};
+use gristmill_evaluate::compare::take;
 
 use super::{place, read};
 use crate::keeper::Keeper;
@@ -39,6 +42,10 @@ pub(crate) struct Labelled {
     pub rows: Table,
     /// When each was answered.
     pub moments: Vec<Timestamp>,
+    /// Which version answered it; nothing for one that is no version of the registry's.
+    pub versions: Vec<Option<u32>>,
+    /// What was answered, where one version was asked for.
+    pub answered: Option<Prediction>,
 }
 
 /// The latest labelled requests of a model; of those with one id the latest. Labels that are no class of the
@@ -67,10 +74,26 @@ pub(crate) fn labelled(
         part.keep_new(&mut seen, wanted.most - found);
         found += part.rows.len();
         if !part.rows.is_empty() {
-            parts.push((part.moments(), part.shaped(model, form, target)?));
+            parts.push(Read {
+                moments: part.moments(),
+                versions: part.versions()?,
+                rows: part.shaped(model, form, target)?,
+                answered: match wanted.version {
+                    Some(_) => Some(part.answered(form.target)?),
+                    None => None,
+                },
+            });
         }
     }
     put_together(parts, form, target)
+}
+
+/// What was read of one file.
+struct Read {
+    moments: Vec<Timestamp>,
+    versions: Vec<Option<u32>>,
+    rows: Table,
+    answered: Option<Prediction>,
 }
 
 /// The labelled rows of one file.
@@ -122,6 +145,35 @@ impl<'a> Part<'a> {
         self.rows.iter().map(|row| Timestamp(self.all_moments[*row as usize])).collect()
     }
 
+    fn versions(&self) -> Result<Vec<Option<u32>>> {
+        let words = read::words(self.table, "model_version")?;
+        Ok(self.rows.iter().map(|row| words.value(*row as usize).parse().ok()).collect())
+    }
+
+    /// What was answered, as it was kept.
+    fn answered(&self, target: &TargetSpec) -> Result<Prediction> {
+        let table = self.table.take(&self.rows)?;
+        let numbers = |name: &str| -> Result<Vec<f64>> {
+            let column = table.column_named(name)?;
+            let column = column.as_primitive_opt::<Float64Type>().ok_or_else(|| strange(name))?;
+            Ok(column.values().to_vec())
+        };
+        let Some(labels) = &target.labels else {
+            return Ok(Prediction::Numbers(numbers("prediction")?));
+        };
+        let names = labels.names();
+        let code = |word: Option<&str>| {
+            let at = names.iter().position(|name| Some(name.as_str()) == word);
+            at.map(|at| at as u32).ok_or_else(|| strange("prediction"))
+        };
+        let words = read::words(&table, "prediction")?;
+        let codes = words.iter().map(code).collect::<Result<Vec<u32>>>()?;
+        let of_class = |name: &String| numbers(&format!("probability_{name}"));
+        let values = names.iter().map(of_class).collect::<Result<Vec<_>>>()?.concat();
+        let probabilities = DenseMatrix::from_columns(codes.len(), names.len(), values)?;
+        Ok(Prediction::Classes { codes, probabilities, labels: Arc::clone(labels) })
+    }
+
     /// The rows in the form that is asked for.
     fn shaped(&self, model: &str, form: Form<'_>, target: &Field) -> Result<Table> {
         let table = self.table.take(&self.rows)?;
@@ -143,6 +195,10 @@ impl<'a> Part<'a> {
         let loose = fields.iter().map(|field| field.clone().nullable(true)).collect();
         Ok(Table::new(Schema::new(loose)?, columns)?)
     }
+}
+
+fn strange(name: &str) -> Error {
+    Error::new(Kind::Stored, format!("column `{name}` of the log is not as it should be"))
 }
 
 /// The label as the model knows it; nothing for one that it cannot have.
@@ -194,26 +250,31 @@ fn typed(labels: &[Option<&str>], target: &Field) -> Result<ArrayRef> {
 }
 
 /// The rows of all files, the first first.
-fn put_together(
-    parts: Vec<(Vec<Timestamp>, Table)>,
-    form: Form<'_>,
-    target: &Field,
-) -> Result<Labelled> {
-    let moments: Vec<Timestamp> = parts.iter().flat_map(|(moments, _)| moments.clone()).collect();
-    let tables: Vec<&Table> = parts.iter().map(|(_, table)| table).collect();
-    let Some(first) = tables.first() else {
-        return Ok(Labelled { rows: no_rows(form, target)?, moments });
+fn put_together(parts: Vec<Read>, form: Form<'_>, target: &Field) -> Result<Labelled> {
+    let moments: Vec<Timestamp> = parts.iter().flat_map(|part| part.moments.clone()).collect();
+    let versions: Vec<Option<u32>> = parts.iter().flat_map(|part| part.versions.clone()).collect();
+    let Some(first) = parts.first() else {
+        return Ok(Labelled { rows: no_rows(form, target)?, moments, versions, answered: None });
     };
     let column = |at: usize| -> Result<ArrayRef> {
-        let parts: Vec<&dyn Array> = tables.iter().map(|table| table.column(at).as_ref()).collect();
-        concat(&parts).map_err(|error| Error::new(Kind::Stored, format!("the log: {error}")))
+        let columns: Vec<&dyn Array> = parts.iter().map(|part| part.rows.column(at).as_ref()).collect();
+        concat(&columns).map_err(|error| Error::new(Kind::Stored, format!("the log: {error}")))
     };
-    let columns = (0..first.schema().len()).map(column).collect::<Result<Vec<_>>>()?;
-    let all = Table::new(first.schema().clone(), columns)?;
+    let columns = (0..first.rows.schema().len()).map(column).collect::<Result<Vec<_>>>()?;
+    let all = Table::new(first.rows.schema().clone(), columns)?;
     let mut order: Vec<u32> = (0..all.rows() as u32).collect();
     order.sort_by_key(|row| moments[*row as usize]);
-    let moments = order.iter().map(|row| moments[*row as usize]).collect();
-    Ok(Labelled { rows: all.take(&order)?, moments })
+    let answered: Option<Vec<Prediction>> = parts.into_iter().map(|part| part.answered).collect();
+    let answered = match answered {
+        Some(all) => Some(take(&Prediction::together(all)?, &order)?),
+        None => None,
+    };
+    Ok(Labelled {
+        rows: all.take(&order)?,
+        moments: order.iter().map(|row| moments[*row as usize]).collect(),
+        versions: order.iter().map(|row| versions[*row as usize]).collect(),
+        answered,
+    })
 }
 
 fn no_rows(form: Form<'_>, target: &Field) -> Result<Table> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gristmill_core::{DenseMatrix, Frame, Prediction, Table, Timestamp};
+use gristmill_core::{Frame, Prediction, Table, Timestamp};
 use gristmill_package::Package;
 use gristmill_serve::{Answers, Limits, Seen, Served};
 use gristmill_track::ModelVersion;
@@ -10,7 +10,7 @@ use gristmill_track::ModelVersion;
 use crate::catalog::catalog;
 use crate::keeper::Keeper;
 use crate::models::package_folder;
-use crate::{Error, Result};
+use crate::Result;
 
 /// A version that answers.
 pub(super) struct Version {
@@ -67,43 +67,6 @@ impl Version {
             })
         };
         (0..rows.len()).map(one).collect()
-    }
-}
-
-/// All answers of one model to some rows after others.
-///
-/// # Errors
-/// When they are not of one kind.
-pub(super) fn together(all: &[Prediction]) -> Result<Prediction> {
-    let strange = || Error::input("versions of the model predict different things");
-    match all.first() {
-        Some(Prediction::Classes { probabilities, labels, .. }) => {
-            let (classes, rows) = (probabilities.columns(), all.iter().map(Prediction::rows).sum());
-            let (mut codes, mut columns) = (Vec::new(), vec![Vec::new(); classes]);
-            for part in all {
-                let Prediction::Classes { codes: some, probabilities, labels: of } = part else {
-                    return Err(strange());
-                };
-                if of.names() != labels.names() {
-                    return Err(strange());
-                }
-                codes.extend(some);
-                for (class, column) in columns.iter_mut().enumerate() {
-                    column.extend(probabilities.column(class));
-                }
-            }
-            let values = columns.concat();
-            let probabilities = DenseMatrix::from_columns(rows, classes, values)?;
-            Ok(Prediction::Classes { codes, probabilities, labels: Arc::clone(labels) })
-        }
-        _ => {
-            let numbers = |part: &Prediction| match part {
-                Prediction::Numbers(values) => Ok(values.clone()),
-                Prediction::Classes { .. } => Err(strange()),
-            };
-            let parts = all.iter().map(numbers).collect::<Result<Vec<_>>>()?;
-            Ok(Prediction::Numbers(parts.concat()))
-        }
     }
 }
 

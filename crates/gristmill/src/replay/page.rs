@@ -85,11 +85,16 @@ fn periods(periods: &[PeriodScore]) -> Table {
             Value::Count(u64::from(period.version)),
             number(period.with_loop),
             number(period.trained_once),
-            Value::Text(period.steps.join("\n")),
+            Value::Text(period.steps.iter().map(|step| what(step)).collect::<Vec<_>>().join(", ")),
         ]
     };
     let rows = periods.iter().map(row).collect();
     Table { columns: names.iter().map(ToString::to_string).collect(), rows }
+}
+
+/// What was done, without its reasons, which the history below has.
+fn what(step: &str) -> &str {
+    step.split(": ").next().unwrap_or(step)
 }
 
 fn day(at: Timestamp) -> String {

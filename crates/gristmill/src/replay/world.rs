@@ -12,7 +12,7 @@ use gristmill_core::{Notes, Prediction, Table, TargetSpec, Timestamp};
 use gristmill_evaluate::{Metric, Split};
 use gristmill_track::{Label, Store};
 
-use super::answers::{Version, id, together};
+use super::answers::{Version, id};
 use super::{PeriodScore, Progress, Replay, ReplayOptions};
 use crate::check::{Checked, check};
 use crate::deploy::deploy_at;
@@ -146,7 +146,7 @@ impl<'a> World<'a> {
     ) -> Result<Replay> {
         let score = |answers: &[Prediction]| -> Result<f64> {
             let known = spec.apply(&self.table.take(rows)?)?;
-            Ok(metric.compute(&spec, &known, &together(answers)?)?)
+            Ok(metric.compute(&spec, &known, &Prediction::together(answers.to_vec())?)?)
         };
         let (with_loop, trained_once) = (score(&all[0])?, score(&all[1])?);
         let better = match metric.greater_is_better() {

@@ -1,0 +1,210 @@
+//! The loop closes by itself: a deployed model is watched, trained anew, promoted when it is better, and rolled
+//! back when it was not.
+
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::daemon::{Up, wait};
+use crate::sandbox::Sandbox;
+use crate::serve::customers;
+
+/// What a file says of how its model is watched.
+const WATCHED: &str = "
+monitor:
+  performance: {metric: accuracy, below: 0.7, rows: 400, min_rows: 200}
+  retrain: {on: [performance], cooldown: 1s, budget: 3 per day}
+  compare: {metric: accuracy}
+  watch: {for: 1h, min_rows: 200}
+";
+
+/// How many requests a batch has.
+const BATCH: usize = 200;
+
+/// Customers with a registered and deployed model.
+fn deployed(monitor: &str) -> Sandbox {
+    let sandbox = Sandbox::churn();
+    let file = fs_err::read_to_string(sandbox.path("pipeline.yaml")).unwrap();
+    let file = file.replace("cross_validate: {folds: 5}", "").replace("require: {roc_auc: 0.80}", "");
+    sandbox.write("pipeline.yaml", file + monitor);
+    sandbox.json(&["run", "pipeline.yaml"]);
+    sandbox.json(&["deploy", "pipeline.yaml"]);
+    sandbox
+}
+
+fn up(sandbox: &Sandbox) -> Up {
+    let mut command = sandbox.command(&["up", "--port", "0", "--log-predictions"]);
+    Up::of(command.stderr(Stdio::null()))
+}
+
+/// What customers do in the end.
+type Truth = fn(&Value) -> &'static str;
+
+/// As in the data that the first version learned from, nearly: whoever pays by the month and has stayed for less
+/// than a year leaves.
+fn as_before(row: &Value) -> &'static str {
+    let short = row["tenure"].as_i64().unwrap() < 12;
+    if row["contract"] == "Month-to-month" && short { "Yes" } else { "No" }
+}
+
+/// Everything has turned: those who used to stay leave now.
+fn turned(row: &Value) -> &'static str {
+    if as_before(row) == "Yes" { "No" } else { "Yes" }
+}
+
+/// Asks about customers from `from` on in requests of their own ids, and says what became of them.
+fn live(server: &Up, rows: &[Value], name: &str, truth: Truth) {
+    for (at, some) in rows.chunks(BATCH).enumerate() {
+        let id = format!("{name}-{at}");
+        let body = json!({"dataframe_records": some}).to_string();
+        let headers = [("X-Request-Id", id.as_str())];
+        let (status, _, answer) = server.send("POST", "/models/churn/invocations", &headers, &body);
+        assert_eq!(status, 200, "{answer}");
+        let label = |(row, asked): (usize, &Value)| {
+            json!({"id": format!("{id}/{}", row + 1), "label": truth(asked)})
+        };
+        let labels: Vec<Value> = some.iter().enumerate().map(label).collect();
+        let (status, said) = server.post("/api/v1/models/churn/labels", &json!(labels).to_string());
+        assert_eq!(status, 200, "{said}");
+    }
+}
+
+/// What happened to the model: all that the loop did, by its words.
+fn history(sandbox: &Sandbox) -> Vec<String> {
+    let lines = sandbox.json(&["models", "history", "churn"]);
+    let words = |line: &Value| line["words"].as_str().unwrap().to_owned();
+    lines.as_array().unwrap().iter().map(words).collect()
+}
+
+fn count(sandbox: &Sandbox, part: &str) -> usize {
+    history(sandbox).iter().filter(|line| line.contains(part)).count()
+}
+
+#[track_caller]
+fn wait_for(sandbox: &Sandbox, part: &str) {
+    for _ in 0..240 {
+        if count(sandbox, part) > 0 {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(250));
+    }
+    panic!("`{part}` is not in the history: {:#?}", history(sandbox));
+}
+
+/// The customers of the file, as requests, none twice.
+fn all(sandbox: &Sandbox) -> Vec<Value> {
+    customers(sandbox, 7_043).0
+}
+
+#[test]
+fn a_model_of_customers_who_changed_is_replaced_and_a_worse_one_goes_back() {
+    let sandbox = deployed(WATCHED);
+    let rows = all(&sandbox);
+    let server = up(&sandbox);
+    live(&server, &rows[..1_600], "turned", turned);
+    wait_for(&sandbox, "version 2 alias set `champion` (before: version 1) by monitor");
+    let lines = history(&sandbox);
+    let of = |what: &str| lines.iter().find(|line| line.contains(what)).cloned().unwrap_or_default();
+    assert!(of(" alarm ").contains("`accuracy` is 0."), "{lines:#?}");
+    assert!(of(" retraining ").contains("performance: `accuracy`"), "{lines:#?}");
+    assert!(of("alias set `champion` (before").contains("on the same"), "{lines:#?}");
+    // All is as it was before, so the version before does better than the new one.
+    wait("version 2", || {
+        server.call("GET /v2/models/churn/versions/2 HTTP/1.1\r\n\r\n").0 == 200
+            && sandbox.json(&["models", "list"])[0]["aliases"]["champion"] == 2
+    });
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    live(&server, &rows[2_000..3_000], "back", as_before);
+    wait_for(&sandbox, "version 1 rolled back `champion` (before: version 2) by monitor");
+    let back = history(&sandbox).into_iter().find(|line| line.contains("rolled back")).unwrap();
+    assert!(back.contains("version 1 would have done better"), "{back}");
+    assert_eq!(server.end(), Some(0));
+}
+
+#[test]
+fn a_kill_at_any_moment_doubles_no_step() {
+    let sandbox = deployed(WATCHED);
+    let rows = all(&sandbox);
+    let server = up(&sandbox);
+    live(&server, &rows[..1_600], "turned", turned);
+    // What was not written yet would be lost by the first kill, and there would be nothing to learn from.
+    wait("the log", || {
+        let found = sandbox.json(&["labels", "show", "churn"]);
+        found["labelled"] == 1_600
+    });
+    server.kill_with_runs();
+    for pause in [700, 300, 1_100, 500, 1_900, 900, 2_500, 1_300, 200, 3_000] {
+        let server = up(&sandbox);
+        std::thread::sleep(std::time::Duration::from_millis(pause));
+        server.kill_with_runs();
+    }
+    let server = up(&sandbox);
+    wait_for(&sandbox, "version 2 alias set `champion`");
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert_eq!(server.end(), Some(0));
+    for once in [" alarm by", " retraining by", "version 2 registered", "version 2 alias set"] {
+        assert_eq!(count(&sandbox, once), 1, "`{once}` in {:#?}", history(&sandbox));
+    }
+    let left = fs_err::read_dir(sandbox.path(".gristmill/retraining")).unwrap().count();
+    assert_eq!(left, 0, "what was laid aside for a retraining is removed");
+}
+
+#[test]
+fn a_retraining_that_fails_or_hangs_is_ended_and_the_budget_holds() {
+    let monitor = WATCHED.replace("cooldown: 1s", "cooldown: 1s, timeout: 5s");
+    let tasks = "\ntasks:\n  mood: {run: \"sh mood.sh\"}\n";
+    let sandbox = Sandbox::churn();
+    let file = fs_err::read_to_string(sandbox.path("pipeline.yaml")).unwrap();
+    let file = file.replace("source: customers.csv", "source: customers.csv\n  needs: [mood]");
+    let file = file.replace("cross_validate: {folds: 5}", "");
+    sandbox.write("pipeline.yaml", file + &monitor + tasks);
+    sandbox.write("mood.sh", "exit 0");
+    sandbox.json(&["run", "pipeline.yaml"]);
+    sandbox.json(&["deploy", "pipeline.yaml"]);
+    sandbox.write("mood.sh", "echo no fuel >&2; exit 7");
+    let rows = all(&sandbox);
+    let server = up(&sandbox);
+    live(&server, &rows[..1_600], "turned", turned);
+    wait_for(&sandbox, "retraining ended by monitor: its run failed");
+    sandbox.write("mood.sh", "sleep 600");
+    wait_for(&sandbox, "it took longer than");
+    sandbox.write("mood.sh", "exit 7");
+    wait("the third", || count(&sandbox, " retraining ended ") == 3);
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    assert_eq!(count(&sandbox, " retraining by"), 3, "{:#?}", history(&sandbox));
+    assert_eq!(sandbox.json(&["models", "list"])[0]["aliases"]["champion"], 1);
+    assert_eq!(server.end(), Some(0));
+}
+
+#[test]
+fn a_person_approves_where_one_must() {
+    let monitor = WATCHED.replace("compare: {metric: accuracy}", "compare: {metric: accuracy, approval: true}");
+    let sandbox = deployed(&monitor);
+    let rows = all(&sandbox);
+    let server = up(&sandbox);
+    live(&server, &rows[..1_600], "turned", turned);
+    wait_for(&sandbox, "version 2 approval asked by monitor");
+    let asked = history(&sandbox).into_iter().find(|line| line.contains("approval asked")).unwrap();
+    assert!(asked.ends_with("to approve: gristmill models promote churn 2 champion"), "{asked}");
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert_eq!(sandbox.json(&["models", "list"])[0]["aliases"]["champion"], 1);
+    sandbox.run(&["models", "promote", "churn", "2", "champion"]);
+    live(&server, &rows[2_000..3_000], "back", as_before);
+    wait_for(&sandbox, "version 1 rolled back `champion`");
+    assert_eq!(server.end(), Some(0));
+}
+
+#[test]
+fn a_model_that_learned_from_too_little_is_refused() {
+    let monitor = WATCHED.replace("budget: 3 per day", "budget: 1 per day, latest: 60");
+    let sandbox = deployed(&monitor);
+    let rows = all(&sandbox);
+    let server = up(&sandbox);
+    live(&server, &rows[..600], "turned", turned);
+    live(&server, &rows[600..1_600], "before", as_before);
+    wait_for(&sandbox, " refused by monitor");
+    let refused = history(&sandbox).into_iter().find(|line| line.contains("refused")).unwrap();
+    assert!(refused.contains("on the same") || refused.contains("could not be compared"), "{refused}");
+    assert_eq!(sandbox.json(&["models", "list"])[0]["aliases"]["champion"], 1);
+    assert_eq!(server.end(), Some(0));
+}
