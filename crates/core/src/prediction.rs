@@ -169,8 +169,7 @@ impl Prediction {
             }
         }
         let Some((labels, columns)) = classes else { return Ok(Self::Numbers(numbers)) };
-        let probabilities =
-            DenseMatrix::from_columns(all.len(), columns.len(), columns.concat())?;
+        let probabilities = DenseMatrix::from_columns(all.len(), columns.len(), columns.concat())?;
         Ok(Self::Classes { codes: all, probabilities, labels })
     }
 

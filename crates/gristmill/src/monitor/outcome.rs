@@ -282,7 +282,7 @@ impl Turn<'_> {
         }
         let micros = i64::try_from(watch.length.duration().as_micros()).unwrap_or(i64::MAX);
         let is_over = self.now.0.saturating_sub(since.0) >= micros;
-        if !is_over && !self.has_new_labels(since)? {
+        if !is_over && !self.has_new_evidence(since)? {
             return Ok(None);
         }
         let found = self.live(version, before, since, watch.min_rows as usize)?;
@@ -295,17 +295,14 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether labels have come since this was last asked, but not more often than every few seconds.
-    fn has_new_labels(&mut self, since: Timestamp) -> Result<bool> {
-        const LOOK: i64 = 5_000_000;
-        let labels = self.keeper.wait(|s| s.labels_since(self.model(), since))?;
-        let is_known = self.memory.proved.is_some_and(|(known, at)| {
-            known == labels || (self.now >= at && self.now.0 - at.0 < LOOK)
-        });
-        if labels > 0 && !is_known {
-            self.memory.proved = Some((labels, self.now));
+    /// Whether there is more evidence than when this was last asked.
+    fn has_new_evidence(&mut self, since: Timestamp) -> Result<bool> {
+        let found = self.new_evidence(since, self.memory.proved)?;
+        let is_new = found.is_some();
+        if let Some(found) = found {
+            self.memory.proved = Some((found, self.now));
         }
-        Ok(labels > 0 && !is_known)
+        Ok(is_new)
     }
 
     /// How the version before would have done on what the new one was asked; `promoted` says that it is surely

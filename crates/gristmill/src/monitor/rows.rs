@@ -49,11 +49,13 @@ impl Files {
     /// The file of requests to compare on, and how many of its last rows they are, if there is one.
     fn find_recent(&self) -> Option<(PathBuf, usize)> {
         let entries = fs_err::read_dir(&self.folder).ok()?;
-        entries.filter_map(|entry| {
-            let path = entry.ok()?.path();
-            let count = path.file_stem()?.to_str()?.strip_prefix(RECENT)?.parse().ok()?;
-            Some((path, count))
-        }).next()
+        entries
+            .filter_map(|entry| {
+                let path = entry.ok()?.path();
+                let count = path.file_stem()?.to_str()?.strip_prefix(RECENT)?.parse().ok()?;
+                Some((path, count))
+            })
+            .next()
     }
 
     /// Removes them. What cannot be removed is only in the way.

@@ -18,6 +18,7 @@ use crate::catalog::catalog;
 use crate::file::DataSection;
 use crate::keeper::Keeper;
 use crate::models::package_folder;
+use crate::predictions::written_mark;
 use crate::snapshot::Watched;
 use crate::{Error, Home, Kind, Result};
 
@@ -53,15 +54,21 @@ pub(crate) struct Turn<'a> {
 /// What is remembered between turns only to spare questions.
 #[derive(Default)]
 pub(crate) struct Memory {
-    /// How many labels there were when performance was last looked at, and when.
-    pub(super) scored: Option<(u64, Timestamp)>,
+    /// What there was when performance was last looked at, and when that was.
+    pub(super) scored: Option<(Evidence, Timestamp)>,
     /// The same of a version that proves itself.
-    pub(super) proved: Option<(u64, Timestamp)>,
+    pub(super) proved: Option<(Evidence, Timestamp)>,
     /// Fitted pipelines of versions, by digest.
     pub(super) fitted: BTreeMap<String, Arc<FittedPipeline>>,
     /// Runs that take longer than they may.
     pub overdue: BTreeSet<RunId>,
 }
+
+/// How many labels there are, and what stands for the predictions that are written.
+pub(super) type Evidence = (u64, u64);
+
+/// How long after one look at labelled answers the next is taken, in microseconds.
+const LOOK: i64 = 5_000_000;
 
 /// A step that is to be taken.
 pub(super) struct Planned {
@@ -136,6 +143,23 @@ impl Turn<'_> {
         let model = self.model().to_owned();
         let taken = self.keeper.wait(|s| s.take_step(&model, step))?;
         Ok(taken.then_some(words))
+    }
+
+    /// The evidence of labelled answers since a moment, where it is more than there was at the last look, which
+    /// was some seconds ago.
+    pub(super) fn new_evidence(
+        &self,
+        since: Timestamp,
+        known: Option<(Evidence, Timestamp)>,
+    ) -> Result<Option<Evidence>> {
+        let is_soon = |at: Timestamp| self.now >= at && self.now.0 - at.0 < LOOK;
+        if known.is_some_and(|(_, at)| is_soon(at)) {
+            return Ok(None);
+        }
+        let labels = self.keeper.wait(|s| s.labels_since(self.model(), since))?;
+        let found = (labels, written_mark(self.home, self.model())?);
+        let is_known = known.is_some_and(|(known, _)| known == found);
+        Ok((labels > 0 && !is_known).then_some(found))
     }
 
     pub(super) fn model(&self) -> &str {

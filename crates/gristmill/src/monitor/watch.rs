@@ -21,8 +21,6 @@ use crate::{Error, Kind, Result};
 
 /// How many findings are read at a time.
 const FINDINGS: u32 = 500;
-/// How long after one look at performance the next is taken, in microseconds.
-const LOOK: i64 = 5_000_000;
 /// What retrainings are called among the occasions of a deployment.
 const TRIGGER: &str = "monitor";
 
@@ -70,15 +68,12 @@ impl Turn<'_> {
     /// Scores the champion on its latest labelled answers, where labels have come since it was last done.
     fn look_at_performance(&mut self, champion: &ModelVersion) -> Result<()> {
         let Some(asked) = self.section().performance.clone() else { return Ok(()) };
-        let model = self.model().to_owned();
-        let labels = self.keeper.wait(|s| s.labels_since(&model, champion.created))?;
-        let is_known = self.memory.scored.is_some_and(|(known, at)| {
-            known == labels || (self.now >= at && self.now.0 - at.0 < LOOK)
-        });
-        if labels < asked.min_rows || is_known {
+        let found = self.new_evidence(champion.created, self.memory.scored)?;
+        let Some(evidence) = found.filter(|(labels, _)| *labels >= asked.min_rows) else {
             return Ok(());
-        }
-        self.memory.scored = Some((labels, self.now));
+        };
+        self.memory.scored = Some((evidence, self.now));
+        let model = self.model().to_owned();
         match self.score(champion, &asked)? {
             Some(found) => self.keeper.wait(|s| s.record_finding(&model, found)).map(drop),
             None => Ok(()),

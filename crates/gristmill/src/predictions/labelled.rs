@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, StringArray, TimestampMicrosecondArray, new_empty_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, StringArray, TimestampMicrosecondArray, new_empty_array,
+};
 use arrow::compute::{cast, concat};
 use arrow::datatypes::{DataType, Float64Type};
 use gristmill_core::{
@@ -257,7 +259,8 @@ fn put_together(parts: Vec<Read>, form: Form<'_>, target: &Field) -> Result<Labe
         return Ok(Labelled { rows: no_rows(form, target)?, moments, versions, answered: None });
     };
     let column = |at: usize| -> Result<ArrayRef> {
-        let columns: Vec<&dyn Array> = parts.iter().map(|part| part.rows.column(at).as_ref()).collect();
+        let columns: Vec<&dyn Array> =
+            parts.iter().map(|part| part.rows.column(at).as_ref()).collect();
         concat(&columns).map_err(|error| Error::new(Kind::Stored, format!("the log: {error}")))
     };
     let columns = (0..first.rows.schema().len()).map(column).collect::<Result<Vec<_>>>()?;

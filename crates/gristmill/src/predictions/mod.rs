@@ -26,5 +26,6 @@ pub use lookout::Lookout;
 pub(crate) use onlooker::Onlooker;
 pub use query::{QueriedPredictions, Selected, query_predictions};
 pub use read::kept;
+pub(crate) use read::written_mark;
 pub use scores::{LiveScores, ScoredWindow, VersionScores, live_scores};
 pub use settings::{LogSettings, LookoutSettings};

@@ -41,6 +41,17 @@ fn began(path: &Path) -> i64 {
     name.rsplit('-').nth(2).and_then(|micros| micros.parse().ok()).unwrap_or(0)
 }
 
+/// Stands for what is written of a model's predictions by now: another number when there is more.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub(crate) fn written_mark(home: &Home, model: &str) -> Result<u64> {
+    let files = files(home, model)?;
+    let newest = files.first().and_then(|(_, path)| fs_err::metadata(path).ok());
+    let about = newest.map(|about| (about.len(), about.modified().ok()));
+    Ok(mark(&format!("{} {about:?}", files.len())))
+}
+
 /// All rows of a file.
 ///
 /// # Errors

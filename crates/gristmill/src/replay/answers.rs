@@ -7,10 +7,10 @@ use gristmill_package::Package;
 use gristmill_serve::{Answers, Limits, Seen, Served};
 use gristmill_track::ModelVersion;
 
+use crate::Result;
 use crate::catalog::catalog;
 use crate::keeper::Keeper;
 use crate::models::package_folder;
-use crate::Result;
 
 /// A version that answers.
 pub(super) struct Version {
