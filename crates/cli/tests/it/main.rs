@@ -42,6 +42,7 @@ mod serve;
 mod serve_history;
 mod shared;
 mod sources;
+mod streaming;
 mod swaps;
 mod task;
 mod token;
