@@ -34,6 +34,7 @@ mod onnx;
 mod operation;
 mod predictions;
 mod remote;
+mod replay;
 mod retention;
 mod sandbox;
 mod search;

@@ -276,7 +276,7 @@ impl Turn<'_> {
                 WhatHappened::WatchPassed,
                 "the alias was moved by somebody else before the time was over",
             );
-            state.rest(self.now);
+            state.phase = Phase::Watching;
             let event = NewEvent { version: Some(version), ..event };
             return Ok(Some(Planned { events: vec![event], ..Planned::new(state) }));
         }
@@ -362,7 +362,8 @@ impl Turn<'_> {
         };
         let event = self.event(WhatHappened::WatchPassed, why);
         let event = NewEvent { version: Some(version), detail: detail(&found), ..event };
-        state.rest(self.now);
+        // The retraining ended when it was promoted.
+        state.phase = Phase::Watching;
         Planned { events: vec![event], ..Planned::new(state) }
     }
 }

@@ -73,6 +73,8 @@ pub struct Replay {
 pub struct PeriodScore {
     /// Where it begins.
     pub from: Timestamp,
+    /// Where it ends.
+    pub to: Timestamp,
     /// How many rows it has.
     pub rows: usize,
     /// Which version answered its rows.

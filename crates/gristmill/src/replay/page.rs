@@ -51,11 +51,7 @@ fn summary(replay: &Replay) -> String {
 }
 
 fn figure(replay: &Replay) -> Figure {
-    let line = |of: fn(&PeriodScore) -> Option<f64>| -> Vec<Point> {
-        let point =
-            |period: &PeriodScore| Point::new(period.from.0 as f64, of(period).unwrap_or(f64::NAN));
-        replay.periods.iter().map(point).collect()
-    };
+    let line = |of: fn(&PeriodScore) -> Option<f64>| points(&replay.periods, of);
     let once = Series {
         stroke: Stroke::Dashed,
         ..Series::new("trained once", line(|period| period.trained_once))
@@ -65,6 +61,20 @@ fn figure(replay: &Replay) -> Figure {
     lines.guides = replay.periods.windows(2).filter_map(moved).collect();
     Figure::new(format!("{} by period", replay.metric), lines)
         .captioned("Upright lines: another version answers from here on.")
+}
+
+/// The scores of periods, with a gap where some are without rows.
+fn points(periods: &[PeriodScore], of: fn(&PeriodScore) -> Option<f64>) -> Vec<Point> {
+    let mut points = Vec::new();
+    let mut ended = None;
+    for period in periods {
+        if ended.is_some_and(|ended| ended != period.from) {
+            points.push(Point::new(period.from.0 as f64, f64::NAN));
+        }
+        points.push(Point::new(period.from.0 as f64, of(period).unwrap_or(f64::NAN)));
+        ended = Some(period.to);
+    }
+    points
 }
 
 /// Where another version takes over.

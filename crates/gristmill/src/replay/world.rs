@@ -114,9 +114,10 @@ impl<'a> World<'a> {
             let (with_loop, trained_once) = (score(&answered)?, score(&once)?);
             let steps = self.end_of(&period, &of_it, &spec)?;
             let version = champion.number;
-            let from = period.start;
+            let (from, to) = (period.start, period.end);
             periods.push(PeriodScore {
                 from,
+                to,
                 rows: of_it.len(),
                 version,
                 with_loop,
