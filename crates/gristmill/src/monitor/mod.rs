@@ -8,6 +8,8 @@ mod rows;
 mod section;
 mod spelled;
 mod state;
+#[cfg(test)]
+mod tests;
 mod turn;
 mod watch;
 

@@ -99,9 +99,12 @@ impl Turn<'_> {
             None => (0, LoopState::default()),
             Some(standing) => (standing.revision, self.read(&standing.state)?),
         };
-        if standing.is_some_and(|standing| standing.at > self.now) {
+        // Written down, or it would be moved along with the clock for ever.
+        let is_set_back = standing.is_some_and(|standing| standing.at > self.now);
+        if is_set_back {
             state.rebase(self.now);
         }
+        let rebased = is_set_back.then(|| Planned::new(state.clone()));
         let run = state.phase.run();
         let planned = match state.phase.clone() {
             Phase::Watching => self.watch(state, after)?,
@@ -112,7 +115,7 @@ impl Turn<'_> {
                 self.prove(state, version, before, since)?
             }
         };
-        match planned {
+        match planned.or(rebased) {
             None => Ok(None),
             Some(planned) => {
                 let is_done = run.filter(|_| planned.state.phase.run() != run);
