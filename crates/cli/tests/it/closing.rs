@@ -61,22 +61,33 @@ fn by_chance(row: &Value) -> &'static str {
 
 /// Asks about customers from `from` on in requests of their own ids, and says what became of them.
 fn live(server: &Up, rows: &[Value], name: &str, truth: Truth) {
+    live_at(server, "churn", rows, name, truth);
+}
+
+/// The same of any model.
+fn live_at(server: &Up, model: &str, rows: &[Value], name: &str, truth: Truth) {
+    let (asked_at, labelled_at) =
+        (format!("/models/{model}/invocations"), format!("/api/v1/models/{model}/labels"));
     for (at, some) in rows.chunks(BATCH).enumerate() {
         let id = format!("{name}-{at}");
         let body = json!({"dataframe_records": some}).to_string();
         let headers = [("X-Request-Id", id.as_str())];
-        let (status, _, answer) = server.send("POST", "/models/churn/invocations", &headers, &body);
+        let (status, _, answer) = server.send("POST", &asked_at, &headers, &body);
         assert_eq!(status, 200, "{answer}");
         let label = |(row, asked): (usize, &Value)| json!({"id": format!("{id}/{}", row + 1), "label": truth(asked)});
         let labels: Vec<Value> = some.iter().enumerate().map(label).collect();
-        let (status, said) = server.post("/api/v1/models/churn/labels", &json!(labels).to_string());
+        let (status, said) = server.post(&labelled_at, &json!(labels).to_string());
         assert_eq!(status, 200, "{said}");
     }
 }
 
 /// What happened to the model: all that the loop did, by its words.
 fn history(sandbox: &Sandbox) -> Vec<String> {
-    let lines = sandbox.json(&["models", "history", "churn"]);
+    history_of(sandbox, "churn")
+}
+
+fn history_of(sandbox: &Sandbox, model: &str) -> Vec<String> {
+    let lines = sandbox.json(&["models", "history", model]);
     let words = |line: &Value| line["words"].as_str().unwrap().to_owned();
     lines.as_array().unwrap().iter().map(words).collect()
 }
@@ -222,5 +233,54 @@ fn a_model_that_learned_from_too_little_is_refused() {
         "{refused}"
     );
     assert_eq!(sandbox.json(&["models", "list"])[0]["aliases"]["champion"], 1);
+    assert_eq!(server.end(), Some(0));
+}
+
+/// Customers of another kind: all pay by the month, more than before, and have come lately.
+fn of_another_kind(row: &Value) -> Value {
+    let mut row = row.clone();
+    let scaled = |value: &Value, by: f64| value.as_f64().map_or(Value::Null, |v| json!(v * by));
+    row["tenure"] = json!(row["tenure"].as_i64().unwrap() / 4);
+    row["monthly_charges"] = scaled(&row["monthly_charges"], 1.6);
+    row["total_charges"] = scaled(&row["total_charges"], 0.4);
+    for (name, value) in [
+        ("contract", "Month-to-month"),
+        ("payment_method", "Electronic check"),
+        ("internet_service", "Fiber optic"),
+        ("online_security", "No"),
+        ("tech_support", "No"),
+    ] {
+        row[name] = json!(value);
+    }
+    row
+}
+
+/// They stay, whatever they pay.
+fn nearly_all_stay(row: &Value) -> &'static str {
+    if row["tenure"].as_i64().unwrap() < 1 { "Yes" } else { "No" }
+}
+
+#[test]
+fn customers_who_drifted_are_learned_from() {
+    let sandbox = Sandbox::churn();
+    let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/churn");
+    fs_err::copy(example.join("watched.yaml"), sandbox.path("watched.yaml")).unwrap();
+    let set = ["--set", "monitor.retrain.cooldown=1s", "--set", "monitor.performance.below=0.01"];
+    sandbox.json(&[&["run", "watched.yaml"], &set[..]].concat());
+    sandbox.json(&[&["deploy", "watched.yaml"], &set[..]].concat());
+    let rows: Vec<Value> = all(&sandbox)[..3_000].iter().map(of_another_kind).collect();
+    // What the loop needs is logged without a word on the command line.
+    let mut command = sandbox.command(&["up", "--port", "0"]);
+    let server = Up::of(command.stderr(Stdio::null()));
+    live_at(&server, "churn-watched", &rows, "drifted", nearly_all_stay);
+    let came = |part: &str| {
+        let lines = history_of(&sandbox, "churn-watched");
+        lines.into_iter().find(|line| line.contains(part))
+    };
+    wait("a drift alarm", || came(" alarm by monitor: ").is_some());
+    let alarm = came(" alarm by monitor: ").unwrap();
+    assert!(alarm.contains("of the columns have moved (") && alarm.contains("tenure"), "{alarm}");
+    wait("a retraining", || came(" retraining by monitor: drift: ").is_some());
+    wait("version 2", || came("version 2 alias set `champion` (before: version 1)").is_some());
     assert_eq!(server.end(), Some(0));
 }
