@@ -206,6 +206,7 @@ impl Work<'_> {
             folder: self.snapshot.folder.clone(),
             set: self.occasions.parameter(SCHEDULED, &rfc3339(moment)).into_iter().collect(),
             payload: Value::Null,
+            needs: Vec::new(),
             signal: None,
         };
         let job = Job {

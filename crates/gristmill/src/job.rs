@@ -26,6 +26,9 @@ pub(crate) struct Ticket {
     /// What came with the occasion.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub payload: Value,
+    /// Files of the home that took the occasion up, which other homes do not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<PathBuf>,
     /// The signal that it came with, in place of a copy of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<u64>,

@@ -107,44 +107,29 @@ impl Turn<'_> {
         version: u32,
     ) -> Result<Option<Planned>> {
         let new = self.version(version)?;
-        let champion = match self.champion()? {
-            Some(champion) if champion.version == version => {
-                let event = self.event(
-                    WhatHappened::RetrainingEnded,
-                    "somebody promoted the new version before it was compared",
-                );
-                let event = NewEvent { version: Some(version), run: Some(run), ..event };
-                return Ok(self.ended(state, event));
-            }
-            champion => champion,
-        };
-        let Some(champion) = champion else {
+        let of_it = |event| NewEvent { version: Some(version), run: Some(run), ..event };
+        let Some(champion) = self.champion()? else {
             return self.promote(state, run, &new, None, "no version held it".into());
         };
-        match self.meeting(run, &new, &champion) {
+        if champion.version == version {
+            let why = "somebody promoted the new version before it was compared";
+            return Ok(self.ended(state, of_it(self.event(WhatHappened::RetrainingEnded, why))));
+        }
+        let (why, detail) = match self.meeting(run, &new, &champion) {
             Ok(meeting) if meeting.comparison.promoted => {
                 let words = meeting.comparison.words();
-                self.promote(state, run, &new, Some((&champion, meeting)), words)
+                return self.promote(state, run, &new, Some((&champion, meeting)), words);
             }
-            Ok(meeting) => {
-                let event = self.event(WhatHappened::Refused, meeting.comparison.words());
-                let detail = detail(&meeting);
-                Ok(self.ended(
-                    state,
-                    NewEvent { version: Some(version), run: Some(run), detail, ..event },
-                ))
-            }
-            Err(error) if error.kind == Kind::Bug => Err(error),
+            Ok(meeting) => (meeting.comparison.words(), detail(&meeting)),
+            Err(error) if error.kind == Kind::Bug => return Err(error),
             // Nothing shows that the new version is better, so the champion stays.
             Err(error) => {
-                let why = format!(
-                    "it could not be compared with version {}: {}",
-                    champion.version, error.message
-                );
-                let event = self.event(WhatHappened::Refused, why);
-                Ok(self.ended(state, NewEvent { version: Some(version), run: Some(run), ..event }))
+                let (other, why) = (champion.version, error.message);
+                (format!("it could not be compared with version {other}: {why}"), json!(null))
             }
-        }
+        };
+        let event = NewEvent { detail, ..self.event(WhatHappened::Refused, why) };
+        Ok(self.ended(state, of_it(event)))
     }
 
     fn meeting(

@@ -262,17 +262,20 @@ impl Turn<'_> {
             detail: json!({"learned": laid.learned, "compared": laid.compared}),
             ..self.event(WhatHappened::Retraining, &why)
         });
-        let state = &mut planned.state;
+        self.note_begin(&mut planned.state, retrain, asked);
+        planned.state.phase = Phase::Retraining { run, since: self.now, why };
+        Ok(())
+    }
+
+    /// Whatever asks for a retraining is counted from here on anew.
+    fn note_begin(&self, state: &mut LoopState, retrain: &RetrainSection, asked: &[Asked]) {
         state.retrainings.begin(self.now, pace(retrain));
         state.labels_since = Some(self.now);
         state.source = self.source_mark();
-        let is_planned = |asked: &Asked| asked.occasion == Occasion::Schedule;
-        if asked.iter().any(is_planned) {
+        state.held_back = false;
+        if asked.iter().any(|asked| asked.occasion == Occasion::Schedule) {
             state.scheduled = self.planned_moment(state).or(state.scheduled);
         }
-        state.held_back = false;
-        state.phase = Phase::Retraining { run, since: self.now, why };
-        Ok(())
     }
 
     fn lay_aside(
@@ -303,6 +306,7 @@ impl Turn<'_> {
         files: &Files,
     ) -> Result<Due> {
         let mut set = vec!["register.promote=null".to_string()];
+        let needs: Vec<_> = (laid.learned > 0).then(|| files.logged()).into_iter().collect();
         if laid.learned > 0 {
             let path = serde_json::Value::from(files.logged().to_string_lossy());
             match retrain.data.contains(&DataPart::Source) {
@@ -319,6 +323,7 @@ impl Turn<'_> {
             folder: self.deployed.folder.into(),
             set,
             payload: json!({"model": self.model()}),
+            needs,
             signal: None,
         };
         Ok(Due {

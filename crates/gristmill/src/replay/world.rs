@@ -32,6 +32,9 @@ const WINDOW: u64 = 1_000;
 /// A loop that still takes steps after so many has gone astray.
 const MOST_STEPS: usize = 50;
 
+/// A stretch of time and the rows of it, in the order of time.
+type Period = (Range<Timestamp>, Vec<u32>);
+
 /// A home in which time passes as rows do.
 pub(super) struct World<'a> {
     home: Home,
@@ -44,7 +47,7 @@ pub(super) struct World<'a> {
     /// The moment of each row.
     moments: Vec<Timestamp>,
     /// The rows that are answered, by period.
-    periods: Vec<(Range<Timestamp>, Vec<u32>)>,
+    periods: Vec<Period>,
     trained_on: usize,
     first: Version,
     progress: Progress<'a>,
@@ -283,11 +286,7 @@ fn is_time(found: &DataType) -> bool {
 }
 
 /// The rows that the first version is trained on, and those of each period after them in the order of time.
-#[allow(clippy::type_complexity, reason = "the two halves of all rows")]
-fn cut(
-    moments: &[Timestamp],
-    options: &ReplayOptions,
-) -> Result<(Vec<u32>, Vec<(Range<Timestamp>, Vec<u32>)>)> {
+fn cut(moments: &[Timestamp], options: &ReplayOptions) -> Result<(Vec<u32>, Vec<Period>)> {
     let (Some(first), Some(last)) = (moments.iter().min(), moments.iter().max()) else {
         return Err(Error::input("there are no rows to replay"));
     };

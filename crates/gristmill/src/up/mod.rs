@@ -230,6 +230,10 @@ impl Foreman<'_> {
             self.told_once(UpEvent::Note { text: absent.message });
             return Ok(Started::LeftToOthers);
         }
+        if self.home.is_shared() && job.ticket.needs.iter().any(|path| !path.is_file()) {
+            // Requests that a retraining learns from are where they were logged.
+            return Ok(Started::LeftToOthers);
+        }
         job.ticket.file = snapshot::here(&job.ticket.file, self.home, &self.keeper)?;
         if self.home.is_shared() && !self.reserve(due)? {
             return Ok(Started::LeftToOthers);

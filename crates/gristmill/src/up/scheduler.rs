@@ -290,6 +290,7 @@ impl Active {
             folder: self.folder.clone(),
             set: scheduled.into_iter().chain(file).collect(),
             payload,
+            needs: Vec::new(),
             signal,
         };
         let parts = ["due", name, trigger, &key].map(str::as_bytes);

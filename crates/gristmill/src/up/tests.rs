@@ -181,6 +181,7 @@ fn every_success_of_another_pipeline_counts_once() {
             folder: "".into(),
             set: Vec::new(),
             payload: json!(null),
+            needs: Vec::new(),
             signal: None,
         };
         let job = Job {
