@@ -181,6 +181,8 @@ impl Judge<'_> {
                 if let Some(monitor) = &file.monitor {
                     let columns = &monitor.drift.columns;
                     self.judge("monitor.drift.columns", columns.some_positions(table.schema()));
+                    let together = monitor.drift.together(table.schema());
+                    self.judge("monitor.drift.embeddings.columns", together);
                 }
                 self.steps(file, Some(&table));
             }
