@@ -101,7 +101,8 @@ def main():
 
     def line(what, name, goal=""):
         side = found[name]
-        ratio = f"{peer['seconds'] / side['seconds']:.0f}x" if what.startswith("50,000") else ""
+        beside = what.startswith("50,000") and side is not peer
+        ratio = f"{peer['seconds'] / side['seconds']:.0f}x" if beside else ""
         return [what, f"{side['seconds']:.3f} s", f"{side['memory'] / 1e6:.0f} MB", f"{side['share']:.0%}",
                 ratio, goal]
 

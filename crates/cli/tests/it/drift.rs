@@ -270,10 +270,8 @@ fn without_rows_columns_are_not_compared_together_and_that_is_said() {
         "wrong.yaml",
         format!("{FILE}monitor:\n  drift: {{multivariate: {{method: domain, threshold: 2}}}}\n"),
     );
-    assert!(
-        refused(&sandbox, &["check", "wrong.yaml"])
-            .contains("monitor.drift.multivariate.threshold")
-    );
+    let said = refused(&sandbox, &["check", "wrong.yaml"]);
+    assert!(said.contains("`multivariate.threshold` is 2") && said.contains("line "), "{said}");
 }
 
 /// Complaints of five words each about one of two things, and whether they were answered.

@@ -285,9 +285,9 @@ fn what_is_no_profile_is_refused() {
     let sound = Profile::learn(&table(vec![numbers(vec![Some(1.0), Some(2.0)])])).unwrap();
     let json = sound.to_json().unwrap();
     for (from, to) in [
-        ("\"format_version\": 2", "\"format_version\": 3"),
-        ("\"format_version\": 2", "\"format_version\": 0"),
-        ("\"format_version\": 2", "\"format\": 2"),
+        ("\"format_version\": 3", "\"format_version\": 4"),
+        ("\"format_version\": 3", "\"format_version\": 0"),
+        ("\"format_version\": 3", "\"format\": 3"),
         ("\"missing\"", "\"mising\""),
         ("\"count\": 2", "\"count\": 3"),
         ("\"rows\": 2", "\"rows\": -2"),
