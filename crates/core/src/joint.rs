@@ -96,7 +96,7 @@ mod tests {
     use crate::{Column, Field, Schema};
 
     fn frame(columns: usize, rows: usize) -> Frame {
-        let fields = (0..columns).map(|i| Field::number(&format!("e{i}"))).collect();
+        let fields = (0..columns).map(|i| Field::number(format!("e{i}"))).collect();
         let values = |i: usize| (0..rows).map(|row| ((row * 7 + i * row) % 13) as f64).collect();
         let columns = (0..columns).map(|i| Column::Numbers(values(i))).collect();
         Frame::new(Arc::new(Schema::new(fields).unwrap()), columns, rows).unwrap()

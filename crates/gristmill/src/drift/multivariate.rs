@@ -124,7 +124,7 @@ fn classified(
 
 fn frame(matrix: &DenseMatrix) -> gristmill_core::Result<Frame> {
     let columns = 0..matrix.columns();
-    let field = |at: usize| Field::number(&format!("c{at}")).nullable(true);
+    let field = |at: usize| Field::number(format!("c{at}")).nullable(true);
     let schema = Schema::new(columns.clone().map(field).collect())?;
     let values = columns.map(|at| Column::Numbers(matrix.column(at).to_vec())).collect();
     Frame::new(Arc::new(schema), values, matrix.rows())
