@@ -1,18 +1,19 @@
-"""`gristmill drift` beside Evidently, and on a file of 1,000,000 rows.
+"""`gristmill drift` beside Evidently, on a file of 1,000,000 rows, and a billion values in windows.
 
-    cargo build --release --workspace --all-targets
+    cargo build --release --workspace --examples --bins
     python3 benches/drift.py [--turns 3]
 
 Both hold the same 50,000 rows of 20 columns against 50,000 others, by the stability index. Ours is the whole process,
 once against the profile that the package keeps and once against the file that theirs reads too; theirs is timed from
 `run` to its result, without Python's imports and reading. The long file has 1,000,000 rows of 100 columns in Parquet
-and is compared without answers. Memory is the most that a side had at one time, by its proportional set size.
-`windows` counts a billion values of 100 columns in memory. The peer is installed once, at fixed versions, into an
-environment of its own under --cache; `GRISTMILL_DRIFT_PEER` may name a python that has it. Of several turns the best
-counts, for each side.
+and is compared without answers and with those of the model, on all cores and on one. Memory is the most that a side had
+at one time, by its proportional set size. At last a server's windows count a billion values of 100 columns. The peer is
+installed once, at fixed versions, into an environment of its own under --cache; `GRISTMILL_DRIFT_PEER` may name a python
+that has it. Sides take turns, and of several turns the best counts, for each side.
 """
 import argparse
 import json
+import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -24,6 +25,8 @@ BENCHES = Path(__file__).resolve().parent
 PEER = BENCHES / "beside/drift_peer.py"
 PINNED = ["evidently==0.7.23", "pandas==2.3.3", "pyarrow==26.0.1"]
 WINDOWS = TARGET / "release/examples/window_bench"
+FILES = {"before": (50_000, 20, 0), "now": (50_000, 20, 1), "learned": (20_000, 100, 0),
+         "long": (1_000_000, 100, 1)}
 
 
 def pipeline(data):
@@ -42,10 +45,12 @@ def trained(folder, data):
     return home
 
 
-def ours(home, rows, *more):
-    command = [BINARY, "--home", home, "--quiet", "--json", "drift", "moved", "--input", rows, "--without-answers"]
-    found, seconds, memory = watched([*command, *more])
-    return {"seconds": seconds, "memory": memory, "share": found["share"]}
+def ours(home, rows, *more, threads=None):
+    command = [BINARY, "--home", home, "--quiet", "--json", "drift", "moved", "--input", rows, *more]
+    if threads:
+        command = ["env", f"RAYON_NUM_THREADS={threads}", *command]
+    found, seconds, memory = watched(command)
+    return {"seconds": seconds, "memory": memory, "share": found["share"], "found": found}
 
 
 def theirs(python, reference, rows):
@@ -53,8 +58,35 @@ def theirs(python, reference, rows):
     return {"seconds": found["seconds"], "memory": memory, "share": found["share"]}
 
 
-def line(name, side):
-    return f"{name} {side['seconds']:.3f} s, {side['memory'] / 1e6:.0f} MB, {side['share']:.0%} moved"
+def measured(python, folder, turns):
+    """The best turn of each line, in the order of the table."""
+    files = {name: folder / f"{name}.parquet" for name in FILES}
+    for name, shape in FILES.items():
+        subprocess.run([python, PEER, "make", files[name], *map(str, shape)], check=True)
+    home, wide = trained(folder, files["before"]), trained(folder, files["learned"])
+    quick = "--without-answers"
+    sides = {
+        "Evidently": lambda: theirs(python, files["before"], files["now"]),
+        "the profile": lambda: ours(home, files["now"], quick),
+        "the file": lambda: ours(home, files["now"], quick, "--reference", files["before"]),
+        "long": lambda: ours(wide, files["long"], quick),
+        "long, one core": lambda: ours(wide, files["long"], quick, threads=1),
+        "long, answers": lambda: ours(wide, files["long"]),
+    }
+    taken = {name: [] for name in sides}
+    for _ in range(turns):
+        for name, side in sides.items():
+            taken[name].append(side())
+    same = {json.dumps(turn["found"]) for name in ["long", "long, one core"] for turn in taken[name]}
+    assert len(same) == 1, "the number of threads shows"
+    return {name: best(turns) for name, turns in taken.items()}
+
+
+def table(lines):
+    """Cells in columns of equal width."""
+    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
 
 
 def main():
@@ -64,22 +96,26 @@ def main():
     given = told.parse_args()
     python = python_with(PINNED, given.cache / "drift-peer", "GRISTMILL_DRIFT_PEER")
     with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        files = {name: folder / f"{name}.parquet" for name in ["before", "now", "learned", "long"]}
-        for (name, path), shape in zip(files.items(), [(50_000, 20, 0), (50_000, 20, 1), (20_000, 100, 0),
-                                                       (1_000_000, 100, 1)]):
-            subprocess.run([python, PEER, "make", path, *map(str, shape)], check=True)
-        home, wide = trained(folder, files["before"]), trained(folder, files["learned"])
-        turns = range(given.turns)
-        profile = best([ours(home, files["now"]) for _ in turns])
-        file = best([ours(home, files["now"], "--reference", files["before"]) for _ in turns])
-        peer = best([theirs(python, files["before"], files["now"]) for _ in turns])
-        long = best([ours(wide, files["long"]) for _ in turns])
-    print(line("50,000 x 20 against the profile:", profile))
-    print(line("50,000 x 20 against the file:", file))
-    print(line("50,000 x 20, Evidently:", peer), f"({peer['seconds'] / profile['seconds']:.0f}x the profile, "
-          f"{peer['seconds'] / file['seconds']:.0f}x the file)")
-    print(line("1,000,000 x 100 against the profile:", long))
+        found = measured(python, Path(made), given.turns)
+    peer = found["Evidently"]
+
+    def line(what, name, goal=""):
+        side = found[name]
+        beside = what.startswith("50,000") and side is not peer
+        ratio = f"{peer['seconds'] / side['seconds']:.0f}x" if beside else ""
+        return [what, f"{side['seconds']:.3f} s", f"{side['memory'] / 1e6:.0f} MB", f"{side['share']:.0%}",
+                ratio, goal]
+
+    table([
+        ["rows x columns", "seconds", "memory", "moved", "Evidently's seconds over it", "goal"],
+        line("50,000 x 20, Evidently", "Evidently"),
+        line("50,000 x 20 against the profile", "the profile", "50x"),
+        line("50,000 x 20 against the file", "the file", "50x"),
+        line("1,000,000 x 100 against the profile", "long", "2 s, 500 MB"),
+        line("1,000,000 x 100 on one core", "long, one core"),
+        line("1,000,000 x 100 with answers", "long, answers"),
+    ])
+    print(f"cores {os.cpu_count()}; load of the machine {os.getloadavg()[0]:.1f}; goal of windows 20 MB, constant")
     print(subprocess.run([WINDOWS], check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
 
 

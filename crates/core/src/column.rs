@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use crate::{Error, Result};
 
 /// The code of a missing word.
@@ -175,7 +177,7 @@ pub struct Words {
 impl Words {
     /// Codes for these values; distinct words get distinct codes in the order of appearance.
     pub fn new<'a>(values: impl IntoIterator<Item = Option<&'a str>>) -> Self {
-        let mut seen: HashMap<&'a str, u32> = HashMap::new();
+        let mut seen: HashMap<&'a str, u32, RandomState> = HashMap::default();
         let mut dictionary = Vec::new();
         let codes = values
             .into_iter()

@@ -16,6 +16,7 @@ mod express;
 mod frame;
 mod frame_builder;
 pub mod graph;
+mod joint;
 mod learn;
 mod matrix;
 mod pipeline;
@@ -32,6 +33,7 @@ mod stem;
 mod stored_model;
 mod table;
 mod target;
+mod text_vector;
 mod time;
 mod traits;
 mod validation;
@@ -43,13 +45,14 @@ pub use context::{FitContext, Notes};
 pub use error::{Error, ErrorKind, Result, nearest};
 pub use frame::{Frame, Rows};
 pub use frame_builder::{Cell, FrameBuilder, FrameInput};
+pub use joint::Joint;
 pub use learn::{CHUNK_ROWS, Learn, Learner, fold_chunks};
 pub use matrix::{CsrMatrix, DenseMatrix, Matrix};
 pub use pipeline::{FittedPipeline, Pipeline, Step};
 pub use prediction::{ConformalAnswers, Contributions, Prediction, Scores};
 pub use profile::{
     Answered, AnswersProfile, ColumnProfile, Histogram, NumbersProfile, Profile, ProfileLearner,
-    Summary, WordsProfile,
+    Summary, TogetherProfile, WordsProfile,
 };
 pub use random::{Random, Seed};
 pub use schema::{Field, PhysicalType, Role, Schema, SemanticType};
@@ -61,6 +64,7 @@ pub use stem::Stem;
 pub use stored_model::StoredModel;
 pub use table::Table;
 pub use target::{Labels, Target, TargetSpec, TargetTransform, Task};
+pub use text_vector::{TEXT_DIMENSIONS, add_texts, column_signs, text_vector};
 pub use time::{Clock, FixedClock, Timestamp};
 pub use traits::{Depth, Estimator, FittedTransform, Model, Scope, Stage, Transform};
 pub use validation::Validation;

@@ -8,11 +8,11 @@ pub use learn::ProfileLearner;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::sketch::{FrequentWords, Moments, Quantiles};
-use crate::{Error, PhysicalType, Result, Role, SemanticType, Table};
+use crate::sketch::{FrequentWords, Moments, Quantiles, VectorMoments};
+use crate::{Error, Joint, PhysicalType, Result, Role, SemanticType, TEXT_DIMENSIONS, Table};
 
-/// The version of the stored form. The first had neither fine bins nor answers.
-const FORMAT: u32 = 2;
+/// The version of the stored form. The first had neither fine bins nor answers, the second no vectors.
+const FORMAT: u32 = 3;
 
 /// The shares of all values at which quantiles are kept.
 const SHARES: [f64; 11] = [0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0];
@@ -59,6 +59,21 @@ pub struct Profile {
     /// What the model answered, where that was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answers: Option<AnswersProfile>,
+    /// What columns that are one vector together looked like, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub together: Option<TogetherProfile>,
+}
+
+/// What columns that are one vector together looked like.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TogetherProfile {
+    /// Their names in order.
+    pub columns: Vec<String>,
+    /// How many rows lacked a value of the vector.
+    pub missing: u64,
+    /// What the vectors of the others were like, as [`Joint`] makes them.
+    pub moments: VectorMoments,
 }
 
 /// What the answers of a model looked like.
@@ -115,6 +130,10 @@ pub enum Summary {
         distinct: u64,
         /// How many characters a text had.
         lengths: NumbersProfile,
+        /// What the vectors of the texts were like, as [`crate::text_vector`] makes them. Absent in a
+        /// profile of an earlier format.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        vectors: Option<VectorMoments>,
     },
     /// Moments in microseconds since 1970-01-01; nothing when all were missing.
     Times {
@@ -216,7 +235,7 @@ impl Profile {
     }
 
     fn of(rows: u64, columns: Vec<ColumnProfile>) -> Self {
-        Self { format_version: FORMAT, rows, columns, answers: None }
+        Self { format_version: FORMAT, rows, columns, answers: None, together: None }
     }
 
     /// The same with what a model answered to some rows: `answers` as [`crate::Prediction::to_table`]
@@ -227,6 +246,14 @@ impl Profile {
     pub fn with_answers(self, answered: Answered, answers: &Table) -> Result<Self> {
         let Self { rows, columns, .. } = Self::learn(answers)?;
         Ok(Self { answers: Some(AnswersProfile { answered, rows, columns }), ..self })
+    }
+
+    /// The same with what the columns called `columns` are like as one vector in each row of `table`.
+    ///
+    /// # Errors
+    /// As [`Joint::add`].
+    pub fn with_together(self, columns: Vec<String>, table: &Table) -> Result<Self> {
+        Ok(Self { together: Some(learn::together(&Joint::new(columns), table)?), ..self })
     }
 
     /// The profile of the column called `name`, if there is one.
@@ -264,6 +291,13 @@ impl Profile {
         let profile: Self = serde_json::from_value(value).map_err(|e| damaged(e.to_string()))?;
         let answers = profile.answers.iter().flat_map(|answers| &answers.columns);
         profile.columns.iter().chain(answers).try_for_each(ColumnProfile::check)?;
+        let fits = |together: &TogetherProfile| {
+            let joint = Joint::new(together.columns.clone());
+            together.moments.is_sound() && together.moments.width() == joint.moments().width()
+        };
+        if !profile.together.as_ref().is_none_or(fits) {
+            return Err(damaged("the columns that are one vector contradict themselves".into()));
+        }
         Ok(profile)
     }
 }
@@ -271,8 +305,10 @@ impl Profile {
 impl ColumnProfile {
     fn check(&self) -> Result<()> {
         let sound = match &self.summary {
-            Summary::Numbers(numbers) | Summary::Text { lengths: numbers, .. } => {
-                numbers.is_sound()
+            Summary::Numbers(numbers) => numbers.is_sound(),
+            Summary::Text { lengths, vectors, .. } => {
+                let fits = |v: &VectorMoments| v.is_sound() && v.width() == TEXT_DIMENSIONS;
+                lengths.is_sound() && vectors.as_ref().is_none_or(fits)
             }
             Summary::Words(words) => words.is_sound(),
             Summary::Times { .. } | Summary::Opaque => true,

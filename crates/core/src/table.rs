@@ -111,6 +111,17 @@ impl Table {
         Ok(&self.columns[self.schema.position(name)?])
     }
 
+    /// The numbers of the column at `position` as they lie there; nothing where it holds something else, or
+    /// a value is missing.
+    pub fn plain_numbers(&self, position: usize) -> Option<&[f64]> {
+        let column = self.columns.get(position)?;
+        let means = self.schema.fields().get(position)?.semantic;
+        if column.null_count() > 0 || means != SemanticType::Numeric {
+            return None;
+        }
+        column.as_primitive_opt::<Float64Type>().map(|numbers| numbers.values().as_ref())
+    }
+
     /// The rows at `rows`, in that order.
     ///
     /// # Errors

@@ -82,10 +82,11 @@ pub use gc::{GcAction, GcCount, GcOptions, GcReport, gc};
 pub use gristmill_core::Selector;
 pub use gristmill_core::Timestamp;
 pub use gristmill_flow::{self as flow, Cancel};
+pub use gristmill_monitor::multivariate::MultivariateDrift;
 pub use gristmill_monitor::statistics::Correction;
 pub use gristmill_monitor::{
-    ColumnDrift, DriftReport, DriftSettings, DriftTest, Reason as DriftReason, Season,
-    SeasonSettings,
+    ColumnDrift, DriftReport, DriftSettings, DriftTest, MultivariateMethod, Rate as DriftRate,
+    Reason as DriftReason, Season, SeasonSettings, TogetherDrift, VectorDrift,
 };
 pub use gristmill_track::RunId;
 pub use home::{ARTIFACTS, DATABASE_URL, Home};

@@ -1,13 +1,14 @@
 //! Files and SQL become tables; expectations hold them to a contract.
 //!
 //! Start with [`read`] (a source becomes a table), [`apply_sql`] (a query over one or several) and
-//! [`check_expectations`]. [`parts_as`] reads what is larger than memory. [`write()`] is the way back, [`save_table`] and [`load_table`] keep tables
+//! [`check_expectations`]. [`parts_as`] reads what is larger than memory, [`by_column`] each column alone. [`write()`] is the way back, [`save_table`] and [`load_table`] keep tables
 //! between steps with all that is known of their columns. [`Objects`] lists what lies in a store.
 //!
 //! This crate knows formats and nothing of models. It alone names DataFusion, and no
 //! public signature mentions a type of it.
 
 mod asof;
+mod by_column;
 mod calendar;
 mod cell;
 mod csv;
@@ -31,6 +32,7 @@ mod stored;
 mod suspects;
 mod write;
 
+pub use by_column::{ByColumn, by_column};
 pub use error::{IngestError, Place, Result};
 pub use expect::{Breach, Expectation, Literal, check_expectations};
 pub use files::{files, fingerprint};

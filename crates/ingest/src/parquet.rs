@@ -50,10 +50,70 @@ pub(crate) fn read(path: &Path, wanted: Option<&Schema>) -> Result<Table> {
         .map_err(|e| IngestError::in_file(path, e))
 }
 
+/// A file of which columns are read one by one.
+pub(crate) struct ColumnFile {
+    path: PathBuf,
+    footer: ArrowReaderMetadata,
+}
+
+impl ColumnFile {
+    /// The file at `path`, which has the columns that `wanted` names.
+    pub fn open(path: &Path, wanted: &Schema) -> Result<Self> {
+        let footer = footer(path)?;
+        if footer.metadata().file_metadata().num_rows() == 0 {
+            return Err(IngestError::content(path, "has no rows", "give it rows"));
+        }
+        refuse_missing(path, &footer, wanted)?;
+        Ok(Self { path: path.into(), footer })
+    }
+
+    pub fn rows(&self) -> u64 {
+        u64::try_from(self.footer.metadata().file_metadata().num_rows()).unwrap_or(0)
+    }
+
+    /// The column called `name` part by part, as [`Columns`] cuts it.
+    pub fn column(&self, name: &str) -> Result<impl Iterator<Item = Result<Table>>> {
+        let position = self.footer.schema().fields().iter().position(|f| f.name() == name);
+        let mut column = open_column(&self.path, &self.footer, position.unwrap_or(0))?;
+        let mut passed = 0;
+        Ok(std::iter::from_fn(move || {
+            let part = column.next(&self.path, passed).transpose()?;
+            passed += part.as_ref().map_or(0, Table::rows);
+            Some(part)
+        }))
+    }
+}
+
+/// The rest of one column.
+struct OneColumn {
+    schema: Arc<ArrowSchema>,
+    reader: ParquetRecordBatchReader,
+}
+
+impl OneColumn {
+    /// The next rows after `passed` others; nothing when there are no more.
+    fn next(&mut self, path: &Path, passed: usize) -> Result<Option<Table>> {
+        let batch = guarded(path, || self.reader.next().transpose().map_err(text))?;
+        let Some(batch) = batch else { return Ok(None) };
+        Table::from_batches(&self.schema, &[batch])
+            .and_then(|table| settle_after(&table, passed))
+            .map(Some)
+            .map_err(|e| IngestError::in_file(path, e))
+    }
+}
+
+fn open_column(path: &Path, footer: &ArrowReaderMetadata, root: usize) -> Result<OneColumn> {
+    let leaves = footer.metadata().file_metadata().schema_descr();
+    let mask = ProjectionMask::roots(leaves, [root]);
+    let reader = guarded(path, || reader(path, footer, mask, None, PART_ROWS))?;
+    let field = Arc::clone(&footer.schema().fields()[root]);
+    Ok(OneColumn { schema: Arc::new(ArrowSchema::new(vec![field])), reader })
+}
+
 /// The rest of a file, read part by part: each column by a reader of its own, so that all cores decode.
 pub(crate) struct Columns {
     path: PathBuf,
-    columns: Vec<(Arc<ArrowSchema>, ParquetRecordBatchReader)>,
+    columns: Vec<OneColumn>,
     passed: usize,
 }
 
@@ -67,14 +127,7 @@ impl Columns {
         refuse_missing(path, &footer, wanted)?;
         let fields = footer.schema().fields();
         let roots = (0..fields.len()).filter(|&at| wanted.find(fields[at].name()).is_some());
-        let columns = roots
-            .map(|root| {
-                let leaves = footer.metadata().file_metadata().schema_descr();
-                let mask = ProjectionMask::roots(leaves, [root]);
-                let reader = guarded(path, || reader(path, &footer, mask, None, PART_ROWS))?;
-                Ok((Arc::new(ArrowSchema::new(vec![Arc::clone(&fields[root])])), reader))
-            })
-            .collect::<Result<_>>()?;
+        let columns = roots.map(|root| open_column(path, &footer, root)).collect::<Result<_>>()?;
         Ok(Self { path: path.into(), columns, passed: 0 })
     }
 
@@ -84,15 +137,7 @@ impl Columns {
         let parts = self
             .columns
             .par_iter_mut()
-            .map(|(schema, reader)| {
-                let Some(batch) = guarded(path, || reader.next().transpose().map_err(text))? else {
-                    return Ok(None);
-                };
-                Table::from_batches(schema, &[batch])
-                    .and_then(|table| settle_after(&table, passed))
-                    .map(Some)
-                    .map_err(|e| IngestError::in_file(path, e))
-            })
+            .map(|column| column.next(path, passed))
             .collect::<Result<Vec<Option<Table>>>>()?;
         let Some(parts) = parts.into_iter().collect::<Option<Vec<Table>>>() else {
             return Ok(None);

@@ -33,10 +33,13 @@ pub mod statistics;
 mod window;
 
 pub use drift::{
-    ColumnDrift, DriftReport, DriftSettings, DriftTest, Means, Rate, Reason, SeasonSettings, Shown,
+    ColumnDrift, DriftReport, DriftSettings, DriftTest, EmbeddingSettings, Means,
+    MultivariateMethod, MultivariateSettings, Rate, Reason, SeasonSettings, Shown, TogetherDrift,
+    VectorDrift,
 };
 pub use pace::{Pace, Rest, Retrainings};
-pub use reference::{ColumnReference, Places, Reference};
+pub use reference::{ColumnReference, Places, Reference, TogetherReference};
 pub use window::{
-    ColumnWindow, FullWindow, Season, SeasonalReference, Window, WindowSize, Windows,
+    ColumnWindow, FullWindow, Season, SeasonalReference, TogetherWindow, Window, WindowSize,
+    Windows,
 };

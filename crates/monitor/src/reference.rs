@@ -1,9 +1,10 @@
 //! What rows looked like once: the places in which later rows are counted, and what was counted then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
+use gristmill_core::sketch::VectorMoments;
 use gristmill_core::{
-    AnswersProfile, ColumnProfile, Histogram, NumbersProfile, Profile, Schema, Selector,
+    AnswersProfile, ColumnProfile, Histogram, Joint, NumbersProfile, Profile, Schema, Selector,
     SemanticType, Summary, WordsProfile,
 };
 
@@ -24,6 +25,19 @@ pub struct Reference {
     pub rows: u64,
     /// The columns in the order of the profile.
     pub columns: Vec<ColumnReference>,
+    /// The columns that are one vector together, where there are any.
+    pub together: Option<TogetherReference>,
+}
+
+/// What columns looked like that are one vector together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TogetherReference {
+    /// Which columns.
+    pub joint: Joint,
+    /// How many rows lacked a value of the vector.
+    pub missing: u64,
+    /// What the vectors of the others were like.
+    pub moments: VectorMoments,
 }
 
 /// What one column looked like.
@@ -39,6 +53,8 @@ pub struct ColumnReference {
     pub places: Places,
     /// How many values were in each place.
     pub counts: Vec<u64>,
+    /// What the vectors of texts were like, as [`gristmill_core::text_vector`] makes them.
+    pub vectors: Option<VectorMoments>,
     /// The mean of numbers, or of the lengths of texts.
     pub mean: Option<f64>,
     /// Their population deviation.
@@ -65,7 +81,12 @@ pub enum Places {
 impl Reference {
     /// The reference that a profile is.
     pub fn of(profile: &Profile) -> Self {
-        Self::of_columns(profile.rows, &profile.columns)
+        let together = profile.together.as_ref().map(|together| TogetherReference {
+            joint: Joint::new(together.columns.clone()),
+            missing: together.missing,
+            moments: together.moments.clone(),
+        });
+        Self { together, ..Self::of_columns(profile.rows, &profile.columns) }
     }
 
     /// The reference that the answers of a model are.
@@ -74,18 +95,33 @@ impl Reference {
     }
 
     fn of_columns(rows: u64, columns: &[ColumnProfile]) -> Self {
-        Self { rows, columns: columns.iter().map(ColumnReference::of).collect() }
+        Self { rows, columns: columns.iter().map(ColumnReference::of).collect(), together: None }
     }
 
-    /// The same with the columns alone that `schema` has and `selector` takes, in the order of `schema`.
+    /// The same with the columns alone that `schema` has and `selector` takes, in the order of `schema`. Those that
+    /// are one vector together are compared as one, and not each by itself.
     ///
     /// # Errors
     /// [`gristmill_core::Error::MissingColumn`] when a column that is named does not exist.
     pub fn select(&self, schema: &Schema, selector: &Selector) -> gristmill_core::Result<Self> {
         let wanted = schema.select(&selector.positions(schema)?);
-        let of = |name: &str| self.columns.iter().find(|c| c.name == name).cloned();
-        let columns = wanted.fields().iter().filter_map(|field| of(&field.name)).collect();
-        Ok(Self { rows: self.rows, columns })
+        let has = |together: &&TogetherReference| {
+            together.joint.columns().iter().all(|name| wanted.find(name).is_some())
+        };
+        let together = self.together.as_ref().filter(has).cloned();
+        let joint: HashSet<&String> =
+            together.iter().flat_map(|together| together.joint.columns()).collect();
+        let of = |name: &String| self.columns.iter().find(|c| c.name == *name).cloned();
+        let names = wanted.fields().iter().map(|field| &field.name);
+        let columns = names.filter(|name| !joint.contains(name)).filter_map(of).collect();
+        Ok(Self { rows: self.rows, columns, together })
+    }
+
+    /// The same without vectors, of which no mixture can be made.
+    #[must_use]
+    pub(crate) fn without_vectors(mut self) -> Self {
+        self.columns.iter_mut().for_each(|column| column.vectors = None);
+        Self { together: None, ..self }
     }
 }
 
@@ -97,15 +133,17 @@ impl ColumnReference {
             missing: profile.missing,
             places,
             counts: Vec::new(),
+            vectors: None,
             mean: None,
             deviation: None,
             within: 0.0,
         };
         match &profile.summary {
             Summary::Numbers(numbers) => empty(Places::None).with_numbers(numbers, Places::Bins),
-            Summary::Text { lengths, .. } => {
-                empty(Places::None).with_numbers(lengths, Places::Lengths)
-            }
+            Summary::Text { lengths, vectors, .. } => Self {
+                vectors: vectors.clone(),
+                ..empty(Places::None).with_numbers(lengths, Places::Lengths)
+            },
             Summary::Words(words) => empty(Places::None).with_words(words),
             Summary::Times { .. } | Summary::Opaque => empty(Places::None),
         }

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use gristmill::{
-    ColumnDrift, Correction, Drift, DriftChanges, DriftReason, DriftTest, Kind, Season,
-    SeasonSettings, Selector,
+    ColumnDrift, Correction, Drift, DriftChanges, DriftRate, DriftReason, DriftTest, Kind,
+    MultivariateDrift, MultivariateMethod, Season, SeasonSettings, Selector, TogetherDrift,
+    VectorDrift,
 };
 
 use crate::context::Context;
@@ -51,6 +52,13 @@ pub struct Arguments {
     /// The column that says when a row was, for `--season`
     #[arg(long, value_name = "COLUMN", requires = "season")]
     time: Option<String>,
+    /// With `--reference`: also compare all columns together, by what rows lose on the way through principal
+    /// components, or by how well a classifier tells the rows apart
+    #[arg(long, value_name = "METHOD")]
+    multivariate: Option<Together>,
+    /// Rows have drifted also when `--multivariate` says so
+    #[arg(long, requires = "multivariate")]
+    multivariate_counts: bool,
     /// Do not ask the model for its answers
     #[arg(long)]
     without_answers: bool,
@@ -123,6 +131,22 @@ impl From<Slots> for Season {
     }
 }
 
+/// The ways of comparing all columns together by their names on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Together {
+    Reconstruction,
+    Domain,
+}
+
+impl From<Together> for MultivariateMethod {
+    fn from(method: Together) -> Self {
+        match method {
+            Together::Reconstruction => Self::Reconstruction,
+            Together::Domain => Self::Domain,
+        }
+    }
+}
+
 impl Arguments {
     fn changes(&self) -> DriftChanges {
         let words = self.columns.iter().map(|word| Selector::word(word.trim())).collect::<Vec<_>>();
@@ -138,6 +162,8 @@ impl Arguments {
                 .season
                 .zip(self.time.clone())
                 .map(|(by, time)| SeasonSettings { by: by.into(), time }),
+            multivariate: self.multivariate.map(Into::into),
+            multivariate_counts: self.multivariate_counts,
             without_answers: self.without_answers,
         }
     }
@@ -160,18 +186,23 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<ExitCode>
 
 fn drawn(found: &Drift) -> String {
     let report = &found.report;
-    let moved = report.columns.iter().filter(|c| c.drifted).count();
     let verdict = match (report.enough, report.drifted) {
         (false, _) => "too few rows to judge",
         (true, true) => "drifted",
         (true, false) => "not drifted",
     };
-    let mut text = show::draw(&table(report.by_movement().into_iter()));
+    let mut columns = table(report.by_movement().into_iter());
+    report.together.iter().for_each(|found| {
+        columns.add_row(together(found));
+    });
+    let mut text = show::draw(&columns);
     text.push_str(&format!(
-        "\n\n{moved} of {} columns moved in {} rows: {verdict}",
-        report.columns.len(),
+        "\n\n{} of {} columns moved in {} rows: {verdict}",
+        report.moved(),
+        report.compared(),
         report.rows
     ));
+    text.extend(found.multivariate.as_ref().map(|found| format!("\n{}", all_together(found))));
     if let Some(answers) = &found.answers {
         text.push_str(&format!("\n\n{}", show::draw(&table(answers.columns.iter()))));
     }
@@ -187,10 +218,37 @@ fn table<'a>(columns: impl Iterator<Item = &'a ColumnDrift>) -> comfy_table::Tab
             column.test.word().to_string(),
             value(column),
             show::number(column.threshold),
-            missing(column),
+            rate(&column.missing),
         ]);
     }
     table
+}
+
+fn together(found: &TogetherDrift) -> [String; 6] {
+    let moved = found.vectors.is_some_and(|v| v.moved).then_some("content");
+    let missing = found.missing.changed.then_some("missing");
+    let reasons: Vec<&str> = moved.into_iter().chain(missing).collect();
+    let number = |of: fn(&VectorDrift) -> f64| {
+        found.vectors.as_ref().map_or("-".into(), |vectors| show::number(of(vectors)))
+    };
+    [
+        found.name(),
+        if reasons.is_empty() { "no".into() } else { reasons.join(", ") },
+        "embedding".into(),
+        number(|v| v.auc),
+        number(|v| v.threshold),
+        rate(&found.missing),
+    ]
+}
+
+/// A line about all columns.
+fn all_together(found: &MultivariateDrift) -> String {
+    let method = found.method.word();
+    let moved = if found.drifted { "moved" } else { "as before" };
+    let value = found.value.map_or("-".into(), show::number);
+    let (error, threshold) = (show::number(found.standard_error), show::number(found.threshold));
+    let counts = if found.counts { "" } else { ", which does not count" };
+    format!("all together by {method}: {value} ± {error}, threshold {threshold}: {moved}{counts}")
 }
 
 fn moved(column: &ColumnDrift) -> String {
@@ -198,6 +256,7 @@ fn moved(column: &ColumnDrift) -> String {
         DriftReason::Values => "values",
         DriftReason::Missing => "missing",
         DriftReason::Unseen => "unseen",
+        DriftReason::Content => "content",
     };
     match column.reasons.as_slice() {
         [] => "no".into(),
@@ -205,9 +264,9 @@ fn moved(column: &ColumnDrift) -> String {
     }
 }
 
-fn missing(column: &ColumnDrift) -> String {
+fn rate(rate: &DriftRate) -> String {
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
-    let (before, now) = (column.missing.reference, column.missing.current);
+    let (before, now) = (rate.reference, rate.current);
     if before == 0.0 && now == 0.0 {
         return String::new();
     }

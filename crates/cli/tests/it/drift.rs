@@ -226,3 +226,103 @@ fn settings_that_make_no_sense_are_refused() {
     let said = refused(&sandbox, &["drift", "shop", "--input", "narrow.csv"]);
     assert!(said.contains("weight"), "{said}");
 }
+
+#[test]
+fn all_columns_are_compared_together_where_that_is_asked() {
+    let sandbox = trained("");
+    for method in ["reconstruction", "domain"] {
+        let together = ["--reference", "orders.csv", "--multivariate", method];
+        let found = drift(&sandbox, &[&["same.csv"], &together[..]].concat());
+        let all = &found["multivariate"];
+        assert_eq!((&all["method"], &all["drifted"]), (&method.into(), &false.into()), "{all:#}");
+        assert_eq!((&all["columns"], &all["rows"]), (&3.into(), &400.into()), "{all:#}");
+        let found = drift(&sandbox, &[&["moved.csv"], &together[..]].concat());
+        assert_eq!(found["multivariate"]["counts"], false);
+        if method == "domain" {
+            assert_eq!(found["multivariate"]["drifted"], true, "{found:#}");
+        }
+    }
+    let call =
+        ["drift", "shop", "--input", "moved.csv", "--reference", "orders.csv", "--share", "1"];
+    let told = sandbox.run(&[&call[..], &["--multivariate", "domain", "-o", "page.html"]].concat());
+    assert!(told.out.contains("all together by domain: "), "{}", told.out);
+    assert!(told.out.contains(": moved, which does not count"), "{}", told.out);
+    let page = fs::read_to_string(sandbox.path("page.html")).unwrap();
+    assert!(page.contains("All columns together") && page.contains("boosted trees"));
+    let counted = ["--multivariate", "domain", "--multivariate-counts", "--fail-on-drift"];
+    assert_eq!(sandbox.run(&[&call[..], &["--fail-on-drift"]].concat()).code, 0);
+    assert_eq!(sandbox.run(&[&call[..], &counted].concat()).code, 3);
+}
+
+#[test]
+fn without_rows_columns_are_not_compared_together_and_that_is_said() {
+    let monitor =
+        "monitor:\n  drift: {multivariate: {method: domain, threshold: 0.9, counts: true}}\n";
+    let sandbox = trained(monitor);
+    let said = sandbox.run(&["drift", "shop", "--input", "same.csv"]);
+    assert!(said.code == 0 && said.err.contains("`multivariate` is left out"), "{}", said.err);
+    let found = drift(&sandbox, &["same.csv", "--reference", "orders.csv"]);
+    let together = &found["multivariate"];
+    assert_eq!((&together["threshold"], &together["counts"]), (&0.9.into(), &true.into()));
+    let asked = ["drift", "shop", "--input", "same.csv", "--multivariate", "domain"];
+    assert!(refused(&sandbox, &asked).contains("--reference FILE"));
+    sandbox.write(
+        "wrong.yaml",
+        format!("{FILE}monitor:\n  drift: {{multivariate: {{method: domain, threshold: 2}}}}\n"),
+    );
+    let said = refused(&sandbox, &["check", "wrong.yaml"]);
+    assert!(said.contains("`multivariate.threshold` is 2") && said.contains("line "), "{said}");
+}
+
+/// Complaints of five words each about one of two things, and whether they were answered.
+fn complaints(rows: u32, about: &str, moved: f64) -> String {
+    let words: Vec<&str> = about.split(' ').collect();
+    let mut text = String::from("note,e1,e2,e3,late\n");
+    for i in 0..rows {
+        let word = |at: u32| words[(i * (7 + 2 * at) + i * i / 3 + at) as usize % words.len()];
+        let note: Vec<&str> = (0..5).map(word).collect();
+        let (x, y) = (f64::from(i * 37 % 101), f64::from(i * 53 % 89));
+        let late = if (i * 37 % 101) + i % 7 > 55 { "yes" } else { "no" };
+        text.push_str(&format!("{},{x},{},{y},{late}\n", note.join(" "), x / 2.0 + y + moved));
+    }
+    text
+}
+
+#[test]
+fn texts_and_embeddings_have_moved_though_no_length_and_no_column_has() {
+    let sandbox = Sandbox::new();
+    let parcels = "parcel courier street doors arrived driver";
+    let refunds = "refund charged credit twice invoice monies";
+    sandbox.write("orders.csv", complaints(900, parcels, 0.0));
+    let file = FILE
+        .replace("  target: late", "  types: {note: text}\n  target: late")
+        .replace("  - one_hot: {columns: categorical}\n", "  - tfidf: {columns: text}\n");
+    let monitor = "monitor:\n  drift: {embeddings: {columns: e*}}\n";
+    sandbox.write("shop.yaml", format!("{file}{monitor}"));
+    let said = sandbox.run(&["run", "shop.yaml"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    sandbox.write("same.csv", complaints(300, parcels, 0.0));
+    sandbox.write("moved.csv", complaints(300, refunds, 9.0));
+    let found = drift(&sandbox, &["same.csv"]);
+    assert_eq!(found["drifted"], false, "{found:#}");
+    assert_eq!(found["together"]["columns"], serde_json::json!(["e1", "e2", "e3"]));
+    for reference in [&[][..], &["--reference", "orders.csv"]] {
+        let found = drift(&sandbox, &[&["moved.csv"], reference].concat());
+        assert!(column(&found, "note")["content"]["auc"].as_f64().unwrap() > 0.9, "{found:#}");
+        let reasons = column(&found, "note")["reasons"].as_array().unwrap();
+        assert!(reasons.contains(&"content".into()), "{found:#}");
+        let together = &found["together"];
+        assert_eq!(
+            (&together["drifted"], &found["share"]),
+            (&true.into(), &1.0.into()),
+            "{found:#}"
+        );
+        assert_eq!(found["columns"].as_array().unwrap().len(), 1);
+    }
+    let told = sandbox.run(&["drift", "shop", "--input", "moved.csv", "-o", "page.html"]).out;
+    assert!(told.contains("e1 to e3") && told.contains("2 of 2 columns moved"), "{told}");
+    let page = fs::read_to_string(sandbox.path("page.html")).unwrap();
+    assert!(page.contains("Embeddings") && page.contains("what texts say"));
+    sandbox.write("wrong.yaml", format!("{file}{}", monitor.replace("e*", "note")));
+    assert!(refused(&sandbox, &["check", "wrong.yaml"]).contains("column `note` is text"));
+}

@@ -2,11 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::{ColumnProfile, NumbersProfile, Profile, Summary, WordsProfile};
-use crate::sketch::{Distinct, FrequentWords, Moments, Quantiles};
+use super::{ColumnProfile, NumbersProfile, Profile, Summary, TogetherProfile, WordsProfile};
+use crate::sketch::{Distinct, FrequentWords, Moments, Quantiles, VectorMoments};
 use crate::{
-    Column, Error, Field, Frame, MISSING_CODE, MISSING_TIME, Result, Rows, SemanticType, Table,
-    fold_chunks,
+    Column, Error, Field, Frame, Joint, MISSING_CODE, MISSING_TIME, Result, Rows, SemanticType,
+    TEXT_DIMENSIONS, Table, add_texts, fold_chunks,
 };
 
 /// Learns the [`Profile`] of rows that come part by part, in memory that does not grow with them.
@@ -28,9 +28,36 @@ use crate::{
 pub struct ProfileLearner {
     rows: u64,
     columns: Vec<(Field, u64, Option<Learned>)>,
+    together: Option<(Joint, TogetherProfile)>,
 }
 
 impl ProfileLearner {
+    /// One that also learns what the columns called `columns` are like as one vector in each row.
+    pub fn with_together(columns: Vec<String>) -> Self {
+        let joint = Joint::new(columns);
+        let empty = of_joint(&joint, 0, joint.moments());
+        Self { together: Some((joint, empty)), ..Self::default() }
+    }
+
+    /// What several learned, each of other columns of the same rows.
+    ///
+    /// # Errors
+    /// [`Error::Bug`] when they learned from different numbers of rows.
+    pub fn beside(learners: impl IntoIterator<Item = Self>) -> Result<Self> {
+        let mut all: Option<Self> = None;
+        for mut learner in learners {
+            match &mut all {
+                None => all = Some(learner),
+                Some(all) if all.rows == learner.rows => {
+                    all.columns.append(&mut learner.columns);
+                    all.together = all.together.take().or(learner.together);
+                }
+                Some(_) => return Err(Error::Bug("columns of different rows were joined".into())),
+            }
+        }
+        Ok(all.unwrap_or_default())
+    }
+
     /// Learns from more rows.
     ///
     /// # Errors
@@ -62,6 +89,11 @@ impl ProfileLearner {
                 })
                 .collect::<Result<_>>()?;
         }
+        if let Some((joint, known)) = &mut self.together {
+            let more = together(joint, rows)?;
+            known.missing += more.missing;
+            known.moments.merge(&more.moments)?;
+        }
         self.rows += rows.rows() as u64;
         Ok(())
     }
@@ -73,8 +105,32 @@ impl ProfileLearner {
             .iter()
             .map(|(field, missing, learned)| profiled(field, *missing, learned.as_ref()))
             .collect();
-        Profile::of(self.rows, columns)
+        let together = self.together.as_ref().map(|(_, known)| known.clone());
+        Profile { together, ..Profile::of(self.rows, columns) }
     }
+}
+
+/// What the columns of `joint` are like together in the rows of `table`.
+pub(super) fn together(joint: &Joint, table: &Table) -> Result<TogetherProfile> {
+    let at = joint.columns().iter().map(|name| table.schema().position(name));
+    let frame = Frame::from_table(&table.select(&at.collect::<Result<Vec<usize>>>()?))?;
+    let (missing, moments) = fold_chunks(
+        frame.rows(),
+        |range| {
+            let mut moments = joint.moments();
+            let missing = joint.add(&frame.slice(range), &mut moments)?;
+            Ok((missing, moments))
+        },
+        |(missing, mut moments), (more, later)| {
+            moments.merge(&later)?;
+            Ok((missing + more, moments))
+        },
+    )?;
+    Ok(of_joint(joint, missing, moments))
+}
+
+fn of_joint(joint: &Joint, missing: u64, moments: VectorMoments) -> TogetherProfile {
+    TogetherProfile { columns: joint.columns().to_vec(), missing, moments }
 }
 
 /// What a table of one column looks like.
@@ -127,7 +183,7 @@ fn learn_values(frame: &Frame, column: &Column, semantic: SemanticType) -> Resul
                     let (codes, dictionary) = rows.words(0)?;
                     let words = occurrences(codes, dictionary);
                     if semantic == SemanticType::Text {
-                        Learned::text(&words)
+                        Learned::text(&words)?
                     } else {
                         Learned::words(&words)
                     }
@@ -156,7 +212,7 @@ fn occurrences<'a>(codes: &[u32], dictionary: &'a [String]) -> Vec<(&'a str, u64
 enum Learned {
     Numbers(Numbers),
     Words { frequent: FrequentWords, distinct: Distinct },
-    Text { lengths: Numbers, distinct: Distinct },
+    Text { lengths: Numbers, distinct: Distinct, vectors: VectorMoments },
     Times { min: Option<i64>, max: Option<i64> },
 }
 
@@ -200,14 +256,17 @@ impl Learned {
         Self::Words { frequent, distinct: distinct_words(words) }
     }
 
-    fn text(words: &[(&str, u64)]) -> Self {
+    fn text(words: &[(&str, u64)]) -> Result<Self> {
         let lengths: Vec<f64> = words
             .iter()
             .flat_map(|(text, times)| {
                 std::iter::repeat_n(text.chars().count() as f64, *times as usize)
             })
             .collect();
-        Self::Text { lengths: Numbers::of(&lengths), distinct: distinct_words(words) }
+        let mut vectors = VectorMoments::new(TEXT_DIMENSIONS);
+        add_texts(words.iter().copied(), &mut vectors)?;
+        let (lengths, distinct) = (Numbers::of(&lengths), distinct_words(words));
+        Ok(Self::Text { lengths, distinct, vectors })
     }
 
     fn times(times: &[i64]) -> Self {
@@ -222,8 +281,13 @@ impl Learned {
                 Self::Words { frequent, distinct },
                 Self::Words { frequent: later, distinct: more },
             ) => Self::Words { frequent: frequent.merge(later), distinct: distinct.merge(more) },
-            (Self::Text { lengths, distinct }, Self::Text { lengths: later, distinct: more }) => {
-                Self::Text { lengths: lengths.merge(later), distinct: distinct.merge(more) }
+            (
+                Self::Text { lengths, distinct, mut vectors },
+                Self::Text { lengths: later, distinct: more, vectors: of_later },
+            ) => {
+                vectors.merge(&of_later)?;
+                let (lengths, distinct) = (lengths.merge(later), distinct.merge(more));
+                Self::Text { lengths, distinct, vectors }
             }
             (Self::Times { min, max }, Self::Times { min: low, max: high }) => {
                 Self::Times { min: min.into_iter().chain(low).min(), max: max.max(high) }
@@ -238,9 +302,11 @@ impl Learned {
             Self::Words { frequent, distinct } => {
                 Summary::Words(WordsProfile::of(frequent, distinct.count()))
             }
-            Self::Text { lengths, distinct } => {
-                Summary::Text { distinct: distinct.count(), lengths: lengths.profile() }
-            }
+            Self::Text { lengths, distinct, vectors } => Summary::Text {
+                distinct: distinct.count(),
+                lengths: lengths.profile(),
+                vectors: Some(vectors.clone()),
+            },
             Self::Times { min, max } => Summary::Times { min: *min, max: *max },
         }
     }

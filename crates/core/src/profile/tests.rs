@@ -148,9 +148,61 @@ fn words_beyond_the_list_are_other() {
 fn texts_leave_their_lengths_and_no_words() {
     let (field, array) = words(vec![Some("äb"), Some("abcd"), Some("äb"), None]);
     let column = learn((field.meaning(SemanticType::Text), array));
-    let Summary::Text { distinct, lengths } = column.summary else { panic!("{column:?}") };
+    let Summary::Text { distinct, lengths, vectors } = column.summary else { panic!("{column:?}") };
     assert_eq!((column.missing, distinct, lengths.count), (1, 2, 3));
     assert_eq!((lengths.min, lengths.max), (Some(2.0), Some(4.0)));
+    // By hand: the mean of the vectors, two of one text and one of the other.
+    let vectors = vectors.unwrap();
+    let (twice, once) = (crate::text_vector("äb"), crate::text_vector("abcd"));
+    for ((mean, a), b) in vectors.mean().iter().zip(twice).zip(once) {
+        assert!((mean - (2.0 * a + b) / 3.0).abs() < 1e-12, "{mean}");
+    }
+    assert_eq!(vectors.count(), 3);
+}
+
+#[test]
+fn columns_that_are_one_vector_are_profiled_together_in_one_piece_or_in_parts() {
+    let column = |name: &str, step: usize| {
+        let values = (0..20_000).map(|i| (i % 9 != 8).then_some((i * step % 31) as f64));
+        let (field, array) = numbers(values.collect());
+        (Field { name: name.into(), ..field }, array)
+    };
+    let table = table(vec![column("e0", 7), column("other", 2), column("e1", 11)]);
+    let names = vec!["e0".to_string(), "e1".to_string()];
+    let profile = Profile::learn(&table).unwrap().with_together(names.clone(), &table).unwrap();
+    let json = profile.to_json().unwrap();
+    assert_eq!(Profile::from_json(json.as_bytes()).unwrap(), profile);
+    let whole = profile.together.unwrap();
+    assert_eq!((whole.missing, whole.moments.count()), (2_222, 17_778));
+    let mut learner = ProfileLearner::with_together(names);
+    learner.update(&table.slice(0, 9_000)).unwrap();
+    learner.update(&table.slice(9_000, 11_000)).unwrap();
+    let parts = learner.finish().together.unwrap();
+    assert_eq!((&parts.columns, parts.missing), (&whole.columns, whole.missing));
+    for (i, j) in [(0, 0), (0, 1), (1, 1)] {
+        let (a, b) = (parts.moments.scatter(i, j), whole.moments.scatter(i, j));
+        assert!((a - b).abs() < 1e-9 * b.abs(), "{a} is not {b}");
+    }
+    let torn = json.replacen("\"missing\": 2222,", "\"missing\": 2222, \"more\": 1,", 1);
+    assert!(torn != json && Profile::from_json(torn.as_bytes()).is_err());
+    let gone = Profile::learn(&table).unwrap().with_together(vec!["gone".into()], &table);
+    assert!(gone.is_err());
+}
+
+#[test]
+fn a_profile_of_the_second_format_still_reads() {
+    let numbers = r#"{"count": 1, "distinct": 1, "mean": 3.0, "deviation": 0.0, "min": 3.0, "max": 3.0,
+        "quantiles": [[0.0, 3.0]], "rank_error": 0.0, "histogram": {"borders": [2.5, 3.0], "counts": [0, 1, 0]},
+        "fine": {"borders": [2.5, 3.0], "counts": [0, 1, 0]}}"#;
+    let second = format!(
+        r#"{{"format_version": 2, "rows": 1, "columns": [{{"name": "x", "physical": "utf8", "semantic": "text",
+        "role": "feature", "missing": 0, "summary": {{"text": {{"distinct": 1, "lengths": {numbers}}}}}}}]}}"#
+    );
+    let profile = Profile::from_json(second.as_bytes()).unwrap();
+    let Summary::Text { vectors, .. } = &profile.columns[0].summary else { panic!("{profile:?}") };
+    assert!(vectors.is_none() && profile.together.is_none());
+    let again = profile.to_json().unwrap();
+    assert!(again.contains("\"format_version\": 2") && !again.contains("vectors"), "{again}");
 }
 
 #[test]
@@ -233,9 +285,9 @@ fn what_is_no_profile_is_refused() {
     let sound = Profile::learn(&table(vec![numbers(vec![Some(1.0), Some(2.0)])])).unwrap();
     let json = sound.to_json().unwrap();
     for (from, to) in [
-        ("\"format_version\": 2", "\"format_version\": 3"),
-        ("\"format_version\": 2", "\"format_version\": 0"),
-        ("\"format_version\": 2", "\"format\": 2"),
+        ("\"format_version\": 3", "\"format_version\": 4"),
+        ("\"format_version\": 3", "\"format_version\": 0"),
+        ("\"format_version\": 3", "\"format\": 3"),
         ("\"missing\"", "\"mising\""),
         ("\"count\": 2", "\"count\": 3"),
         ("\"rows\": 2", "\"rows\": -2"),

@@ -7,6 +7,7 @@
 //! | question | sketch | exact | beyond |
 //! |---|---|---|---|
 //! | mean, deviation, range | [`Moments`] | always, up to rounding | |
+//! | mean and covariance of vectors | [`VectorMoments`] | always, up to rounding | |
 //! | quantiles, counts between borders | [`Quantiles`] | up to [`Quantiles::EXACT`] values | a bound on the rank, known at all times |
 //! | how many different values | [`Distinct`] | up to [`Distinct::EXACT`] values | standard error 0.81 % |
 //! | the most frequent words | [`FrequentWords`] | up to [`FrequentWords::EXACT`] words | a bound on the undercount, known at all times |
@@ -15,8 +16,10 @@ mod distinct;
 mod frequent;
 mod moments;
 mod quantiles;
+mod vectors;
 
 pub use distinct::Distinct;
 pub use frequent::FrequentWords;
 pub use moments::Moments;
 pub use quantiles::Quantiles;
+pub use vectors::VectorMoments;

@@ -27,23 +27,34 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// The moments of these values.
+    /// The moments of these values. Sums are made in eight lanes, so that all of them are under way at once;
+    /// which value is in which lane depends on its place alone.
     pub fn of(values: &[f64]) -> Self {
-        let finite = || values.iter().copied().filter(|v| v.is_finite());
-        let (mut count, mut sum) = (0_u64, 0.0);
-        let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
-        for value in finite() {
-            count += 1;
-            sum += value;
-            min = min.min(value);
-            max = max.max(value);
-        }
+        let mut sums = Lanes([0.0; LANES]);
+        let (mut least, mut greatest) =
+            (Lanes([f64::INFINITY; LANES]), Lanes([f64::NEG_INFINITY; LANES]));
+        let mut counts = [0_u64; LANES];
+        each_lane(values, |lane, value| {
+            let finite = value.is_finite();
+            counts[lane] += u64::from(finite);
+            sums.0[lane] += if finite { value } else { 0.0 };
+            least.0[lane] = if finite && value < least.0[lane] { value } else { least.0[lane] };
+            let most = greatest.0[lane];
+            greatest.0[lane] = if finite && value > most { value } else { most };
+        });
+        let count = counts.iter().sum::<u64>();
         if count == 0 {
             return Self::default();
         }
-        let mean = sum / count as f64;
-        let squares = finite().map(|v| (v - mean) * (v - mean)).sum();
-        Self { count, mean, squares, min, max }
+        let mean = sums.sum() / count as f64;
+        let mut squares = Lanes([0.0; LANES]);
+        each_lane(values, |lane, value| {
+            let apart = if value.is_finite() { value - mean } else { 0.0 };
+            squares.0[lane] += apart * apart;
+        });
+        let min = least.0.into_iter().fold(f64::INFINITY, f64::min);
+        let max = greatest.0.into_iter().fold(f64::NEG_INFINITY, f64::max);
+        Self { count, mean, squares: squares.sum(), min, max }
     }
 
     /// The moments of these rows and of `later` ones together.
@@ -96,6 +107,32 @@ impl Moments {
     pub fn max(&self) -> Option<f64> {
         (self.count > 0).then_some(self.max)
     }
+}
+
+/// How many sums are under way at once.
+const LANES: usize = 8;
+
+#[derive(Clone, Copy)]
+struct Lanes([f64; LANES]);
+
+impl Lanes {
+    /// All lanes together, always in the same order.
+    fn sum(self) -> f64 {
+        let [a, b, c, d, e, f, g, h] = self.0;
+        ((a + e) + (c + g)) + ((b + f) + (d + h))
+    }
+}
+
+/// Calls `take` with each value and its lane.
+#[inline(always)]
+fn each_lane(values: &[f64], mut take: impl FnMut(usize, f64)) {
+    let (whole, rest) = values.as_chunks::<LANES>();
+    for chunk in whole {
+        for (lane, value) in chunk.iter().enumerate() {
+            take(lane, *value);
+        }
+    }
+    rest.iter().enumerate().for_each(|(lane, value)| take(lane, *value));
 }
 
 /// JSON writes what is not finite as `null`.

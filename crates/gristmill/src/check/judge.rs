@@ -187,6 +187,8 @@ impl Judge<'_> {
                     for name in &monitor.compare.slices {
                         self.judge("monitor.compare.slices", table.schema().field(name));
                     }
+                    let together = monitor.drift.together(table.schema());
+                    self.judge("monitor.drift.embeddings.columns", together);
                 }
                 self.steps(file, Some(&table));
             }

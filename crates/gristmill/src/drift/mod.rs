@@ -1,5 +1,7 @@
 //! Whether the rows of a file still look like those that a model learned from.
 
+mod by_column;
+mod multivariate;
 mod page;
 mod rows;
 mod season;
@@ -7,10 +9,11 @@ mod season;
 use std::path::{Path, PathBuf};
 
 use gristmill_core::{Answered, Notes, Profile, ProfileLearner, Schema, Selector};
+use gristmill_monitor::multivariate::MultivariateDrift;
 use gristmill_monitor::statistics::Correction;
 use gristmill_monitor::{
-    ColumnDrift, DriftReport, DriftSettings, DriftTest, Reference, SeasonSettings,
-    SeasonalReference, Window,
+    ColumnDrift, DriftReport, DriftSettings, DriftTest, MultivariateMethod, MultivariateSettings,
+    Reference, SeasonSettings, SeasonalReference, Window,
 };
 use gristmill_package::Package;
 use gristmill_track::ModelVersion;
@@ -42,6 +45,10 @@ pub struct DriftChanges {
     pub reference: Option<PathBuf>,
     /// By which hours and days rows are compared.
     pub season: Option<SeasonSettings>,
+    /// How all columns are compared together. With another method the threshold of the file does not count.
+    pub multivariate: Option<MultivariateMethod>,
+    /// Whether that counts for whether the rows have drifted, whatever the file says.
+    pub multivariate_counts: bool,
     /// Whether the answers of the model are not asked for.
     pub without_answers: bool,
 }
@@ -60,6 +67,15 @@ impl DriftChanges {
         if let Some(columns) = &self.columns {
             settings.columns = columns.clone();
         }
+        let of_file = settings.multivariate;
+        let told = self.multivariate.map(|method| match of_file {
+            Some(settings) if settings.method == method => settings,
+            _ => method.into(),
+        });
+        settings.multivariate = told.or(of_file).map(|settings| MultivariateSettings {
+            counts: settings.counts || self.multivariate_counts,
+            ..settings
+        });
         settings
     }
 }
@@ -72,6 +88,10 @@ pub struct Drift {
     /// What was found of its columns.
     #[serde(flatten)]
     pub report: DriftReport,
+    /// What was found of all columns together, where that was asked; it counts for `drifted` where the settings
+    /// say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub multivariate: Option<MultivariateDrift>,
     /// What was found of its answers; they do not count for `drifted`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answers: Option<AnswersDrift>,
@@ -123,7 +143,11 @@ pub fn drift(home: &Home, model: &str, input: &Path, changes: &DriftChanges) -> 
     let compared = Compared::new(&package, &settings, changes)?;
     let against = compared.reference(changes)?;
     let current = compared.window(input, &against)?;
-    let report = settings.judge(&current.seasonal(&against)?, &current.columns)?;
+    let mut report = settings.judge(&current.seasonal(&against)?, &current.columns)?;
+    let multivariate = compared.multivariate(&settings, changes, (input, &against.columns))?;
+    if multivariate.as_ref().is_some_and(|found| found.counts && found.drifted) {
+        report.drifted = report.enough;
+    }
     let answers = match (&against.answers, &current.answers) {
         (Some((answered, reference)), Some(window)) => {
             let found = settings.judge(reference, window)?;
@@ -143,7 +167,7 @@ pub fn drift(home: &Home, model: &str, input: &Path, changes: &DriftChanges) -> 
             report.rows, settings.min_rows
         ));
     }
-    Ok(Drift { model: model.into(), report, answers, notes, reference })
+    Ok(Drift { model: model.into(), report, multivariate, answers, notes, reference })
 }
 
 /// The package of a model, and what its pipeline file says counts as drift.
@@ -169,6 +193,8 @@ struct Compared<'a> {
     wanted: Schema,
     /// Those of them that are compared.
     columns: Selector,
+    /// Those that are one vector together.
+    together: Option<Vec<String>>,
     season: Option<SeasonSettings>,
     asks: bool,
     notes: Notes,
@@ -203,6 +229,9 @@ impl<'a> Compared<'a> {
     fn new(package: &'a Package, settings: &DriftSettings, changes: &DriftChanges) -> Result<Self> {
         let input = package.pipeline.input();
         let positions = settings.columns.some_positions(input)?;
+        if changes.multivariate.is_some() && changes.reference.is_none() {
+            return Err(multivariate::refused());
+        }
         let has_answers = package.profile.answers.is_some() || changes.reference.is_some();
         let notes = Notes::default();
         if !has_answers && !changes.without_answers {
@@ -221,7 +250,40 @@ impl<'a> Compared<'a> {
             Some(season) => season::with_time(wanted, season)?,
             None => wanted,
         };
-        Ok(Self { package, wanted, columns: settings.columns.clone(), season, asks, notes })
+        // Those that are not all compared are not one vector.
+        let compared = input.select(&positions);
+        let together = settings.together(input)?;
+        let together =
+            together.filter(|names| names.iter().all(|name| compared.find(name).is_some()));
+        if together.is_some() && changes.reference.is_none() && package.profile.together.is_none() {
+            notes.add(
+                "the package keeps nothing of the columns of `embeddings` together, so each is compared by itself: \
+                 train again, or give `--reference`",
+            );
+        }
+        let columns = settings.columns.clone();
+        Ok(Self { package, wanted, columns, together, season, asks, notes })
+    }
+
+    /// What all columns together say, where that is asked.
+    fn multivariate(
+        &self,
+        settings: &DriftSettings,
+        changes: &DriftChanges,
+        (input, reference): (&Path, &Reference),
+    ) -> Result<Option<MultivariateDrift>> {
+        let Some(multivariate) = &settings.multivariate else { return Ok(None) };
+        match &changes.reference {
+            Some(path) => {
+                multivariate::judged(self, multivariate, (path, input), reference).map(Some)
+            }
+            None => {
+                let refused = multivariate::refused();
+                let hint = refused.hint.as_deref().unwrap_or_default();
+                self.notes.add(format!("`multivariate` is left out: {}; {hint}", refused.message));
+                Ok(None)
+            }
+        }
     }
 
     fn reference(&self, changes: &DriftChanges) -> Result<Against> {
@@ -250,7 +312,14 @@ impl<'a> Compared<'a> {
 
     /// What the rows of a file look like, and the answers to them.
     fn learned(&self, path: &Path) -> Result<(Profile, Option<Profile>)> {
-        let (mut columns, mut answers) = (ProfileLearner::default(), ProfileLearner::default());
+        if let Some(columns) = self.columns_learned(path)? {
+            return Ok((columns, None));
+        }
+        let mut columns = match &self.together {
+            Some(names) => ProfileLearner::with_together(names.clone()),
+            None => ProfileLearner::default(),
+        };
+        let mut answers = ProfileLearner::default();
         let mut rows = RowsOf::new(self, path);
         rows.each(|part, asked| {
             columns.update(part)?;
@@ -263,6 +332,9 @@ impl<'a> Compared<'a> {
     }
 
     fn window(&self, path: &Path, against: &Against) -> Result<Current> {
+        if let Some(columns) = self.columns_counted(path, &against.columns)? {
+            return Ok(Current { columns, answers: None, slots: Vec::new() });
+        }
         let mut columns = Window::new(&against.columns);
         let mut answers = against.answers.as_ref().map(|(_, reference)| Window::new(reference));
         let mut slots = Vec::new();

@@ -1,8 +1,9 @@
 //! What was found, as a page: which columns moved, and how.
 
 use gristmill_core::Answered;
+use gristmill_monitor::multivariate::MultivariateDrift;
 use gristmill_monitor::statistics::shares;
-use gristmill_monitor::{ColumnDrift, Reason, Shown};
+use gristmill_monitor::{ColumnDrift, MultivariateMethod, Reason, Shown, TogetherDrift};
 use gristmill_view::{
     Axis, Bar, Bars, Bin, Block, Fact, Figure, Finding, Headline, Histogram, HistogramGroup, Level,
     Report, Section, ShareRow, Shares, Table, Value, number, percent, render,
@@ -30,18 +31,16 @@ pub(super) fn html(drift: &Drift) -> String {
     let columns = found.by_movement();
     report.sections.push(movement(&columns));
     report.sections.extend(drawn(&columns));
+    report.sections.extend(found.together.as_ref().map(together));
+    report.sections.extend(drift.multivariate.as_ref().map(multivariate));
     report.sections.extend(drift.answers.as_ref().map(answers));
     report.sections.push(gaps(&columns));
     report.sections.extend(remarks(drift));
     render(&report)
 }
 
-fn moved(drift: &Drift) -> usize {
-    drift.report.columns.iter().filter(|c| c.drifted).count()
-}
-
 fn summary(drift: &Drift) -> String {
-    let (moved, all) = (moved(drift), drift.report.columns.len());
+    let (moved, all) = (drift.report.moved(), drift.report.compared());
     let verdict = match (drift.report.enough, drift.report.drifted) {
         (false, _) => "these are too few rows to be judged",
         (true, true) => "the rows have drifted",
@@ -51,11 +50,11 @@ fn summary(drift: &Drift) -> String {
 }
 
 fn headlines(drift: &Drift) -> Vec<Headline> {
-    let columns = drift.report.columns.len();
+    let (moved, columns) = (drift.report.moved(), drift.report.compared());
     let mut headlines = vec![Headline {
         name: "columns moved".into(),
         value: Value::Share(drift.report.share),
-        note: Some(format!("{} of {columns}", moved(drift))),
+        note: Some(format!("{moved} of {columns}")),
     }];
     if let Some(first) = drift.report.by_movement().first() {
         headlines.push(Headline {
@@ -63,6 +62,10 @@ fn headlines(drift: &Drift) -> Vec<Headline> {
             value: Value::Number(first.moved),
             note: Some(first.name.clone()),
         });
+    }
+    if let Some(found) = &drift.multivariate {
+        let word = if found.drifted { "moved" } else { "as before" };
+        headlines.push(Headline { name: "all together".into(), value: word.into(), note: None });
     }
     if let Some(answers) = &drift.answers {
         let word = if answers.drifted { "moved" } else { "as before" };
@@ -107,6 +110,7 @@ fn reasons(column: &ColumnDrift) -> String {
         Reason::Values => "values",
         Reason::Missing => "missing values",
         Reason::Unseen => "new categories",
+        Reason::Content => "what texts say",
     };
     match column.reasons.as_slice() {
         [] => "no".into(),
@@ -172,6 +176,12 @@ fn caption(column: &ColumnDrift) -> String {
     if let Some(outside) = column.outside.filter(|share| *share > 0.0) {
         parts.push(format!("{} outside of the range of before", percent(outside)));
     }
+    if let Some(content) = column.content {
+        parts.push(format!(
+            "what texts say is told from before with an area of {}",
+            number(content.auc)
+        ));
+    }
     if column.missing.changed {
         let (before, now) = (percent(column.missing.reference), percent(column.missing.current));
         parts.push(format!("missing {before} before, {now} now"));
@@ -182,6 +192,64 @@ fn caption(column: &ColumnDrift) -> String {
         parts.push(format!("{} never seen before: {}", percent(unseen.current), names.join(", ")));
     }
     parts.join("; ")
+}
+
+/// Columns that are one vector.
+fn together(found: &TogetherDrift) -> Section {
+    let known = |value: Option<f64>| value.map_or(Value::Absent, Value::Number);
+    let names =
+        ["Columns", "Moved", "Area", "Threshold", "Distance", "Missing before", "Missing now"];
+    let vectors = found.vectors;
+    let row = vec![
+        Value::Text(format!("{} ({} columns)", found.name(), found.columns.len())),
+        if found.drifted { "yes" } else { "no" }.into(),
+        known(vectors.map(|v| v.auc)),
+        known(vectors.map(|v| v.threshold)),
+        known(vectors.map(|v| v.distance)),
+        Value::Share(found.missing.reference),
+        Value::Share(found.missing.current),
+    ];
+    let columns = names.iter().map(ToString::to_string).collect();
+    Section::new("Embeddings")
+        .led(
+            "Columns that are one vector together: how well a linear classifier would tell the vectors of now from \
+             those of before, as an area under the ROC curve (0.5: not at all, 1: always).",
+        )
+        .with(Block::Table(Table { columns, rows: vec![row] }))
+}
+
+/// All columns together.
+fn multivariate(found: &MultivariateDrift) -> Section {
+    let (lead, what) = match found.method {
+        MultivariateMethod::Reconstruction => (
+            "Whether columns still go together: what rows lose on the way through the principal components of the \
+             reference, in deviations of what rows of the reference lose.",
+            "Distance",
+        ),
+        MultivariateMethod::Domain => (
+            "Whether boosted trees tell the rows of now from those of before, as an area under the ROC curve \
+             (0.5: not at all, 1: always).",
+            "Area",
+        ),
+    };
+    let known = |value: Option<f64>| value.map_or(Value::Absent, Value::Number);
+    let names =
+        ["Method", "Moved", what, "Threshold", "Standard error", "Columns", "Rows", "Rows before"];
+    let row = vec![
+        found.method.word().into(),
+        if found.drifted { "yes" } else { "no" }.into(),
+        known(found.value),
+        Value::Number(found.threshold),
+        Value::Number(found.standard_error),
+        Value::Count(found.columns as u64),
+        Value::Count(found.rows as u64),
+        Value::Count(found.reference_rows as u64),
+    ];
+    let columns = names.iter().map(ToString::to_string).collect();
+    let counts = if found.counts { "It counts" } else { "It does not count" };
+    Section::new("All columns together")
+        .led(format!("{lead} {counts} for whether the rows have drifted."))
+        .with(Block::Table(Table { columns, rows: vec![row] }))
 }
 
 fn answers(found: &AnswersDrift) -> Section {

@@ -54,7 +54,7 @@ fn shown(summary: &Summary) -> (Option<u64>, Vec<Fact>, Sketch) {
             let frequent = words.counts.iter().take(WORDS).cloned().collect();
             (Some(words.distinct), Vec::new(), Sketch::Words(frequent))
         }
-        Summary::Text { distinct, lengths } => {
+        Summary::Text { distinct, lengths, .. } => {
             let length = lengths.mean.map(|mean| Fact::new("mean length", mean));
             (Some(*distinct), length.into_iter().collect(), Sketch::Bins(bins(&lengths.histogram)))
         }

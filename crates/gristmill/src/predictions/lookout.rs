@@ -218,10 +218,9 @@ impl Tally {
         let of_columns = |of: fn(&Verdict) -> Option<&DriftReport>| {
             let reports = verdicts.iter().filter_map(|(key, found)| Some((key, of(found)?)));
             let columns = reports.flat_map(|(key, report)| {
-                report.columns.iter().filter_map(move |column| {
-                    let of_column =
-                        [("column", column.name.clone()), ("test", column.test.word().to_owned())];
-                    Some((labels(key).into_iter().chain(of_column).collect(), column.value?))
+                report.measures().into_iter().map(move |(column, test, value)| {
+                    let of_column = [("column", column), ("test", test.to_owned())];
+                    (labels(key).into_iter().chain(of_column).collect(), value)
                 })
             });
             columns.collect()

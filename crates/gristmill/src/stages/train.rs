@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gristmill_core::{
-    Answered, FitContext, FittedPipeline, Notes, Pipeline, Profile, Table, Validation, row_weights,
+    Answered, FitContext, FittedPipeline, Notes, Pipeline, Profile, Schema, Table, Validation,
+    row_weights,
 };
 use gristmill_evaluate::Parts;
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ use crate::Result;
 use crate::select::ModelSection;
 
 /// Raised when equal rows and settings would make another package.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// How many rows are kept with the answers expected of them.
 const GOLDEN_ROWS: usize = 32;
@@ -29,7 +30,12 @@ pub(super) const PACKAGE: &str = "package";
 
 pub(super) fn parameters(shared: &Shared) -> Value {
     let file = &shared.checked.file;
-    json!({ "model": file.model, "seed": file.seed })
+    let mut parameters = json!({ "model": file.model, "seed": file.seed });
+    if let Some(settings) = file.monitor.as_ref().and_then(|m| m.drift.embeddings.as_ref()) {
+        // The package keeps what these columns are like together.
+        parameters["embeddings"] = json!(settings.columns);
+    }
+    parameters
 }
 
 pub(super) fn version(shared: &Shared) -> String {
@@ -78,7 +84,7 @@ pub(super) fn compute(
         model,
         prepared.target.clone(),
     )?;
-    let profile = with_answers(Profile::learn(&train)?, &fitted, rows)?;
+    let profile = with_answers(learned(shared, &train, &prepared.input)?, &fitted, rows)?;
     let golden = train.take(&golden_rows(&train))?;
     let saved = gristmill_package::save(
         &folder.join(PACKAGE),
@@ -89,6 +95,17 @@ pub(super) fn compute(
     )?;
     let facts = json!({"digest": saved.digest.to_string()});
     Ok((fitted, facts))
+}
+
+/// What the rows look like, and the columns that the file calls embeddings together.
+fn learned(shared: &Shared, train: &Table, input: &Schema) -> Result<Profile> {
+    let profile = Profile::learn(train)?;
+    let monitor = shared.checked.file.monitor.as_ref();
+    let together = monitor.map(|monitor| monitor.drift.together(input)).transpose()?.flatten();
+    Ok(match together {
+        Some(columns) => profile.with_together(columns, train)?,
+        None => profile,
+    })
 }
 
 /// The profile with what the model answers: to the test rows where there are any, since a model may be

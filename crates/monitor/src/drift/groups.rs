@@ -95,6 +95,7 @@ mod tests {
             missing: 0,
             places,
             counts: counts.to_vec(),
+            vectors: None,
             mean: None,
             deviation: None,
             within: 0.0,

@@ -3,9 +3,10 @@
 use gristmill_core::{Error, Result};
 use rayon::prelude::*;
 
-use super::DriftSettings;
 use super::measure::{Measured, measure};
 use super::report::{ColumnDrift, DriftReport, Rate, Reason};
+use super::vectors::{MeasuredTogether, measure_together};
+use super::{DriftSettings, TogetherDrift, VectorDrift};
 use crate::{Reference, Window};
 
 impl DriftSettings {
@@ -38,56 +39,85 @@ impl DriftSettings {
             .par_iter()
             .map(|(column, of)| measure(self.test, (column, reference.rows), (of, window.rows)))
             .collect::<Result<Vec<_>>>()?;
-        let enough = window.rows >= self.min_rows.max(1);
-        let columns = self.columns_of(measured);
-        let moved = columns.iter().filter(|c| c.drifted).count();
-        let share = moved as f64 / columns.len().max(1) as f64;
-        Ok(DriftReport {
+        let together = match &reference.together {
+            Some(together) => measure_together(together, reference.rows, window)?,
+            None => None,
+        };
+        let (columns, together) = self.columns_of(measured, together);
+        let mut report = DriftReport {
             rows: window.rows,
             reference_rows: reference.rows,
-            drifted: enough && moved > 0 && share >= self.share,
-            share,
-            enough,
+            drifted: false,
+            share: 0.0,
+            enough: window.rows >= self.min_rows.max(1),
             columns,
+            together,
             skipped,
-        })
+        };
+        report.share = report.moved() as f64 / report.compared().max(1) as f64;
+        report.drifted = report.enough && report.moved() > 0 && report.share >= self.share;
+        Ok(report)
     }
 
-    /// All columns together, since p-values are corrected for their number.
-    fn columns_of(&self, measured: Vec<Measured>) -> Vec<ColumnDrift> {
-        let adjusted = |of: &dyn Fn(&Measured) -> Option<f64>| {
-            let p_values: Vec<f64> = measured.iter().map(|m| of(m).unwrap_or(f64::NAN)).collect();
-            self.correction.adjusted(&p_values)
+    /// All columns at once, since p-values are corrected for their number.
+    fn columns_of(
+        &self,
+        measured: Vec<Measured>,
+        together: Option<MeasuredTogether>,
+    ) -> (Vec<ColumnDrift>, Option<TogetherDrift>) {
+        // What columns are together stands last.
+        let adjusted = |of: &dyn Fn(&Measured) -> Option<f64>, more: Option<f64>| {
+            let p_values = measured.iter().map(|m| of(m).unwrap_or(f64::NAN)).chain(more);
+            self.correction.adjusted(&p_values.collect::<Vec<f64>>())
         };
-        let values = adjusted(&|m| m.p_value);
-        let missing = adjusted(&|m| Some(m.missing.p_value));
-        let unseen = adjusted(&|m| m.unseen.map(|u| u.p_value));
-        let all = measured.into_iter().zip(values).zip(missing.into_iter().zip(unseen));
-        all.map(|((measured, value), (missing, unseen))| {
+        let values = adjusted(&|m| m.p_value, None);
+        let missing =
+            adjusted(&|m| Some(m.missing.p_value), together.as_ref().map(|t| t.missing.p_value));
+        let unseen = adjusted(&|m| m.unseen.map(|u| u.p_value), None);
+        let of_vectors = together.as_ref().and_then(|t| t.found).map(|found| found.p_value);
+        let content = adjusted(&|m| m.content.map(|c| c.p_value), of_vectors);
+        let together = together.map(|measured| {
+            let at = |of: &[f64]| of.last().copied().unwrap_or(f64::NAN);
+            self.of_together(measured, at(&missing), at(&content))
+        });
+        let all =
+            measured.into_iter().zip(values).zip(missing.into_iter().zip(unseen).zip(content));
+        let columns = all.map(|((measured, value), ((missing, unseen), content))| {
             let missing = Rate::new(&measured.missing, missing);
             let unseen = measured.unseen.map(|found| Rate::new(&found, unseen));
+            let found = measured.content;
+            let content =
+                found.map(|found| VectorDrift::new(found, content, self.embedding_threshold()));
             let value = if measured.test.is_p_value() {
                 measured.p_value.map(|_| value)
             } else {
                 measured.distance
             };
-            self.column(measured, value, missing, unseen)
-        })
-        .collect()
+            self.column(measured, value, (missing, unseen, content))
+        });
+        (columns.collect(), together)
+    }
+
+    fn of_together(&self, measured: MeasuredTogether, missing: f64, vectors: f64) -> TogetherDrift {
+        let missing = Rate::new(&measured.missing, missing);
+        let threshold = self.embedding_threshold();
+        let vectors = measured.found.map(|found| VectorDrift::new(found, vectors, threshold));
+        let drifted = missing.changed || vectors.is_some_and(|v| v.moved);
+        TogetherDrift { columns: measured.columns, vectors, missing, drifted }
     }
 
     fn column(
         &self,
         measured: Measured,
         value: Option<f64>,
-        missing: Rate,
-        unseen: Option<Rate>,
+        (missing, unseen, content): (Rate, Option<Rate>, Option<VectorDrift>),
     ) -> ColumnDrift {
         let threshold = self.threshold.unwrap_or(measured.test.usual_threshold());
         let reasons: Vec<Reason> = [
             (Reason::Values, value.is_some_and(|v| measured.test.has_moved(v, threshold))),
             (Reason::Missing, missing.changed),
             (Reason::Unseen, unseen.is_some_and(|u| u.changed)),
+            (Reason::Content, content.is_some_and(|c| c.moved)),
         ]
         .into_iter()
         .filter_map(|(reason, holds)| holds.then_some(reason))
@@ -107,6 +137,7 @@ impl DriftSettings {
             missing,
             unseen,
             unseen_categories: measured.unseen_categories,
+            content,
             outside: measured.outside,
             shown: measured.shown,
         }

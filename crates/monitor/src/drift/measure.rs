@@ -4,10 +4,11 @@ use gristmill_core::Result;
 
 use super::report::Means;
 use super::shown::{Shown, shown};
+use super::vectors::measure_texts;
 use super::{DriftTest, groups};
 use crate::statistics::{
-    TwoProportions, chi_squared, jensen_shannon, kolmogorov_smirnov, psi, shares, smoothed_shares,
-    two_proportions, wasserstein_normed,
+    Hotelling, TwoProportions, chi_squared, jensen_shannon, kolmogorov_smirnov, psi, shares,
+    smoothed_shares, two_proportions, wasserstein_normed,
 };
 use crate::{ColumnReference, ColumnWindow};
 
@@ -25,6 +26,7 @@ pub(super) struct Measured {
     pub unseen: Option<TwoProportions>,
     pub unseen_categories: Vec<String>,
     pub outside: Option<f64>,
+    pub content: Option<Hotelling>,
     pub shown: Shown,
 }
 
@@ -56,6 +58,7 @@ pub(super) fn measure(
         unseen: if unseen { Some(two_proportions((0, mine), (unlisted, theirs))?) } else { None },
         unseen_categories: if unseen { names(window) } else { Vec::new() },
         outside: (numbers && comparable).then(|| window.outside() as f64 / theirs as f64),
+        content: measure_texts(reference.vectors.as_ref(), window.vectors.as_ref())?,
         shown: shown(reference, window),
     })
 }

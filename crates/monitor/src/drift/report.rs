@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::{DriftTest, Shown};
+use super::{DriftTest, Shown, TogetherDrift, VectorDrift};
 use crate::statistics::TwoProportions;
 
 /// A share of missing values or unseen categories counts as changed when chance would rarely change it
 /// so much, and when it changed by that much at all.
-const RARELY: f64 = 0.01;
+pub(super) const RARELY: f64 = 0.01;
 const NOTABLE: f64 = 0.05;
 
 /// How a window stands against its reference.
@@ -25,6 +25,9 @@ pub struct DriftReport {
     pub enough: bool,
     /// The columns that were compared, in the order of the reference.
     pub columns: Vec<ColumnDrift>,
+    /// The columns that are one vector together, which count as one column more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub together: Option<TogetherDrift>,
     /// Those that were not: moments, ids, pictures.
     pub skipped: Vec<String>,
 }
@@ -66,6 +69,9 @@ pub struct ColumnDrift {
     /// Some of these categories, the most frequent first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unseen_categories: Vec<String>,
+    /// How far the contents of texts have moved; `value` is about their lengths.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<VectorDrift>,
     /// The share of numbers outside of the range of the reference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outside: Option<f64>,
@@ -84,6 +90,8 @@ pub enum Reason {
     Missing,
     /// There are categories that the reference never saw.
     Unseen,
+    /// Texts are about something else.
+    Content,
 }
 
 /// A mean in the reference and now.
@@ -117,6 +125,31 @@ impl Rate {
 }
 
 impl DriftReport {
+    /// Each measure with the name of its column and that of its test: for vectors their `auc` by `embedding`.
+    pub fn measures(&self) -> Vec<(String, &'static str, f64)> {
+        fn of(name: &str, vectors: &VectorDrift) -> (String, &'static str, f64) {
+            (name.to_string(), "embedding", vectors.auc)
+        }
+        let columns = self.columns.iter().flat_map(|column| {
+            let value = column.value.map(|v| (column.name.clone(), column.test.word(), v));
+            value.into_iter().chain(column.content.iter().map(move |c| of(&column.name, c)))
+        });
+        let together = self.together.iter();
+        let together = together.filter_map(|t| Some(of(&t.name(), t.vectors.as_ref()?)));
+        columns.chain(together).collect()
+    }
+
+    /// How many columns have moved, those that are one vector together as one.
+    pub fn moved(&self) -> usize {
+        let columns = self.columns.iter().map(|c| c.drifted);
+        columns.chain(self.together.iter().map(|t| t.drifted)).filter(|drifted| *drifted).count()
+    }
+
+    /// How many columns were compared, those that are one vector together as one.
+    pub fn compared(&self) -> usize {
+        self.columns.len() + usize::from(self.together.is_some())
+    }
+
     /// The columns by how much they moved: drifted ones first, then by [`ColumnDrift::moved`].
     pub fn by_movement(&self) -> Vec<&ColumnDrift> {
         let mut columns: Vec<&ColumnDrift> = self.columns.iter().collect();

@@ -1,9 +1,10 @@
 //! What counts as drift.
 
-use gristmill_core::{Error, Result, Selector};
+use gristmill_core::{Error, Result, Schema, Selector, SemanticType};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::vectors::THRESHOLD;
 use crate::statistics::Correction;
 use crate::{Places, Season};
 
@@ -87,6 +88,131 @@ pub struct DriftSettings {
     /// days.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub season: Option<SeasonSettings>,
+    /// Columns that are one vector together, and from where on vectors and texts have moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub embeddings: Option<EmbeddingSettings>,
+    /// How all columns are held against the reference together, where they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<MultivariateWord>")]
+    pub multivariate: Option<MultivariateSettings>,
+}
+
+/// How vectors are compared: those of texts, and those that columns are together.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EmbeddingSettings {
+    /// Columns of numbers that are one vector together, such as `emb_*`: they are compared as one, and not
+    /// each by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Selector>,
+    /// From which area under the ROC curve on vectors have moved: 0.65 unless it is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+}
+
+/// How all columns are held against the reference together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MultivariateMethod {
+    /// What rows lose on the way through the principal components of the reference.
+    Reconstruction,
+    /// How well a classifier tells the rows from those of the reference.
+    Domain,
+}
+
+impl MultivariateMethod {
+    /// Its name in a file and on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Reconstruction => "reconstruction",
+            Self::Domain => "domain",
+        }
+    }
+}
+
+/// How all columns are held against the reference together, and what follows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "MultivariateWord")]
+pub struct MultivariateSettings {
+    /// How.
+    pub method: MultivariateMethod,
+    /// From where on they have moved: for `reconstruction` 0.1 deviations of what rows of the reference lose,
+    /// for `domain` an area under the ROC curve of 0.65, unless it is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    /// Whether rows have drifted when this says so, whatever share of the columns has moved.
+    pub counts: bool,
+}
+
+/// The settings as a file spells them: the method alone, or all of them.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum MultivariateWord {
+    /// How.
+    Method(MultivariateMethod),
+    /// How, and what follows.
+    Settings(MultivariateFields),
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct MultivariateFields {
+    /// How.
+    method: MultivariateMethod,
+    /// From where on they have moved.
+    #[serde(default)]
+    threshold: Option<f64>,
+    /// Whether rows have drifted when this says so, whatever share of the columns has moved.
+    #[serde(default)]
+    counts: bool,
+}
+
+impl From<MultivariateMethod> for MultivariateSettings {
+    fn from(method: MultivariateMethod) -> Self {
+        Self { method, threshold: None, counts: false }
+    }
+}
+
+impl From<MultivariateWord> for MultivariateSettings {
+    fn from(word: MultivariateWord) -> Self {
+        match word {
+            MultivariateWord::Method(method) => method.into(),
+            MultivariateWord::Settings(MultivariateFields { method, threshold, counts }) => {
+                Self { method, threshold, counts }
+            }
+        }
+    }
+}
+
+impl MultivariateSettings {
+    /// From where on the columns together have moved.
+    pub fn limit(&self) -> f64 {
+        self.threshold.unwrap_or(match self.method {
+            MultivariateMethod::Reconstruction => 0.1,
+            MultivariateMethod::Domain => THRESHOLD,
+        })
+    }
+
+    fn check(&self) -> Result<()> {
+        let (sound, expected) = match self.method {
+            MultivariateMethod::Reconstruction => {
+                (self.limit() > 0.0, "a distance in deviations above 0, such as 0.1")
+            }
+            MultivariateMethod::Domain => (is_area(self.limit()), AREA),
+        };
+        if sound {
+            Ok(())
+        } else {
+            Err(Error::setting("multivariate.threshold", self.limit(), expected))
+        }
+    }
+}
+
+/// What an area under the ROC curve is expected to be.
+const AREA: &str = "an area under the ROC curve between 0.5 and 1, such as 0.65";
+
+fn is_area(value: f64) -> bool {
+    value > 0.5 && value < 1.0
 }
 
 /// By which hours and days rows are compared.
@@ -109,6 +235,8 @@ impl Default for DriftSettings {
             correction: Correction::default(),
             min_rows: 100,
             season: None,
+            embeddings: None,
+            multivariate: None,
         }
     }
 }
@@ -132,6 +260,36 @@ impl DriftSettings {
             let expected = "a share of the columns above 0 and up to 1, such as 0.3";
             return Err(Error::setting("share", self.share, expected));
         }
-        Ok(())
+        let area = self.embedding_threshold();
+        if !is_area(area) {
+            return Err(Error::setting("embeddings.threshold", area, AREA));
+        }
+        self.multivariate.as_ref().map_or(Ok(()), MultivariateSettings::check)
+    }
+
+    /// From which area under the ROC curve on vectors have moved.
+    pub(super) fn embedding_threshold(&self) -> f64 {
+        self.embeddings.as_ref().and_then(|e| e.threshold).unwrap_or(THRESHOLD)
+    }
+
+    /// The columns of `schema` that are one vector together, where there are any.
+    ///
+    /// # Errors
+    /// [`Error::MissingColumn`] and [`Error::NothingSelected`]; [`Error::WrongType`] for one without numbers.
+    pub fn together(&self, schema: &Schema) -> Result<Option<Vec<String>>> {
+        let Some(selector) = self.embeddings.as_ref().and_then(|e| e.columns.as_ref()) else {
+            return Ok(None);
+        };
+        let fields = selector.some_positions(schema)?.into_iter().map(|at| &schema.fields()[at]);
+        let names = fields.map(|field| match field.semantic {
+            SemanticType::Numeric | SemanticType::Boolean => Ok(field.name.clone()),
+            found => Err(Error::WrongType {
+                name: field.name.clone(),
+                found,
+                expected: "numeric",
+                hint: Some("take columns of numbers into `embeddings`".into()),
+            }),
+        });
+        names.collect::<Result<_>>().map(Some)
     }
 }

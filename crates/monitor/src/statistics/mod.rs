@@ -11,10 +11,12 @@
 //! | [`wasserstein`] | numbers | distance in the unit of the column, or in its deviations |
 //! | [`kolmogorov_smirnov`] | numbers | largest difference of the shares up to a value, p-value |
 //! | [`chi_squared`] | counts of bins or categories | statistic, p-value |
+//! | [`hotelling`] | vectors | distance of the means in deviations, p-value |
 //! | [`two_proportions`] | two shares: missing values, unseen categories | difference, p-value |
 
 mod adjust;
 mod chi_squared;
+mod hotelling;
 mod jensen_shannon;
 mod kolmogorov;
 mod psi;
@@ -26,6 +28,7 @@ mod wasserstein;
 
 pub use adjust::Correction;
 pub use chi_squared::{ChiSquared, chi_squared};
+pub use hotelling::{Hotelling, hotelling};
 pub use jensen_shannon::jensen_shannon;
 pub use kolmogorov::{KolmogorovSmirnov, kolmogorov_smirnov, ks_p_value};
 pub use psi::psi;

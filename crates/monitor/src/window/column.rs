@@ -1,8 +1,13 @@
 //! One column of a window.
 
-use gristmill_core::sketch::Moments;
-use gristmill_core::{Column, Error, MISSING_CODE, Result, SemanticType, Words};
+use std::borrow::Cow;
 
+use gristmill_core::sketch::{Moments, VectorMoments};
+use gristmill_core::{
+    Column, Error, Frame, MISSING_CODE, Result, SemanticType, Table, Words, add_texts,
+};
+
+use super::bins;
 use super::few_words::FewWords;
 use crate::reference::Ends;
 use crate::{ColumnReference, Places};
@@ -20,10 +25,13 @@ pub struct ColumnWindow {
     below: Moments,
     above: Moments,
     unlisted: FewWords,
+    /// What the vectors of texts are like, where the reference knows those of its own.
+    pub vectors: Option<VectorMoments>,
 }
 
 impl ColumnWindow {
-    pub(super) fn new(reference: &ColumnReference) -> Self {
+    /// A column of no rows.
+    pub fn new(reference: &ColumnReference) -> Self {
         let places = match &reference.places {
             Places::Bins(borders) | Places::Lengths(borders) => borders.len() + 1,
             Places::Words(words) => words.len() + 1,
@@ -36,23 +44,46 @@ impl ColumnWindow {
             below: Moments::default(),
             above: Moments::default(),
             unlisted: FewWords::default(),
+            vectors: reference.vectors.as_ref().map(|known| VectorMoments::new(known.width())),
         }
     }
 
+    /// Counts the values of the column of this name in more rows.
+    ///
+    /// # Errors
+    /// As [`super::Window::update`].
+    pub fn update(&mut self, reference: &ColumnReference, rows: &Table) -> Result<()> {
+        let at = rows.schema().position(&reference.name)?;
+        self.merge(&Self::of_table(reference, rows, at)?)
+    }
+
+    /// What the column at `at` comes to.
+    pub(super) fn of_table(reference: &ColumnReference, rows: &Table, at: usize) -> Result<Self> {
+        if let (Places::Bins(borders), Some(numbers)) = (&reference.places, rows.plain_numbers(at))
+        {
+            // As they lie in the table: a frame would be a copy.
+            let mut window = Self::new(reference);
+            window.count_numbers(borders, numbers);
+            return Ok(window);
+        }
+        let frame = Frame::from_table(&rows.select(&[at]))?;
+        Self::of(reference, frame.columns().first(), rows.rows())
+    }
+
     /// What `rows` values of a column come to; `column` is absent where its meaning has no place in a frame.
-    pub(super) fn of(
-        reference: &ColumnReference,
-        column: Option<&Column>,
-        rows: usize,
-    ) -> Result<Self> {
+    fn of(reference: &ColumnReference, column: Option<&Column>, rows: usize) -> Result<Self> {
         refuse_others(reference, column, rows)?;
         let mut window = Self::new(reference);
-        window.count_column(reference, column);
+        window.count_column(reference, column)?;
         Ok(window)
     }
 
     /// Counts the values of a column that [`refuse_others`] takes.
-    pub(super) fn count_column(&mut self, reference: &ColumnReference, column: Option<&Column>) {
+    pub(super) fn count_column(
+        &mut self,
+        reference: &ColumnReference,
+        column: Option<&Column>,
+    ) -> Result<()> {
         match (&reference.places, column) {
             (Places::None, Some(column)) => self.missing += column.missing() as u64,
             (Places::Bins(borders), Some(Column::Numbers(values))) => {
@@ -63,47 +94,47 @@ impl ColumnWindow {
             }
             (Places::Lengths(borders), Some(Column::Words(words))) => {
                 self.count_numbers(borders, &lengths(words));
+                if let Some(vectors) = &mut self.vectors {
+                    let texts = words.dictionary.iter().map(String::as_str).zip(occurrences(words));
+                    add_texts(texts.filter(|(_, times)| *times > 0), vectors)?;
+                }
             }
             (Places::Words(_), Some(Column::Words(words))) => self.count_words(reference, words),
             _ => {}
         }
+        Ok(())
     }
 
-    fn count_numbers(&mut self, borders: &[f64], values: &[f64]) {
-        let (Some(&first), Some(&last)) = (borders.first(), borders.last()) else {
-            // The reference had no value: there is one place.
-            let moments = Moments::of(values);
-            self.counts[0] += moments.count();
-            self.missing += values.len() as u64 - moments.count();
-            self.moments = self.moments.merge(moments);
-            return;
+    /// Counts numbers; those that are not finite are missing.
+    pub(super) fn count_numbers(&mut self, borders: &[f64], values: &[f64]) {
+        let moments = Moments::of(values);
+        self.missing += values.len() as u64 - moments.count();
+        self.moments = self.moments.merge(moments);
+        let finite: Cow<'_, [f64]> = match moments.count() == values.len() as u64 {
+            true => values.into(),
+            false => values.iter().copied().filter(|value| value.is_finite()).collect(),
         };
-        let (mut below, mut above) = (Vec::new(), Vec::new());
-        for &value in values {
-            if !value.is_finite() {
-                self.missing += 1;
-                continue;
-            }
-            self.counts[borders.partition_point(|&border| border < value)] += 1;
-            if value <= first {
-                below.push(value);
-            } else if value > last {
-                above.push(value);
-            }
+        let before = self.outermost();
+        bins::count(borders, &finite, &mut self.counts);
+        let (Some(&first), Some(&last)) = (borders.first(), borders.last()) else { return };
+        if self.outermost() != before {
+            let those = |outside: fn(f64, f64) -> bool, border: f64| {
+                let values = finite.iter().copied().filter(|value| outside(*value, border));
+                Moments::of(&values.collect::<Vec<f64>>())
+            };
+            self.below = self.below.merge(those(|value, first| value <= first, first));
+            self.above = self.above.merge(those(|value, last| value > last, last));
         }
-        self.moments = self.moments.merge(Moments::of(values));
-        self.below = self.below.merge(Moments::of(&below));
-        self.above = self.above.merge(Moments::of(&above));
+    }
+
+    /// How many values lie in the outermost bins.
+    fn outermost(&self) -> (Option<u64>, Option<u64>) {
+        (self.counts.first().copied(), self.counts.last().copied())
     }
 
     fn count_words(&mut self, reference: &ColumnReference, words: &Words) {
-        let mut of_code = vec![0_u64; words.dictionary.len()];
-        for &code in &words.codes {
-            match of_code.get_mut(code as usize) {
-                Some(count) if code != MISSING_CODE => *count += 1,
-                _ => self.missing += 1,
-            }
-        }
+        let of_code = occurrences(words);
+        self.missing += words.codes.len() as u64 - of_code.iter().sum::<u64>();
         let Places::Words(places) = &reference.places else { return };
         let last = self.counts.len() - 1;
         for (word, count) in words.dictionary.iter().zip(of_code).filter(|(_, count)| *count > 0) {
@@ -117,7 +148,7 @@ impl ColumnWindow {
         }
     }
 
-    pub(super) fn merge(&mut self, more: &Self) {
+    pub(super) fn merge(&mut self, more: &Self) -> Result<()> {
         for (mine, more) in self.counts.iter_mut().zip(&more.counts) {
             *mine = mine.saturating_add(*more);
         }
@@ -126,6 +157,10 @@ impl ColumnWindow {
         self.below = self.below.merge(more.below);
         self.above = self.above.merge(more.above);
         self.unlisted.merge(&more.unlisted);
+        if let (Some(mine), Some(more)) = (&mut self.vectors, &more.vectors) {
+            mine.merge(more)?;
+        }
+        Ok(())
     }
 
     /// How many values were counted.
@@ -166,6 +201,17 @@ pub(super) fn refuse_others(
             hint: Some(format!("{rows} rows were compared with others of another kind")),
         }),
     }
+}
+
+/// How often each word of the dictionary occurs.
+fn occurrences(words: &Words) -> Vec<u64> {
+    let mut of_code = vec![0; words.dictionary.len()];
+    for &code in &words.codes {
+        if let Some(count) = of_code.get_mut(code as usize).filter(|_| code != MISSING_CODE) {
+            *count += 1;
+        }
+    }
+    of_code
 }
 
 /// How many characters each text has; NaN for one that is missing.

@@ -1,5 +1,6 @@
 //! What later rows look like, in memory that depends on the columns alone.
 
+mod bins;
 mod column;
 mod few_words;
 mod season;
@@ -9,11 +10,12 @@ pub use column::ColumnWindow;
 pub use season::{Season, SeasonalReference};
 pub use windows::{FullWindow, WindowSize, Windows};
 
+use gristmill_core::sketch::VectorMoments;
 use gristmill_core::{Column, Error, Frame, Result, Table};
 use rayon::prelude::*;
 
 use self::column::refuse_others;
-use crate::{ColumnReference, Reference};
+use crate::{ColumnReference, Reference, TogetherReference};
 
 /// From so many rows on, columns are counted side by side.
 const MANY_ROWS: usize = 512;
@@ -22,19 +24,55 @@ const MANY_ROWS: usize = 512;
 ///
 /// Rows can be added one by one or batch by batch, and windows of the same reference merge: counts in
 /// places are exact and do not depend on how rows were cut. A column takes about 2 KiB, and for
-/// categories 8 bytes for each that the reference lists and up to 4 KiB for those it does not.
+/// categories 8 bytes for each that the reference lists and up to 4 KiB for those it does not. Texts, and columns
+/// that are one vector together, take up to 17 KiB more.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Window {
     /// How many rows were counted.
     pub rows: u64,
     /// The columns in the order of the reference.
     pub columns: Vec<ColumnWindow>,
+    /// The columns that are one vector together, where the reference has any.
+    pub together: Option<TogetherWindow>,
+}
+
+/// What columns look like that are one vector together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TogetherWindow {
+    /// How many rows lacked a value of the vector.
+    pub missing: u64,
+    /// What the vectors of the others are like.
+    pub moments: VectorMoments,
+}
+
+impl TogetherWindow {
+    fn of(reference: &TogetherReference, rows: &Frame) -> Result<Self> {
+        let mut moments = reference.joint.moments();
+        let missing = reference.joint.add(rows, &mut moments)?;
+        Ok(Self { missing, moments })
+    }
+
+    fn merge(&mut self, more: &Self) -> Result<()> {
+        self.missing = self.missing.saturating_add(more.missing);
+        self.moments.merge(&more.moments)
+    }
 }
 
 impl Window {
     /// A window of no rows.
     pub fn new(reference: &Reference) -> Self {
-        Self { rows: 0, columns: reference.columns.iter().map(ColumnWindow::new).collect() }
+        let columns = reference.columns.iter().map(ColumnWindow::new).collect();
+        let together = reference
+            .together
+            .as_ref()
+            .map(|together| TogetherWindow { missing: 0, moments: together.joint.moments() });
+        Self { rows: 0, columns, together }
+    }
+
+    /// A window of columns that were counted one by one, each over the same `rows` rows and in the order of its
+    /// reference.
+    pub fn of(rows: u64, columns: Vec<ColumnWindow>) -> Self {
+        Self { rows, columns, together: None }
     }
 
     /// Counts more rows. Columns go by name; further ones are passed over.
@@ -51,18 +89,29 @@ impl Window {
             .iter()
             .map(|column| rows.schema().position(&column.name))
             .collect::<Result<Vec<_>>>()?;
-        let count = |(column, &at): (&crate::ColumnReference, &usize)| {
-            let frame = Frame::from_table(&rows.select(&[at]))?;
-            ColumnWindow::of(column, frame.columns().first(), rows.rows())
-        };
+        let count =
+            |(column, &at): (&ColumnReference, &usize)| ColumnWindow::of_table(column, rows, at);
         let more = if rows.rows() < MANY_ROWS {
             reference.columns.iter().zip(&columns).map(count).collect::<Result<Vec<_>>>()?
         } else {
             reference.columns.par_iter().zip(&columns).map(count).collect::<Result<Vec<_>>>()?
         };
-        self.columns.iter_mut().zip(&more).for_each(|(mine, more)| mine.merge(more));
+        let together = reference.together.as_ref().map(|together| {
+            let names = together.joint.columns().iter();
+            let at = names.map(|name| rows.schema().position(name)).collect::<Result<Vec<_>>>()?;
+            TogetherWindow::of(together, &Frame::from_table(&rows.select(&at))?)
+        });
+        self.add_together(together.transpose()?)?;
+        self.columns.iter_mut().zip(&more).try_for_each(|(mine, more)| mine.merge(more))?;
         self.rows += rows.rows() as u64;
         Ok(())
+    }
+
+    fn add_together(&mut self, more: Option<TogetherWindow>) -> Result<()> {
+        match (&mut self.together, more) {
+            (Some(mine), Some(more)) => mine.merge(&more),
+            _ => Ok(()),
+        }
     }
 
     /// As [`Window::update`], of rows as kernels compute on them: the same columns count the same. Ids and
@@ -83,8 +132,11 @@ impl Window {
                 Ok((column, found))
             })
             .collect::<Result<Vec<_>>>()?;
+        let together = reference.together.as_ref();
+        let together = together.map(|together| TogetherWindow::of(together, rows));
+        self.add_together(together.transpose()?)?;
         for (mine, (reference, column)) in self.columns.iter_mut().zip(columns) {
-            mine.count_column(reference, column);
+            mine.count_column(reference, column)?;
         }
         self.rows += rows.rows() as u64;
         Ok(())
@@ -100,7 +152,11 @@ impl Window {
         if !same || self.columns.len() != other.columns.len() {
             return Err(Error::Bug("windows of different references were merged".into()));
         }
-        self.columns.iter_mut().zip(&other.columns).for_each(|(mine, more)| mine.merge(more));
+        self.add_together(other.together.clone())?;
+        self.columns
+            .iter_mut()
+            .zip(&other.columns)
+            .try_for_each(|(mine, more)| mine.merge(more))?;
         self.rows += other.rows;
         Ok(())
     }
@@ -200,6 +256,36 @@ mod tests {
         let judged = |window| settings.judge(&reference, window).unwrap();
         let values = |window| judged(window).columns.iter().map(|c| c.value).collect::<Vec<_>>();
         assert_eq!(values(&window), values(&whole));
+    }
+
+    #[test]
+    fn texts_and_vectors_count_alike_in_tables_frames_and_parts() {
+        let all = rows(0, 3_000);
+        let names = vec!["age".to_string(), "paid".to_string()];
+        let profile = Profile::learn(&all).unwrap().with_together(names, &all).unwrap();
+        let reference = Reference::of(&profile);
+        let whole = counted(&reference, &[all]);
+        let mut window = Window::new(&reference);
+        for (from, to) in [(0, 1), (1, 700), (700, 3_000)] {
+            let frame = Frame::from_table(&rows(from, to)).unwrap();
+            window.update_frame(&reference, &frame).unwrap();
+        }
+        let mut merged = counted(&reference, &[rows(0, 900)]);
+        merged.merge(&counted(&reference, &[rows(900, 3_000)])).unwrap();
+        let known = profile.together.as_ref().unwrap();
+        for window in [&whole, &window, &merged] {
+            let together = window.together.as_ref().unwrap();
+            assert_eq!((together.missing, together.moments.count()), (334, 2_666));
+            let apart = together.moments.scatter(1, 0) - known.moments.scatter(1, 0);
+            assert!(apart.abs() < 1e-6, "{apart}");
+            let texts = window.columns[3].vectors.as_ref().unwrap();
+            let before = reference.columns[3].vectors.as_ref().unwrap();
+            assert_eq!(texts.count(), before.count());
+            let apart = texts.scatter(5, 3) - before.scatter(5, 3);
+            assert!(apart.abs() < 1e-9, "{apart}");
+        }
+        let lacking = Frame::from_table(&rows(0, 5).without(&["paid".into()]).unwrap()).unwrap();
+        assert!(window.update_frame(&reference, &lacking).is_err());
     }
 
     #[test]

@@ -65,9 +65,10 @@ pub struct SeasonalReference {
 }
 
 impl SeasonalReference {
-    /// A reference without any row of a season; `all` says where values are counted.
+    /// A reference without any row of a season; `all` says where values are counted. Of texts it knows the lengths
+    /// alone.
     pub fn new(season: Season, all: Reference) -> Self {
-        Self { season, all, slots: BTreeMap::new() }
+        Self { season, all: all.without_vectors(), slots: BTreeMap::new() }
     }
 
     /// Learns from rows of the moments `at`.

@@ -192,3 +192,91 @@ fn settings_are_read_as_a_file_spells_them() {
     assert_eq!(serde_json::from_str::<DriftSettings>(&again).unwrap(), read);
     assert!(serde_json::from_str::<DriftSettings>(r#"{"tets": "ks"}"#).is_err());
 }
+
+const PARCELS: [&str; 8] =
+    ["parcel", "late", "courier", "street", "door", "arrived", "lost", "yesterday"];
+const REFUNDS: [&str; 8] =
+    ["refund", "money", "card", "charged", "twice", "bank", "invoice", "yesterday"];
+
+/// Complaints of six words each, about one thing or the other.
+fn complaints(rows: usize, about: [&str; 8], seed: u64) -> Table {
+    let mut random = gristmill_core::Seed(seed).random();
+    let mut text = || (0..6).map(|_| about[random.below(8)]).collect::<Vec<_>>().join(" ");
+    let texts: Vec<String> = (0..rows).map(|_| text()).collect();
+    table()
+        .words("note", texts.iter().map(String::as_str))
+        .meaning(gristmill_core::SemanticType::Text)
+        .build()
+}
+
+#[test]
+fn texts_about_something_else_have_moved() {
+    let before = complaints(1_500, PARCELS, 1);
+    let settings = DriftSettings::default();
+    let found = judge(&settings, &before, &complaints(400, PARCELS, 2));
+    let content = found.columns[0].content.unwrap();
+    assert!(!found.drifted && content.auc < 0.6 && content.threshold == 0.65, "{content:?}");
+    let found = judge(&settings, &before, &complaints(400, REFUNDS, 3));
+    let content = found.columns[0].content.unwrap();
+    assert!(found.columns[0].reasons.contains(&Reason::Content) && content.auc > 0.99);
+    assert!(found.measures().iter().any(|(name, test, _)| name == "note" && *test == "embedding"));
+    // Few texts say nothing.
+    let found = judge(&settings, &complaints(20, PARCELS, 4), &complaints(9, REFUNDS, 5));
+    assert_eq!(found.columns[0].content, None);
+}
+
+#[test]
+fn a_profile_of_before_compares_texts_by_their_lengths_alone() {
+    let before = Profile::learn(&complaints(800, PARCELS, 1)).unwrap();
+    let mut reference = Reference::of(&before);
+    reference.columns[0].vectors = None;
+    let mut window = Window::new(&reference);
+    window.update(&reference, &complaints(400, PARCELS, 3)).unwrap();
+    let found = DriftSettings::default().judge(&reference, &window).unwrap();
+    assert_eq!((found.columns[0].content, found.drifted), (None, false));
+}
+
+/// Rows with a vector of three numbers, of which the first two go together, and one number more.
+fn embedded(rows: usize, slope: f64, seed: u64) -> Table {
+    let mut random = gristmill_core::Seed(seed).random();
+    let first: Vec<f64> = (0..rows).map(|_| random.normal()).collect();
+    let second: Vec<f64> = first.iter().map(|v| slope + v + 0.1 * random.normal()).collect();
+    let third: Vec<f64> = (0..rows).map(|_| random.normal()).collect();
+    let price: Vec<f64> = (0..rows).map(|_| random.normal()).collect();
+    table()
+        .numbers("emb_0", first)
+        .numbers("emb_1", second)
+        .numbers("emb_2", third)
+        .numbers("price", price)
+        .build()
+}
+
+#[test]
+fn columns_that_are_one_vector_are_compared_as_one() {
+    let before = embedded(2_000, 0.0, 1);
+    let settings = DriftSettings {
+        embeddings: Some(crate::EmbeddingSettings {
+            columns: Some(gristmill_core::Selector::word("emb_*")),
+            threshold: None,
+        }),
+        ..DriftSettings::default()
+    };
+    let names = settings.together(before.schema()).unwrap().unwrap();
+    let profile = Profile::learn(&before).unwrap().with_together(names, &before).unwrap();
+    let all = gristmill_core::Selector::All;
+    let reference = Reference::of(&profile).select(before.schema(), &all).unwrap();
+    let judged = |now: &Table| {
+        let mut window = Window::new(&reference);
+        window.update(&reference, now).unwrap();
+        settings.judge(&reference, &window).unwrap()
+    };
+    let found = judged(&embedded(500, 0.0, 2));
+    let together = found.together.as_ref().unwrap();
+    assert_eq!((found.columns.len(), found.compared(), found.moved()), (1, 2, 0));
+    assert!(!together.drifted && together.name() == "emb_0 to emb_2", "{together:?}");
+    // Each column moves by a fifth of its deviation, and out of the line on which both lay.
+    let found = judged(&embedded(500, 0.2, 3));
+    let together = found.together.as_ref().unwrap();
+    assert!(together.drifted && together.vectors.unwrap().auc > 0.8, "{together:?}");
+    assert_eq!((found.moved(), found.share, found.drifted), (1, 0.5, true));
+}
