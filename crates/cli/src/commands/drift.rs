@@ -1,11 +1,12 @@
 //! `gristmill drift MODEL --input ROWS`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use gristmill::{
-    ColumnDrift, Correction, Drift, DriftChanges, DriftReason, DriftTest, Kind, Season,
+    ColumnDrift, Correction, Drift, DriftChanges, DriftReason, DriftTest, Estimate, Kind, Season,
     SeasonSettings, Selector,
 };
 
@@ -175,6 +176,9 @@ fn drawn(found: &Drift) -> String {
     if let Some(answers) = &found.answers {
         text.push_str(&format!("\n\n{}", show::draw(&table(answers.columns.iter()))));
     }
+    if let Some(estimates) = found.estimate.as_ref().filter(|found| !found.is_empty()) {
+        text.push_str(&format!("\n\n{}", show::draw(&estimated(estimates))));
+    }
     text
 }
 
@@ -189,6 +193,16 @@ fn table<'a>(columns: impl Iterator<Item = &'a ColumnDrift>) -> comfy_table::Tab
             show::number(column.threshold),
             missing(column),
         ]);
+    }
+    table
+}
+
+/// What metrics of the rows probably are.
+fn estimated(estimates: &BTreeMap<String, Estimate>) -> comfy_table::Table {
+    let mut table = show::table(&["metric", "estimate", "standard error"]);
+    for (name, estimate) in estimates {
+        let numbers = [estimate.value, estimate.standard_error].map(show::number);
+        table.add_row([vec![name.clone()], numbers.to_vec()].concat());
     }
     table
 }
