@@ -19,7 +19,7 @@ use super::gathered::{self, Gathered, Looks};
 use super::lookout::Tally;
 use super::terms::{Terms, at_least};
 use crate::serve::{ServeEvent, TellServing};
-use crate::{Home, Result};
+use crate::{Error, Home, Result};
 
 /// How many columns of a finding are named, and how many of those that have moved.
 const NAMED: usize = 200;
@@ -53,6 +53,8 @@ struct Counted {
     /// The number of the version, where its file says how it is watched: then what is found is kept.
     recorded: Option<u32>,
     rows: Rows,
+    /// Why what was gathered could not be kept, where that has not been told.
+    unkept: Option<Error>,
 }
 
 /// What becomes of rows.
@@ -106,7 +108,7 @@ impl LiveDrift {
         let digest = served.info().digest;
         if self.watched.get(&key).is_none_or(|watched| watched.digest != digest) {
             let counted = self.begin(served);
-            let counted = self.told(served, counted);
+            let counted = counted.map_err(|error| unwatched(&self.tell, served, error)).ok();
             let served = Arc::clone(served);
             self.watched.insert(key.clone(), Watched { digest, served, counted });
         }
@@ -131,7 +133,11 @@ impl LiveDrift {
     ) {
         let Some(watched) = self.watched.get_mut(key) else { return };
         let Some(counted) = &mut watched.counted else { return };
-        match work(counted, &watched.served) {
+        let done = work(counted, &watched.served);
+        if let Some(error) = counted.unkept.take() {
+            unwatched(&self.tell, &watched.served, error);
+        }
+        match done {
             Ok(None) => {}
             Ok(Some(verdict)) => {
                 if let Some(version) = counted.recorded {
@@ -147,19 +153,9 @@ impl LiveDrift {
             }
             Err(error) => {
                 watched.counted = None;
-                let served = Arc::clone(&watched.served);
-                self.told::<()>(&served, Err(error));
+                unwatched(&self.tell, &watched.served, error);
             }
         }
-    }
-
-    /// What worked out; what did not is told.
-    fn told<T>(&self, served: &Served, done: Result<T>) -> Option<T> {
-        done.map_err(|error| {
-            let (model, version) = (served.name().into(), served.version().into());
-            (self.tell)(&ServeEvent::Unwatched { model, version, why: error.message });
-        })
-        .ok()
     }
 
     fn begin(&self, served: &Served) -> Result<Counted> {
@@ -181,8 +177,13 @@ impl LiveDrift {
                 }
             }
         };
-        Ok(Counted { settings, size, recorded, rows })
+        Ok(Counted { settings, size, recorded, rows, unkept: None })
     }
+}
+
+fn unwatched(tell: &TellServing, served: &Served, error: Error) {
+    let (model, version) = (served.name().into(), served.version().into());
+    tell(&ServeEvent::Unwatched { model, version, why: error.message });
 }
 
 impl Counted {
@@ -231,7 +232,9 @@ impl Counted {
         let looks = std::mem::replace(gathered, new).looks()?;
         let judged = Judged::of_looks(&looks, served, &self.settings, self.size)?;
         self.rows = Rows::Windows(Box::new(judged));
-        gathered::keep(&path, &looks)
+        // It is known here all the same, as long as this goes on.
+        self.unkept = gathered::keep(&path, &looks).err();
+        Ok(())
     }
 }
 

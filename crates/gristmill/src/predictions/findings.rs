@@ -97,7 +97,7 @@ struct Clerk {
     clock: Arc<dyn Clock>,
     tally: Arc<Tally>,
     tell: TellServing,
-    storms: BTreeMap<(String, u32, &'static str), Storm>,
+    storms: BTreeMap<(String, u32, FindingKind), Storm>,
     /// Whether the last attempt at writing succeeded.
     well: bool,
     /// Models whose performance is to be known, each with the last finding that was read.
@@ -121,7 +121,7 @@ impl Clerk {
     }
 
     fn keep(&mut self, model: &str, found: NewFinding) {
-        let key = (model.to_owned(), found.version, word(found.what));
+        let key = (model.to_owned(), found.version, found.what);
         let storm = self.storms.entry(key).or_default();
         if !storm.lets(found.at, found.alarm) {
             return;
@@ -165,14 +165,6 @@ impl Clerk {
                 }
             }
         }
-    }
-}
-
-fn word(kind: FindingKind) -> &'static str {
-    match kind {
-        FindingKind::Drift => "drift",
-        FindingKind::Performance => "performance",
-        FindingKind::Estimate => "estimate",
     }
 }
 

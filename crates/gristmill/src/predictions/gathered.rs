@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use gristmill_core::{Field, Profile, ProfileLearner, Schema, Table, Timestamp};
-use gristmill_package::Digest;
 use gristmill_serve::{Seen, Served};
 use serde::{Deserialize, Serialize};
 
@@ -119,8 +118,8 @@ fn rows_of(seen: &Seen) -> Result<Table> {
 
 /// Where what the rows of a version looked like is kept.
 pub(super) fn path(home: &Home, served: &Served) -> PathBuf {
-    let digest: Digest = served.info().digest;
-    let digest = digest.to_string().chars().filter(char::is_ascii_alphanumeric).take(16);
+    let digest = served.info().digest.to_string();
+    let digest = digest.chars().filter(char::is_ascii_alphanumeric).take(16);
     let name =
         format!("{}-{}.json", place::file_name(served.version()), digest.collect::<String>());
     home.root().join(FOLDER).join(place::file_name(served.name())).join(name)

@@ -56,7 +56,7 @@ fn keep_held_out(
     rows: &[u32],
     context: &TaskContext<'_>,
 ) -> Result<()> {
-    if !estimates(shared) {
+    if !estimates(shared) || fitted.target().task() == Task::Unsupervised {
         return Ok(());
     }
     if rows.is_empty() {
