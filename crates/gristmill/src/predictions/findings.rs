@@ -32,6 +32,14 @@ pub(super) struct Findings {
     clerk: JoinHandle<()>,
 }
 
+/// How good the answers of a version turned out to be, as the loop found it.
+#[derive(Clone, Debug)]
+pub(super) struct Scored {
+    pub metric: String,
+    pub value: Option<f64>,
+    pub rows: u64,
+}
+
 /// What the thread is told.
 enum Word {
     /// Something was found of a model.
@@ -156,11 +164,11 @@ impl Clerk {
                 *seen = last.number;
                 let mut known =
                     self.tally.performance.lock().unwrap_or_else(PoisonError::into_inner);
-                let known = &mut *known;
                 for found in some.into_iter().map(|finding| finding.found) {
                     if found.what == FindingKind::Performance {
                         let key = (model.clone(), found.version.to_string());
-                        known.insert(key, (found.name, found.value, found.rows));
+                        let NewFinding { name: metric, value, rows, .. } = found;
+                        known.insert(key, Scored { metric, value, rows });
                     }
                 }
             }

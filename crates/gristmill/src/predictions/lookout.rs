@@ -12,7 +12,7 @@ use gristmill_monitor::DriftReport;
 use gristmill_serve::{Figure, FigureKind, Lot, Seen, Served, Witness};
 
 use super::drift::{LiveDrift, Verdict};
-use super::findings::Findings;
+use super::findings::{Findings, Scored};
 use super::log::Log;
 use super::performance::{Estimation, LivePerformance};
 use super::terms::Terms;
@@ -73,8 +73,8 @@ pub(super) struct Tally {
     pub verdicts: Mutex<BTreeMap<(String, String), Verdict>>,
     /// How good the last answers of each version probably are.
     pub estimates: Mutex<BTreeMap<(String, String), Estimation>>,
-    /// How good they turned out to be: the metric, its value and the rows.
-    pub performance: Mutex<BTreeMap<(String, String), (String, Option<f64>, u64)>>,
+    /// How good they turned out to be.
+    pub performance: Mutex<BTreeMap<(String, String), Scored>>,
 }
 
 impl Lookout {

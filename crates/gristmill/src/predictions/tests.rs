@@ -39,10 +39,18 @@ impl Clock for Hands {
 
 /// 200 rows, of which `x` is moved by so much.
 fn rows(by: f64) -> Table {
-    let x = (0..200).map(|i| by + f64::from(i * 37 % 200));
-    let plans = (0..200).map(|i| if i % 3 == 0 { "pro" } else { "basic" });
+    let x = (0..200).map(|row| x(row, by));
+    let plans = (0..200).map(plan);
     let left = (0..200).map(|i| if i * 37 % 200 > 90 { "yes" } else { "no" });
     table().numbers("x", x).words("plan", plans).words("left", left).build()
+}
+
+fn x(row: i32, by: f64) -> f64 {
+    by + f64::from(row * 37 % 200)
+}
+
+fn plan(row: i32) -> &'static str {
+    if row % 3 == 0 { "pro" } else { "basic" }
 }
 
 /// A home with a model, whose version 1 answers by these terms.
@@ -89,10 +97,8 @@ impl Scene {
     fn ask(&self, lookout: &Lookout, second: i64, count: usize, by: f64) {
         self.clock.set(second);
         let mut csv = String::from("x,plan\n");
-        let table = rows(by);
-        let x = table.column(0).to_data().buffers()[0].typed_data::<f64>().to_vec();
-        for (row, x) in x.iter().enumerate().take(count) {
-            csv.push_str(&format!("{x},{}\n", if row % 3 == 0 { "pro" } else { "basic" }));
+        for row in 0..count as i32 {
+            csv.push_str(&format!("{},{}\n", x(row, by), plan(row)));
         }
         let read = mlflow::read_csv(&self.served, csv.as_bytes(), Recall::default()).unwrap();
         let (asked, id) = (read.rows.asked_rows(), format!("r{second}"));
