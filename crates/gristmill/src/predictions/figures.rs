@@ -20,9 +20,10 @@ impl Tally {
             found.map(|(key, found)| (labels(key, found.metric), value(found))).collect()
         };
         let known = self.performance.lock().unwrap_or_else(PoisonError::into_inner);
-        let values =
-            known.iter().filter_map(|(key, (name, value, _))| Some((labels(key, name), (*value)?)));
-        let rows = known.iter().map(|(key, (name, _, rows))| (labels(key, name), *rows as f64));
+        let values = known
+            .iter()
+            .filter_map(|(key, found)| Some((labels(key, &found.metric), found.value?)));
+        let rows = known.iter().map(|(key, found)| (labels(key, &found.metric), found.rows as f64));
         let figures = [
             gauge(
                 "gristmill_performance_estimate",
