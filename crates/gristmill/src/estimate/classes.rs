@@ -76,11 +76,12 @@ impl ClassEstimator {
 }
 
 /// What the probabilities stand for, where rows show that it is not what they say: out of fold the calibrated ones
-/// must be nearer to the truth. Lines through few rows, or through good probabilities, only add chance.
+/// must be nearer to the truth, by more than a standard error. Lines through few rows, or through good
+/// probabilities, only add chance.
 fn calibrator(said: &DenseMatrix, truth: &[u32]) -> Result<Option<Calibrator>> {
     let mut order: Vec<u32> = (0..truth.len() as u32).collect();
     Seed::default().named("calibration").random().shuffle(&mut order);
-    let (mut before, mut after) = (0.0, 0.0);
+    let mut nearer: Vec<f64> = Vec::with_capacity(truth.len());
     for fold in 0..FOLDS {
         let part = |is_out: bool| -> Vec<u32> {
             let of_fold = order.iter().enumerate().filter(|(at, _)| (at % FOLDS == fold) == is_out);
@@ -89,10 +90,11 @@ fn calibrator(said: &DenseMatrix, truth: &[u32]) -> Result<Option<Calibrator>> {
         let (out, inside) = (part(true), part(false));
         let lines = fitted(&rows_of(said, &inside)?, &codes_of(truth, &inside))?;
         let (said, truth) = (rows_of(said, &out)?, codes_of(truth, &out));
-        before += apart(&said, &truth);
-        after += apart(&lines.apply(&said), &truth);
+        let calibrated = apart(&lines.apply(&said), &truth);
+        nearer.extend(apart(&said, &truth).iter().zip(calibrated).map(|(said, now)| said - now));
     }
-    if after < before { fitted(said, truth).map(Some) } else { Ok(None) }
+    let (gain, squares) = (nearer.iter().sum::<f64>(), nearer.iter().map(|d| d * d).sum::<f64>());
+    if gain > squares.sqrt() { fitted(said, truth).map(Some) } else { Ok(None) }
 }
 
 fn fitted(said: &DenseMatrix, truth: &[u32]) -> Result<Calibrator> {
@@ -109,11 +111,11 @@ fn codes_of(truth: &[u32], rows: &[u32]) -> Vec<u32> {
     rows.iter().map(|row| truth[*row as usize]).collect()
 }
 
-/// How far probabilities are from the truth: the sum of Brier's score.
-fn apart(said: &DenseMatrix, truth: &[u32]) -> f64 {
-    let of_class = |class: usize| {
-        let pairs = said.column(class).iter().zip(truth);
-        pairs.map(move |(p, code)| (p - f64::from(u8::from(*code as usize == class))).powi(2))
+/// How far the probabilities of each row are from the truth: Brier's score.
+fn apart(said: &DenseMatrix, truth: &[u32]) -> Vec<f64> {
+    let of_row = |(row, code): (usize, &u32)| {
+        let is_true = |class: usize| f64::from(u8::from(*code as usize == class));
+        (0..said.columns()).map(|class| (said.get(row, class) - is_true(class)).powi(2)).sum()
     };
-    (0..said.columns()).flat_map(of_class).sum()
+    truth.iter().enumerate().map(of_row).collect()
 }
