@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
-use gristmill_core::{Clock, Timestamp};
+use gristmill_core::{Clock, Schema, Timestamp};
 use gristmill_monitor::{
     ColumnDrift, DriftReport, DriftSettings, FullWindow, Reference, WindowSize, Windows,
 };
@@ -42,7 +42,6 @@ pub(super) struct LiveDrift {
 struct Watched {
     /// Of which package it is: a name and a version may come to mean another.
     digest: Digest,
-    served: Arc<Served>,
     /// What is counted; nothing where that cannot be done, which has been told.
     counted: Option<Counted>,
 }
@@ -59,10 +58,19 @@ struct Counted {
 
 /// What becomes of rows.
 enum Rows {
-    /// They are what later ones are held against, and what they looked like is kept there.
-    Gathered(Box<Gathered>, PathBuf),
+    /// They are what later ones are held against.
+    Gathered(Box<First>),
     /// They are counted in windows.
     Windows(Box<Judged>),
+}
+
+/// What a version is first asked.
+struct First {
+    gathered: Gathered,
+    /// Where what it looked like is kept.
+    path: PathBuf,
+    /// The columns that the version takes.
+    input: Schema,
 }
 
 struct Judged {
@@ -108,11 +116,10 @@ impl LiveDrift {
         let digest = served.info().digest;
         if self.watched.get(&key).is_none_or(|watched| watched.digest != digest) {
             let counted = self.begin(served);
-            let counted = counted.map_err(|error| unwatched(&self.tell, served, error)).ok();
-            let served = Arc::clone(served);
-            self.watched.insert(key.clone(), Watched { digest, served, counted });
+            let counted = counted.map_err(|error| unwatched(&self.tell, &key, error)).ok();
+            self.watched.insert(key.clone(), Watched { digest, counted });
         }
-        self.ask(&key, |counted, served| counted.count(seen, served));
+        self.ask(&key, |counted| counted.count(seen));
     }
 
     /// Judges windows of time that have ended, whether requests come or not.
@@ -121,7 +128,7 @@ impl LiveDrift {
         let keys: Vec<_> =
             self.watched.iter().filter(|(_, w)| waits(w)).map(|(key, _)| key.clone()).collect();
         for key in keys {
-            self.ask(&key, |counted, served| counted.advance(now, served));
+            self.ask(&key, |counted| counted.advance(now));
         }
     }
 
@@ -129,13 +136,13 @@ impl LiveDrift {
     fn ask(
         &mut self,
         key: &(String, String),
-        work: impl FnOnce(&mut Counted, &Served) -> Result<Option<Verdict>>,
+        work: impl FnOnce(&mut Counted) -> Result<Option<Verdict>>,
     ) {
         let Some(watched) = self.watched.get_mut(key) else { return };
         let Some(counted) = &mut watched.counted else { return };
-        let done = work(counted, &watched.served);
+        let done = work(counted);
         if let Some(error) = counted.unkept.take() {
-            unwatched(&self.tell, &watched.served, error);
+            unwatched(&self.tell, key, error);
         }
         match done {
             Ok(None) => {}
@@ -153,7 +160,7 @@ impl LiveDrift {
             }
             Err(error) => {
                 watched.counted = None;
-                unwatched(&self.tell, &watched.served, error);
+                unwatched(&self.tell, key, error);
             }
         }
     }
@@ -168,12 +175,16 @@ impl LiveDrift {
         let rows = match terms.and_then(Terms::reference) {
             None => Rows::Windows(Box::new(Judged::of_training(served, &settings, size)?)),
             Some(span) => {
-                let path = gathered::path(&self.home, served);
+                let (path, input) = (gathered::path(&self.home, served), served.schema().clone());
                 match gathered::kept(&path)? {
                     Some(looks) => {
-                        Rows::Windows(Box::new(Judged::of_looks(&looks, served, &settings, size)?))
+                        let judged = Judged::of_looks(&looks, &input, &settings, size)?;
+                        Rows::Windows(Box::new(judged))
                     }
-                    None => Rows::Gathered(Box::new(Gathered::new(span, settings.min_rows)), path),
+                    None => {
+                        let gathered = Gathered::new(span, settings.min_rows);
+                        Rows::Gathered(Box::new(First { gathered, path, input }))
+                    }
                 }
             }
         };
@@ -181,22 +192,22 @@ impl LiveDrift {
     }
 }
 
-fn unwatched(tell: &TellServing, served: &Served, error: Error) {
-    let (model, version) = (served.name().into(), served.version().into());
+fn unwatched(tell: &TellServing, (model, version): &(String, String), error: Error) {
+    let (model, version) = (model.clone(), version.clone());
     tell(&ServeEvent::Unwatched { model, version, why: error.message });
 }
 
 impl Counted {
     /// Whether time alone may bring something about.
     fn waits(&self) -> bool {
-        matches!(self.rows, Rows::Gathered(..)) || matches!(self.size, WindowSize::Time { .. })
+        matches!(self.rows, Rows::Gathered(_)) || matches!(self.size, WindowSize::Time { .. })
     }
 
     /// The verdict on the last window that these rows filled, if they filled any.
-    fn count(&mut self, seen: &Seen, served: &Served) -> Result<Option<Verdict>> {
-        self.settle(seen.at, served)?;
+    fn count(&mut self, seen: &Seen) -> Result<Option<Verdict>> {
+        self.settle(seen.at)?;
         match &mut self.rows {
-            Rows::Gathered(gathered, _) => gathered.take(seen).map(|()| None),
+            Rows::Gathered(first) => first.gathered.take(seen).map(|()| None),
             Rows::Windows(judged) => {
                 let full = judged.columns.windows.update_frame(&seen.rows, seen.at)?;
                 let answers = match &mut judged.answers {
@@ -211,8 +222,8 @@ impl Counted {
     }
 
     /// The verdict on the last window of time that has ended, if any has.
-    fn advance(&mut self, now: Timestamp, served: &Served) -> Result<Option<Verdict>> {
-        self.settle(now, served)?;
+    fn advance(&mut self, now: Timestamp) -> Result<Option<Verdict>> {
+        self.settle(now)?;
         let Rows::Windows(judged) = &mut self.rows else { return Ok(None) };
         let full = judged.columns.windows.advance(now)?;
         let answers = match &mut judged.answers {
@@ -223,17 +234,16 @@ impl Counted {
     }
 
     /// Holds rows from now on against those that were gathered, where there are enough of them.
-    fn settle(&mut self, now: Timestamp, served: &Served) -> Result<()> {
-        let Rows::Gathered(gathered, path) = &mut self.rows else { return Ok(()) };
-        if !gathered.is_over(now) {
+    fn settle(&mut self, now: Timestamp) -> Result<()> {
+        let Rows::Gathered(first) = &mut self.rows else { return Ok(()) };
+        if !first.gathered.is_over(now) {
             return Ok(());
         }
-        let (path, new) = (std::mem::take(path), Box::new(Gathered::new(0, 0)));
-        let looks = std::mem::replace(gathered, new).looks()?;
-        let judged = Judged::of_looks(&looks, served, &self.settings, self.size)?;
-        self.rows = Rows::Windows(Box::new(judged));
+        let looks = std::mem::replace(&mut first.gathered, Gathered::new(0, 0)).looks()?;
         // It is known here all the same, as long as this goes on.
-        self.unkept = gathered::keep(&path, &looks).err();
+        self.unkept = gathered::keep(&first.path, &looks).err();
+        let judged = Judged::of_looks(&looks, &first.input, &self.settings, self.size)?;
+        self.rows = Rows::Windows(Box::new(judged));
         Ok(())
     }
 }
@@ -249,11 +259,11 @@ impl Judged {
 
     fn of_looks(
         looks: &Looks,
-        served: &Served,
+        input: &Schema,
         settings: &DriftSettings,
         size: WindowSize,
     ) -> Result<Self> {
-        let columns = Reference::of(&looks.columns).select(served.schema(), &settings.columns)?;
+        let columns = Reference::of(&looks.columns).select(input, &settings.columns)?;
         let answers = Some(Stream::new(Reference::of(&looks.answers), size)?);
         Ok(Self { columns: Stream::new(columns, size)?, answers })
     }

@@ -41,7 +41,6 @@ pub(super) struct LivePerformance {
 
 struct Watched {
     digest: Digest,
-    served: Arc<Served>,
     /// Nothing where the file does not ask for it, or it cannot be done, which has been told.
     estimated: Option<Estimated>,
 }
@@ -77,9 +76,10 @@ impl LivePerformance {
         let digest = served.info().digest;
         if self.watched.get(&key).is_none_or(|watched| watched.digest != digest) {
             self.follow(served, terms);
-            let estimated = self.begin(served, terms).map_err(|e| self.unestimated(served, e));
-            let (served, estimated) = (Arc::clone(served), estimated.ok().flatten());
-            self.watched.insert(key.clone(), Watched { digest, served, estimated });
+            let estimated = self.begin(served, terms);
+            let estimated = estimated.map_err(|error| unestimated(&self.tell, &key, error));
+            let estimated = estimated.ok().flatten();
+            self.watched.insert(key.clone(), Watched { digest, estimated });
         }
         self.ask(&key, |estimated| estimated.count(seen));
     }
@@ -126,15 +126,9 @@ impl LivePerformance {
             }
             Err(error) => {
                 watched.estimated = None;
-                let served = Arc::clone(&watched.served);
-                self.unestimated(&served, error);
+                unestimated(&self.tell, key, error);
             }
         }
-    }
-
-    fn unestimated(&self, served: &Served, error: Error) {
-        let (model, version) = (served.name().into(), served.version().into());
-        (self.tell)(&ServeEvent::Unestimated { model, version, why: error.message });
     }
 
     fn begin(&self, served: &Arc<Served>, terms: &Terms) -> Result<Option<Estimated>> {
@@ -154,6 +148,11 @@ impl LivePerformance {
             kept: Kept::new(seed),
         }))
     }
+}
+
+fn unestimated(tell: &TellServing, (model, version): &(String, String), error: Error) {
+    let (model, version) = (model.clone(), version.clone());
+    tell(&ServeEvent::Unestimated { model, version, why: error.message });
 }
 
 /// A metric of a version.
