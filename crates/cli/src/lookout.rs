@@ -12,6 +12,7 @@ use gristmill::{Home, SystemClock};
 #[derive(Debug, Args)]
 pub struct Watching {
     /// Keep the rows and answers of requests as Parquet in the home, or of a share of them, such as 0.1
+    /// [default: what `monitor:` in the file of each model asks for]
     #[arg(
         long, value_name = "RATE", num_args = 0..=1, require_equals = true, default_missing_value = "1"
     )]
@@ -19,7 +20,7 @@ pub struct Watching {
     /// Leave these columns out of what is kept
     #[arg(long, value_name = "COLUMN", value_delimiter = ',', requires = "log_predictions")]
     log_redact: Vec<String>,
-    /// How many rows are judged together when rows are held against the training data; 0 judges none
+    /// How many rows are judged together, where `monitor:` in the file of a model does not say it; 0 judges none
     #[arg(long, value_name = "ROWS", default_value = "1000")]
     drift_window: u64,
 }
@@ -33,14 +34,11 @@ impl Watching {
     }
 }
 
-/// Begins to watch, where there is something to watch for.
+/// Begins to watch.
 pub fn start(
     settings: LookoutSettings,
     home: &Home,
     tell: TellServing,
-) -> anyhow::Result<Option<Arc<Lookout>>> {
-    match settings.is_nothing() {
-        true => Ok(None),
-        false => Ok(Some(Arc::new(Lookout::start(home, settings, Arc::new(SystemClock), tell)?))),
-    }
+) -> anyhow::Result<Arc<Lookout>> {
+    Ok(Arc::new(Lookout::start(home, settings, Arc::new(SystemClock), tell)?))
 }

@@ -20,6 +20,7 @@ mod drift;
 mod duel;
 mod environment;
 mod error;
+mod estimate;
 mod evaluation;
 mod events;
 mod execution;
@@ -82,6 +83,7 @@ pub use gc::{GcAction, GcCount, GcOptions, GcReport, gc};
 pub use gristmill_core::Selector;
 pub use gristmill_core::Timestamp;
 pub use gristmill_flow::{self as flow, Cancel};
+pub use gristmill_monitor::estimate::Estimate;
 pub use gristmill_monitor::multivariate::MultivariateDrift;
 pub use gristmill_monitor::statistics::Correction;
 pub use gristmill_monitor::{

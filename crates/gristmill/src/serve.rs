@@ -17,6 +17,7 @@ use serde::Serialize;
 use crate::catalog::catalog;
 use crate::clock::SystemClock;
 use crate::keeper::Keeper;
+use crate::predictions::Terms;
 use crate::{Error, Home, Result, models};
 
 mod division;
@@ -65,6 +66,31 @@ pub enum ServeEvent {
         /// Why.
         why: String,
     },
+    /// A version is not watched in every way in which its pipeline file says it; it goes on to answer.
+    Unheeded {
+        /// The model.
+        model: String,
+        /// The version.
+        version: String,
+        /// Why.
+        why: String,
+    },
+    /// How well a version answers cannot be estimated; it goes on to answer.
+    Unestimated {
+        /// The model.
+        model: String,
+        /// The version.
+        version: String,
+        /// Why.
+        why: String,
+    },
+    /// What was found of a model cannot be written to the store; it is tried again with the next window.
+    Unrecorded {
+        /// The model.
+        model: String,
+        /// Why.
+        why: String,
+    },
     /// A model was to answer and cannot; the one before it goes on.
     Kept {
         /// Its name.
@@ -87,6 +113,15 @@ impl std::fmt::Display for ServeEvent {
             ),
             Self::Unwatched { model, version, why } => {
                 write!(f, "drift of {model}, version {version}, cannot be judged: {why}")
+            }
+            Self::Unheeded { model, version, why } => {
+                write!(f, "{model}, version {version}, is not watched as its file says: {why}")
+            }
+            Self::Unestimated { model, version, why } => {
+                write!(f, "performance of {model}, version {version}, cannot be estimated: {why}")
+            }
+            Self::Unrecorded { model, why } => {
+                write!(f, "what was found of {model} cannot be kept now: {why}")
             }
             Self::Kept { model, why } => {
                 write!(f, "{model} stays the version that it is: {why}")
@@ -357,7 +392,10 @@ fn open(home: &Home, reference: &str, limits: Limits) -> Result<(Served, Option<
 
 fn load(keeper: &Keeper, version: &ModelVersion, limits: Limits) -> Result<Served> {
     let folder = models::package_folder(keeper, version)?;
-    load_package(&version.model, &version.version.to_string(), &folder, limits)
+    let served = load_package(&version.model, &version.version.to_string(), &folder, limits)?;
+    // Whoever looks on knows from the first request on what is to be kept of it.
+    let terms = Terms::of(keeper, version, served.schema());
+    Ok(served.with_companion(Arc::new(terms)))
 }
 
 fn load_package(name: &str, version: &str, folder: &Path, limits: Limits) -> Result<Served> {

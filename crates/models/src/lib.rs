@@ -30,7 +30,8 @@ pub use cluster::{
 pub use decision_tree::DecisionTree;
 pub use dummy::{Dummy, DummyConstant, DummyModel, DummyStrategy};
 pub use ensemble::{
-    AdaBoost, Bagging, Calibration, Conformal, Resample, Stacking, Threshold, Voting,
+    AdaBoost, Bagging, Calibration, CalibrationMethod, Calibrator, Conformal, Resample, Stacking,
+    Threshold, Voting,
 };
 pub use extra_trees::ExtraTrees;
 pub use gaussian_naive_bayes::{GaussianNaiveBayes, GaussianNaiveBayesModel};

@@ -1,6 +1,8 @@
 //! A model that is ready to answer.
 
+use std::any::Any;
 use std::ops::Range;
+use std::sync::Arc;
 
 use gristmill_core::{
     Contributions, Frame, FrameInput, Labels, Prediction, Profile, Schema, Scores, Task,
@@ -37,6 +39,7 @@ pub struct Served {
     most_rows: usize,
     most_cells: usize,
     history: History,
+    companion: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl std::fmt::Debug for Served {
@@ -57,7 +60,20 @@ impl Served {
         let most_rows = limits.rows.min(limits.cells / input.schema().len().max(1));
         let history = History::of(&package.pipeline, &input, limits.history);
         let (name, version, most_cells) = (name.into(), version.into(), limits.cells);
-        Self { name, version, package, input, most_rows, most_cells, history }
+        let companion = None;
+        Self { name, version, package, input, most_rows, most_cells, history, companion }
+    }
+
+    /// The same with what whoever loads it knows of it beside its package, for whoever looks on while it
+    /// answers: it is at hand before the first answer, and goes with the model.
+    #[must_use]
+    pub fn with_companion(self, companion: Arc<dyn Any + Send + Sync>) -> Self {
+        Self { companion: Some(companion), ..self }
+    }
+
+    /// What is known of it beside its package, if that is of this type.
+    pub fn companion<T: 'static>(&self) -> Option<&T> {
+        self.companion.as_deref()?.downcast_ref()
     }
 
     /// The same with the rows that another version has kept, where they fit.

@@ -1,11 +1,12 @@
 //! `gristmill drift MODEL --input ROWS`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use gristmill::{
-    ColumnDrift, Correction, Drift, DriftChanges, DriftRate, DriftReason, DriftTest, Kind,
+    ColumnDrift, Correction, Drift, DriftChanges, DriftRate, DriftReason, DriftTest, Estimate, Kind,
     MultivariateDrift, MultivariateMethod, Season, SeasonSettings, Selector, TogetherDrift,
     VectorDrift,
 };
@@ -206,6 +207,9 @@ fn drawn(found: &Drift) -> String {
     if let Some(answers) = &found.answers {
         text.push_str(&format!("\n\n{}", show::draw(&table(answers.columns.iter()))));
     }
+    if let Some(estimates) = found.estimate.as_ref().filter(|found| !found.is_empty()) {
+        text.push_str(&format!("\n\n{}", show::draw(&estimated(estimates))));
+    }
     text
 }
 
@@ -249,6 +253,16 @@ fn all_together(found: &MultivariateDrift) -> String {
     let (error, threshold) = (show::number(found.standard_error), show::number(found.threshold));
     let counts = if found.counts { "" } else { ", which does not count" };
     format!("all together by {method}: {value} ± {error}, threshold {threshold}: {moved}{counts}")
+}
+
+/// What metrics of the rows probably are.
+fn estimated(estimates: &BTreeMap<String, Estimate>) -> comfy_table::Table {
+    let mut table = show::table(&["metric", "estimate", "standard error"]);
+    for (name, estimate) in estimates {
+        let numbers = [estimate.value, estimate.standard_error].map(show::number);
+        table.add_row([vec![name.clone()], numbers.to_vec()].concat());
+    }
+    table
 }
 
 fn moved(column: &ColumnDrift) -> String {

@@ -59,7 +59,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
         access: arguments.listen.access(&context.home)?,
         allowed_hosts: arguments.listen.allowed_hosts.clone(),
         fleet: counter.fleet(),
-        witness: lookout.clone().map(|lookout| lookout as Arc<dyn Witness>),
+        witness: Some(Arc::clone(&lookout) as Arc<dyn Witness>),
         serves: Serves::Models,
         ..Settings::new(premises.store(), premises.artifacts(), Arc::new(SystemClock))
     };
@@ -76,8 +76,6 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
         std::thread::sleep(PATIENCE);
     }
     server.stop();
-    if let Some(lookout) = lookout {
-        lookout.close();
-    }
+    lookout.close();
     Ok(())
 }

@@ -486,3 +486,112 @@ fn old_days_go_with_their_labels_and_drafts_that_nobody_finishes() {
     assert!(!old.exists());
     assert_eq!(kept(&sandbox, &[]).len(), 2);
 }
+
+/// The customers with a model that is watched as `monitor` says.
+fn watched(monitor: &str) -> Sandbox {
+    let sandbox = Sandbox::churn();
+    let pipeline = fs_err::read_to_string(sandbox.path("pipeline.yaml")).unwrap();
+    sandbox.write("pipeline.yaml", format!("{pipeline}\nmonitor: {monitor}\n"));
+    sandbox.json(&["run", "pipeline.yaml"]);
+    sandbox
+}
+
+const ESTIMATE: &str =
+    r#"gristmill_performance_estimate{model="churn",version="1",metric="roc_auc"}"#;
+const PERFORMANCE: &str = r#"gristmill_performance{model="churn",version="1",metric="roc_auc"}"#;
+
+#[test]
+fn performance_is_estimated_until_the_truth_is_known_and_then_said() {
+    let sandbox = watched(
+        "{performance: {metric: roc_auc, below: 0.7, estimate: true}, window: {rows: 500}, \
+         retrain: {on: [{labels: 1000000}]}}",
+    );
+    sandbox.json(&["deploy", "pipeline.yaml"]);
+    let server = Up::start(&sandbox);
+    let (rows, csv) = customers(&sandbox, 500);
+    let path = "/models/churn/invocations";
+    ask(&server, path, "as before", &asked_for_all(&rows));
+    wait("the first estimate", || metric(&server, ESTIMATE) > 0.0);
+    let estimate = metric(&server, ESTIMATE);
+    sandbox.write("asked.csv", &csv);
+    let drift = sandbox.json(&["drift", "churn", "--input", "asked.csv"]);
+    let of_file = &drift["estimate"]["roc_auc"];
+    assert_eq!(of_file["value"].as_f64(), Some(estimate), "{drift}");
+    let error = of_file["standard_error"].as_f64().unwrap();
+    // nannyml 0.13.1: its CBPE fitted to `monitor/held_out.parquet`, asked about what `predict` answers to these
+    // rows. It finds as we do that the probabilities need no calibration.
+    for (metric, expected) in [("roc_auc", 0.850_274_692), ("accuracy", 0.796_978_034)] {
+        let found = drift["estimate"][metric]["value"].as_f64().unwrap();
+        assert!((found - expected).abs() < 1e-4, "{metric}: {found} is not {expected}");
+    }
+    let without = sandbox.json(&["drift", "churn", "--input", "asked.csv", "--without-answers"]);
+    assert!(without.get("estimate").is_none(), "{without}");
+    // The requests were kept, though the command line does not say so: the file does.
+    wait("the rows", || metric(&server, LOGGED) == 500.0);
+    let labels = truths(&sandbox, 500).into_iter().enumerate();
+    let labels = labels.map(|(row, truth)| format!("as before/{},{truth}\n", row + 1));
+    sandbox.write("labels.csv", format!("id,label\n{}", labels.collect::<String>()));
+    sandbox.json(&["labels", "add", "churn", "labels.csv"]);
+    wait("what is true", || metric(&server, PERFORMANCE) > 0.0);
+    let truly = metric(&server, PERFORMANCE);
+    assert!((truly - estimate).abs() < 3.0 * error, "{truly} is not {estimate} ± {error}");
+    let known = r#"gristmill_performance_rows{model="churn",version="1",metric="roc_auc"}"#;
+    assert_eq!(metric(&server, known), 500.0);
+    let moved: Vec<Value> = rows.iter().map(with_one_contract).collect();
+    ask(&server, path, "moved", &asked_for_all(&moved));
+    wait("the second estimate", || metric(&server, ESTIMATE) != estimate);
+    let later = metric(&server, ESTIMATE);
+    assert!(later < estimate - 3.0 * error, "{later} was {estimate}");
+    assert_eq!(server.end(), Some(0));
+}
+
+/// A customer of whom nothing is known that tells who leaves.
+fn with_one_contract(row: &Value) -> Value {
+    let mut row = row.clone();
+    for name in ["tenure", "monthly_charges", "total_charges"] {
+        row[name] = json!(30);
+    }
+    for name in ["contract", "payment_method", "internet_service"] {
+        row[name] = json!("None");
+    }
+    row
+}
+
+#[test]
+fn the_errors_of_a_regression_are_estimated_by_those_of_rows_that_were_held_out() {
+    let sandbox = Sandbox::new();
+    let prices = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/prices");
+    let pipeline = fs_err::read_to_string(prices.join("pipeline.yaml")).unwrap();
+    let pipeline = pipeline.replace("trees: 800", "trees: 200");
+    let pipeline = pipeline.replace("learning_rate: 0.03", "learning_rate: 0.1");
+    let pipeline = pipeline.replace("  cross_validate: {folds: 5}\n", "");
+    let monitor = "monitor: {performance: {metric: mae, above: 30000, estimate: true}}";
+    sandbox.write("pipeline.yaml", format!("{pipeline}\n{monitor}\n"));
+    fs_err::copy(prices.join("houses.csv"), sandbox.path("houses.csv")).unwrap();
+    let run = sandbox.json(&["run", "pipeline.yaml"]);
+    let drift = sandbox.json(&["drift", "prices", "--input", "houses.csv"]);
+    for metric in ["mae", "rmse"] {
+        let tested = run["metrics"]["test"][metric].as_f64().unwrap();
+        let found = drift["estimate"][metric]["value"].as_f64().unwrap();
+        // Most of these rows are those that it learned from: the estimate is of rows that it did not.
+        assert!((found / tested - 1.0).abs() < 0.15, "{metric}: {found}, {tested}");
+        assert!(drift["estimate"][metric]["standard_error"].as_f64().unwrap() < 0.1 * tested);
+    }
+    assert!(drift["estimate"].get("r2").is_none(), "{drift}");
+}
+
+#[test]
+fn a_metric_that_cannot_be_estimated_is_refused_with_those_that_can() {
+    let sandbox = Sandbox::churn();
+    let pipeline = fs_err::read_to_string(sandbox.path("pipeline.yaml")).unwrap();
+    let monitor = "monitor: {performance: {metric: ks, below: 0.2, estimate: true}}";
+    sandbox.write("pipeline.yaml", format!("{pipeline}\n{monitor}\n"));
+    let said = sandbox.run(&["check", "pipeline.yaml"]);
+    assert_eq!(said.code, 1);
+    assert!(said.err.contains("`ks` cannot be estimated"), "{}", said.err);
+    assert!(
+        said.err.contains("accuracy, precision,") && said.err.contains("rmsle"),
+        "{}",
+        said.err
+    );
+}

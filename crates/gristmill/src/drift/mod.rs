@@ -6,9 +6,11 @@ mod page;
 mod rows;
 mod season;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use gristmill_core::{Answered, Notes, Profile, ProfileLearner, Schema, Selector};
+use gristmill_monitor::estimate::Estimate;
 use gristmill_monitor::multivariate::MultivariateDrift;
 use gristmill_monitor::statistics::Correction;
 use gristmill_monitor::{
@@ -21,6 +23,7 @@ use serde::Serialize;
 
 use self::rows::{Asked, RowsOf};
 use crate::catalog::catalog;
+use crate::estimate::Estimators;
 use crate::keeper::Keeper;
 use crate::monitor::section_of;
 use crate::page::save_html;
@@ -95,6 +98,9 @@ pub struct Drift {
     /// What was found of its answers; they do not count for `drifted`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answers: Option<AnswersDrift>,
+    /// What metrics of the rows probably are, where rows were kept that say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<BTreeMap<String, Estimate>>,
     /// What a person should know.
     #[serde(skip)]
     pub notes: Vec<String>,
@@ -136,13 +142,16 @@ impl Drift {
 /// # Errors
 /// When the model or the rows cannot be read, a column is missing, or a setting makes no sense.
 pub fn drift(home: &Home, model: &str, input: &Path, changes: &DriftChanges) -> Result<Drift> {
-    let (folder, settings) = found(home, model)?;
-    let settings = changes.apply(settings);
+    let found = Found::of(home, model)?;
+    let settings = changes.apply(found.settings.clone());
     settings.check()?;
-    let package = gristmill_package::load(&folder, &catalog())?;
+    let package = gristmill_package::load(&found.folder, &catalog())?;
     let compared = Compared::new(&package, &settings, changes)?;
     let against = compared.reference(changes)?;
-    let current = compared.window(input, &against)?;
+    let mut estimators = compared.estimators(&found);
+    let current = compared.window(input, &against, &mut estimators)?;
+    // Of rows that the model could not answer nothing is known.
+    let estimators = estimators.filter(|_| current.answers.is_some());
     let mut report = settings.judge(&current.seasonal(&against)?, &current.columns)?;
     let multivariate = compared.multivariate(&settings, changes, (input, &against.columns))?;
     if multivariate.as_ref().is_some_and(|found| found.counts && found.drifted) {
@@ -167,23 +176,31 @@ pub fn drift(home: &Home, model: &str, input: &Path, changes: &DriftChanges) -> 
             report.rows, settings.min_rows
         ));
     }
-    Ok(Drift { model: model.into(), report, multivariate, answers, notes, reference })
+    let estimate = estimators.map(Estimators::estimates);
+    Ok(Drift { model: model.into(), report, multivariate, answers, estimate, notes, reference })
 }
 
-/// The package of a model, and what its pipeline file says counts as drift.
-fn found(home: &Home, model: &str) -> Result<(PathBuf, DriftSettings)> {
-    if Path::new(model).join("model.json").is_file() {
-        return Ok((model.into(), DriftSettings::default()));
+/// What a reference means.
+struct Found {
+    folder: PathBuf,
+    /// What its pipeline file says counts as drift.
+    settings: DriftSettings,
+    /// The version, where it is one of the registry's.
+    version: Option<(Keeper, ModelVersion)>,
+}
+
+impl Found {
+    fn of(home: &Home, model: &str) -> Result<Self> {
+        if Path::new(model).join("model.json").is_file() {
+            let settings = DriftSettings::default();
+            return Ok(Self { folder: model.into(), settings, version: None });
+        }
+        let keeper = Keeper::open(home)?;
+        let version = models::referred(&keeper, model)?;
+        let folder = models::package_folder(&keeper, &version)?;
+        let settings = section_of(&keeper, &version)?.drift;
+        Ok(Self { folder, settings, version: Some((keeper, version)) })
     }
-    let keeper = Keeper::open(home)?;
-    let version = models::referred(&keeper, model)?;
-    let folder = models::package_folder(&keeper, &version)?;
-    Ok((folder, settings_of(&keeper, &version)?))
-}
-
-/// What the pipeline file of a version says counts as drift.
-pub(crate) fn settings_of(keeper: &Keeper, version: &ModelVersion) -> Result<DriftSettings> {
-    Ok(section_of(keeper, version)?.drift)
 }
 
 /// What is compared: the columns that the settings take, and the answers.
@@ -286,6 +303,15 @@ impl<'a> Compared<'a> {
         }
     }
 
+    /// What says how good the answers probably are; what cannot be said is noted.
+    fn estimators(&self, found: &Found) -> Option<Estimators> {
+        let (keeper, version) = found.version.as_ref().filter(|_| self.asks)?;
+        Estimators::of(keeper, version, self.package).unwrap_or_else(|error| {
+            self.notes.add(format!("metrics cannot be estimated: {}", error.message));
+            None
+        })
+    }
+
     fn reference(&self, changes: &DriftChanges) -> Result<Against> {
         let (columns, answers) = match &changes.reference {
             None => {
@@ -323,15 +349,20 @@ impl<'a> Compared<'a> {
         let mut rows = RowsOf::new(self, path);
         rows.each(|part, asked| {
             columns.update(part)?;
-            if let Asked::Answers(table) = asked {
-                answers.update(&table)?;
+            if let Asked::Answers(answered) = asked {
+                answers.update(&answered.to_table()?)?;
             }
             Ok(())
         })?;
         Ok((columns.finish(), rows.has_answered().then(|| answers.finish())))
     }
 
-    fn window(&self, path: &Path, against: &Against) -> Result<Current> {
+    fn window(
+        &self,
+        path: &Path,
+        against: &Against,
+        estimators: &mut Option<Estimators>,
+    ) -> Result<Current> {
         if let Some(columns) = self.columns_counted(path, &against.columns)? {
             return Ok(Current { columns, answers: None, slots: Vec::new() });
         }
@@ -346,12 +377,11 @@ impl<'a> Compared<'a> {
                 slots.resize(more.len(), 0);
                 slots.iter_mut().zip(more).for_each(|(all, more)| *all += more);
             }
-            if let (Asked::Answers(table), Some(window), Some((_, reference))) =
-                (asked, &mut answers, &against.answers)
-            {
-                window.update(reference, &table)?;
+            let Asked::Answers(answered) = asked else { return Ok(()) };
+            if let (Some(window), Some((_, reference))) = (&mut answers, &against.answers) {
+                window.update(reference, &answered.to_table()?)?;
             }
-            Ok(())
+            estimators.iter_mut().try_for_each(|all| all.take(part, &answered))
         })?;
         Ok(Current { columns, answers: answers.filter(|_| rows.has_answered()), slots })
     }

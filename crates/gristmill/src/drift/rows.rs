@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gristmill_core::Table;
+use gristmill_core::{Prediction, Table};
 use gristmill_ingest::{SourceSpec, parts_as, read_as};
 
 use super::Compared;
@@ -13,7 +13,7 @@ pub(super) enum Asked {
     /// It was not asked, or refused a row before.
     Nothing,
     /// Its answers.
-    Answers(Table),
+    Answers(Prediction),
 }
 
 /// The rows of one file.
@@ -62,8 +62,7 @@ impl<'a> RowsOf<'a> {
         if !self.asks || rows.rows() == 0 {
             return Asked::Nothing;
         }
-        let answered = self.compared.package.pipeline.predict(rows).and_then(|a| a.to_table());
-        match answered {
+        match self.compared.package.pipeline.predict(rows) {
             Ok(answers) => Asked::Answers(answers),
             Err(error) => {
                 let error = Error::from(error);

@@ -20,4 +20,4 @@ pub use section::{
 pub use spelled::{Budget, CompareRows, DataPart, Occasion};
 
 pub(crate) use loops::Loops;
-pub(crate) use section::section_of;
+pub(crate) use section::{given_section, section_of};

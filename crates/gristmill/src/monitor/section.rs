@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::spelled::{Budget, CompareRows, DataPart, Occasion};
+use crate::estimate::{Estimable, NAMES};
 use crate::file::PipelineFile;
 use crate::keeper::Keeper;
 use crate::{Error, Kind, Result};
@@ -41,7 +42,8 @@ pub struct MonitorSection {
     /// Who is told of each step.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notify: Vec<Notice>,
-    /// What is kept of requests to `gristmill up` where labels or logged rows are needed.
+    /// What is kept of requests to `serve` and `up` where `--log-predictions` does not say it: everything where
+    /// labels or logged rows are needed, else nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<LogSection>,
 }
@@ -341,6 +343,10 @@ impl Mistakes {
                 format!("of `{name}` {sense} is better, and no `{key}` says where it is an alarm");
             self.add("performance", message, format!("write `{key}: VALUE`, and nothing else"));
         }
+        if performance.estimate && Estimable::named(name).is_none() {
+            let known = format!("those that can are {}", NAMES.join(", "));
+            self.add("performance.estimate", format!("`{name}` cannot be estimated"), known);
+        }
     }
 
     fn retrain(&mut self, section: &MonitorSection, file: &PipelineFile) {
@@ -401,10 +407,21 @@ impl Mistakes {
 /// # Errors
 /// When the store cannot be asked, or the run holds something else.
 pub(crate) fn section_of(keeper: &Keeper, version: &ModelVersion) -> Result<MonitorSection> {
-    let Some(run) = version.run else { return Ok(MonitorSection::default()) };
-    let Some(run) = keeper.find_or_none(run)? else { return Ok(MonitorSection::default()) };
-    let Some(json) = run.tags.get(TAG) else { return Ok(MonitorSection::default()) };
-    serde_json::from_str(json).map_err(|error| {
+    Ok(given_section(keeper, version)?.unwrap_or_default())
+}
+
+/// The same; nothing where the file has no such section, or nobody knows.
+///
+/// # Errors
+/// As [`section_of`].
+pub(crate) fn given_section(
+    keeper: &Keeper,
+    version: &ModelVersion,
+) -> Result<Option<MonitorSection>> {
+    let Some(run) = version.run else { return Ok(None) };
+    let Some(run) = keeper.find_or_none(run)? else { return Ok(None) };
+    let Some(json) = run.tags.get(TAG) else { return Ok(None) };
+    serde_json::from_str(json).map(Some).map_err(|error| {
         let found = format!("the tag `{TAG}` of the run {} is damaged: {error}", run.info.id);
         Error::new(Kind::Stored, found)
     })

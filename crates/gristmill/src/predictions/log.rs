@@ -12,8 +12,9 @@ use super::LogSettings;
 use super::lookout::Tally;
 use super::part::Part;
 use super::place;
+use super::terms::Terms;
 use crate::serve::{ServeEvent, TellServing};
-use crate::{Home, Result};
+use crate::{Error, Home, Result};
 
 /// How long a row waits to be written, in microseconds; what is lost by `kill -9` is no older.
 const WAITS: i64 = 5_000_000;
@@ -21,7 +22,8 @@ const WAITS: i64 = 5_000_000;
 /// What was asked and answered, on its way to its files.
 pub(super) struct Log {
     folder: PathBuf,
-    settings: LogSettings,
+    /// What the command line says; without it the file of each model does.
+    settings: Option<LogSettings>,
     /// The file that grows now, by model and version.
     parts: BTreeMap<(String, String), Part>,
     /// How many files were begun.
@@ -34,7 +36,12 @@ pub(super) struct Log {
 
 impl Log {
     /// A log in a home. Nothing is made before there is something to write.
-    pub fn new(home: &Home, settings: LogSettings, tally: Arc<Tally>, tell: TellServing) -> Self {
+    pub fn new(
+        home: &Home,
+        settings: Option<LogSettings>,
+        tally: Arc<Tally>,
+        tell: TellServing,
+    ) -> Self {
         let folder = place::folder(home);
         Self { folder, settings, parts: BTreeMap::new(), begun: 0, well: true, tally, tell }
     }
@@ -70,7 +77,13 @@ impl Log {
         self.begun += 1;
         let (version, process) = (place::file_name(&key.1), std::process::id());
         let name = format!("{version}-{}-{process}-{}.parquet", seen.at.0, self.begun);
-        let mut part = Part::new(folder.join(name), day, seen, &self.settings.redact)?;
+        let of_file = Terms::of_served(&seen.served).and_then(|terms| terms.log.as_ref());
+        let settings = self
+            .settings
+            .as_ref()
+            .or(of_file)
+            .ok_or_else(|| Error::bug("a request was to be kept that nobody asked to keep"))?;
+        let mut part = Part::new(folder.join(name), day, seen, &settings.redact)?;
         part.add(seen, now)?;
         self.parts.insert(key.clone(), part);
         Ok(())

@@ -1,6 +1,7 @@
 //! The door: what is handed in, and what is let go for want of room.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,9 +12,12 @@ use gristmill_monitor::DriftReport;
 use gristmill_serve::{Figure, FigureKind, Lot, Seen, Served, Witness};
 
 use super::drift::{LiveDrift, Verdict};
+use super::findings::{Findings, Scored};
 use super::log::Log;
+use super::performance::{Estimation, LivePerformance};
+use super::terms::Terms;
 use super::watch::Watch;
-use super::{LogSettings, LookoutSettings, read};
+use super::{LogSettings, LookoutSettings, place, read};
 use crate::serve::TellServing;
 use crate::{Home, Result};
 
@@ -27,7 +31,9 @@ const FAREWELL: Duration = Duration::from_secs(10);
 
 /// Looks on while models answer: keeps what they were asked and answered, and judges whether it drifts.
 ///
-/// Both are done by one thread in the background. When the queue is full, or 64 MiB of rows wait, what comes is
+/// Both are done by one thread in the background, by what the command line says and what the pipeline file of each
+/// model does; what it finds of a model whose file says how it is watched is kept for the loop that trains it anew.
+/// When the queue is full, or 64 MiB of rows wait, what comes is
 /// let go and counted.
 pub struct Lookout {
     home: Home,
@@ -65,6 +71,10 @@ pub(super) struct Tally {
     pub uncounted: AtomicU64,
     /// The last verdict on each version of a model.
     pub verdicts: Mutex<BTreeMap<(String, String), Verdict>>,
+    /// How good the last answers of each version probably are.
+    pub estimates: Mutex<BTreeMap<(String, String), Estimation>>,
+    /// How good they turned out to be.
+    pub performance: Mutex<BTreeMap<(String, String), Scored>>,
 }
 
 impl Lookout {
@@ -81,15 +91,23 @@ impl Lookout {
         let (queue, heard) = sync_channel(QUEUE);
         let (at_end, ended) = sync_channel(0);
         let (tally, ending) = (Arc::<Tally>::default(), Arc::<AtomicBool>::default());
-        let log = settings
-            .log
-            .clone()
-            .map(|settings| Log::new(home, settings, Arc::clone(&tally), Arc::clone(&tell)));
-        let drift = settings
-            .window
-            .map(|rows| LiveDrift::new(home, rows.get(), Arc::clone(&tally), Arc::clone(&tell)))
-            .transpose()?;
-        let watch = Watch { heard, log, drift, clock, ending: Arc::clone(&ending) };
+        let findings =
+            Findings::start(home, Arc::clone(&clock), Arc::clone(&tally), Arc::clone(&tell))?;
+        let findings = Arc::new(findings);
+        let shared =
+            || (Arc::clone(&findings), Arc::clone(&clock), Arc::clone(&tally), Arc::clone(&tell));
+        let rows = settings.window.map(NonZeroU64::get);
+        let drift = rows.map(|rows| {
+            let (findings, clock, tally, tell) = shared();
+            LiveDrift::new(home, rows, findings, clock, tally, tell)
+        });
+        let performance = {
+            let (findings, clock, tally, tell) = shared();
+            LivePerformance::new(home, rows, findings, clock, tally, tell)
+        };
+        let log = Log::new(home, settings.log.clone(), Arc::clone(&tally), tell);
+        let ending_too = Arc::clone(&ending);
+        let watch = Watch { heard, log, drift, performance, findings, clock, ending: ending_too };
         let watching = {
             let tally = Arc::clone(&tally);
             move || {
@@ -111,9 +129,25 @@ impl Lookout {
         let _ = ended.recv_timeout(FAREWELL);
     }
 
+    /// Whether a request is to be kept: the command line says it, or else the file of the model.
     fn keeps(&self, served: &Served, id: &str) -> bool {
-        let log = self.log.as_ref();
+        let log = self.log.as_ref().or_else(|| Terms::of_served(served)?.log.as_ref());
         log.is_some_and(|log| Lot::of_log(served.name()).takes(id, log.rate))
+    }
+
+    /// Whether predictions of a model are kept here.
+    fn has_log(&self, model: &str) -> bool {
+        self.log.is_some() || place::of_model(&self.home, model).is_dir()
+    }
+
+    /// Whether there is anything to say of the log.
+    fn logs(&self) -> bool {
+        let has_any = |count: &AtomicU64| count.load(Ordering::Relaxed) > 0;
+        let tally = &self.tally;
+        self.log.is_some()
+            || [&tally.written, &tally.unwritten, &tally.lost, &tally.failed]
+                .into_iter()
+                .any(has_any)
     }
 
     /// Counts rows that are let go.
@@ -150,7 +184,9 @@ impl Witness for Lookout {
     }
 
     fn unknown(&self, model: &str, ids: &[String]) -> Option<u64> {
-        self.log.as_ref()?;
+        if !self.has_log(model) {
+            return None;
+        }
         let marks = ids.iter().map(|id| read::mark(id));
         // A log that cannot be read now says nothing about anybody's labels, which are kept.
         read::unknown(&self.home, model, marks).ok()
@@ -158,12 +194,13 @@ impl Witness for Lookout {
 
     fn figures(&self) -> Vec<Figure> {
         let mut figures = Vec::new();
-        if self.log.is_some() {
+        if self.logs() {
             figures.extend(self.tally.of_log());
         }
         if self.judges {
             figures.extend(self.tally.of_drift());
         }
+        figures.extend(self.tally.of_performance());
         figures
     }
 }

@@ -11,17 +11,11 @@ use crate::{Error, Result};
 /// What is kept of answers, and how drift is judged while models answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LookoutSettings {
-    /// What is kept; without it nothing is.
+    /// What is kept, whatever the files of models say; without it what each of them says is.
     pub log: Option<LogSettings>,
-    /// How many rows are judged together; without it none are.
+    /// How many rows are judged together where the file of a model does not say it; without it none are, whatever
+    /// files say.
     pub window: Option<NonZeroU64>,
-}
-
-impl LookoutSettings {
-    /// Whether there is nothing to look out for.
-    pub fn is_nothing(&self) -> bool {
-        self.log.is_none() && self.window.is_none()
-    }
 }
 
 /// What is kept of requests and their answers.

@@ -8,8 +8,10 @@ use std::time::Duration;
 use gristmill_core::Clock;
 
 use super::drift::LiveDrift;
+use super::findings::Findings;
 use super::log::Log;
 use super::lookout::{Heard, Tally};
+use super::performance::LivePerformance;
 
 /// How long it rests once it has taken all that was handed in, and at most where nothing comes. It is not woken:
 /// that would cost a request more than everything else that is done here.
@@ -19,8 +21,10 @@ const LONGEST_REST: Duration = Duration::from_millis(250);
 /// Takes what is handed in, one request after another.
 pub(super) struct Watch {
     pub heard: Receiver<Heard>,
-    pub log: Option<Log>,
+    pub log: Log,
     pub drift: Option<LiveDrift>,
+    pub performance: LivePerformance,
+    pub findings: Arc<Findings>,
     pub clock: Arc<dyn Clock>,
     pub ending: Arc<AtomicBool>,
 }
@@ -36,12 +40,24 @@ impl Watch {
             if !is_open || is_ending {
                 break;
             }
+            self.turn();
             rest = if count > 0 { REST } else { (2 * rest).min(LONGEST_REST) };
             std::thread::sleep(rest);
         }
-        if let Some(log) = self.log {
-            log.end(self.clock.now());
+        self.log.end(self.clock.now());
+        drop((self.drift, self.performance));
+        if let Some(findings) = Arc::into_inner(self.findings) {
+            findings.end();
         }
+    }
+
+    /// What time alone brings about.
+    fn turn(&mut self) {
+        let now = self.clock.now();
+        if let Some(drift) = &mut self.drift {
+            drift.turn(now);
+        }
+        self.performance.turn(now);
     }
 
     /// Takes what waits, one request after another: how many there were, and whether more may come.
@@ -54,9 +70,7 @@ impl Watch {
                 self.take(heard);
                 count += 1;
             }
-            if let Some(log) = &mut self.log {
-                log.turn(self.clock.now());
-            }
+            self.log.turn(self.clock.now());
             match heard {
                 Ok(_) => {}
                 Err(TryRecvError::Empty) => return (count, true),
@@ -69,8 +83,9 @@ impl Watch {
         if let Some(drift) = &mut self.drift {
             drift.count(&heard.seen);
         }
-        if let Some(log) = self.log.as_mut().filter(|_| heard.logged) {
-            log.keep(&heard.seen, self.clock.now());
+        self.performance.count(&heard.seen);
+        if heard.logged {
+            self.log.keep(&heard.seen, self.clock.now());
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gristmill_core::{FittedPipeline, Pipeline, Seed, Task};
+use gristmill_core::{FittedPipeline, Pipeline, Seed, Table, Task};
 use gristmill_evaluate::{Metric, Severity};
 use gristmill_flow::{Inputs, TaskContext};
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use super::folds::{gather, split_of};
 use super::score::scores;
 use super::{Shared, parts, table, train};
 use crate::Result;
+use crate::estimate;
 use crate::evaluation::{self, Again, Look};
 use crate::report::Metrics;
 
@@ -35,7 +36,37 @@ pub(super) fn parameters(shared: &Shared) -> Value {
         decides["features"] = json!(file.features);
         decides["model"] = json!(file.model);
     }
+    if estimates(shared) {
+        decides["held_out"] = json!(true);
+    }
     decides
+}
+
+/// Whether rows are to be kept that say later how good answers probably are.
+fn estimates(shared: &Shared) -> bool {
+    let monitor = shared.checked.file.monitor.as_ref();
+    monitor.and_then(|monitor| monitor.performance.as_ref()).is_some_and(|asked| asked.estimate)
+}
+
+/// Keeps test rows with what is answered to them, where the file asks for estimates.
+fn keep_held_out(
+    shared: &Shared,
+    fitted: &FittedPipeline,
+    table: &Table,
+    rows: &[u32],
+    context: &TaskContext<'_>,
+) -> Result<()> {
+    if !estimates(shared) || fitted.target().task() == Task::Unsupervised {
+        return Ok(());
+    }
+    if rows.is_empty() {
+        context.note("no rows are held out by `data.split`, so `performance` cannot be estimated");
+        return Ok(());
+    }
+    let kept = estimate::draw(fitted, table, rows, Seed(shared.checked.file.seed))?;
+    let path = context.output_dir().join(estimate::NAME);
+    fs_err::create_dir_all(path.parent().unwrap_or(context.output_dir()))?;
+    Ok(gristmill_ingest::write(&kept, &path)?)
 }
 
 /// The names in the file with those that the gate needs.
@@ -112,6 +143,7 @@ pub(super) fn compute(
     });
     let evaluation = evaluation::look(&look, &found, Some(profile), again.as_ref())?;
     fs_err::write(context.output_dir().join(evaluation::FILE), evaluation.to_json()?)?;
+    keep_held_out(shared, fitted, table, &parts.test, context)?;
     for finding in &evaluation.findings {
         if finding.severity == Severity::Warning {
             context.note(format!("{}; {}", finding.evidence, finding.remedy));

@@ -313,7 +313,9 @@ impl StageTask {
         }
         let digest = inputs.facts("train")?["digest"].as_str().unwrap_or_default();
         let package = inputs.folder("train")?.join(train::PACKAGE);
-        let candidate = register::Candidate { package, digest, metrics: &metrics, run: self.run };
+        let evaluated = inputs.folder("evaluate").ok().map(Path::to_path_buf);
+        let metrics = &metrics;
+        let candidate = register::Candidate { package, evaluated, digest, metrics, run: self.run };
         let hash = data_hash(inputs)?;
         let common = || -> Result<CommonRows> {
             let (table, parts) = (table(inputs)?, parts(inputs)?);

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::Shared;
 use super::challenge::{Challenge, FindCommonRows};
 use crate::comparison::Comparison;
+use crate::estimate;
 use crate::file::RegisterSection;
 use crate::keeper::Keeper;
 use crate::report::{Metrics, RegisteredModel};
@@ -50,6 +51,8 @@ pub(crate) fn gate(require: &BTreeMap<String, f64>, metrics: &Metrics) -> Result
 pub(super) struct Candidate<'a> {
     /// Where its package stands in the cache.
     pub package: PathBuf,
+    /// Where what `evaluate` left stands, if that ran.
+    pub evaluated: Option<PathBuf>,
     pub digest: &'a str,
     pub metrics: &'a Metrics,
     pub run: RunId,
@@ -64,6 +67,7 @@ pub(super) fn register(
 ) -> Result<Registered> {
     let keeper = shared.keeper()?;
     let (path, logged) = place(shared, &keeper, &section.model, candidate)?;
+    keep_held_out(&keeper, candidate)?;
     let note = Note::new(shared.now(), format!("run {}", candidate.run), "");
     // Whoever comes here has reached all that is required; the question is whether anything was.
     let gate = match shared.checked.file.evaluate.require.is_empty() {
@@ -135,6 +139,16 @@ fn place(
     }
     let folder = keeper.wait_for(artifacts.local_path(content.hash))?;
     Ok((fs_err::canonicalize(folder)?.to_string_lossy().into_owned(), logged))
+}
+
+/// Keeps the rows that say later how good answers probably are. It is done before the version is there: whoever
+/// serves that looks for them at once.
+fn keep_held_out(keeper: &Keeper, candidate: &Candidate<'_>) -> Result<()> {
+    let file = candidate.evaluated.as_ref().map(|folder| folder.join(estimate::NAME));
+    let Some(file) = file.filter(|file| file.is_file()) else { return Ok(()) };
+    let content = keeper.wait_for(keeper.artifacts().put_file(&file))?;
+    let artifact = Artifact { path: ArtifactPath::parse(estimate::NAME)?, content };
+    keeper.wait(|s| s.record_artifacts(candidate.run, vec![artifact]))
 }
 
 /// Kept as JSON in the task's record.

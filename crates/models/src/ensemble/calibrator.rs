@@ -10,9 +10,20 @@ use super::sigmoid::{Answer, Sigmoid};
 /// Where log-odds end: probabilities of 0 and 1 have none.
 const LEAST_ODDS: f64 = 1e-6;
 
-/// One line for the second of two classes, or one for each of more.
+/// What the probabilities of a classifier stand for: one line for the second of two classes, or one for each of
+/// more.
+///
+/// ```
+/// # use gristmill_core::DenseMatrix;
+/// # use gristmill_models::{CalibrationMethod, Calibrator};
+/// // Two rows are said to be of the second class with 0.9, and one of them is.
+/// let said = DenseMatrix::from_columns(3, 2, vec![0.9, 0.1, 0.1, 0.1, 0.9, 0.9])?;
+/// let lines = Calibrator::fit(CalibrationMethod::Isotonic, &said, &[0, 0, 1], |_| 1.0)?;
+/// assert_eq!(lines.apply(&said).column(1), [0.0, 0.5, 0.5]);
+/// # Ok::<(), gristmill_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Calibrator {
+pub struct Calibrator {
     classes: usize,
     lines: Vec<Line>,
 }
@@ -54,11 +65,12 @@ impl Score {
 }
 
 impl Calibrator {
-    /// What the answers of a model, `[rows, classes]`, stand for when the classes are `codes`.
+    /// What the answers of a model, `[rows, classes]`, stand for when the classes are `codes`. The rows should be
+    /// some that the model did not learn from.
     ///
     /// # Errors
     /// [`Error::Data`] when no row weighs anything.
-    pub(super) fn fit(
+    pub fn fit(
         method: CalibrationMethod,
         answers: &DenseMatrix,
         codes: &[u32],
@@ -91,7 +103,7 @@ impl Calibrator {
     }
 
     /// The calibrated probabilities of answers, each row with a sum of 1.
-    pub(super) fn apply(&self, answers: &DenseMatrix) -> DenseMatrix {
+    pub fn apply(&self, answers: &DenseMatrix) -> DenseMatrix {
         let mut found = DenseMatrix::zeros(answers.rows(), self.classes);
         for row in 0..answers.rows() {
             for (class, line) in calibrated(self.classes).zip(&self.lines) {

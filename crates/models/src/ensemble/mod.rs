@@ -27,6 +27,7 @@ pub use ada_boost_model::AdaBoostModel;
 pub use bagging::{Bagging, BaggingModel, BaggingSettings, Draws};
 pub use by_task::ByTask;
 pub use calibration::{Calibration, CalibrationMethod, CalibrationModel, CalibrationSettings};
+pub use calibrator::Calibrator;
 pub use conformal::{Conformal, ConformalModel, ConformalSettings};
 pub use resample::{Resample, ResampleMethod, ResampleModel, ResampleSettings};
 pub use stacking::{Passthrough, Stacking, StackingModel, StackingSettings};

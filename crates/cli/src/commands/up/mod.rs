@@ -68,15 +68,13 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
         log.check_rate()?;
     }
     let lookout = lookout::start(watching, &home, listen::tell_serving(context))?;
-    let witness = lookout.clone().map(|lookout| lookout as Arc<dyn Witness>);
+    let witness = Some(Arc::clone(&lookout) as Arc<dyn Witness>);
     let server = serve(arguments, &home, &premises, &counter, witness)?;
     let tell = |event: &UpEvent| tell(event, context);
     tell(&UpEvent::Listening { url: format!("http://{}", server.address()) });
     let ended = up(&home, &options, &SystemClock, &tell);
     server.stop();
-    if let Some(lookout) = lookout {
-        lookout.close();
-    }
+    lookout.close();
     Ok(ended?)
 }
 
