@@ -85,6 +85,13 @@ impl Loops {
         self.known.values().flat_map(|known| known.memory.overdue.iter().copied())
     }
 
+    /// What the deployed files say that watch a model.
+    pub fn watched(&self) -> impl Iterator<Item = (&Deployment, &Watched)> {
+        self.known
+            .values()
+            .filter_map(|known| Some((&known.deployment, &known.read.as_ref()?.watched)))
+    }
+
     /// What is kept of requests, by model.
     pub fn logs(&self) -> BTreeMap<String, LogSection> {
         let read = self.known.values().filter_map(|known| known.read.as_ref());

@@ -196,9 +196,11 @@ impl Turn<'_> {
         };
         if self.needs_approval(new)? {
             let (model, version, alias) = (self.model(), new.version, self.alias());
-            let how = format!("gristmill models promote {model} {version} {alias}");
-            let event =
-                self.event(WhatHappened::ApprovalAsked, format!("{why}; to approve: {how}"));
+            let how = format!(
+                "to approve: gristmill models promote {model} {version} {alias}; to decline: gristmill models \
+                 decline {model} {version} --why \"...\""
+            );
+            let event = self.event(WhatHappened::ApprovalAsked, format!("{why}; {how}"));
             state.phase = Phase::Waiting { version, since: self.now };
             state.line = self.last_line()?;
             let event = NewEvent { version: Some(version), run: Some(run), detail, ..event };

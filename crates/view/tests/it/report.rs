@@ -66,7 +66,18 @@ fn hostile(name: &str) -> Report {
     };
     let figure = Figure::new(name, Bars::importances(name, vec![Bar::new(name, 1.0).noted(name)]));
     let table = Table { columns: vec![text.clone()], rows: vec![vec![name.into(), 1.0.into()]] };
+    let evidence = Evidence { name: text.clone(), facts: fact(), table: Some(table.clone()) };
+    let event = Event {
+        at: 0,
+        what: text.clone(),
+        level: Level::Good,
+        of: Some(text.clone()),
+        by: text.clone(),
+        why: text.clone(),
+        evidence: Some(evidence),
+    };
     let blocks = [
+        Block::Events(vec![event]),
         Block::Text(text.clone()),
         Block::Facts(fact()),
         Block::Metrics(vec![metric]),
