@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gristmill_core::{Clock, Timestamp};
 use gristmill_flow::TimeSpan;
 use gristmill_monitor::Rest;
-use gristmill_track::{Finding, NewEvent, Note, WhatHappened};
+use gristmill_track::{CHAMPION, Finding, NewEvent, Note, WhatHappened};
 use serde::Serialize;
 
 use super::loops::{Loops, Round};
@@ -200,11 +200,8 @@ impl MonitorReport {
             }
             Phase::Waiting { version, since } => {
                 (self.version, self.since) = (Some(version), Some(since));
-                let (model, alias) = (&self.model, self.alias.as_deref().unwrap_or("ALIAS"));
-                self.approval = Some(Approval {
-                    approve: format!("gristmill models promote {model} {version} {alias}"),
-                    decline: format!("gristmill models decline {model} {version} --why \"...\""),
-                });
+                let alias = self.alias.as_deref().unwrap_or(CHAMPION);
+                self.approval = Some(Approval::of(&self.model, version, alias));
             }
             Phase::Proving { version, before, since } => {
                 (self.version, self.previous) = (Some(version), Some(before));
@@ -213,6 +210,26 @@ impl MonitorReport {
                 self.until = length.map(|length| later(since, length));
             }
         }
+    }
+}
+
+impl Approval {
+    /// What a person types, whatever the model is called.
+    pub(super) fn of(model: &str, version: u32, alias: &str) -> Self {
+        let (model, alias) = (word(model), word(alias));
+        Self {
+            approve: format!("gristmill models promote {model} {version} {alias}"),
+            decline: format!("gristmill models decline {model} {version} --why \"...\""),
+        }
+    }
+}
+
+/// A text as one word of a command line, for a person to copy.
+fn word(text: &str) -> String {
+    let is_harmless = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    match text.chars().all(is_harmless) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
     }
 }
 
@@ -268,8 +285,10 @@ pub(super) fn decline_by(keeper: &Keeper, model: &str, version: u32, note: Note)
             let found = format!(
                 "nobody waits for a word on version {version} of `{model}`; its loop: {is}"
             );
-            return Err(Error::input(found)
-                .with_hint(format!("`gristmill models monitor {model}` says where it stands")));
+            return Err(Error::input(found).with_hint(format!(
+                "`gristmill models monitor {}` says where it stands",
+                word(model)
+            )));
         }
     }
     let event = NewEvent::new(WhatHappened::Refused, note);

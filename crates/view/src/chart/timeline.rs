@@ -15,7 +15,9 @@ use crate::text::{cut, width};
 const HEIGHT: f64 = 170.0;
 /// How high the row of signs above the charts is.
 const SIGNS: f64 = 26.0;
-/// Marks that lie closer are one.
+/// How many of the last marks are drawn.
+const MARKS: usize = 200;
+/// Marks of one kind that lie closer are one.
 const NEAR: f64 = 1.5;
 
 /// Values over one time, and what happened meanwhile.
@@ -161,6 +163,7 @@ impl Timeline {
     ) {
         let mut marks: Vec<&Mark> = self.marks.iter().filter(|mark| mark.at.is_finite()).collect();
         marks.sort_by(|a, b| a.at.total_cmp(&b.at));
+        let marks = marks.get(marks.len().saturating_sub(MARKS)..).unwrap_or_default();
         let places: Vec<f64> = marks.iter().map(|mark| frame.x.at(mark.at)).collect();
         for (at, (mark, place)) in marks.iter().zip(&places).enumerate() {
             let next = places.get(at + 1).copied();
@@ -237,7 +240,7 @@ fn frames(svg: &mut Svg, outer: Area, x: &Fitted, ys: &[Fitted]) -> (Vec<Frame>,
         let head = if y.label.is_empty() { 6.0 } else { 24.0 };
         let (right, bottom) = (outer.right - 30.0, top + HEIGHT);
         let area = Area { left, top: top + head, right, bottom };
-        let foot = if is_last { 38.0 } else { 8.0 };
+        let foot = if is_last { 38.0 } else { 18.0 };
         let around = Area { top, bottom: bottom + foot, ..outer };
         let shown = if is_last { x.clone() } else { x.wordless() };
         frames.push(Frame::draw_in(svg, area, around, &shown, y));
@@ -248,18 +251,14 @@ fn frames(svg: &mut Svg, outer: Area, x: &Fitted, ys: &[Fitted]) -> (Vec<Frame>,
 
 fn draw_sign(svg: &mut Svg, colour: usize, swatch: Swatch, (x, y): (f64, f64), words: &str) {
     match swatch {
-        Swatch::Diamond => {
-            svg.path(&format!("f{colour}"), &diamond_path((x, y), 5.5)).titled(words);
-        }
-        Swatch::Cross => {
-            svg.path(&format!("cross s{colour}"), &cross_path((x, y), 4.0)).titled(words);
-        }
+        Swatch::Diamond => svg.path(&format!("f{colour}"), &diamond_path((x, y), 5.5)).close(),
+        Swatch::Cross => svg.path(&format!("cross s{colour}"), &cross_path((x, y), 4.0)).close(),
         Swatch::Block => {
             let area = Area { left: x - 4.5, top: y - 4.5, right: x + 4.5, bottom: y + 4.5 };
-            svg.rect(&format!("f{colour}"), area).titled(words);
+            svg.rect(&format!("f{colour}"), area).close();
         }
-        _ => svg.disc(&format!("hollow s{colour}"), (x, y), 4.0).titled(words),
+        _ => svg.disc(&format!("hollow s{colour}"), (x, y), 4.0).close(),
     }
-    // A cross and a ring are thin: they answer around themselves, too.
+    // A cross and a ring are thin: what lies over them answers for them.
     svg.disc("hover", (x, y), 9.0).titled(words);
 }

@@ -162,7 +162,7 @@ fn timeline(values: &[f64]) -> Timeline {
         name: name(i),
         words: name(i + 1),
     };
-    let marks = values.iter().enumerate().take(300).map(mark).collect();
+    let marks = values.iter().enumerate().take(60).map(mark).collect();
     Timeline { panels: vec![panel(Stroke::Solid), panel(Stroke::Dashed), Panel::default()], marks }
 }
 

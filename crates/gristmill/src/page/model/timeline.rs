@@ -54,7 +54,8 @@ fn evidence(detail: &Json) -> Option<Evidence> {
         let value = value.as_u64().map_or_else(|| Value::Text(value.to_string()), Value::Count);
         Fact::new(name.clone(), value)
     };
-    let name = "what is known of it".into();
+    let is_rows = detail.get("learned").is_some();
+    let name = if is_rows { "its rows" } else { "what is known of it" }.into();
     Some(Evidence { name, facts: fields.map(fact).collect(), table: None })
 }
 
