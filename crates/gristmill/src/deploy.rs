@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use crate::clock::SystemClock;
 use crate::job::{Job, record_end};
 use crate::keeper::Keeper;
+use crate::monitor::notice_name;
 use crate::recorder::is_at_work;
-use crate::snapshot::{Occasions, Snapshot, here};
+use crate::snapshot::{Occasions, Snapshot, Watched, here};
 use crate::trigger::{TriggerSpec, is_object, schedule_name};
 use crate::up::{arrivals, objects};
 use crate::{Error, Home, Kind, Result};
@@ -185,6 +186,9 @@ fn terms(
     for name in occasions.schedules.iter().map(schedule_name) {
         terms.since.insert(name.clone(), since(&name));
     }
+    for name in occasions.watched.iter().flat_map(notice_names) {
+        terms.since.insert(name.clone(), since(&name));
+    }
     for trigger in &occasions.triggers {
         let name = trigger.to_string();
         match trigger {
@@ -214,6 +218,12 @@ fn terms(
         Error::input(format!("`{}` cannot be written down: {e}", snapshot.origin.display()))
             .with_hint("use file and folder names in UTF-8")
     })
+}
+
+/// By which names it is kept from when on each address is told of the model.
+fn notice_names(watched: &Watched) -> Vec<String> {
+    let notices = watched.monitor.notify.iter();
+    notices.map(|notice| notice_name(&watched.register.model, &notice.webhook)).collect()
 }
 
 /// The keys of files or objects that are there already.

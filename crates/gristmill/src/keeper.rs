@@ -73,7 +73,7 @@ impl Keeper {
         alias: Option<String>,
     ) -> Result<()> {
         let at = SystemClock.now();
-        let untold = Untold { event, model: model.into(), version, alias, at };
+        let untold = Untold { event, model: model.into(), version, alias, line: None, at };
         self.wait(|s| s.leave_untold(untold))
     }
 

@@ -97,7 +97,7 @@ pub use import::{
 };
 pub use init::init;
 pub use one_task::{TaskCall, TaskOutcome, finish_run, run_task};
-pub use page::{Page, report};
+pub use page::{ModelPage, Page, model_report, report};
 pub use predict::{Answers, predict};
 pub use recorder::Start;
 pub use remote::{AliasLine, SendOptions, SendReport, SentLine, forget, send};

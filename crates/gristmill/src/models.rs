@@ -64,6 +64,42 @@ pub struct HistoryLine {
     pub at: Timestamp,
     /// What happened, to which version, by whom and why.
     pub words: String,
+    /// Its place in the history, from 1.
+    pub number: u64,
+    /// What happened, such as `alarm`.
+    pub what: String,
+    /// The version that it is about.
+    pub version: Option<u32>,
+    /// The alias that moved.
+    pub alias: Option<String>,
+    /// The version that the alias named before.
+    pub previous: Option<u32>,
+    /// The run that it is about.
+    pub run: Option<String>,
+    /// By whom.
+    pub who: String,
+    /// Why.
+    pub why: String,
+    /// All that is known of it, such as what was found, or how two versions compared; else null.
+    pub detail: serde_json::Value,
+}
+
+impl HistoryLine {
+    fn of(event: ModelEvent) -> Self {
+        Self {
+            at: event.note.at,
+            words: words(&event),
+            number: event.number,
+            what: event.what.to_string(),
+            version: event.version,
+            alias: event.alias,
+            previous: event.previous,
+            run: event.run.map(|run| run.to_string()),
+            who: event.note.who,
+            why: event.note.why,
+            detail: event.detail,
+        }
+    }
 }
 
 /// All models by name.
@@ -210,7 +246,7 @@ pub fn history(home: &Home, name: &str) -> Result<Vec<HistoryLine>> {
     let keeper = Keeper::open(home)?;
     keeper.wait(|s| s.model(name))?;
     let events = keeper.wait(|s| s.history(name))?;
-    Ok(events.into_iter().map(|e| HistoryLine { at: e.note.at, words: words(&e) }).collect())
+    Ok(events.into_iter().map(HistoryLine::of).collect())
 }
 
 pub(crate) fn words(event: &ModelEvent) -> String {

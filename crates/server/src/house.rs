@@ -15,7 +15,7 @@ use crate::inference::Desk;
 use crate::observe::{Exporter, Log};
 use crate::seal::Seals;
 use crate::webhook::Sender;
-use crate::{Cards, Hooks, Ids};
+use crate::{Cards, Hooks, Ids, Monitors, Notices};
 
 /// What all requests share.
 pub(crate) struct House {
@@ -31,6 +31,9 @@ pub(crate) struct House {
     /// The models that answer.
     pub fleet: Arc<Fleet>,
     pub cards: Option<Arc<dyn Cards>>,
+    pub monitors: Option<Arc<dyn Monitors>>,
+    /// Asked by tasks in the background for as long as the server stands.
+    pub _notices: Option<Arc<dyn Notices>>,
     pub gate: Gate,
     /// Addresses that open something for a time.
     pub links: Links,

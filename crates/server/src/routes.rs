@@ -7,7 +7,9 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 
 use crate::house::House;
-use crate::{Serves, access, gate, hooks, inference, memory, mlflow, plain, sent, ticket, traffic};
+use crate::{
+    Serves, access, gate, hooks, inference, memory, mlflow, monitors, plain, sent, ticket, traffic,
+};
 
 /// All routes, behind the gate and the guard.
 pub(crate) fn router(house: Arc<House>, serves: Serves) -> Router {
@@ -20,6 +22,7 @@ pub(crate) fn router(house: Arc<House>, serves: Serves) -> Router {
         Serves::Everything => models
             .route("/api/v1/hooks/{name}", hooks::route())
             .merge(memory::routes())
+            .merge(monitors::routes())
             .merge(traffic::routes())
             .merge(sent::routes())
             .merge(mlflow::routes()),

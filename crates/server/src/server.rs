@@ -141,10 +141,8 @@ fn house(settings: Settings) -> Result<(House, Vec<JoinHandle<()>>), ServerError
     };
     let webhooks = Sender::start(desk, settings.webhooks)
         .map_err(|error| ServerError::Start { found: error.to_string() })?;
-    let secret = settings
-        .ids
-        .next()
-        .ok_or_else(|| ServerError::Start { found: "the system gives no random numbers".into() })?;
+    start_notices(&settings)?;
+    let secret = settings.ids.next().ok_or_else(no_chance)?;
     let log = settings.access_log.as_ref().map(Log::start).transpose()?;
     let (exporter, sent) = match &settings.traces {
         Some(traces) => {
@@ -173,9 +171,24 @@ fn house(settings: Settings) -> Result<(House, Vec<JoinHandle<()>>), ServerError
         fleet: settings.fleet,
         desk: Desk::new(Arc::clone(&settings.clock), settings.requests, settings.witness),
         cards: settings.cards,
+        monitors: settings.monitors,
+        _notices: settings.notices,
         clock: settings.clock,
     };
     Ok((house, std::iter::once(recorded).chain(sent).collect()))
+}
+
+/// Begins to tell of the steps of loops, where anybody knows whom.
+fn start_notices(settings: &Settings) -> Result<(), ServerError> {
+    let Some(notices) = &settings.notices else { return Ok(()) };
+    let (store, clock) = (Arc::clone(&settings.store), Arc::clone(&settings.clock));
+    let id = settings.ids.next().ok_or_else(no_chance)?;
+    webhook::start_notices(store, clock, Arc::downgrade(notices), settings.webhooks, id)
+        .map_err(|error| ServerError::Start { found: error.to_string() })
+}
+
+fn no_chance() -> ServerError {
+    ServerError::Start { found: "the system gives no random numbers".into() }
 }
 
 fn address(settings: &Settings) -> Result<SocketAddr, ServerError> {

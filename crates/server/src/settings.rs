@@ -9,7 +9,8 @@ use gristmill_serve::{Fleet, Witness};
 use gristmill_track::{ArtifactStore, Store};
 
 use crate::{
-    AccessLog, Cards, Hooks, Ids, RandomIds, Rate, SealKey, TraceSettings, WebhookSettings,
+    AccessLog, Cards, Hooks, Ids, Monitors, Notices, RandomIds, Rate, SealKey, TraceSettings,
+    WebhookSettings,
 };
 
 /// How long the record is kept when nobody says: 90 days.
@@ -55,6 +56,10 @@ pub struct Settings {
     pub hooks: Option<Arc<dyn Hooks>>,
     /// Who makes model cards, if anybody does.
     pub cards: Option<Arc<dyn Cards>>,
+    /// Who knows where the loops that watch models stand, if anybody does.
+    pub monitors: Option<Arc<dyn Monitors>>,
+    /// Who knows whom to tell of their steps, if anybody does.
+    pub notices: Option<Arc<dyn Notices>>,
     /// How many requests to models may be under way, and for how long.
     pub requests: RequestLimits,
     /// Where the access log goes, if it goes anywhere.
@@ -132,6 +137,8 @@ impl Settings {
             scratch: std::env::temp_dir(),
             hooks: None,
             cards: None,
+            monitors: None,
+            notices: None,
             requests: RequestLimits::default(),
             access_log: None,
             traces: None,

@@ -294,6 +294,30 @@ words! {
     }
 }
 
+impl WhatHappened {
+    /// Whether it may be a step of the loop that watches a model, or of a person who has a say in it.
+    pub fn is_step(self) -> bool {
+        match self {
+            Self::Alarm
+            | Self::HeldBack
+            | Self::Retraining
+            | Self::RetrainingEnded
+            | Self::Refused
+            | Self::ApprovalAsked
+            | Self::AliasSet
+            | Self::RolledBack
+            | Self::WatchPassed => true,
+            Self::Registered
+            | Self::Renamed
+            | Self::StageSet
+            | Self::RuleSet
+            | Self::TrafficSet
+            | Self::AliasRemoved
+            | Self::VersionDeleted => false,
+        }
+    }
+}
+
 /// One line of a model's history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelEvent {

@@ -136,6 +136,18 @@ pub trait Monitoring: Send + Sync {
     /// `NotApproved` when the alias has a rule that does not allow its move.
     async fn take_step(&self, model: &str, step: LoopStep) -> Result<bool>;
 
+    /// The last findings of a model, in their order, at most `limit`. `NotFound`.
+    async fn last_findings(&self, model: &str, limit: u32) -> Result<Vec<Finding>>;
+
+    /// Up to which line of a model's history a target was told: the last that [`Monitoring::told`] has
+    /// kept, and no earlier one than the last that was there at `since`. 0 where there is none. `NotFound`
+    /// for the model.
+    async fn told_up_to(&self, model: &str, target: &str, since: Timestamp) -> Result<u64>;
+
+    /// Keeps that a target was told the lines of a model's history up to this number. It never goes back.
+    /// `NotFound` for the model.
+    async fn told(&self, model: &str, target: &str, number: u64) -> Result<()>;
+
     /// The lines of a model's history after that number, in their order, at most `limit`. `NotFound`.
     async fn history_after(&self, model: &str, number: u64, limit: u32) -> Result<Vec<ModelEvent>>;
 }

@@ -35,6 +35,8 @@ words! {
         AliasDeleted = "model_version_alias.deleted",
         /// How requests to a model are divided was laid down anew. MLflow has no such event.
         TrafficSet = "model_traffic.set",
+        /// The loop that watches a model took a step. MLflow has no such event.
+        MonitorStep = "model_monitor.step",
         /// A prompt was made.
         PromptCreated = "prompt.created",
         /// A version of a prompt was registered.
@@ -157,6 +159,8 @@ pub struct Untold {
     pub version: Option<u32>,
     /// The alias.
     pub alias: Option<String>,
+    /// The line of the model's history that says it, where that is what is told.
+    pub line: Option<u64>,
     /// When.
     pub at: Timestamp,
 }

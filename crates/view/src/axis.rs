@@ -145,6 +145,13 @@ pub(crate) struct Fitted {
 }
 
 impl Fitted {
+    /// The same without words: another one says them.
+    pub(crate) fn wordless(&self) -> Self {
+        let ticks =
+            Ticks { at: self.ticks.at.clone(), words: vec![String::new(); self.ticks.at.len()] };
+        Self { label: String::new(), ticks, ..self.clone() }
+    }
+
     /// The axis laid out from one pixel to another.
     pub(crate) fn onto(&self, start: f64, end: f64) -> Scale {
         let log = self.measure == Measure::Log;

@@ -52,6 +52,11 @@ impl Frame {
             right: outer.right - last.clamp(6.0, 30.0),
             bottom: outer.bottom - if x.label.is_empty() { 20.0 } else { 38.0 },
         };
+        Self::draw_in(svg, area, outer, x, y)
+    }
+
+    /// Draws two axes with their grid around `area`; their words stay inside of `outer`.
+    pub(crate) fn draw_in(svg: &mut Svg, area: Area, outer: Area, x: &Fitted, y: &Fitted) -> Self {
         let frame =
             Self { area, x: x.onto(area.left, area.right), y: y.onto(area.bottom, area.top) };
         frame.grid_of_y(svg, y);

@@ -36,13 +36,14 @@ pub use axis::{Axis, Measure};
 pub use chart::{
     Band, Bar, BarForm, Bars, Beeswarm, Better, Bin, Calibration, CalibrationBin, CalibrationCurve,
     CategoryDependence, Chart, Confusion, Curve, Dag, DagTask, Dependence, Figure, FoldRow, Folds,
-    Goal, Guide, HeatMap, HeatRow, Histogram, HistogramGroup, History, HistoryTrial, Lines,
-    NumberDependence, Parallel, ParallelAxis, ParallelTrial, Pareto, Scatter, ScatterGroup, Series,
-    Setting, Shape, ShareRow, Shares, Standing, Stroke, Swarm, TaskState, Trial,
+    Goal, Guide, HeatMap, HeatRow, Histogram, HistogramGroup, History, HistoryTrial, Lines, Mark,
+    MarkKind, NumberDependence, Panel, Parallel, ParallelAxis, ParallelTrial, Pareto, Scatter,
+    ScatterGroup, Series, Setting, Shape, ShareRow, Shares, Standing, Stroke, Swarm, TaskState,
+    Timeline, Trial,
 };
 pub use number::{bytes, count, duration, number, percent};
 pub use page::{
-    Block, ColumnSummary, CrossValidated, Fact, Finding, Gate, Headline, Level, MetricRow, Report,
-    Score, Section, Sketch, Table, Value, Verdict, render,
+    Block, ColumnSummary, CrossValidated, Event, Evidence, Fact, Finding, Gate, Headline, Level,
+    MetricRow, Report, Score, Section, Sketch, Table, Value, Verdict, render,
 };
 pub use points::Point;

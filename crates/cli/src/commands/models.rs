@@ -1,5 +1,6 @@
-//! `gristmill models [list|show|card|promote|alias|rollback|history|served|rule|traffic]`.
+//! `gristmill models [list|show|card|promote|alias|rollback|decline|history|monitor|served|rule|traffic]`.
 
+mod monitor;
 mod traffic;
 
 use std::fmt::Write as _;
@@ -66,11 +67,15 @@ enum What {
         #[arg(long, default_value = "")]
         why: String,
     },
-    /// Every version, alias move and refusal, with time and reason
+    /// Decline a version whose approval is waited for: `decline NAME VERSION --why "..."`
+    Decline(monitor::Decline),
+    /// Every version, alias move, alarm, retraining, refusal and rollback, with time and reason
     History {
         /// The model
         name: String,
     },
+    /// Where the loop that watches a model stands: what is wrong, what comes next, what was found
+    Monitor(monitor::Monitor),
     /// What an alias named at a moment, and who let it
     Served {
         /// The model
@@ -129,7 +134,9 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
             let version = models::rollback(&context.home, name, alias, why)?;
             moved(context, name, version, alias)
         }
+        Some(What::Decline(wish)) => monitor::decline(wish, context),
         Some(What::History { name }) => history(context, name),
+        Some(What::Monitor(wish)) => monitor::run(wish, context),
         Some(What::Served { name, alias, at }) => served(context, name, alias, at.as_deref()),
         Some(What::Rule(rule)) => set_rule(context, rule),
         Some(What::Traffic(wish)) => traffic::run(wish, context),

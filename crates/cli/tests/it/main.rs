@@ -29,6 +29,7 @@ mod kills;
 mod lineage;
 mod memory;
 mod mlflow_view;
+mod notices;
 mod objects;
 mod onnx;
 mod operation;

@@ -8,7 +8,6 @@ use gristmill_core::Timestamp;
 use gristmill_flow::Schedule;
 use gristmill_track::{Deployment, RunId, Store};
 
-use super::LogSection;
 use super::turn::{Deployed, Memory, Turn};
 use crate::deploy::{Terms, snapshot_of};
 use crate::file::DataSection;
@@ -91,12 +90,11 @@ impl Loops {
         self.known.values().flat_map(|known| known.memory.overdue.iter().copied())
     }
 
-    /// What is kept of requests, by model.
-    pub fn logs(&self) -> BTreeMap<String, LogSection> {
-        let read = self.known.values().filter_map(|known| known.read.as_ref());
-        let log =
-            |read: &Read| Some((read.watched.register.model.clone(), read.watched.monitor.log()?));
-        read.filter_map(log).collect()
+    /// What the deployed files say that watch a model.
+    pub fn watched(&self) -> impl Iterator<Item = (&Deployment, &Watched)> {
+        self.known
+            .values()
+            .filter_map(|known| Some((&known.deployment, &known.read.as_ref()?.watched)))
     }
 
     /// Reads files that were deployed since, and forgets those that are no more.

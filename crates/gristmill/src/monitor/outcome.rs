@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::compare::{By, Meeting, Two, meet};
 use super::rows::{CommonRows, Files, common_rows};
+use super::standing::Approval;
 use super::state::{LoopState, Phase};
 use super::turn::{Planned, Turn, WHO, detail};
 use super::{AtLeast, CompareSection};
@@ -180,10 +181,10 @@ impl Turn<'_> {
             None => (None, json!(null)),
         };
         if self.needs_approval(new)? {
-            let (model, version, alias) = (self.model(), new.version, self.alias());
-            let how = format!("gristmill models promote {model} {version} {alias}");
-            let event =
-                self.event(WhatHappened::ApprovalAsked, format!("{why}; to approve: {how}"));
+            let version = new.version;
+            let Approval { approve, decline } = Approval::of(self.model(), version, self.alias());
+            let why = format!("{why}; to approve: {approve}; to decline: {decline}");
+            let event = self.event(WhatHappened::ApprovalAsked, why);
             state.phase = Phase::Waiting { version, since: self.now };
             state.line = self.last_line()?;
             let event = NewEvent { version: Some(version), run: Some(run), detail, ..event };

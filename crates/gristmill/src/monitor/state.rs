@@ -98,6 +98,17 @@ impl Phase {
         }
     }
 
+    /// In a word, for programs.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Watching => "watching",
+            Self::Retraining { .. } => "retraining",
+            Self::Comparing { .. } => "comparing",
+            Self::Waiting { .. } => "waiting_for_approval",
+            Self::Proving { .. } => "proving",
+        }
+    }
+
     /// In a word, for people.
     pub fn word(&self) -> &'static str {
         match self {

@@ -121,7 +121,9 @@ impl Turn<'_> {
                 let is_done = run.filter(|_| planned.state.phase.run() != run);
                 let words = self.step(after, planned)?;
                 // Whoever took the step needs them no more; and whoever comes too late does not either.
-                is_done.map(|run| rows::Files::of(self.home, run).remove());
+                if let Some(run) = is_done {
+                    rows::Files::of(self.home, run).remove();
+                }
                 Ok(words)
             }
         }

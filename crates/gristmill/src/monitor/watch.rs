@@ -338,7 +338,7 @@ impl Turn<'_> {
     }
 }
 
-fn pace(retrain: &RetrainSection) -> Pace {
+pub(super) fn pace(retrain: &RetrainSection) -> Pace {
     let micros = |span: gristmill_flow::TimeSpan| {
         u64::try_from(span.duration().as_micros()).unwrap_or(u64::MAX)
     };

@@ -5,7 +5,10 @@ mod columns;
 mod explained;
 mod figures;
 mod learning;
+mod model;
 mod search;
+
+pub use self::model::{ModelPage, model_report};
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,15 +1,17 @@
 //! What a server over a home serves: its store, its artifacts, and the webhooks of what is deployed.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gristmill_core::Clock;
-use gristmill_track::{ArtifactStore, Store, open_store};
+use gristmill_flow::{Secrets, UsualSecrets};
+use gristmill_track::{ArtifactStore, Note, Secret, Store, open_store};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::card::card_of;
 use crate::deploy::listening;
 use crate::keeper::Keeper;
+use crate::monitor::{Desk, FindingsAsked, MonitorReport, NoticeTo};
 use crate::trigger::TriggerSpec;
 use crate::{Home, Result};
 
@@ -17,6 +19,8 @@ use crate::{Home, Result};
 pub struct Premises {
     home: Home,
     keeper: Mutex<Keeper>,
+    /// The loops of the models that deployed files watch.
+    desk: Mutex<Desk>,
     store: Arc<dyn Store>,
     artifacts: Arc<dyn ArtifactStore>,
     /// Moves what the connections of the store wait for, whoever asks it.
@@ -44,11 +48,14 @@ impl Premises {
             .enable_all()
             .build()?;
         let store = runtime.block_on(open_store(home.root(), home.database()))?;
+        let artifacts = home.open_artifacts()?;
+        let over = Keeper::over(Arc::clone(&store), Arc::clone(&artifacts))?;
         Ok(Self {
             home: home.clone(),
             keeper: Mutex::new(Keeper::open(home)?),
+            desk: Mutex::new(Desk::new(home, Arc::new(over))),
             store,
-            artifacts: home.open_artifacts()?,
+            artifacts,
             _runtime: runtime,
         })
     }
@@ -88,5 +95,57 @@ impl Premises {
         let signal = signal.to_string();
         let signal = keeper.wait(|s| s.raise(&signal, payload, clock.now()))?;
         Ok(Some(Call { signal, pipelines }))
+    }
+
+    /// Whom to tell of the steps of which loops. Must not be called from inside an asynchronous runtime, as the
+    /// calls below.
+    ///
+    /// # Errors
+    /// When the home cannot be used.
+    pub fn notices(&self) -> Result<Vec<NoticeTo>> {
+        self.desk().notices()
+    }
+
+    /// The secret that messages are signed with, from the environment.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub fn secret(&self, name: &str) -> Result<Secret> {
+        let found = UsualSecrets::of_environment().get(name);
+        let found = found.map_err(|error| crate::Error::input(error.to_string()))?;
+        Ok(Secret::new(found.reveal()))
+    }
+
+    /// Where the loop of a model stands.
+    ///
+    /// # Errors
+    /// When there is no such model, or the home cannot be used.
+    pub fn standing(
+        &self,
+        model: &str,
+        findings: FindingsAsked,
+        clock: &dyn Clock,
+    ) -> Result<MonitorReport> {
+        self.desk().standing(model, findings, clock.now())
+    }
+
+    /// Declines a version whose approval is waited for.
+    ///
+    /// # Errors
+    /// When nobody waits for a word on it, or the home cannot be used.
+    pub fn decline(&self, model: &str, version: u32, note: Note) -> Result<()> {
+        self.desk().decline(model, version, note)
+    }
+
+    /// All loops as Prometheus reads them.
+    ///
+    /// # Errors
+    /// When the home cannot be used.
+    pub fn loop_metrics(&self) -> Result<String> {
+        self.desk().metrics()
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

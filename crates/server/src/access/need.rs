@@ -176,6 +176,8 @@ mod tests {
         assert_eq!(need(&Method::POST, "/api/v1/hooks/nightly").level, Level::Write);
         let kept = Need { level: Level::Write, record: Record::Kept };
         assert_eq!(need(&Method::PUT, "/api/v1/models/churn/traffic"), kept);
+        assert_eq!(need(&Method::POST, "/api/v1/models/churn/decline"), kept);
+        assert_eq!(need(&Method::GET, "/api/v1/models/churn/monitor").level, Level::Read);
         let reported = Need { level: Level::Write, record: Record::None };
         assert_eq!(need(&Method::POST, "/models/churn/outcomes"), reported);
         assert_eq!(need(&Method::POST, "/api/v1/models/churn/labels"), reported);

@@ -34,6 +34,7 @@ use self::meter::{counter, labels as labels_of};
 use crate::access::Caller;
 use crate::house::House;
 use crate::limits::BodyError;
+use crate::monitors;
 use crate::ticket::Ticket;
 
 /// Whom everybody may ask whether the server lives and is ready.
@@ -255,5 +256,7 @@ fn metrics_text(house: &House) -> String {
 /// What models are asked, as Prometheus reads it.
 async fn metrics(State(house): State<Arc<House>>) -> Response {
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    ([(header::CONTENT_TYPE, kind)], metrics_text(&house)).into_response()
+    let mut text = metrics_text(&house);
+    text.push_str(&monitors::metrics(&house).await);
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gristmill_core::Timestamp;
 use gristmill_track::tags::IS_PROMPT;
-use gristmill_track::{Model, ModelVersion, TrafficPlan, WebhookEvent};
+use gristmill_track::{Model, ModelEvent, ModelVersion, TrafficPlan, WebhookEvent};
 use serde_json::{Value, json};
 
 const PROMPT_TYPE: &str = "_mlflow_prompt_type";
@@ -109,6 +109,11 @@ impl Told {
         Self { event: WebhookEvent::TrafficSet, data: json!({"name": model, "plan": plan}) }
     }
 
+    /// The loop of a model took a step.
+    pub(crate) fn step(model: &str, line: &ModelEvent) -> Self {
+        Self { event: WebhookEvent::MonitorStep, data: step(model, line) }
+    }
+
     /// The event with made-up words, to try a webhook out.
     pub(crate) fn example(event: WebhookEvent) -> Self {
         let (name, version) = ("example", "1");
@@ -128,6 +133,9 @@ impl Told {
             "prompt_tag" => json!({"name": name, "key": key, "value": value}),
             "model_traffic" => json!({"name": name,
                 "plan": {"canary": {"to": version, "percent": 5}, "ab_test": null, "shadow": null}}),
+            "model_monitor" => json!({"event": "alarm", "model": name, "number": 1, "version": 1,
+                "alias": null, "previous": null, "run": null, "at": "2026-01-31T12:00:00.000000+00:00",
+                "who": "monitor", "why": "50 % of the columns have moved", "detail": null}),
             _ => json!({"name": name, "alias": "example_alias", "version": version}),
         };
         Self { event, data }
@@ -139,6 +147,14 @@ impl Told {
         json!({"entity": entity, "action": action, "timestamp": moment(at), "data": self.data})
             .to_string()
     }
+}
+
+/// A line of a model's history that says what step its loop took.
+pub(super) fn step(model: &str, line: &ModelEvent) -> Value {
+    let ModelEvent { number, what, version, alias, previous, run, note, detail, .. } = line;
+    json!({"event": what, "model": model, "number": number, "version": version, "alias": alias,
+        "previous": previous, "run": run, "at": moment(note.at), "who": note.who, "why": note.why,
+        "detail": detail})
 }
 
 /// The tags without those by which a prompt is kept.

@@ -48,6 +48,16 @@ async fn told(store: &dyn Store, untold: &Untold) -> Result<Told, TrackError> {
         (WebhookEvent::TrafficSet, ..) => {
             Ok(Told::traffic(&model.name, &store.traffic(&model.name).await?.plan))
         }
+        (WebhookEvent::MonitorStep, ..) => {
+            let after = untold.line.unwrap_or_default().saturating_sub(1);
+            let lines = store.history_after(&untold.model, after, 1).await?;
+            let line = lines.first().ok_or(TrackError::NotFound {
+                what: "line of the history",
+                name: model.name.clone(),
+                known: Vec::new(),
+            })?;
+            Ok(Told::step(&model.name, line))
+        }
         _ => Ok(Told::model_created(&model)),
     }
 }

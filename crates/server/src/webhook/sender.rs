@@ -86,14 +86,7 @@ impl Sender {
     /// When the TLS that the messages go through cannot be set up.
     pub(crate) fn start(desk: Desk, settings: WebhookSettings) -> Result<Self, reqwest::Error> {
         let Desk { store, clock, recorder, seals } = desk;
-        let client = Client::builder()
-            .dns_resolver(Arc::new(Resolver(settings.reach)))
-            // Whoever is sent elsewhere would be sent past the check of the address; and a proxy
-            // would resolve names itself.
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .timeout(settings.timeout)
-            .build()?;
+        let client = client(settings)?;
         let count = AtomicU64::new(0);
         let post = Arc::new(Post { store, clock, recorder, seals, client, settings, count });
         let (queue, happenings) = mpsc::channel(QUEUE);
@@ -122,6 +115,18 @@ impl Sender {
     pub(crate) fn reach(&self) -> Reach {
         self.post.settings.reach
     }
+}
+
+/// What messages go out by.
+pub(super) fn client(settings: WebhookSettings) -> Result<Client, reqwest::Error> {
+    Client::builder()
+        .dns_resolver(Arc::new(Resolver(settings.reach)))
+        // Whoever is sent elsewhere would be sent past the check of the address; and a proxy
+        // would resolve names itself.
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .timeout(settings.timeout)
+        .build()
 }
 
 async fn serve(post: Arc<Post>, mut happenings: mpsc::Receiver<(Told, Timestamp)>) {
@@ -222,12 +227,12 @@ impl Post {
     }
 }
 
-fn header(text: &str) -> Result<HeaderValue, String> {
+pub(super) fn header(text: &str) -> Result<HeaderValue, String> {
     HeaderValue::from_str(text).map_err(|error| format!("no header can hold `{text}`: {error}"))
 }
 
 /// A redirect is followed by nobody, so it is not taken either.
-fn taken(status: StatusCode) -> bool {
+pub(super) fn taken(status: StatusCode) -> bool {
     status.is_success()
 }
 
@@ -250,7 +255,7 @@ async fn read(answer: &mut reqwest::Response) -> String {
 
 /// The error with what it came from: the client's own words alone say only that it failed. Its
 /// address is left out, which may hold a key behind its `?`.
-fn whole(error: &reqwest::Error) -> String {
+pub(super) fn whole(error: &reqwest::Error) -> String {
     let mut said = String::from("no answer");
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use gristmill_core::FixedClock;
 use gristmill_server::{Reach, SealKey, Server, Settings, WebhookSettings};
 use gristmill_track::{
-    AuditQuery, LocalArtifacts, NewVersion, Note, Outcome, Page, Untold, WebhookEvent,
+    AuditQuery, LocalArtifacts, LoopStep, NewEvent, NewVersion, Note, Outcome, Page, Untold,
+    WebhookEvent, WhatHappened,
 };
 use ring::hmac;
 use serde_json::{Value, json};
@@ -269,6 +270,7 @@ async fn what_a_run_or_a_person_did_elsewhere_is_told_once_by_one_of_two_servers
         model: model.into(),
         version: Some(1),
         alias: alias.map(String::from),
+        line: None,
         at: NOW,
     };
     for untold in [
@@ -378,7 +380,33 @@ async fn a_plan_of_traffic_is_told_whether_it_is_laid_down_here_or_elsewhere() {
     house.store.set_traffic("churn", lifted, Note::new(NOW, "ada", "")).await.unwrap();
     let event = WebhookEvent::TrafficSet;
     let (model, version, alias) = ("churn".into(), None, None);
-    house.store.leave_untold(Untold { event, model, version, alias, at: NOW }).await.unwrap();
+    house
+        .store
+        .leave_untold(Untold { event, model, version, alias, line: None, at: NOW })
+        .await
+        .unwrap();
     let told = receiver.messages(2).await;
     assert_eq!(body(&told[1])["data"]["plan"]["canary"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_step_of_a_loop_is_told_with_what_it_stands_on() {
+    let house = house().await;
+    let receiver = Receiver::open(&["200 OK"]).await;
+    subscribe(&house, &receiver.url, &[("MODEL_MONITOR", "STEP")]).await;
+    let note = |why: &str| Note::new(NOW, "monitor", why);
+    house.store.register(NewVersion::new("churn", "d1", "p", note(""))).await.unwrap();
+    let alarm = NewEvent {
+        version: Some(1),
+        detail: json!({"finding": {"value": 0.5}}),
+        ..NewEvent::new(WhatHappened::Alarm, note("half of the columns have moved"))
+    };
+    let step = LoopStep { after: 0, state: json!({}), at: NOW, act: None, events: vec![alarm] };
+    assert!(house.store.take_step("churn", step).await.unwrap());
+    let told = body(&receiver.messages(1).await[0]);
+    let expected = json!({"event": "alarm", "model": "churn", "number": 2, "version": 1, "alias": null,
+        "previous": null, "run": null, "at": "2023-11-14T22:13:20.123000+00:00", "who": "monitor",
+        "why": "half of the columns have moved", "detail": {"finding": {"value": 0.5}}});
+    assert_eq!((&told["entity"], &told["action"]), (&json!("model_monitor"), &json!("step")));
+    assert_eq!(told["data"], expected);
 }

@@ -5,10 +5,13 @@ use serde_json::Value;
 use sqlx::Row;
 
 use super::columns::{count, json, optional, optional_word, word};
-use super::{Connection, DbRow, hold, models, rules, versions};
+use super::{Connection, DbRow, hold, models, monitoring, rules, untold, versions};
 use crate::check;
 use crate::fail::Fail;
-use crate::{ModelEvent, ModelVersion, NewEvent, Note, RunId, Stage, TrackError, WhatHappened};
+use crate::{
+    ModelEvent, ModelVersion, NewEvent, Note, RunId, Stage, TrackError, Untold, WebhookEvent,
+    WhatHappened,
+};
 
 const ALIAS: &str = "alias";
 
@@ -165,12 +168,12 @@ pub(super) async fn append(
     let sql = "INSERT INTO model_events \
                (model, number, what, version, alias, previous, run_id, at, who, why, stage, detail) \
                SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 \
-               FROM model_events WHERE model = $1";
-    sqlx::query(sql)
+               FROM model_events WHERE model = $1 RETURNING number";
+    let row = sqlx::query(sql)
         .bind(model)
         .bind(what.as_str())
         .bind(line.version.map(i64::from))
-        .bind(line.alias)
+        .bind(line.alias.as_deref())
         .bind(line.previous.map(i64::from))
         .bind(line.run.map(|run| run.to_string()))
         .bind(note.at.0)
@@ -178,9 +181,31 @@ pub(super) async fn append(
         .bind(check::free_text(&note.why))
         .bind(line.stage.map(Stage::as_str))
         .bind(Some(&line.detail).filter(|detail| !detail.is_null()).map(Value::to_string))
-        .execute(&mut *db)
+        .fetch_one(&mut *db)
         .await?;
-    Ok(())
+    match what.is_step() && monitoring::has_loop(db, model).await? {
+        true => leave(db, model, line, count(&row, "number")?, note).await,
+        false => Ok(()),
+    }
+}
+
+/// Leaves word for webhooks that the loop of a model took a step, or that a person did who has a say in it.
+async fn leave(
+    db: &mut Connection,
+    model: &str,
+    line: Line,
+    number: u64,
+    note: &Note,
+) -> Result<(), Fail> {
+    let untold = Untold {
+        event: WebhookEvent::MonitorStep,
+        model: model.into(),
+        version: line.version,
+        alias: line.alias,
+        line: Some(number),
+        at: note.at,
+    };
+    untold::leave(db, &untold).await
 }
 
 pub(super) async fn history(db: &mut Connection, model: &str) -> Result<Vec<ModelEvent>, Fail> {

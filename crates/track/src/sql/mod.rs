@@ -30,6 +30,7 @@ mod logged_models;
 pub(super) mod logging;
 mod models;
 mod monitoring;
+mod notices;
 mod points;
 mod records;
 mod registry_search;

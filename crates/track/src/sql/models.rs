@@ -113,6 +113,7 @@ async fn move_over(db: &mut Connection, name: &str, new_name: &str) -> Result<()
         "UPDATE labels SET model = $2 WHERE model = $1",
         "UPDATE findings SET model = $2 WHERE model = $1",
         "UPDATE loops SET model = $2 WHERE model = $1",
+        "UPDATE notices SET model = $2 WHERE model = $1",
     ] {
         sqlx::query(sql).bind(name).bind(new_name).execute(&mut *db).await?;
     }

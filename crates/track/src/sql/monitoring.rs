@@ -58,6 +58,17 @@ pub(super) async fn after(
     rows.iter().map(decode).collect()
 }
 
+pub(super) async fn last(
+    db: &mut Connection,
+    model: &str,
+    limit: u32,
+) -> Result<Vec<Finding>, Fail> {
+    models::require(db, model).await?;
+    let sql = "SELECT * FROM findings WHERE model = $1 ORDER BY number DESC LIMIT $2";
+    let rows = sqlx::query(sql).bind(model).bind(i64::from(limit)).fetch_all(&mut *db).await?;
+    rows.iter().rev().map(decode).collect()
+}
+
 fn decode(row: &DbRow) -> Result<Finding, Fail> {
     Ok(Finding {
         number: count(row, "number")?,
@@ -85,6 +96,12 @@ pub(super) async fn forget(db: &mut Connection, before: Timestamp) -> Result<u64
     Ok(sqlx::query(sql).bind(before.0).execute(&mut *db).await?.rows_affected())
 }
 
+/// Whether a loop has ever taken a step for the model.
+pub(super) async fn has_loop(db: &mut Connection, model: &str) -> Result<bool, Fail> {
+    let sql = "SELECT count(*) FROM loops WHERE model = $1";
+    Ok(sqlx::query_scalar::<_, i64>(sql).bind(model).fetch_one(&mut *db).await? > 0)
+}
+
 pub(super) async fn standing(
     db: &mut Connection,
     model: &str,
@@ -103,12 +120,7 @@ pub(super) async fn step(db: &mut Connection, model: &str, step: &LoopStep) -> R
     if taken != step.after {
         return Ok(false);
     }
-    if let Some(act) = &step.act {
-        do_it(db, model, act).await?;
-    }
-    for event in &step.events {
-        history::record(db, model, event).await?;
-    }
+    // First of all, so that every line below is known to be one of a loop.
     let sql = "INSERT INTO loops (model, revision, state, at) VALUES ($1, $2, $3, $4) \
                ON CONFLICT (model) DO UPDATE SET revision = excluded.revision, \
                state = excluded.state, at = excluded.at";
@@ -119,6 +131,12 @@ pub(super) async fn step(db: &mut Connection, model: &str, step: &LoopStep) -> R
         .bind(step.at.0)
         .execute(&mut *db)
         .await?;
+    if let Some(act) = &step.act {
+        do_it(db, model, act).await?;
+    }
+    for event in &step.events {
+        history::record(db, model, event).await?;
+    }
     Ok(true)
 }
 
@@ -172,6 +190,7 @@ async fn tell(
         model: model.into(),
         version: Some(version),
         alias: Some(alias.into()),
+        line: None,
         at: note.at,
     };
     untold::leave(db, &untold).await

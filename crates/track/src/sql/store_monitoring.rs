@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use gristmill_core::Timestamp;
 
-use super::{Keeper, history, labels, monitoring};
+use super::{Keeper, history, labels, monitoring, notices};
 use crate::{Finding, LoopStanding, LoopStep, ModelEvent, Monitoring, NewFinding, Result};
 
 #[async_trait]
@@ -41,6 +41,28 @@ impl Monitoring for Keeper {
         self.write((model.to_string(), step), |db, (model, step)| {
             Box::pin(monitoring::step(db, model, step))
         })
+        .await
+    }
+
+    async fn last_findings(&self, model: &str, limit: u32) -> Result<Vec<Finding>> {
+        self.read((model.to_string(), limit), |db, (model, limit)| {
+            Box::pin(monitoring::last(db, model, *limit))
+        })
+        .await
+    }
+
+    async fn told_up_to(&self, model: &str, target: &str, since: Timestamp) -> Result<u64> {
+        self.read((model.to_string(), target.to_string(), since), |db, (model, target, since)| {
+            Box::pin(notices::told_up_to(db, model, target, *since))
+        })
+        .await
+    }
+
+    async fn told(&self, model: &str, target: &str, number: u64) -> Result<()> {
+        self.write(
+            (model.to_string(), target.to_string(), number),
+            |db, (model, target, number)| Box::pin(notices::told(db, model, target, *number)),
+        )
         .await
     }
 

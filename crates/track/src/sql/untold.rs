@@ -13,14 +13,15 @@ const WHAT: &str = "untold";
 /// Keeps it, where any webhook is told of anything.
 pub(super) async fn leave(db: &mut Connection, untold: &Untold) -> Result<(), Fail> {
     hold(db, WHAT, "").await?;
-    let sql = "INSERT INTO untold (number, event, model, version, alias, at) \
-               SELECT (SELECT coalesce(max(number), 0) + 1 FROM untold), $1, $2, $3, $4, $5 \
+    let sql = "INSERT INTO untold (number, event, model, version, alias, line, at) \
+               SELECT (SELECT coalesce(max(number), 0) + 1 FROM untold), $1, $2, $3, $4, $5, $6 \
                WHERE EXISTS (SELECT 1 FROM webhooks WHERE status = 'active')";
     sqlx::query(sql)
         .bind(untold.event.as_str())
         .bind(&untold.model)
         .bind(untold.version.map(i64::from))
         .bind(untold.alias.as_deref())
+        .bind(untold.line.map(|line| i64::try_from(line).unwrap_or(i64::MAX)))
         .bind(untold.at.0)
         .execute(&mut *db)
         .await?;
@@ -49,11 +50,16 @@ fn decode(row: &DbRow) -> Result<Untold, Fail> {
         Some(_) => Some(count(row, "version")?),
         None => None,
     };
+    let line = match row.try_get::<Option<i64>, _>("line")? {
+        Some(_) => Some(count(row, "line")?),
+        None => None,
+    };
     Ok(Untold {
         event: word(row, "event", WebhookEvent::parse)?,
         model: row.try_get("model")?,
         version,
         alias: row.try_get("alias")?,
+        line,
         at: Timestamp(row.try_get("at")?),
     })
 }

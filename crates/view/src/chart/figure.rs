@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Bars, Beeswarm, Calibration, Confusion, Dag, Dependence, Folds, HeatMap, Histogram, History,
-    Lines, Parallel, Pareto, Scatter, Shares,
+    Lines, Parallel, Pareto, Scatter, Shares, Timeline,
 };
 use crate::frame::{Drawing, NORMAL};
 use crate::svg::Svg;
@@ -82,6 +82,8 @@ charts! {
     Pareto,
     /// Tasks and their needs.
     Dag,
+    /// Values over time, and what happened meanwhile.
+    Timeline,
 }
 
 impl Figure {

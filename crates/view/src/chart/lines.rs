@@ -215,7 +215,7 @@ impl Lines {
         }
     }
 
-    fn draw_series(&self, svg: &mut Svg, frame: &Frame, index: usize, series: &Series) {
+    pub(crate) fn draw_series(&self, svg: &mut Svg, frame: &Frame, index: usize, series: &Series) {
         draw_band(svg, frame, &fill(index), &series.band);
         let runs: Vec<Vec<(f64, f64)>> = series
             .points

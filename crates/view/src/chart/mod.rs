@@ -17,6 +17,7 @@ mod parallel;
 mod pareto;
 mod scatter;
 mod shares;
+mod timeline;
 
 pub use bars::{Bar, BarForm, Bars};
 pub use beeswarm::{Beeswarm, Swarm};
@@ -35,3 +36,4 @@ pub use parallel::{Parallel, ParallelAxis, ParallelTrial, Setting};
 pub use pareto::{Better, Goal, Pareto, Trial};
 pub use scatter::{Scatter, ScatterGroup};
 pub use shares::{ShareRow, Shares};
+pub use timeline::{Mark, MarkKind, Panel, Timeline};

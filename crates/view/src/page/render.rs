@@ -2,6 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::events;
 use super::report::{Block, Finding, Headline, Level, Report, Section};
 use super::tables;
 use crate::chart::Figure;
@@ -117,6 +118,7 @@ fn block(block: &Block) -> Markup {
             },
             Block::Columns(columns) => (tables::columns(columns)),
             Block::Table(table) => (tables::table(table)),
+            Block::Events(events) => (events::events(events)),
             Block::Code(text) => pre { code { (text) } },
         }
     }
@@ -140,7 +142,7 @@ fn findings(findings: &[Finding]) -> Markup {
 }
 
 /// The class of a level, and its sign and word for those who see no colour.
-fn looks(level: Level) -> (&'static str, &'static str) {
+pub(super) fn looks(level: Level) -> (&'static str, &'static str) {
     match level {
         Level::Good => ("good", "✓ good"),
         Level::Note => ("note", "i note"),

@@ -95,6 +95,8 @@ pub enum Block {
     Columns(Vec<ColumnSummary>),
     /// Any other table.
     Table(Table),
+    /// What happened, in the order in which it is to be read.
+    Events(Vec<Event>),
     /// Text as it stands in a file, such as the pipeline.
     Code(String),
 }
@@ -230,6 +232,43 @@ pub enum Sketch {
     Bins(Vec<Bin>),
     /// The most frequent words with their counts.
     Words(Vec<(String, u64)>),
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// When, in microseconds since 1970-01-01 in UTC.
+    pub at: i64,
+    /// What, in a word or two.
+    pub what: String,
+    /// How good or bad that is.
+    pub level: Level,
+    /// To what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+    /// By whom.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
+    /// Why.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    /// What it stands on, which opens when asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
+}
+
+/// What something stands on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Evidence {
+    /// What it is, such as `comparison`.
+    pub name: String,
+    /// Its figures.
+    pub facts: Vec<Fact>,
+    /// More of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<Table>,
 }
 
 /// A table of values.

@@ -144,7 +144,26 @@ fn listed(values: &[f64]) -> Vec<(&'static str, Chart)> {
         ("history", history(values).into()),
         ("heat", heat(values).into()),
         ("shares", shares(values).into()),
+        ("timeline", timeline(values).into()),
     ]
+}
+
+fn timeline(values: &[f64]) -> Timeline {
+    use MarkKind::{Promoted, Refused, Retraining, RolledBack};
+    let kinds = [Promoted, Refused, RolledBack, Retraining];
+    let panel = |stroke| Panel {
+        y: Axis::number(name(4)),
+        series: vec![Series { stroke, ..Series::new(name(2), points(values)) }],
+        guides: vec![Guide::Level { at: values.first().copied().unwrap_or(0.5), label: name(4) }],
+    };
+    let mark = |(i, &at): (usize, &f64)| Mark {
+        at: if i % 5 == 0 { at } else { i as f64 },
+        kind: kinds[i % kinds.len()],
+        name: name(i),
+        words: name(i + 1),
+    };
+    let marks = values.iter().enumerate().take(60).map(mark).collect();
+    Timeline { panels: vec![panel(Stroke::Solid), panel(Stroke::Dashed), Panel::default()], marks }
 }
 
 fn shares(values: &[f64]) -> Shares {

@@ -137,3 +137,33 @@ fn a_small_dag() {
     ];
     insta::assert_snapshot!(drawn(Dag { tasks }));
 }
+
+#[test]
+fn what_happened_runs_through_all_charts_of_a_timeline() {
+    let panel = |label: &str, values: &[f64]| Panel {
+        y: Axis::number(label),
+        series: vec![Series::new(label, Point::zip(&[0.0, 3.6e9, 7.2e9], values))],
+        guides: Vec::new(),
+    };
+    let mark = |at, kind| Mark { at, kind, name: "v2".into(), words: "why".into() };
+    let panels = vec![panel("drift", &[0.1, 0.4, 0.2]), panel("accuracy", &[0.8, 0.7, 0.9])];
+    let marks = vec![mark(1.8e9, MarkKind::Promoted), mark(5.4e9, MarkKind::RolledBack)];
+    let svg = Figure::new("Model", Timeline { panels: panels.clone(), marks }).svg();
+    let document = roxmltree::Document::parse(&svg).expect("it is well-formed");
+    let lines: Vec<[f64; 4]> = document
+        .descendants()
+        .filter(|node| node.attribute("class").is_some_and(|class| class.starts_with("event ")))
+        .map(|node| {
+            ["x1", "x2", "y1", "y2"].map(|name| node.attribute(name).unwrap().parse().unwrap())
+        })
+        .collect();
+    let [first, second] = lines[..] else { panic!("{lines:?}") };
+    // A chart is 170 high.
+    assert_eq!((first[0], second[0]), (first[1], second[1]), "they stand upright");
+    assert!(first[3] - first[2] > 2.0 * 170.0, "through both charts: {lines:?}");
+    let word = |word: &str| svg.matches(word).count();
+    assert_eq!((word(">promoted<"), word(">rolled back<"), word(">v2<")), (1, 1, 2));
+    let alone = Figure::new("Model", Timeline { panels, marks: Vec::new() }).svg();
+    assert!(!alone.contains("class=\"event") && !alone.contains("promoted"));
+    assert!(Figure::new("Model", Timeline::default()).svg().contains("Nothing to draw"));
+}

@@ -1,6 +1,7 @@
 //! `gristmill up`: runs what is deployed when its time has come, and answers over HTTP.
 
 mod flags;
+mod loops;
 mod secret_key;
 
 use std::io::Write;
@@ -11,7 +12,9 @@ use clap::Args;
 use gristmill::serve::{Counter, Witness};
 use gristmill::up::{Premises, UpEvent, UpOptions, up};
 use gristmill::{Home, SystemClock};
-use gristmill_server::{Cards, HookAnswer, Hooks, Server, Settings};
+use gristmill_server::{
+    Cards, HookAnswer, Hooks, Monitors, Notices, Reach, Server, Settings, WebhookSettings,
+};
 use serde_json::{Value, json};
 
 use crate::context::{Context, bytes};
@@ -40,6 +43,9 @@ pub struct Arguments {
     keeping: Keeping,
     #[command(flatten)]
     watching: Watching,
+    /// Tell webhooks at addresses of this machine and its network too, and without TLS
+    #[arg(long)]
+    private_webhooks: bool,
     #[command(flatten)]
     listen: Listen,
     #[command(flatten)]
@@ -69,7 +75,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
     }
     let lookout = lookout::start(watching, &home, listen::tell_serving(context))?;
     let witness = Some(Arc::clone(&lookout) as Arc<dyn Witness>);
-    let server = serve(arguments, &home, &premises, &counter, witness)?;
+    let door = Arc::new(Door { premises: Arc::clone(&premises), said: loops::Said::new(context) });
+    let server = serve(arguments, &home, &door, &counter, witness)?;
     let tell = |event: &UpEvent| tell(event, context);
     tell(&UpEvent::Listening { url: format!("http://{}", server.address()) });
     let ended = up(&home, &options, &SystemClock, &tell);
@@ -81,7 +88,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
 fn serve(
     arguments: &Arguments,
     home: &Home,
-    premises: &Arc<Premises>,
+    door: &Arc<Door>,
     counter: &Counter,
     witness: Option<Arc<dyn Witness>>,
 ) -> anyhow::Result<Server> {
@@ -92,21 +99,34 @@ fn serve(
         allowed_hosts: arguments.listen.allowed_hosts.clone(),
         fleet: counter.fleet(),
         witness,
-        hooks: Some(Arc::new(Door(Arc::clone(premises)))),
-        cards: Some(Arc::new(Door(Arc::clone(premises)))),
+        webhooks: WebhookSettings { reach: arguments.reach(), ..WebhookSettings::default() },
+        hooks: Some(Arc::clone(door) as Arc<dyn Hooks>),
+        cards: Some(Arc::clone(door) as Arc<dyn Cards>),
+        monitors: Some(Arc::clone(door) as Arc<dyn Monitors>),
+        notices: Some(Arc::clone(door) as Arc<dyn Notices>),
         seal_key: Some(secret_key::secret_key(home)?),
         scratch: home.root().join("artifacts").join("tmp"),
-        ..Settings::new(premises.store(), premises.artifacts(), Arc::new(SystemClock))
+        ..Settings::new(door.premises.store(), door.premises.artifacts(), Arc::new(SystemClock))
     };
     listen::started(Server::start(arguments.operation.of(settings)?))
 }
 
-/// Takes webhooks in for the pipelines that wait for them, and makes model cards.
-struct Door(Arc<Premises>);
+impl Arguments {
+    /// Which addresses webhooks may have.
+    fn reach(&self) -> Reach {
+        if self.private_webhooks { Reach::Anywhere } else { Reach::Public }
+    }
+}
+
+/// Takes webhooks in for the pipelines that wait for them, makes model cards, and knows the loops of models.
+struct Door {
+    premises: Arc<Premises>,
+    said: loops::Said,
+}
 
 impl Hooks for Door {
     fn receive(&self, name: &str, payload: Value) -> HookAnswer {
-        match self.0.raise(name, payload, &SystemClock) {
+        match self.premises.raise(name, payload, &SystemClock) {
             Ok(Some(call)) => {
                 HookAnswer::new(202, json!({"signal": call.signal, "pipelines": call.pipelines}))
             }
@@ -121,7 +141,7 @@ impl Hooks for Door {
 
 impl Cards for Door {
     fn card(&self, model: &str, version: u32) -> Result<String, String> {
-        self.0.card(model, version).map_err(|error| error.message)
+        self.premises.card(model, version).map_err(|error| error.message)
     }
 }
 

@@ -18,6 +18,9 @@ pub async fn all(store: &dyn Store) {
     an_alias_goes_back_from_where_it_was_thought_to_be(store).await;
     a_rule_holds_for_steps(store).await;
     a_claim_is_made_with_its_step(store).await;
+    the_last_findings_are_found(store).await;
+    who_was_told_is_told_no_more(store).await;
+    a_step_is_left_for_webhooks(store).await;
     nobody_is_watched_by_another_name(store).await;
 }
 
@@ -157,10 +160,75 @@ async fn a_claim_is_made_with_its_step(store: &dyn Store) {
     assert_eq!(store.last_due("loops", "monitor drift").await, Ok(Some(due)));
 }
 
+async fn the_last_findings_are_found(store: &dyn Store) {
+    let numbers = async |limit| {
+        let found = store.last_findings(MODEL, limit).await.unwrap();
+        found.iter().map(|finding| finding.number).collect::<Vec<_>>()
+    };
+    assert_eq!((numbers(1).await, numbers(10).await), (vec![4], vec![3, 4]));
+    let nobody = store.last_findings("nobody", 1).await;
+    assert!(matches!(nobody, Err(TrackError::NotFound { .. })), "{nobody:?}");
+}
+
+async fn who_was_told_is_told_no_more(store: &dyn Store) {
+    let up_to = async |target, since| store.told_up_to(MODEL, target, at(since)).await;
+    let history = store.history(MODEL).await.unwrap();
+    let before = history.iter().filter(|event| event.note.at <= at(19)).map(|event| event.number);
+    let (before, last) = (before.max().unwrap(), lines(store).await);
+    assert!(before < last, "some lines are of before, and some of later");
+    assert_eq!((up_to("a", 0).await, up_to("a", 19).await), (Ok(0), Ok(before)));
+    store.told(MODEL, "a", before + 1).await.unwrap();
+    store.told(MODEL, "a", before).await.unwrap();
+    assert_eq!((up_to("a", 0).await, up_to("a", 100).await), (Ok(before + 1), Ok(last)));
+    assert_eq!(up_to("b", 0).await, Ok(0), "each target has a place of its own");
+    store.register(version("short", "a", 23)).await.unwrap();
+    store.told("short", "a", 1).await.unwrap();
+    store.delete_model("short").await.unwrap();
+    store.register(version("short", "a", 24)).await.unwrap();
+    assert_eq!(store.told_up_to("short", "a", at(0)).await, Ok(0), "it went with its model");
+    store.delete_model("short").await.unwrap();
+    let nobody = store.told("nobody", "a", 1).await;
+    assert!(matches!(nobody, Err(TrackError::NotFound { .. })), "{nobody:?}");
+    let nobody = store.told_up_to("nobody", "a", at(0)).await;
+    assert!(matches!(nobody, Err(TrackError::NotFound { .. })), "{nobody:?}");
+}
+
+async fn a_step_is_left_for_webhooks(store: &dyn Store) {
+    let event = WebhookEvent::MonitorStep;
+    let webhook = Webhook {
+        id: "steps".into(),
+        name: "steps".into(),
+        url: "https://example.com".into(),
+        description: String::new(),
+        secret: None,
+        status: WebhookStatus::Active,
+        events: vec![event],
+        created: at(1),
+        updated: at(1),
+    };
+    store.create_webhook(webhook).await.unwrap();
+    store.register(version("unwatched", "a", 23)).await.unwrap();
+    store.set_alias("unwatched", CHAMPION, 1, note(23, "nobody watches it")).await.unwrap();
+    let after = store.loop_standing(MODEL).await.unwrap().unwrap().revision;
+    assert_eq!(store.take_step(MODEL, step(after, None, "five")).await, Ok(true));
+    store
+        .record_event(MODEL, NewEvent::new(WhatHappened::Refused, note(24, "by hand")))
+        .await
+        .unwrap();
+    store.delete_webhook("steps").await.unwrap();
+    store.delete_model("unwatched").await.unwrap();
+    let left = store.take_untold(10).await.unwrap();
+    let told: Vec<_> =
+        left.iter().map(|left| (left.event, left.model.as_str(), left.line)).collect();
+    let last = lines(store).await;
+    assert_eq!(told, [(event, MODEL, Some(last - 1)), (event, MODEL, Some(last))]);
+}
+
 async fn nobody_is_watched_by_another_name(store: &dyn Store) {
     store.rename_model(MODEL, "renamed watched", note(22, "")).await.unwrap();
     let standing = store.loop_standing("renamed watched").await.unwrap();
-    assert_eq!(standing.map(|standing| standing.revision), Some(4));
+    assert_eq!(standing.map(|standing| standing.revision), Some(5));
+    assert!(store.told_up_to("renamed watched", "a", at(0)).await.unwrap() > 0);
     assert_eq!(store.findings_after("renamed watched", 0, 10).await.unwrap().len(), 2);
     assert!(store.loop_standing(MODEL).await.is_err());
 }

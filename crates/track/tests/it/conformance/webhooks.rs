@@ -29,7 +29,8 @@ pub async fn all(store: &dyn Store) {
     assert_eq!(told, [second]);
     store.delete_webhook("w2").await.unwrap();
     let event = WebhookEvent::ModelCreated;
-    let untold = Untold { event, model: "churn".into(), version: None, alias: None, at: at(5) };
+    let untold =
+        Untold { event, model: "churn".into(), version: None, alias: None, line: None, at: at(5) };
     store.leave_untold(untold).await.unwrap();
     assert_eq!(store.take_untold(2).await.unwrap(), [], "nobody listens");
 }
@@ -45,6 +46,7 @@ async fn what_was_left_is_taken_once(store: &dyn Store) {
         model: "churn".into(),
         version,
         alias: alias.map(String::from),
+        line: version.map(u64::from),
         at: at(5),
     };
     let left = [untold(Some(1), None), untold(Some(1), Some("champion")), untold(Some(2), None)];
