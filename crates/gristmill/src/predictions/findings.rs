@@ -46,6 +46,8 @@ enum Word {
     Found(String, Box<NewFinding>),
     /// Of this model it is to be known how good its answers turned out to be.
     Follow(String),
+    /// Somebody waits until all that was said before is done.
+    Settle(SyncSender<()>),
 }
 
 impl Findings {
@@ -85,6 +87,15 @@ impl Findings {
         self.say(Word::Follow(model.to_owned()));
     }
 
+    /// Waits until all that was handed in is kept.
+    pub fn settle(&self) {
+        let (done, wait) = sync_channel(1);
+        // It fails when the thread has ended, which has nothing left to do then.
+        if self.queue.send(Word::Settle(done)).is_ok() {
+            let _ = wait.recv();
+        }
+    }
+
     fn say(&self, word: Word) {
         match self.queue.try_send(word) {
             Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
@@ -119,6 +130,7 @@ impl Clerk {
             match words.recv_timeout(REST) {
                 Ok(Word::Found(model, found)) => self.keep(&model, *found),
                 Ok(Word::Follow(model)) => drop(self.followed.entry(model).or_insert(0)),
+                Ok(Word::Settle(done)) => drop(done.send(())),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }

@@ -1,56 +1,86 @@
 //! What a [`Lookout`](super::Lookout) does with requests, without a thread: for requests of the past, which are
 //! seen one after another.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use gristmill_core::Timestamp;
-use gristmill_serve::Seen;
+use gristmill_core::{Clock, Timestamp};
+use gristmill_serve::{Lot, Seen};
 
-use super::LogSettings;
+use super::Terms;
 use super::drift::LiveDrift;
+use super::findings::Findings;
 use super::log::Log;
 use super::lookout::Tally;
+use super::performance::LivePerformance;
 use crate::serve::TellServing;
 use crate::{Error, Home, Result};
 
 /// So long after the last row every file of the log counts as complete, in microseconds.
 const LATER: i64 = 86_400_000_000;
 
-/// Keeps and judges requests.
+/// Keeps and judges requests as their model's file says.
 pub(crate) struct Onlooker {
     log: Log,
     drift: LiveDrift,
+    performance: LivePerformance,
+    findings: Arc<Findings>,
+    clock: Arc<Then>,
     tally: Arc<Tally>,
 }
 
+/// A clock that shows the moment of the last request.
+#[derive(Default)]
+struct Then(AtomicI64);
+
+impl Clock for Then {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::Relaxed))
+    }
+}
+
 impl Onlooker {
-    /// Keeps all requests in a home, and judges them in windows of so many rows where their model's file does not
-    /// say otherwise.
+    /// Keeps what is found in a home, in windows of so many rows where the file of a model does not say otherwise.
     ///
     /// # Errors
     /// When the home cannot be used.
     pub fn new(home: &Home, window: u64, tell: TellServing) -> Result<Self> {
-        let tally = Arc::<Tally>::default();
-        let settings = LogSettings { rate: 1.0, redact: BTreeSet::new() };
-        let log = Log::new(home, settings, Arc::clone(&tally), Arc::clone(&tell));
-        let drift = LiveDrift::new(home, window, Arc::clone(&tally), tell)?;
-        Ok(Self { log, drift, tally })
+        let (tally, then) = (Arc::<Tally>::default(), Arc::<Then>::default());
+        let clock = || Arc::clone(&then) as Arc<dyn Clock>;
+        let (counts, says) = (|| Arc::clone(&tally), || Arc::clone(&tell));
+        let findings = Arc::new(Findings::start(home, clock(), counts(), says())?);
+        let found = || Arc::clone(&findings);
+        Ok(Self {
+            log: Log::new(home, None, counts(), says()),
+            drift: LiveDrift::new(home, window, found(), clock(), counts(), says()),
+            performance: LivePerformance::new(home, Some(window), found(), clock(), counts(), says()),
+            findings: found(),
+            clock: Arc::clone(&then),
+            tally: counts(),
+        })
     }
 
     /// Takes a request.
     pub fn see(&mut self, seen: &Seen) {
+        self.clock.0.store(seen.at.0, Ordering::Relaxed);
         self.drift.count(seen);
-        // A file grows for a day of requests: no clock goes beside them by which it could be too old.
-        self.log.keep(seen, Timestamp(i64::MIN));
+        self.performance.count(seen);
+        let log = Terms::of_served(&seen.served).and_then(|terms| terms.log.as_ref());
+        if log.is_some_and(|log| Lot::of_log(seen.served.name()).takes(&seen.id, log.rate)) {
+            // A file grows for a day of requests: no clock goes beside them by which it could be too old.
+            self.log.keep(seen, Timestamp(i64::MIN));
+        }
     }
 
-    /// Writes what it was shown, all of it before `now`.
+    /// Writes and finds what there is of all that it was shown, at a moment after it.
     ///
     /// # Errors
     /// When rows could not be written.
     pub fn settle(&mut self, now: Timestamp) -> Result<()> {
+        self.clock.0.store(now.0, Ordering::Relaxed);
+        self.drift.turn(now);
+        self.performance.turn(now);
+        self.findings.settle();
         self.log.turn(Timestamp(now.0.saturating_add(LATER)));
         match self.tally.lost.load(Ordering::Relaxed) {
             0 => Ok(()),

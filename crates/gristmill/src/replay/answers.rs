@@ -11,6 +11,7 @@ use crate::Result;
 use crate::catalog::catalog;
 use crate::keeper::Keeper;
 use crate::models::package_folder;
+use crate::predictions::Terms;
 
 /// A version that answers.
 pub(super) struct Version {
@@ -26,6 +27,8 @@ impl Version {
         let number = version.version.to_string();
         let served = gristmill_package::load(&folder, &catalog())?;
         let served = Served::new(&version.model, number, served, Limits::default());
+        let terms = Terms::of(keeper, version, served.schema());
+        let served = served.with_companion(Arc::new(terms));
         Ok(Self { number: version.version, package, served: Arc::new(served) })
     }
 
