@@ -2,7 +2,7 @@
 //! many of them it has seen. Written once for every database; a step that was released never changes.
 
 /// The steps in order.
-pub(crate) const MIGRATIONS: [&str; 10] = [
+pub(crate) const MIGRATIONS: [&str; 11] = [
     include_str!("../migrations/0001_start.sql"),
     include_str!("../migrations/0002_tasks.sql"),
     include_str!("../migrations/0003_deployments.sql"),
@@ -13,4 +13,5 @@ pub(crate) const MIGRATIONS: [&str; 10] = [
     include_str!("../migrations/0008_care.sql"),
     include_str!("../migrations/0009_traffic.sql"),
     include_str!("../migrations/0010_labels.sql"),
+    include_str!("../migrations/0011_newest.sql"),
 ];
