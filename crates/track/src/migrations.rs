@@ -2,7 +2,7 @@
 //! many of them it has seen. Written once for every database; a step that was released never changes.
 
 /// The steps in order.
-pub(crate) const MIGRATIONS: [&str; 12] = [
+pub(crate) const MIGRATIONS: [&str; 13] = [
     include_str!("../migrations/0001_start.sql"),
     include_str!("../migrations/0002_tasks.sql"),
     include_str!("../migrations/0003_deployments.sql"),
@@ -15,4 +15,5 @@ pub(crate) const MIGRATIONS: [&str; 12] = [
     include_str!("../migrations/0010_labels.sql"),
     include_str!("../migrations/0011_loops.sql"),
     include_str!("../migrations/0012_notices.sql"),
+    include_str!("../migrations/0013_newest.sql"),
 ];

@@ -41,6 +41,8 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// What makes one JSON object of the keys and values of many rows.
 const OBJECT_OF: &str = "json_object_agg";
+/// What makes one JSON array of values.
+const ARRAY_OF: &str = "json_build_array";
 /// A value of a metric in words that keep every bit of it: the driver asks the server for all digits.
 const POINT: &str = "step || ' ' || at || ' ' || is_nan || ' ' || value";
 /// How a writing transaction begins. A lock that was waited for shows its fruits to the next

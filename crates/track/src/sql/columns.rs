@@ -14,7 +14,15 @@ pub(super) fn word<T>(
     column: &str,
     parse: impl Fn(&str) -> Option<T>,
 ) -> Result<T, Fail> {
-    let text: &str = row.try_get(column)?;
+    parsed(column, row.try_get(column)?, parse)
+}
+
+/// The text of a column, which must be one of an enum's words.
+pub(super) fn parsed<T>(
+    column: &str,
+    text: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<T, Fail> {
     parse(text).ok_or_else(|| Fail::Damaged(format!("column `{column}` holds `{text}`")))
 }
 

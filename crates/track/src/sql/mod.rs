@@ -6,7 +6,7 @@
 //! `Keeper::write_metrics`, which may log those of several callers together, and `hold` and `share`,
 //! which keep others away from a thing until that transaction ends. Whatever depends on what it has
 //! just read holds the thing first. A transaction may be begun anew when the database asks for it,
-//! so statements borrow what they work on. `BEGIN`, `LAYOUT_IS_THERE`, `OBJECT_OF`, `POINT` and
+//! so statements borrow what they work on. `BEGIN`, `LAYOUT_IS_THERE`, `OBJECT_OF`, `ARRAY_OF`, `POINT` and
 //! `in_dialect` are the few words in which the databases differ.
 
 mod adoption;
@@ -25,6 +25,7 @@ mod labels;
 pub(crate) mod layout;
 mod lead;
 mod leases;
+mod logged;
 mod logged_model_search;
 mod logged_models;
 pub(super) mod logging;
@@ -56,7 +57,7 @@ mod versions;
 mod webhooks;
 
 use super::{
-    BEGIN, Connection, Database, DbRow, Keeper, LAYOUT_IS_THERE, OBJECT_OF, POINT, hold,
+    ARRAY_OF, BEGIN, Connection, Database, DbRow, Keeper, LAYOUT_IS_THERE, OBJECT_OF, POINT, hold,
     in_dialect, share,
 };
 use crate::fail::Work;

@@ -1,10 +1,13 @@
 //! Runs in SQL: their beginning, their end, and what stands in one row.
 
-use gristmill_core::Timestamp;
-use sqlx::Row;
+use std::borrow::Cow;
 
-use super::columns::{optional, word};
-use super::{Connection, DbRow, dues, experiments, hold, leases, logging, search};
+use gristmill_core::Timestamp;
+use serde::Deserialize;
+use sqlx::QueryBuilder;
+
+use super::columns::parsed;
+use super::{ARRAY_OF, Connection, Database, dues, experiments, hold, leases, logged, logging};
 use crate::check;
 use crate::fail::Fail;
 use crate::{
@@ -117,8 +120,7 @@ pub(super) async fn purge(db: &mut Connection, id: RunId) -> Result<(), Fail> {
 }
 
 pub(super) async fn run(db: &mut Connection, id: RunId) -> Result<Run, Fail> {
-    let info = info(db, id).await?;
-    let mut runs = search::with_data(db, vec![info]).await?;
+    let mut runs = logged::runs(db, &[id]).await?;
     runs.pop().ok_or_else(|| TrackError::not_found(WHAT, id).into())
 }
 
@@ -149,34 +151,74 @@ pub(super) async fn starting_with(db: &mut Connection, prefix: &str) -> Result<V
     if prefix.is_empty() || !prefix.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return Ok(Vec::new());
     }
-    let sql = "SELECT * FROM runs WHERE id >= $1 AND id < $2 ORDER BY started DESC, id LIMIT 10";
     let prefix = prefix.to_lowercase();
-    let rows =
-        sqlx::query(sql).bind(&prefix).bind(format!("{prefix}g")).fetch_all(&mut *db).await?;
-    rows.iter().map(decode).collect()
+    let mut sql = QueryBuilder::<Database>::new("SELECT ");
+    push_info(&mut sql);
+    sql.push(" FROM runs WHERE id >= ").push_bind(prefix.as_str());
+    sql.push(" AND id < ").push_bind(format!("{prefix}g"));
+    sql.push(" ORDER BY started DESC, id LIMIT 10");
+    let texts: Vec<String> = sql.build_query_scalar().fetch_all(&mut *db).await?;
+    texts.iter().map(|text| parse_info(text)).collect()
 }
 
 pub(super) async fn find(db: &mut Connection, id: RunId) -> Result<Option<RunInfo>, Fail> {
-    let sql = "SELECT * FROM runs WHERE id = $1";
-    let row = sqlx::query(sql).bind(id.to_string()).fetch_optional(&mut *db).await?;
-    row.as_ref().map(decode).transpose()
+    let mut sql = QueryBuilder::<Database>::new("SELECT ");
+    push_info(&mut sql);
+    sql.push(" FROM runs WHERE id = ").push_bind(id.to_string());
+    let text: Option<String> = sql.build_query_scalar().fetch_optional(&mut *db).await?;
+    text.map(|text| parse_info(&text)).transpose()
 }
 
-pub(super) fn decode(row: &DbRow) -> Result<RunInfo, Fail> {
+/// Appends what is known of a run as one text: a column costs the driver far more than what is in it.
+pub(super) fn push_info(sql: &mut QueryBuilder<Database>) {
+    sql.push("CAST(").push(ARRAY_OF).push(
+        "(runs.id, runs.experiment_id, runs.name, runs.status, runs.lifecycle, runs.started, \
+         runs.ended, runs.kind, runs.pipeline, runs.source, runs.error, runs.parent_id, \
+         runs.user_id, runs.artifact_location) AS TEXT)",
+    );
+}
+
+/// What [`push_info`] has of a run, in its order.
+#[derive(Deserialize)]
+struct Columns<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    experiment_id: i64,
+    name: String,
+    #[serde(borrow)]
+    status: Cow<'a, str>,
+    #[serde(borrow)]
+    lifecycle: Cow<'a, str>,
+    started: i64,
+    ended: Option<i64>,
+    kind: Option<String>,
+    pipeline: Option<String>,
+    source: Option<String>,
+    error: Option<String>,
+    parent_id: Option<String>,
+    user_id: Option<String>,
+    artifact_location: Option<String>,
+}
+
+/// What is known of a run.
+pub(super) fn parse_info(text: &str) -> Result<RunInfo, Fail> {
+    let columns: Columns<'_> = serde_json::from_str(text)
+        .map_err(|error| Fail::Damaged(format!("a run reads `{text}`: {error}")))?;
+    let run = |column: &str, id: &str| parsed(column, id, |text| text.parse::<RunId>().ok());
     Ok(RunInfo {
-        id: word(row, "id", |text| text.parse().ok())?,
-        experiment: ExperimentId(row.try_get("experiment_id")?),
-        name: row.try_get("name")?,
-        status: word(row, "status", RunStatus::parse)?,
-        lifecycle: word(row, "lifecycle", Lifecycle::parse)?,
-        started: Timestamp(row.try_get("started")?),
-        ended: row.try_get::<Option<i64>, _>("ended")?.map(Timestamp),
-        kind: row.try_get("kind")?,
-        pipeline: row.try_get("pipeline")?,
-        source: row.try_get("source")?,
-        error: row.try_get("error")?,
-        parent: optional(row, "parent_id")?,
-        user: row.try_get("user_id")?,
-        artifact_location: row.try_get("artifact_location")?,
+        id: run("id", &columns.id)?,
+        experiment: ExperimentId(columns.experiment_id),
+        name: columns.name,
+        status: parsed("status", &columns.status, RunStatus::parse)?,
+        lifecycle: parsed("lifecycle", &columns.lifecycle, Lifecycle::parse)?,
+        started: Timestamp(columns.started),
+        ended: columns.ended.map(Timestamp),
+        kind: columns.kind,
+        pipeline: columns.pipeline,
+        source: columns.source,
+        error: columns.error,
+        parent: columns.parent_id.map(|id| run("parent_id", &id)).transpose()?,
+        user: columns.user_id,
+        artifact_location: columns.artifact_location,
     })
 }

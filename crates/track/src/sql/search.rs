@@ -1,32 +1,29 @@
-//! Finding runs, and fetching what many of them logged in one go.
+//! Finding runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::QueryBuilder;
 
-use super::columns::{json, word};
+use super::columns::{parsed, word};
 use super::filter::{self, Place, Table};
 use super::lead::{self, Lead};
-use super::{Connection, Database, DbRow, OBJECT_OF, POINT, inputs, logging, points, runs};
+use super::{Connection, Database, logged};
 use crate::fail::Fail;
 use crate::{
-    Comparison, Condition, FieldKind, Lifecycle, Order, Parent, Run, RunId, RunInfo, RunQuery, tags,
+    Comparison, Condition, FieldKind, Lifecycle, Order, Parent, Run, RunId, RunQuery, tags,
 };
-
-/// Runs whose data is fetched by one statement.
-const RUNS: usize = 500;
 
 pub(super) async fn search(db: &mut Connection, query: &RunQuery) -> Result<Vec<Run>, Fail> {
     let found = match shortcut(db, query).await? {
         Some(found) => found,
         None => fetch(db, query, Lead::Runs).await?,
     };
-    with_data(db, found).await
+    logged::runs(db, &found).await
 }
 
-/// The page, when there are many runs and a way to it that does not lead past all of them: from the
+/// The page's ids, when there are many runs and a way to it that does not lead past all of them: from the
 /// clause that few of them pass, or along the order of the metric by which they are sorted first.
-async fn shortcut(db: &mut Connection, query: &RunQuery) -> Result<Option<Vec<RunInfo>>, Fail> {
+async fn shortcut(db: &mut Connection, query: &RunQuery) -> Result<Option<Vec<RunId>>, Fail> {
     let sorted = query.order.first().filter(|order| order.field.kind == FieldKind::Metric);
     let clauses = &query.filter.clauses;
     if sorted.is_none() && !clauses.iter().any(lead::can_lead) || !has_many(db, query).await? {
@@ -41,14 +38,10 @@ async fn shortcut(db: &mut Connection, query: &RunQuery) -> Result<Option<Vec<Ru
     Ok((page.len() == query.page.limit as usize).then_some(page))
 }
 
-async fn fetch(
-    db: &mut Connection,
-    query: &RunQuery,
-    lead: Lead<'_>,
-) -> Result<Vec<RunInfo>, Fail> {
+async fn fetch(db: &mut Connection, query: &RunQuery, lead: Lead<'_>) -> Result<Vec<RunId>, Fail> {
     let place = |order: &Order| place(order.field.kind, &order.field.key);
-    let orders = lead.leaves(&query.order);
-    let mut sql = QueryBuilder::<Database>::new("SELECT runs.* FROM ");
+    let orders = without_latest_start(lead.leaves(&query.order));
+    let mut sql = QueryBuilder::<Database>::new("SELECT runs.id FROM ");
     lead.begin(&mut sql);
     filter::join_orders(&mut sql, orders, place);
     sql.push(" WHERE ");
@@ -59,7 +52,21 @@ async fn fetch(
     filter::push_keys(&mut sql, orders, place);
     sql.push("runs.started DESC, runs.id LIMIT ").push_bind(i64::from(query.page.limit));
     sql.push(" OFFSET ").push_bind(query.page.skipped());
-    sql.build().fetch_all(&mut *db).await?.iter().map(runs::decode).collect()
+    let ids: Vec<String> = sql.build_query_scalar().fetch_all(&mut *db).await?;
+    ids.iter().map(|id| parsed("id", id, |text| text.parse().ok())).collect()
+}
+
+/// The orders without those at their end that ask for the latest start first, which is what every search
+/// ends with: whatever is sorted by that alone stands so in an index.
+fn without_latest_start(mut orders: &[Order]) -> &[Order] {
+    while let [before @ .., last] = orders {
+        let starts = last.field.kind == FieldKind::Attribute && last.field.key == START;
+        if !starts || !last.descending {
+            break;
+        }
+        orders = before;
+    }
+    orders
 }
 
 /// From how many runs on it is worth asking where to begin.
@@ -142,6 +149,9 @@ const STATUS: &str = "(CASE runs.status WHEN 'running' THEN 'RUNNING' \
 const ARTIFACT_URI: &str = "coalesce(runs.artifact_location, 'mlflow-artifacts:/' || \
     CAST(runs.experiment_id AS TEXT) || '/' || runs.id || '/artifacts')";
 
+/// The attribute that is the start of a run.
+const START: &str = "start_time";
+
 fn attribute(key: &str) -> Option<&'static str> {
     Some(match key {
         "run_id" => "runs.id",
@@ -149,7 +159,7 @@ fn attribute(key: &str) -> Option<&'static str> {
         "status" => STATUS,
         "user_id" => USER,
         "artifact_uri" => ARTIFACT_URI,
-        "start_time" => "(runs.started / 1000)",
+        START => "(runs.started / 1000)",
         "end_time" => "(runs.ended / 1000)",
         _ => return None,
     })
@@ -217,115 +227,4 @@ pub(super) async fn lifecycles(
             Ok((id, word(row, "lifecycle", Lifecycle::parse)?))
         })
         .collect()
-}
-
-/// The runs with what they logged, in the same order.
-pub(super) async fn with_data(db: &mut Connection, infos: Vec<RunInfo>) -> Result<Vec<Run>, Fail> {
-    let mut found: BTreeMap<RunId, Run> = BTreeMap::new();
-    let order: Vec<RunId> = infos.iter().map(|info| info.id).collect();
-    for info in infos {
-        let (params, metrics, tags) = Default::default();
-        let (datasets, models) = Default::default();
-        found.insert(info.id, Run { info, params, metrics, tags, datasets, models });
-    }
-    for ids in order.chunks(RUNS) {
-        for row in objects_of_runs(db, "params", "value", ids).await? {
-            if let Some(run) = owner(&mut found, &row)? {
-                run.params = json(&row, "pairs")?;
-            }
-        }
-        for row in objects_of_runs(db, "run_tags", "value", ids).await? {
-            if let Some(run) = owner(&mut found, &row)? {
-                run.tags = json(&row, "pairs")?;
-            }
-        }
-        latest(db, &mut found, ids).await?;
-        links(db, &mut found, ids).await?;
-    }
-    Ok(order.iter().filter_map(|id| found.remove(id)).collect())
-}
-
-/// The latest values of the runs' metrics.
-async fn latest(
-    db: &mut Connection,
-    found: &mut BTreeMap<RunId, Run>,
-    ids: &[RunId],
-) -> Result<(), Fail> {
-    let mut unspelled = Vec::new();
-    for row in objects_of_runs(db, "latest_metrics", POINT, ids).await? {
-        let Some(run) = owner(found, &row)? else { continue };
-        let latest: BTreeMap<String, String> = json(&row, "pairs")?;
-        for (key, point) in latest {
-            match points::one(&key, &point)? {
-                Some(metric) => drop(run.metrics.insert(key, metric)),
-                None => unspelled.push(run.info.id),
-            }
-        }
-    }
-    unspelled.dedup();
-    if unspelled.is_empty() {
-        return Ok(());
-    }
-    for row in of_runs(db, "latest_metrics", &unspelled).await? {
-        if let Some(run) = owner(found, &row)? {
-            let metric = logging::decode(&row)?;
-            run.metrics.insert(metric.key.clone(), metric);
-        }
-    }
-    Ok(())
-}
-
-/// What the runs stand on and what came of them.
-async fn links(
-    db: &mut Connection,
-    found: &mut BTreeMap<RunId, Run>,
-    ids: &[RunId],
-) -> Result<(), Fail> {
-    let mut sql = QueryBuilder::<Database>::new(inputs::DATASETS);
-    one_of(&mut sql, "", ids.iter().map(RunId::to_string));
-    sql.push(inputs::IN_ORDER);
-    for row in sql.build().fetch_all(&mut *db).await? {
-        if let Some(run) = owner(found, &row)? {
-            run.datasets.push(inputs::decode_dataset(&row)?);
-        }
-    }
-    for row in of_runs(db, "run_models", ids).await? {
-        if let Some(run) = owner(found, &row)? {
-            run.models.push(inputs::decode_model(&row)?);
-        }
-    }
-    Ok(())
-}
-
-/// The keys and values of runs, one row a run: a row costs the driver far more than what is in it.
-async fn objects_of_runs(
-    db: &mut Connection,
-    table: &'static str,
-    value: &'static str,
-    ids: &[RunId],
-) -> Result<Vec<DbRow>, Fail> {
-    let mut sql = QueryBuilder::<Database>::new("SELECT run_id, CAST(");
-    sql.push(OBJECT_OF).push("(key, ").push(value).push(") AS TEXT) AS pairs FROM ").push(table);
-    one_of(&mut sql, " WHERE run_id IN ", ids.iter().map(RunId::to_string));
-    sql.push(" GROUP BY run_id");
-    Ok(sql.build().fetch_all(&mut *db).await?)
-}
-
-async fn of_runs(
-    db: &mut Connection,
-    table: &'static str,
-    ids: &[RunId],
-) -> Result<Vec<DbRow>, Fail> {
-    let mut sql = QueryBuilder::<Database>::new("SELECT * FROM ");
-    sql.push(table);
-    one_of(&mut sql, " WHERE run_id IN ", ids.iter().map(RunId::to_string));
-    Ok(sql.build().fetch_all(&mut *db).await?)
-}
-
-fn owner<'a>(
-    found: &'a mut BTreeMap<RunId, Run>,
-    row: &DbRow,
-) -> Result<Option<&'a mut Run>, Fail> {
-    let id: RunId = word(row, "run_id", |text| text.parse().ok())?;
-    Ok(found.get_mut(&id))
 }

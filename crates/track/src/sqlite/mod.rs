@@ -34,6 +34,8 @@ const FILE: &str = "gristmill.db";
 const READERS: u32 = 4;
 /// What makes one JSON object of the keys and values of many rows.
 const OBJECT_OF: &str = "json_group_object";
+/// What makes one JSON array of values.
+const ARRAY_OF: &str = "json_array";
 /// A value of a metric in words that keep every bit of it, with `?` for those of which SQLite's words do
 /// not: beyond these bounds its arithmetic of powers of ten is not exact enough, and between them it was
 /// seen to be for eight million numbers of any size.

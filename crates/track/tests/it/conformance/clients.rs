@@ -9,6 +9,7 @@ pub async fn all(store: &dyn Store) {
     runs_are_searched(store).await;
     runs_are_sorted_by_anything(store).await;
     many_runs_are_sorted_by_a_metric(store).await;
+    texts_keep_every_letter(store).await;
     names_follow_their_tag(store).await;
     inputs_come_back(store).await;
     histories_are_read_in_pages_and_samples(store).await;
@@ -138,6 +139,9 @@ async fn runs_are_sorted_by_anything(store: &dyn Store) {
         (&["params.model DESC"], ["q2", "q1", "q3", "q4"]),
         (&["tags.team", "run_name DESC"], ["q1", "q4", "q3", "q2"]),
         (&["start_time"], ["q4", "q1", "q2", "q3"]),
+        (&["start_time DESC"], ["q3", "q2", "q1", "q4"]),
+        (&["start_time", "start_time DESC"], ["q4", "q1", "q2", "q3"]),
+        (&["start_time DESC", "run_name"], ["q3", "q2", "q1", "q4"]),
         (&["end_time DESC"], ["q1", "q3", "q2", "q4"]),
         (&["status", "start_time ASC"], ["q1", "q4", "q2", "q3"]),
     ] {
@@ -197,6 +201,28 @@ async fn runs(
         ..RunQuery::default()
     };
     names(store, &query).await
+}
+
+/// What ends a line or a text elsewhere, and what an escape begins with.
+async fn texts_keep_every_letter(store: &dyn Store) {
+    let odd = "\t'\"\\n\r\n\u{1}\u{2028}{}[],;? ü🦀\n";
+    let [full, plain] = ["letters 1", "letters 2"].map(id);
+    let batch = Batch::default().param("odd", odd).param("none", "").tag("odd", odd);
+    let batch = batch.metric("größe \"x\"", 0.1, 0, at(1)).metric("tiny", 1e-300, 0, at(1));
+    store.create_run(NewRun { batch, ..NewRun::new(full, "full", at(2)) }).await.unwrap();
+    store.create_run(NewRun::new(plain, "plain", at(1))).await.unwrap();
+    for run in [full, plain] {
+        let found = store.run(run).await.unwrap();
+        let all = RunQuery { page: Page { limit: 10_000, offset: 0 }, ..RunQuery::default() };
+        let listed = store.search_runs(&all).await.unwrap();
+        assert_eq!(listed.iter().find(|listed| listed.info.id == run), Some(&found));
+    }
+    let plain = store.run(plain).await.unwrap();
+    assert!(plain.params.is_empty() && plain.tags.is_empty() && plain.metrics.is_empty());
+    let full = store.run(full).await.unwrap();
+    assert_eq!((&*full.params["odd"], &*full.params["none"], &*full.tags["odd"]), (odd, "", odd));
+    assert_eq!(full.metrics["größe \"x\""].value, 0.1);
+    assert_eq!(full.metrics["tiny"].value, 1e-300);
 }
 
 async fn names_follow_their_tag(store: &dyn Store) {
