@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use gristmill::{
-    ColumnDrift, Correction, Drift, DriftChanges, DriftRate, DriftReason, DriftTest, Estimate, Kind,
-    MultivariateDrift, MultivariateMethod, Season, SeasonSettings, Selector, TogetherDrift,
+    ColumnDrift, Correction, Drift, DriftChanges, DriftRate, DriftReason, DriftTest, Estimate,
+    Kind, MultivariateDrift, MultivariateMethod, Season, SeasonSettings, Selector, TogetherDrift,
     VectorDrift,
 };
 

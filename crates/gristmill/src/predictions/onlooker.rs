@@ -53,7 +53,14 @@ impl Onlooker {
         Ok(Self {
             log: Log::new(home, None, counts(), says()),
             drift: LiveDrift::new(home, window, found(), clock(), counts(), says()),
-            performance: LivePerformance::new(home, Some(window), found(), clock(), counts(), says()),
+            performance: LivePerformance::new(
+                home,
+                Some(window),
+                found(),
+                clock(),
+                counts(),
+                says(),
+            ),
             findings: found(),
             clock: Arc::clone(&then),
             tally: counts(),
