@@ -140,10 +140,22 @@ fn a_gate_without_test_rows_does_not_pass() {
 }
 
 #[test]
-fn a_section_of_a_later_version_is_refused_by_name() {
-    let later = |what: &str| format!("{FILE}monitor: {{{what}: {{}}}}\n");
-    check(rows(""), &later("window"), &["`monitor.window` is not run by this version"]);
-    check(rows(""), &later("retrain"), &["`monitor.retrain` is not run by this version"]);
+fn what_makes_no_sense_of_how_a_model_is_watched_is_refused() {
+    let watched = |what: &str| format!("{FILE}monitor: {{{what}}}\n");
+    for (what, said) in [
+        ("window: {rows: 0}", ["a window of nothing is never full", "hint:"]),
+        ("retrain: {on: []}", ["nothing starts a retraining", "hint:"]),
+        ("retrain: {on: [schedule]}", ["`schedule` is named, and the file has none", "hint:"]),
+        ("retrain: {on: [performance]}", ["no figure is asked for", "hint:"]),
+        ("retrain: {on: [weather]}", ["`weather`", "monitor"]),
+        ("performance: {metric: roc_auc, above: 0.8}", ["more is better", "below: VALUE"]),
+        ("performance: {metric: rock, below: 0.8}", ["`rock`", "hint:"]),
+        ("compare: {confidence: 2}", ["`confidence` is 2", "hint:"]),
+        ("notify: [{webhook: somewhere}]", ["no address of a webhook", "https://"]),
+        ("log: {rate: 3}", ["`rate` is 3", "hint:"]),
+    ] {
+        check(rows(""), &watched(what), &said);
+    }
 }
 
 #[test]

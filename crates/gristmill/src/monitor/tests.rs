@@ -44,7 +44,8 @@ impl Bench {
         let path = folder.path().join("line.yaml");
         fs_err::write(&path, file).unwrap();
         let home = Home::at(folder.path().join("home"));
-        let begun = SystemClock.now();
+        // At a full hour, so that schedules are the same whenever this runs.
+        let begun = Timestamp(SystemClock.now().0 / HOUR * HOUR);
         let options = RunOptions { start: Start::Anew, at: Some(begun), ..RunOptions::default() };
         run(&path, &options, &home, &Silent).unwrap();
         deploy_at(&home, &path, &[], begun).unwrap();

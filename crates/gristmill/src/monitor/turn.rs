@@ -56,6 +56,9 @@ pub(crate) struct Turn<'a> {
 pub(crate) struct Memory {
     /// What there was when performance was last looked at, and when that was.
     pub(super) scored: Option<(Evidence, Timestamp)>,
+    /// The same of what a retraining could learn, and whether that was enough.
+    pub(super) learned: Option<(Evidence, Timestamp)>,
+    pub(super) is_enough: bool,
     /// The same of a version that proves itself.
     pub(super) proved: Option<(Evidence, Timestamp)>,
     /// Fitted pipelines of versions, by digest.

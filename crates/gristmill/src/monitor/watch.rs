@@ -21,6 +21,10 @@ use crate::{Error, Kind, Result};
 
 /// How many findings are read at a time.
 const FINDINGS: u32 = 500;
+/// A retraining that learns from requests waits for so many with a label: half of them to compare on.
+const ENOUGH: usize = 2 * rows::FEWEST;
+const TOO_LITTLE: &str =
+    "it waits for labels of what was asked since the champion was made: there are fewer than 60";
 /// What retrainings are called among the occasions of a deployment.
 const TRIGGER: &str = "monitor";
 
@@ -44,8 +48,11 @@ impl Turn<'_> {
         {
             let pace = pace(&retrain);
             match planned.state.retrainings.rest(pace, self.now) {
-                Some(rest) => self.hold_back(&mut planned, &asked, rest),
-                None => self.begin(&mut planned, &champion, &retrain, &asked, after)?,
+                Some(rest) => self.hold_back(&mut planned, &asked, &resting(rest)),
+                None if self.is_something_new(&champion, &retrain, &asked)? => {
+                    self.begin(&mut planned, &champion, &retrain, &asked, after)?;
+                }
+                None => self.hold_back(&mut planned, &asked, TOO_LITTLE),
             }
         }
         let is_new = planned.act.is_some() || !planned.events.is_empty() || planned.state != before;
@@ -53,11 +60,13 @@ impl Turn<'_> {
     }
 
     /// Alarms are about one version: another one begins without.
-    fn begin_with(&self, state: &mut LoopState, champion: &ModelVersion) {
+    fn begin_with(&mut self, state: &mut LoopState, champion: &ModelVersion) {
         if state.champion != Some(champion.version) {
             state.champion = Some(champion.version);
             state.alarms.clear();
             state.held_back = false;
+            self.memory.is_enough = false;
+            self.memory.learned = None;
         }
         state.labels_since.get_or_insert(champion.created.min(self.now));
         if state.source.is_none() {
@@ -216,17 +225,38 @@ impl Turn<'_> {
         wanted.then(|| hasher.finalize().to_hex().to_string())
     }
 
-    /// Says once that a retraining is asked for and may not begin yet.
-    fn hold_back(&self, planned: &mut Planned, asked: &[Asked], rest: Rest) {
+    /// Whether there is anything to learn that the champion does not know: labels of what drifted mostly come later
+    /// than the alarm, and a retraining without them would be for nothing.
+    fn is_something_new(
+        &mut self,
+        champion: &ModelVersion,
+        retrain: &RetrainSection,
+        asked: &[Asked],
+    ) -> Result<bool> {
+        let is_of_itself =
+            |asked: &Asked| matches!(asked.occasion, Occasion::Schedule | Occasion::Data);
+        if !retrain.learns_from_log() || asked.iter().any(is_of_itself) {
+            return Ok(true);
+        }
+        if let Some(evidence) = self.new_evidence(champion.created, self.memory.learned)? {
+            self.memory.learned = Some((evidence, self.now));
+            let fitted = self.fitted(champion)?;
+            let form = Form { input: fitted.input(), target: fitted.target(), time: None };
+            let (most, since) = (ENOUGH, Some(champion.created));
+            let wanted = Wanted { most, since, version: None };
+            let found = labelled(self.home, self.keeper, self.model(), wanted, form)?;
+            self.memory.is_enough = found.rows.rows() >= ENOUGH;
+        }
+        Ok(self.memory.is_enough)
+    }
+
+    /// Says once that a retraining is asked for and does not begin yet.
+    fn hold_back(&self, planned: &mut Planned, asked: &[Asked], what: &str) {
         if planned.state.held_back {
             return;
         }
         planned.state.held_back = true;
-        let what = match rest {
-            Rest::Cooldown { .. } => "the last retraining ended too short a while ago",
-            Rest::Budget { .. } => "the budget is spent",
-        };
-        let why = format!("{}; {what}, it waits until {}", all(asked), rfc3339(rest.until()));
+        let why = format!("{}; {what}", all(asked));
         let version = planned.state.champion;
         planned.events.push(NewEvent { version, ..self.event(WhatHappened::HeldBack, why) });
     }
@@ -336,6 +366,15 @@ impl Turn<'_> {
             payload: ticket.to_json()?,
         })
     }
+}
+
+/// Why none may begin yet, and until when.
+fn resting(rest: Rest) -> String {
+    let what = match rest {
+        Rest::Cooldown { .. } => "the last retraining ended too short a while ago",
+        Rest::Budget { .. } => "the budget is spent",
+    };
+    format!("{what}, it waits until {}", rfc3339(rest.until()))
 }
 
 pub(super) fn pace(retrain: &RetrainSection) -> Pace {
