@@ -55,6 +55,7 @@ pub mod runs;
 pub mod select;
 pub mod serve;
 mod snapshot;
+mod sql;
 mod stages;
 mod tasks;
 pub mod tokens;
@@ -107,6 +108,7 @@ pub use report::{
 };
 pub use run::{PlannedTask, RunOptions, plan, run};
 pub use runs::{moment, moment_words};
+pub use sql::sql;
 pub use trail::Tell;
 pub use trials::TrialLine;
 pub use trigger::TriggerSpec;

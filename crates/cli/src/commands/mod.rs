@@ -23,6 +23,7 @@ pub mod runs;
 pub mod schema;
 pub mod send;
 pub mod serve;
+pub mod sql;
 pub mod task;
 pub mod tasks;
 pub mod token;

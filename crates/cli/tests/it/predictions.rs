@@ -121,6 +121,30 @@ fn rows_of_every_protocol_are_kept_with_their_ids_and_answers() {
 }
 
 #[test]
+fn sql_sees_predictions_beside_files() {
+    let sandbox = trained();
+    let (rows, _) = customers(&sandbox, 40);
+    let server = serve(&sandbox, &["--log-predictions"]);
+    ask(&server, "/invocations", "all", &asked_for_all(&rows));
+    assert_eq!(server.end(), Some(0));
+    sandbox.write("terms.csv", "contract,months\nMonth-to-month,1\nOne year,12\nTwo year,24\n");
+    let query = "SELECT months, count(*) AS n FROM predictions_churn p \
+                 JOIN terms t ON t.contract = p.contract GROUP BY months ORDER BY months";
+    let found = sandbox.json(&["sql", query, "--source", "terms=terms.csv"]);
+    let of = |word: &str| rows.iter().filter(|row| row["contract"] == word).count();
+    let expected = json!([
+        {"months": 1, "n": of("Month-to-month")},
+        {"months": 12, "n": of("One year")},
+        {"months": 24, "n": of("Two year")},
+    ]);
+    assert_eq!(found, expected);
+    let csv = sandbox.run(&["sql", "SELECT count(*) AS n FROM predictions_churn"]);
+    assert_eq!((csv.code, csv.out.as_str()), (0, "n\n40\n"));
+    let refused = sandbox.run(&["sql", "SELECT * FROM predictions_nobody"]);
+    assert!(refused.code == 1 && refused.err.contains("predictions_nobody"), "{}", refused.err);
+}
+
+#[test]
 fn what_clients_of_other_projects_ask_is_kept() {
     let Some(python) = std::env::var_os("GRISTMILL_SERVING_PYTHON") else {
         eprintln!("skipped: GRISTMILL_SERVING_PYTHON names no Python with tritonclient and kserve");

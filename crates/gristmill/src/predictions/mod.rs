@@ -31,6 +31,7 @@ pub use labels::{LabelColumns, LabelsReport, add_labels};
 pub use lookout::Lookout;
 pub(crate) use onlooker::Onlooker;
 pub use query::{QueriedPredictions, Selected, query_predictions};
+pub(crate) use query::{all_of, nothing};
 pub use read::kept;
 pub(crate) use read::written_mark;
 pub use scores::{LiveScores, ScoredWindow, VersionScores, live_scores};

@@ -30,6 +30,14 @@ pub struct QueriedPredictions {
 pub struct Selected(Table);
 
 impl Selected {
+    /// What a query selects from tables.
+    ///
+    /// # Errors
+    /// When the query is refused.
+    pub(crate) fn of(tables: &BTreeMap<String, Table>, sql: &str) -> Result<Self> {
+        Ok(Self(gristmill_ingest::apply_sql(tables, sql)?))
+    }
+
     /// Writes CSV.
     ///
     /// # Errors
@@ -61,6 +69,28 @@ pub fn query_predictions(
     clock: &dyn Clock,
 ) -> Result<Selected> {
     let keeper = Keeper::open(home)?;
+    let found = all_of(home, &keeper, model, which, clock)?.ok_or_else(|| nothing(model))?;
+    let all = BTreeMap::from([(NAME.to_owned(), found)]);
+    Selected::of(&all, sql)
+}
+
+/// What a person is told who asks for predictions that nobody kept.
+pub(crate) fn nothing(model: &str) -> Error {
+    Error::input(format!("no predictions of `{model}` were kept here"))
+        .with_hint("`gristmill serve MODEL --log-predictions` keeps them")
+}
+
+/// All predictions of a model as one table; nothing where none were kept.
+///
+/// # Errors
+/// When they cannot be read, or files disagree on the type of a column.
+pub(crate) fn all_of(
+    home: &Home,
+    keeper: &Keeper,
+    model: &str,
+    which: QueriedPredictions,
+    clock: &dyn Clock,
+) -> Result<Option<Table>> {
     let since = which.days.map(|days| place::day(read::days_ago(clock.now(), days)));
     let mut tables = Vec::new();
     for (day, path) in read::files(home, model)?.into_iter().rev() {
@@ -71,15 +101,10 @@ pub fn query_predictions(
         let versions = read::words(&table, "model_version")?;
         let is_wanted = |version: u32| versions.value(0) == version.to_string();
         if which.version.is_none_or(is_wanted) {
-            tables.push(labelled(&keeper, model, table)?);
+            tables.push(labelled(keeper, model, table)?);
         }
     }
-    if tables.is_empty() {
-        return Err(Error::input(format!("no predictions of `{model}` were kept here"))
-            .with_hint("`gristmill serve MODEL --log-predictions` keeps them"));
-    }
-    let all = BTreeMap::from([(NAME.to_owned(), together(&tables)?)]);
-    Ok(Selected(gristmill_ingest::apply_sql(&all, sql)?))
+    if tables.is_empty() { Ok(None) } else { together(&tables).map(Some) }
 }
 
 fn labelled(keeper: &Keeper, model: &str, table: Table) -> Result<Table> {
