@@ -19,7 +19,7 @@ use crate::{RequestLimits, limits};
 
 /// Bodies up to this size are answered where they arrive, unless the model is known to take its time:
 /// another thread would take longer to wake.
-const SMALL: usize = 32 * 1024;
+const SMALL: usize = 64 * 1024;
 
 /// Where requests to models wait their turn.
 pub(crate) struct Desk {
