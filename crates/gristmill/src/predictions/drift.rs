@@ -14,6 +14,7 @@ use gristmill_serve::{Seen, Served};
 use gristmill_track::{FindingKind, NewFinding};
 use serde_json::{Value, json};
 
+use super::answers::AnswerFrames;
 use super::findings::Findings;
 use super::gathered::{self, Gathered, Looks};
 use super::lookout::Tally;
@@ -77,6 +78,7 @@ struct Judged {
     columns: Stream,
     /// The answers, where it is known what they were.
     answers: Option<Stream>,
+    frames: AnswerFrames,
 }
 
 /// Rows on their way into windows.
@@ -213,7 +215,8 @@ impl Counted {
                 let answers = match &mut judged.answers {
                     None => Vec::new(),
                     Some(answers) => {
-                        answers.windows.update(&seen.answers.prediction.to_table()?, seen.at)?
+                        let frame = judged.frames.of(&seen.answers.prediction)?;
+                        answers.windows.update_frame(&frame, seen.at)?
                     }
                 };
                 judged.verdict(&full, &answers, &self.settings)
@@ -254,7 +257,7 @@ impl Judged {
         let columns = Reference::of(profile).select(served.schema(), &settings.columns)?;
         let answers = profile.answers.as_ref().map(Reference::of_answers);
         let answers = answers.map(|answers| Stream::new(answers, size)).transpose()?;
-        Ok(Self { columns: Stream::new(columns, size)?, answers })
+        Ok(Self { columns: Stream::new(columns, size)?, answers, frames: AnswerFrames::default() })
     }
 
     fn of_looks(
@@ -265,7 +268,7 @@ impl Judged {
     ) -> Result<Self> {
         let columns = Reference::of(&looks.columns).select(input, &settings.columns)?;
         let answers = Some(Stream::new(Reference::of(&looks.answers), size)?);
-        Ok(Self { columns: Stream::new(columns, size)?, answers })
+        Ok(Self { columns: Stream::new(columns, size)?, answers, frames: AnswerFrames::default() })
     }
 
     /// What is to be said of the last of these windows that has rows.

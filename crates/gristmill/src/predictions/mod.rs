@@ -5,6 +5,7 @@
 //! request waits for a disk and none fails by one. What was kept is read again by [`kept`] and [`query_predictions`], labels come to it
 //! by [`add_labels`], and [`live_scores`] says how good the answers turned out to be.
 
+mod answers;
 mod drift;
 mod figures;
 mod findings;

@@ -10,7 +10,8 @@ const MOST: usize = 4;
 /// Counts finite `values` in the bins between `borders`: bin i takes those above `borders[i - 1]` and up to
 /// `borders[i]`. `counts` has one more than `borders`.
 pub(super) fn count(borders: &[f64], values: &[f64], counts: &mut [u64]) {
-    match Cells::new(borders).filter(|_| values.len() >= MANY) {
+    let is_many = values.len() >= MANY;
+    match is_many.then(|| Cells::new(borders)).flatten() {
         Some(cells) => {
             let places = values.iter().map(|value| cells.bin(*value));
             places.for_each(|at| counts[at] += 1);

@@ -114,6 +114,11 @@ impl Windows {
     }
 
     fn count(&mut self, rows: &impl Countable, at: Timestamp) -> Result<Vec<FullWindow>> {
+        if let WindowSize::Rows { every, .. } = self.size
+            && self.has_room(rows.len(), every)
+        {
+            return self.count_whole(rows, at, every);
+        }
         // Whatever may be refused is refused before a part of the rows is counted.
         rows.part(0, rows.len().min(1)).add(&mut Window::new(&self.reference), &self.reference)?;
         match self.size {
@@ -128,6 +133,31 @@ impl Windows {
                 Ok(full)
             }
         }
+    }
+
+    /// Whether all of these rows belong to the part that is open, or to the next one.
+    fn has_room(&self, rows: usize, every: u64) -> bool {
+        let counted = self.open.as_ref().map_or(0, |part| part.window.rows);
+        rows > 0 && rows as u64 <= every - counted
+    }
+
+    /// Counts rows that belong to one part, as most requests do: all of them or, where they are refused, none.
+    fn count_whole(
+        &mut self,
+        rows: &impl Countable,
+        at: Timestamp,
+        every: u64,
+    ) -> Result<Vec<FullWindow>> {
+        let reference = Arc::clone(&self.reference);
+        let part = self.part(at, at);
+        if let Err(refused) = rows.add(&mut part.window, &reference) {
+            // A part begins with its first row.
+            self.open = self.open.take().filter(|part| part.window.rows > 0);
+            return Err(refused);
+        }
+        part.to = part.to.max(at);
+        let is_complete = part.window.rows == every;
+        Ok(if is_complete { self.close()?.into_iter().collect() } else { Vec::new() })
     }
 
     fn count_rows(
@@ -297,6 +327,17 @@ mod tests {
             assert_eq!(shown(&full), shown(&expected));
         }
         assert_eq!(of_frames.latest().unwrap().rows, of_tables.latest().unwrap().rows);
+    }
+
+    #[test]
+    fn rows_that_are_refused_begin_no_window() {
+        let mut windows = windows(WindowSize::rows(4));
+        let other = table().words("x", ["one"]).build();
+        assert!(windows.update(&other, Timestamp(1)).is_err());
+        assert!(windows.update(&rows(0, 3), Timestamp(2)).unwrap().is_empty());
+        assert!(windows.update(&other, Timestamp(3)).is_err());
+        let full = windows.update(&rows(3, 4), Timestamp(4)).unwrap();
+        assert_eq!(shown(&full), [(2, 4, 4, Some(1.5))]);
     }
 
     #[test] // by hand: windows of 4 that move on by 2
