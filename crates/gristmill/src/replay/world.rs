@@ -10,13 +10,13 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
 use gristmill_core::{Notes, Prediction, Table, TargetSpec, Timestamp};
 use gristmill_evaluate::{Metric, Split};
-use gristmill_track::{Label, Store};
+use gristmill_track::{Label, RunStatus, Store};
 
 use super::answers::{Version, id};
 use super::{PeriodScore, Progress, Replay, ReplayOptions};
 use crate::check::{Checked, check};
 use crate::deploy::deploy_at;
-use crate::job::Job;
+use crate::job::{Job, record_end};
 use crate::keeper::Keeper;
 use crate::models::{self, history};
 use crate::monitor::Loops;
@@ -229,8 +229,11 @@ impl<'a> World<'a> {
             };
             match run(&job.ticket.file, &options, &self.home, &Silent) {
                 Err(error) if error.kind == Kind::Bug => return Err(error),
-                // The loop finds what became of it in the store, as it does in `up`.
-                _ => {}
+                // As `up` does: one that could not even begin is recorded, so that the loop finds what became of it.
+                Err(error) => {
+                    record_end(&self.keeper, &job, RunStatus::Failed, &error.message)?;
+                }
+                Ok(_) => {}
             }
         }
         Ok(open.len())
