@@ -20,6 +20,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use context::{Context, Global};
 use gristmill::{Error, Kind};
+use mimalloc::MiMalloc;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// From raw data to a registered model by one file.
 #[derive(Debug, Parser)]
