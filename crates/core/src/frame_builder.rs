@@ -1,16 +1,14 @@
 //! Values that come one at a time, as a request brings them, on their way into a frame.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, StringArray};
 
 use crate::frame::{column_from_arrow, has_place};
 use crate::table::{convert, is_exact, number_word, refuse_loss, refuse_missing};
-use crate::{
-    Column, Error, Field, Frame, MISSING_CODE, PhysicalType, Result, Schema, SemanticType, Words,
-};
+use crate::vocabulary::Vocabulary;
+use crate::{Column, Error, Field, Frame, PhysicalType, Result, Schema, SemanticType};
 
 /// A value as a request spells it, before its column says what it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,7 +100,7 @@ impl Building {
     fn len(&self) -> usize {
         match self {
             Self::Numbers(values) => values.len(),
-            Self::Words(words) => words.codes.len(),
+            Self::Words(words) => words.len(),
             Self::Spelled(texts) => texts.len(),
             Self::Aside(count) => *count,
         }
@@ -153,7 +151,7 @@ impl<'a> FrameBuilder<'a> {
                 Cell::Missing | Cell::Text(_) => f64::NAN,
             }),
             Building::Words(words) => match stored(field, row, cell)? {
-                Cell::Missing => words.codes.push(MISSING_CODE),
+                Cell::Missing => words.push_missing(),
                 Cell::Boolean(yes) => words.push(if yes { "true" } else { "false" }),
                 Cell::Whole(whole) => words.push(&whole.to_string()),
                 Cell::Number(number) => words.push(&number_word(number)),
@@ -308,44 +306,6 @@ fn moments(field: &Field, texts: Vec<Option<String>>) -> Result<Column> {
     let texts: Arc<dyn Array> = Arc::new(StringArray::from(texts));
     let moments = convert(&texts, field)?;
     column_from_arrow(moments.as_ref(), field.physical, field.semantic)
-}
-
-/// Words with their codes, in the order of appearance.
-#[derive(Debug, Default)]
-struct Vocabulary {
-    codes: Vec<u32>,
-    dictionary: Vec<String>,
-    places: HashMap<String, u32>,
-}
-
-/// Up to so many words are found sooner by looking at each.
-const FEW: usize = 8;
-
-impl Vocabulary {
-    fn push(&mut self, word: &str) {
-        let found = if self.dictionary.len() <= FEW {
-            self.dictionary.iter().position(|known| known == word).map(|at| at as u32)
-        } else {
-            self.places.get(word).copied()
-        };
-        let code = found.unwrap_or_else(|| self.add(word));
-        self.codes.push(code);
-    }
-
-    fn add(&mut self, word: &str) -> u32 {
-        let code = self.dictionary.len() as u32;
-        self.dictionary.push(word.to_owned());
-        if self.dictionary.len() == FEW + 1 {
-            self.places = self.dictionary.iter().cloned().zip(0..).collect();
-        } else if self.dictionary.len() > FEW {
-            self.places.insert(word.to_owned(), code);
-        }
-        code
-    }
-
-    fn finish(self) -> Words {
-        Words { codes: self.codes, dictionary: Arc::new(self.dictionary) }
-    }
 }
 
 #[cfg(test)]

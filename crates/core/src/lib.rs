@@ -15,6 +15,7 @@ pub mod expr;
 mod express;
 mod frame;
 mod frame_builder;
+mod frame_stack;
 pub mod graph;
 mod joint;
 mod learn;
@@ -37,6 +38,7 @@ mod text_vector;
 mod time;
 mod traits;
 mod validation;
+mod vocabulary;
 mod weights;
 
 pub use catalog::{Catalog, Compose, EstimatorEntry, Load, LoadWith, TransformEntry};
@@ -45,11 +47,12 @@ pub use context::{FitContext, Notes};
 pub use error::{Error, ErrorKind, Result, nearest};
 pub use frame::{Frame, Rows};
 pub use frame_builder::{Cell, FrameBuilder, FrameInput};
+pub use frame_stack::FrameStack;
 pub use joint::Joint;
 pub use learn::{CHUNK_ROWS, Learn, Learner, fold_chunks};
 pub use matrix::{CsrMatrix, DenseMatrix, Matrix};
 pub use pipeline::{FittedPipeline, Pipeline, Step};
-pub use prediction::{ConformalAnswers, Contributions, Prediction, Scores};
+pub use prediction::{ConformalAnswers, Contributions, Prediction, PredictionStack, Scores};
 pub use profile::{
     Answered, AnswersProfile, ColumnProfile, Histogram, NumbersProfile, Profile, ProfileLearner,
     Summary, TogetherProfile, WordsProfile,

@@ -148,29 +148,9 @@ impl Prediction {
     /// # Errors
     /// [`crate::Error::Data`] when they are not all numbers, or all of the same classes.
     pub fn together(parts: Vec<Self>) -> Result<Self> {
-        let strange = || crate::Error::data("answers of different kinds cannot stand together");
-        let (mut numbers, mut all) = (Vec::new(), Vec::<u32>::new());
-        let mut classes: Option<(Arc<Labels>, Vec<Vec<f64>>)> = None;
-        for part in parts {
-            match part {
-                Self::Numbers(some) if classes.is_none() => numbers.extend(some),
-                Self::Classes { codes, probabilities, labels } if numbers.is_empty() => {
-                    let empty = || (Arc::clone(&labels), vec![Vec::new(); labels.names().len()]);
-                    let (known, columns) = classes.get_or_insert_with(empty);
-                    if known.names() != labels.names() {
-                        return Err(strange());
-                    }
-                    all.extend(codes);
-                    for (class, column) in columns.iter_mut().enumerate() {
-                        column.extend(probabilities.column(class));
-                    }
-                }
-                _ => return Err(strange()),
-            }
-        }
-        let Some((labels, columns)) = classes else { return Ok(Self::Numbers(numbers)) };
-        let probabilities = DenseMatrix::from_columns(all.len(), columns.len(), columns.concat())?;
-        Ok(Self::Classes { codes: all, probabilities, labels })
+        let mut stack = PredictionStack::default();
+        parts.iter().try_for_each(|part| stack.push(part))?;
+        stack.finish()
     }
 
     /// The words of the predicted classes; nothing for numbers.
@@ -204,6 +184,73 @@ impl Prediction {
                 }
                 Table::new(Schema::new(fields)?, columns)
             }
+        }
+    }
+}
+
+/// Gathers answers of one kind, one part after another.
+#[derive(Debug, Default)]
+pub struct PredictionStack {
+    numbers: Vec<f64>,
+    classes: Option<ClassStack>,
+}
+
+#[derive(Debug)]
+struct ClassStack {
+    codes: Vec<u32>,
+    /// The probabilities of each class.
+    columns: Vec<Vec<f64>>,
+    labels: Arc<Labels>,
+}
+
+impl PredictionStack {
+    /// Adds some answers.
+    ///
+    /// # Errors
+    /// [`crate::Error::Data`] when they are numbers and those before classes, or other classes; then none is added.
+    pub fn push(&mut self, part: &Prediction) -> Result<()> {
+        match (part, &mut self.classes) {
+            (Prediction::Numbers(some), None) => self.numbers.extend_from_slice(some),
+            (Prediction::Classes { codes, probabilities, labels }, Some(known))
+                if Arc::ptr_eq(&known.labels, labels) || known.labels.names() == labels.names() =>
+            {
+                known.extend(codes, probabilities);
+            }
+            (Prediction::Classes { codes, probabilities, labels }, None)
+                if self.numbers.is_empty() =>
+            {
+                let columns = vec![Vec::new(); probabilities.columns()];
+                let labels = Arc::clone(labels);
+                let known = self.classes.insert(ClassStack { codes: Vec::new(), columns, labels });
+                known.extend(codes, probabilities);
+            }
+            _ => {
+                let strange = "answers of different kinds cannot stand together";
+                return Err(crate::Error::data(strange));
+            }
+        }
+        Ok(())
+    }
+
+    /// All answers; no numbers where there were none.
+    ///
+    /// # Errors
+    /// [`crate::Error::Bug`] when there are more probabilities of one class than of another.
+    pub fn finish(self) -> Result<Prediction> {
+        let Some(ClassStack { codes, columns, labels }) = self.classes else {
+            return Ok(Prediction::Numbers(self.numbers));
+        };
+        let probabilities =
+            DenseMatrix::from_columns(codes.len(), columns.len(), columns.concat())?;
+        Ok(Prediction::Classes { codes, probabilities, labels })
+    }
+}
+
+impl ClassStack {
+    fn extend(&mut self, codes: &[u32], probabilities: &DenseMatrix) {
+        self.codes.extend_from_slice(codes);
+        for (class, column) in self.columns.iter_mut().enumerate() {
+            column.extend_from_slice(probabilities.column(class));
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gristmill_core::{Frame, Profile, Seed, Table, Timestamp};
-use gristmill_monitor::{Reference, WindowSize, Windows};
+use gristmill_monitor::{Came, Reference, WindowSize, Windows};
 use gristmill_testkit::table;
 
 const COLUMNS: u64 = 100;
@@ -24,6 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let empty = held()?;
     let reference = Arc::new(Reference::of(&Profile::learn(&rows(1, LEARNED))?));
     let batch = Frame::from_table(&rows(2, ROWS))?;
+    let came = [Came { rows: batch.rows(), at: Timestamp(0) }];
     // Ten parts of 100,000 rows each.
     let size = WindowSize::Rows { length: 1_000_000, every: 100_000 };
     let mut windows = Windows::new(size, reference)?;
@@ -33,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for point in 1..=POINTS {
         let start = Instant::now();
         while values < wanted / POINTS * point {
-            full += windows.update_frame(&batch, Timestamp(0))?.len();
+            full += windows.update_frame(&batch, &came)?.len();
             values += COLUMNS * ROWS;
         }
         seconds += start.elapsed();

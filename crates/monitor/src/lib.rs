@@ -40,6 +40,6 @@ pub use drift::{
 pub use pace::{Pace, Rest, Retrainings};
 pub use reference::{ColumnReference, Places, Reference, TogetherReference};
 pub use window::{
-    ColumnWindow, FullWindow, Season, SeasonalReference, TogetherWindow, Window, WindowSize,
+    Came, ColumnWindow, FullWindow, Season, SeasonalReference, TogetherWindow, Window, WindowSize,
     Windows,
 };

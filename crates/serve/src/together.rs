@@ -1,7 +1,7 @@
 //! Rows of several requests that are answered together. Each request gets what it gets alone, to the bit:
 //! a model's kernels answer a row alike in whatever company it comes.
 
-use gristmill_core::{Column, DenseMatrix, Error, Frame, Prediction, Words};
+use gristmill_core::{DenseMatrix, Error, Frame, FrameStack, Prediction};
 
 use crate::{Answers, Question, Recall, Refusal, Result, Served};
 
@@ -24,48 +24,9 @@ fn each(requests: Vec<Frame>, answer: impl Fn(Frame) -> Result<Answers>) -> Vec<
 /// The rows of all frames of one schema, one after the other.
 fn stack(frames: &[Frame]) -> Result<Frame, Error> {
     let Some(first) = frames.first() else { return Err(Error::Bug("no rows are stacked".into())) };
-    let columns = (0..first.columns().len()).map(|at| column(frames, at));
-    let rows = frames.iter().map(Frame::rows).sum();
-    Frame::new(first.schema().clone(), columns.collect::<Result<_, _>>()?, rows)
-}
-
-fn column(frames: &[Frame], at: usize) -> Result<Column, Error> {
-    let parts = frames.iter().map(|frame| frame.columns().get(at));
-    let parts: Vec<&Column> = parts.collect::<Option<_>>().ok_or_else(mixed)?;
-    match parts.first() {
-        Some(Column::Numbers(_)) => Ok(Column::Numbers(joined(&parts, |part| match part {
-            Column::Numbers(numbers) => Some(numbers),
-            _ => None,
-        })?)),
-        Some(Column::Times(_)) => Ok(Column::Times(joined(&parts, |part| match part {
-            Column::Times(times) => Some(times),
-            _ => None,
-        })?)),
-        Some(Column::Words(_)) => {
-            let words = parts.iter().map(|part| match part {
-                Column::Words(words) => Some(words),
-                _ => None,
-            });
-            let words: Vec<&Words> = words.collect::<Option<_>>().ok_or_else(mixed)?;
-            Ok(Column::Words(Words::new(words.into_iter().flat_map(Words::iter))))
-        }
-        Some(Column::Sparse(_)) | None => Err(mixed()),
-    }
-}
-
-fn joined<T: Copy>(
-    parts: &[&Column],
-    values: impl for<'a> Fn(&'a Column) -> Option<&'a Vec<T>>,
-) -> Result<Vec<T>, Error> {
-    let mut all = Vec::new();
-    for part in parts {
-        all.extend_from_slice(values(part).ok_or_else(mixed)?);
-    }
-    Ok(all)
-}
-
-fn mixed() -> Error {
-    Error::Bug("rows of different forms are stacked".into())
+    let mut stack = FrameStack::new(first.schema());
+    frames.iter().try_for_each(|frame| stack.push(frame))?;
+    stack.finish()
 }
 
 /// The answers to each of the requests whose rows were stacked.
@@ -101,7 +62,7 @@ mod tests {
     use std::cell::Cell;
     use std::sync::Arc;
 
-    use gristmill_core::{Field, PhysicalType, Schema, SemanticType};
+    use gristmill_core::{Column, Field, PhysicalType, Schema, SemanticType, Words};
 
     use super::*;
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use gristmill_core::{Frame, Timestamp};
+use gristmill_core::{Frame, Prediction, Timestamp};
 
-use crate::{Answers, Served};
+use crate::Served;
 
 /// Looks on while models answer, to keep or to judge what they are asked and what they answer.
 ///
@@ -16,7 +16,7 @@ pub trait Witness: Send + Sync {
     fn wants(&self, served: &Served, id: &str, rows: usize) -> bool;
 
     /// What a model was asked and answered, once its answer has been written.
-    fn saw(&self, seen: Seen);
+    fn saw(&self, seen: Seen<'_>);
 
     /// How many of these predictions of a model it does not have among those that it keeps; nothing where it keeps none. It
     /// may take its time.
@@ -27,16 +27,16 @@ pub trait Witness: Send + Sync {
 }
 
 /// A request that was answered.
-#[derive(Clone, Debug)]
-pub struct Seen {
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
     /// Who answered.
-    pub served: Arc<Served>,
+    pub served: &'a Arc<Served>,
     /// What the request is called.
-    pub id: String,
+    pub id: &'a str,
     /// The rows that were asked about.
-    pub rows: Frame,
+    pub rows: &'a Frame,
     /// What was answered to them.
-    pub answers: Answers,
+    pub prediction: &'a Prediction,
     /// When the request had come.
     pub at: Timestamp,
     /// How long it took from then on, in microseconds.

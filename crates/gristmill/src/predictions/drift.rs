@@ -10,11 +10,12 @@ use gristmill_monitor::{
     ColumnDrift, DriftReport, DriftSettings, FullWindow, Reference, WindowSize, Windows,
 };
 use gristmill_package::Digest;
-use gristmill_serve::{Seen, Served};
+use gristmill_serve::Served;
 use gristmill_track::{FindingKind, NewFinding};
 use serde_json::{Value, json};
 
 use super::answers::AnswerFrames;
+use super::batch::Batch;
 use super::findings::Findings;
 use super::gathered::{self, Gathered, Looks};
 use super::lookout::Tally;
@@ -111,9 +112,9 @@ impl LiveDrift {
         Self { home: home.clone(), rows, watched: BTreeMap::new(), findings, clock, tally, tell }
     }
 
-    /// Counts the rows of a request.
-    pub fn count(&mut self, seen: &Seen) {
-        let served = &seen.served;
+    /// Counts the rows of requests.
+    pub fn count(&mut self, batch: &Batch) {
+        let served = &batch.served;
         let key = (served.name().to_owned(), served.version().to_owned());
         let digest = served.info().digest;
         if self.watched.get(&key).is_none_or(|watched| watched.digest != digest) {
@@ -121,7 +122,7 @@ impl LiveDrift {
             let counted = counted.map_err(|error| unwatched(&self.tell, &key, error)).ok();
             self.watched.insert(key.clone(), Watched { digest, counted });
         }
-        self.ask(&key, |counted| counted.count(seen));
+        self.ask(&key, |counted| counted.count(batch));
     }
 
     /// Judges windows of time that have ended, whether requests come or not.
@@ -138,7 +139,7 @@ impl LiveDrift {
     fn ask(
         &mut self,
         key: &(String, String),
-        work: impl FnOnce(&mut Counted) -> Result<Option<Verdict>>,
+        work: impl FnOnce(&mut Counted) -> Result<Vec<Verdict>>,
     ) {
         let Some(watched) = self.watched.get_mut(key) else { return };
         let Some(counted) = &mut watched.counted else { return };
@@ -147,18 +148,18 @@ impl LiveDrift {
             unwatched(&self.tell, key, error);
         }
         match done {
-            Ok(None) => {}
-            Ok(Some(verdict)) => {
+            Ok(found) => {
                 if let Some(version) = counted.recorded {
                     let at = self.clock.now();
-                    let finding = verdict.finding(version, &counted.settings, at);
-                    self.findings.record(&key.0, finding);
+                    for verdict in &found {
+                        let finding = verdict.finding(version, &counted.settings, at);
+                        self.findings.record(&key.0, finding);
+                    }
                 }
-                let verdicts = &self.tally.verdicts;
-                verdicts
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(key.clone(), verdict);
+                if let Some(latest) = found.into_iter().next_back() {
+                    let verdicts = self.tally.verdicts.lock();
+                    verdicts.unwrap_or_else(PoisonError::into_inner).insert(key.clone(), latest);
+                }
             }
             Err(error) => {
                 watched.counted = None;
@@ -205,35 +206,36 @@ impl Counted {
         matches!(self.rows, Rows::Gathered(_)) || matches!(self.size, WindowSize::Time { .. })
     }
 
-    /// The verdict on the last window that these rows filled, if they filled any.
-    fn count(&mut self, seen: &Seen) -> Result<Option<Verdict>> {
-        self.settle(seen.at)?;
+    /// The verdicts on the windows that these rows filled.
+    fn count(&mut self, batch: &Batch) -> Result<Vec<Verdict>> {
+        self.settle(batch.began())?;
         match &mut self.rows {
-            Rows::Gathered(first) => first.gathered.take(seen).map(|()| None),
+            Rows::Gathered(first) => first.gathered.take(batch).map(|()| Vec::new()),
             Rows::Windows(judged) => {
-                let full = judged.columns.windows.update_frame(&seen.rows, seen.at)?;
+                let came = batch.came();
+                let full = judged.columns.windows.update_frame(&batch.rows, &came)?;
                 let answers = match &mut judged.answers {
                     None => Vec::new(),
                     Some(answers) => {
-                        let frame = judged.frames.of(&seen.answers.prediction)?;
-                        answers.windows.update_frame(&frame, seen.at)?
+                        let frame = judged.frames.of(&batch.prediction)?;
+                        answers.windows.update_frame(&frame, &came)?
                     }
                 };
-                judged.verdict(&full, &answers, &self.settings)
+                judged.verdicts(&full, &answers, &self.settings)
             }
         }
     }
 
-    /// The verdict on the last window of time that has ended, if any has.
-    fn advance(&mut self, now: Timestamp) -> Result<Option<Verdict>> {
+    /// The verdicts on the windows of time that have ended.
+    fn advance(&mut self, now: Timestamp) -> Result<Vec<Verdict>> {
         self.settle(now)?;
-        let Rows::Windows(judged) = &mut self.rows else { return Ok(None) };
+        let Rows::Windows(judged) = &mut self.rows else { return Ok(Vec::new()) };
         let full = judged.columns.windows.advance(now)?;
         let answers = match &mut judged.answers {
             None => Vec::new(),
             Some(answers) => answers.windows.advance(now)?,
         };
-        judged.verdict(&full, &answers, &self.settings)
+        judged.verdicts(&full, &answers, &self.settings)
     }
 
     /// Holds rows from now on against those that were gathered, where there are enough of them.
@@ -271,26 +273,25 @@ impl Judged {
         Ok(Self { columns: Stream::new(columns, size)?, answers, frames: AnswerFrames::default() })
     }
 
-    /// What is to be said of the last of these windows that has rows.
-    fn verdict(
+    /// What is to be said of those of these windows in which anything was asked. The answers stand in windows that
+    /// end where those of the columns do.
+    fn verdicts(
         &self,
         full: &[FullWindow],
         answers: &[FullWindow],
         settings: &DriftSettings,
-    ) -> Result<Option<Verdict>> {
-        let Some(last) = last(full) else { return Ok(None) };
-        let columns = self.columns.judged(last, settings)?;
-        let answers = match (&self.answers, self::last(answers)) {
-            (Some(stream), Some(last)) => Some(stream.judged(last, settings)?),
-            _ => None,
+    ) -> Result<Vec<Verdict>> {
+        let asked = full.iter().enumerate().filter(|(_, full)| full.window.rows > 0);
+        let verdict = |(at, full): (usize, &FullWindow)| {
+            let columns = self.columns.judged(full, settings)?;
+            let answers = match (&self.answers, answers.get(at)) {
+                (Some(stream), Some(full)) => Some(stream.judged(full, settings)?),
+                _ => None,
+            };
+            Ok(Verdict { columns, answers, from: full.from, to: full.to })
         };
-        Ok(Some(Verdict { columns, answers, from: last.from, to: last.to }))
+        asked.map(verdict).collect()
     }
-}
-
-/// The last window in which anything was asked.
-fn last(full: &[FullWindow]) -> Option<&FullWindow> {
-    full.iter().rev().find(|full| full.window.rows > 0)
 }
 
 impl Stream {

@@ -3,10 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use gristmill_core::{Field, Profile, ProfileLearner, Schema, Table, Timestamp};
-use gristmill_serve::{Seen, Served};
+use gristmill_core::{Field, Frame, Profile, ProfileLearner, Schema, Table, Timestamp};
+use gristmill_serve::Served;
 use serde::{Deserialize, Serialize};
 
+use super::batch::Batch;
 use super::place;
 use super::values::{Values, fits};
 use crate::{Error, Home, Kind, Result};
@@ -51,14 +52,14 @@ impl Gathered {
         }
     }
 
-    /// Takes the rows of a request and the answers to them.
+    /// Takes the rows of requests and the answers to them.
     ///
     /// # Errors
     /// When they are other columns than before.
-    pub fn take(&mut self, seen: &Seen) -> Result<()> {
-        self.first.get_or_insert(seen.at);
-        let rows = seen.rows.rows();
-        self.waiting.push((rows_of(seen)?, seen.answers.prediction.to_table()?));
+    pub fn take(&mut self, batch: &Batch) -> Result<()> {
+        self.first.get_or_insert(batch.began());
+        let rows = batch.rows.rows();
+        self.waiting.push((table(&batch.rows)?, batch.prediction.to_table()?));
         self.rows += rows as u64;
         self.waiting_rows += rows;
         if self.waiting_rows >= BATCH { self.learn() } else { Ok(()) }
@@ -103,10 +104,10 @@ fn joined(tables: &[Table]) -> Result<Option<Table>> {
     Ok(Some(Table::new(first.schema().clone(), columns)?))
 }
 
-/// The rows of a request in the types in which they were asked.
-fn rows_of(seen: &Seen) -> Result<Table> {
+/// Rows in the types in which they were asked.
+fn table(rows: &Frame) -> Result<Table> {
     let (mut fields, mut columns) = (Vec::new(), Vec::new());
-    for (field, column) in seen.rows.schema().fields().iter().zip(seen.rows.columns()) {
+    for (field, column) in rows.schema().fields().iter().zip(rows.columns()) {
         fits(field, column)?;
         let mut values = Values::new(field.physical)?;
         values.add(column);

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use gristmill_core::Timestamp;
-use gristmill_serve::Seen;
 
 use super::LogSettings;
+use super::batch::Batch;
 use super::lookout::Tally;
 use super::part::Part;
 use super::place;
@@ -46,15 +46,15 @@ impl Log {
         Self { folder, settings, parts: BTreeMap::new(), begun: 0, well: true, tally, tell }
     }
 
-    /// Takes the rows of a request.
-    pub fn keep(&mut self, seen: &Seen, now: Timestamp) {
-        let key = (seen.served.name().to_owned(), seen.served.version().to_owned());
-        let fits = |part: &Part| part.day == place::day(seen.at) && part.takes(seen);
+    /// Takes the rows of requests.
+    pub fn keep(&mut self, batch: &Batch, now: Timestamp) {
+        let key = (batch.served.name().to_owned(), batch.served.version().to_owned());
+        let fits = |part: &Part| part.day == place::day(batch.began()) && part.takes(batch);
         if self.parts.get(&key).is_some_and(|part| !fits(part)) {
             self.finish(&key, now);
         }
-        let rows = seen.rows.rows() as u64;
-        match self.add(&key, seen, now) {
+        let rows = batch.rows.rows() as u64;
+        match self.add(&key, batch, now) {
             Ok(()) => {
                 self.tally.unwritten.fetch_add(rows, Ordering::Relaxed);
                 if self.parts.get(&key).is_some_and(|part| part.is_full(now)) {
@@ -68,23 +68,23 @@ impl Log {
         }
     }
 
-    fn add(&mut self, key: &(String, String), seen: &Seen, now: Timestamp) -> Result<()> {
+    fn add(&mut self, key: &(String, String), batch: &Batch, now: Timestamp) -> Result<()> {
         if let Some(part) = self.parts.get_mut(key) {
-            return Ok(part.add(seen, now)?);
+            return Ok(part.add(batch, now)?);
         }
-        let day = place::day(seen.at);
+        let day = place::day(batch.began());
         let folder = place::of_day(&self.folder.join(place::file_name(&key.0)), day);
         self.begun += 1;
         let (version, process) = (place::file_name(&key.1), std::process::id());
-        let name = format!("{version}-{}-{process}-{}.parquet", seen.at.0, self.begun);
-        let of_file = Terms::of_served(&seen.served).and_then(|terms| terms.log.as_ref());
+        let name = format!("{version}-{}-{process}-{}.parquet", batch.began().0, self.begun);
+        let of_file = Terms::of_served(&batch.served).and_then(|terms| terms.log.as_ref());
         let settings = self
             .settings
             .as_ref()
             .or(of_file)
             .ok_or_else(|| Error::bug("a request was to be kept that nobody asked to keep"))?;
-        let mut part = Part::new(folder.join(name), day, seen, &settings.redact)?;
-        part.add(seen, now)?;
+        let mut part = Part::new(folder.join(name), day, batch, &settings.redact)?;
+        part.add(batch, now)?;
         self.parts.insert(key.clone(), part);
         Ok(())
     }

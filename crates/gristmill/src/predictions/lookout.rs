@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use gristmill_serve::{Figure, FigureKind, Lot, Seen, Served, Witness};
 
 use super::drift::{LiveDrift, Verdict};
 use super::findings::{Findings, Scored};
+use super::gathering::{Gathering, Waiting};
 use super::log::Log;
 use super::performance::{Estimation, LivePerformance};
 use super::terms::Terms;
@@ -21,8 +22,7 @@ use super::{LogSettings, LookoutSettings, place, read};
 use crate::serve::TellServing;
 use crate::{Home, Result};
 
-/// How many requests may wait, and how many bytes of them.
-const QUEUE: usize = 8_192;
+/// How many bytes of requests may wait.
 const ROOM: usize = 64 << 20;
 /// What a request takes beside its values.
 const BESIDE: usize = 512;
@@ -33,11 +33,10 @@ const FAREWELL: Duration = Duration::from_secs(10);
 ///
 /// Both are done by one thread in the background, by what the command line says and what the pipeline file of each
 /// model does; what it finds of a model whose file says how it is watched is kept for the loop that trains it anew.
-/// When the queue is full, or 64 MiB of rows wait, what comes is
-/// let go and counted.
+/// Where 64 MiB of requests wait, what comes is let go and counted.
 pub struct Lookout {
     home: Home,
-    queue: SyncSender<Heard>,
+    waiting: Arc<Gathering>,
     log: Option<LogSettings>,
     judges: bool,
     tally: Arc<Tally>,
@@ -46,18 +45,10 @@ pub struct Lookout {
     ended: Mutex<Receiver<()>>,
 }
 
-/// A request that was handed in.
-pub(super) struct Heard {
-    pub seen: Seen,
-    /// Whether it is to be kept.
-    pub logged: bool,
-    bytes: usize,
-}
-
 /// What has been counted.
 #[derive(Default)]
 pub(super) struct Tally {
-    /// Bytes that wait in the queue.
+    /// Bytes that wait.
     bytes: AtomicUsize,
     /// Rows that were written.
     pub written: AtomicU64,
@@ -88,9 +79,9 @@ impl Lookout {
         clock: Arc<dyn Clock>,
         tell: TellServing,
     ) -> Result<Self> {
-        let (queue, heard) = sync_channel(QUEUE);
         let (at_end, ended) = sync_channel(0);
         let (tally, ending) = (Arc::<Tally>::default(), Arc::<AtomicBool>::default());
+        let waiting = Arc::<Gathering>::default();
         let findings =
             Findings::start(home, Arc::clone(&clock), Arc::clone(&tally), Arc::clone(&tell))?;
         let findings = Arc::new(findings);
@@ -106,8 +97,9 @@ impl Lookout {
             LivePerformance::new(home, rows, findings, clock, tally, tell)
         };
         let log = Log::new(home, settings.log.clone(), Arc::clone(&tally), tell);
-        let ending_too = Arc::clone(&ending);
-        let watch = Watch { heard, log, drift, performance, findings, clock, ending: ending_too };
+        let (gathering, ending_too) = (Arc::clone(&waiting), Arc::clone(&ending));
+        let watch =
+            Watch { gathering, log, drift, performance, findings, clock, ending: ending_too };
         let watching = {
             let tally = Arc::clone(&tally);
             move || {
@@ -117,7 +109,8 @@ impl Lookout {
         };
         std::thread::Builder::new().name("gristmill-lookout".into()).spawn(watching)?;
         let (log, judges) = (settings.log, settings.window.is_some());
-        Ok(Self { home: home.clone(), queue, log, judges, tally, ending, ended: Mutex::new(ended) })
+        let (home, ended) = (home.clone(), Mutex::new(ended));
+        Ok(Self { home, waiting, log, judges, tally, ending, ended })
     }
 
     /// Writes what has been handed in and comes back, after 10 seconds at the latest: a disk that hangs
@@ -132,7 +125,7 @@ impl Lookout {
     /// Whether a request is to be kept: the command line says it, or else the file of the model.
     fn keeps(&self, served: &Served, id: &str) -> bool {
         let log = self.log.as_ref().or_else(|| Terms::of_served(served)?.log.as_ref());
-        log.is_some_and(|log| Lot::of_log(served.name()).takes(id, log.rate))
+        log.is_some_and(|log| log.rate >= 1.0 || Lot::of_log(served.name()).takes(id, log.rate))
     }
 
     /// Whether predictions of a model are kept here.
@@ -162,6 +155,12 @@ impl Lookout {
     }
 }
 
+impl Drop for Lookout {
+    fn drop(&mut self) {
+        self.ending.store(true, Ordering::Relaxed);
+    }
+}
+
 impl Witness for Lookout {
     fn wants(&self, served: &Served, id: &str, rows: usize) -> bool {
         let logged = self.keeps(served, id);
@@ -172,14 +171,13 @@ impl Witness for Lookout {
         has_room && (logged || self.judges)
     }
 
-    fn saw(&self, seen: Seen) {
-        let (logged, rows) = (self.keeps(&seen.served, &seen.id), seen.rows.rows());
-        let bytes =
-            BESIDE + seen.id.len() + bytes_of(&seen.rows) + answered(&seen.answers.prediction);
+    fn saw(&self, seen: Seen<'_>) {
+        let logged = self.keeps(seen.served, seen.id);
+        let bytes = BESIDE + seen.id.len() + bytes_of(seen.rows) + answered(seen.prediction);
         self.tally.bytes.fetch_add(bytes, Ordering::Relaxed);
-        if self.queue.try_send(Heard { seen, logged, bytes }).is_err() {
+        if self.waiting.add(&seen, logged, bytes).is_err() {
             self.tally.bytes.fetch_sub(bytes, Ordering::Relaxed);
-            self.let_go(rows, logged);
+            self.let_go(seen.rows.rows(), logged);
         }
     }
 
@@ -206,9 +204,9 @@ impl Witness for Lookout {
 }
 
 impl Tally {
-    /// Takes the bytes of a request out of the queue.
-    pub fn taken(&self, heard: &Heard) {
-        self.bytes.fetch_sub(heard.bytes, Ordering::Relaxed);
+    /// Notes that requests wait no more.
+    pub fn taken(&self, waiting: &Waiting) {
+        self.bytes.fetch_sub(waiting.bytes, Ordering::Relaxed);
     }
 
     fn of_log(&self) -> [Figure; 4] {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use gristmill_core::{Clock, Timestamp};
-use gristmill_serve::{Lot, Seen};
+use gristmill_serve::Lot;
 
 use super::Terms;
+use super::batch::Batch;
 use super::drift::LiveDrift;
 use super::findings::Findings;
 use super::log::Log;
@@ -67,15 +68,17 @@ impl Onlooker {
         })
     }
 
-    /// Takes a request.
-    pub fn see(&mut self, seen: &Seen) {
-        self.clock.0.store(seen.at.0, Ordering::Relaxed);
-        self.drift.count(seen);
-        self.performance.count(seen);
-        let log = Terms::of_served(&seen.served).and_then(|terms| terms.log.as_ref());
-        if log.is_some_and(|log| Lot::of_log(seen.served.name()).takes(&seen.id, log.rate)) {
+    /// Takes a request, which stands alone in its batch.
+    pub fn see(&mut self, batch: &Batch) {
+        self.clock.0.store(batch.began().0, Ordering::Relaxed);
+        self.drift.count(batch);
+        self.performance.count(batch);
+        let log = Terms::of_served(&batch.served).and_then(|terms| terms.log.as_ref());
+        let lot = Lot::of_log(batch.served.name());
+        let is_kept = |rate| batch.requests.iter().all(|asked| lot.takes(&asked.id, rate));
+        if log.is_some_and(|log| is_kept(log.rate)) {
             // A file grows for a day of requests: no clock goes beside them by which it could be too old.
-            self.log.keep(seen, Timestamp(i64::MIN));
+            self.log.keep(batch, Timestamp(i64::MIN));
         }
     }
 

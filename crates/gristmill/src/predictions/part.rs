@@ -1,14 +1,15 @@
 //! One file of the prediction log while it grows: it is written anew, whole, each time that rows were added, and
 //! takes the place of what it was before.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use gristmill_core::{Field, Frame, PhysicalType, Prediction, Result, Schema, Table, Timestamp};
-use gristmill_serve::Seen;
 use jiff::civil::Date;
 
+use super::batch::{Asked, Batch};
 use super::values::{Values, fits};
 
 /// How many rows and about how many bytes a file has before the next one begins, and how long it grows.
@@ -52,9 +53,9 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// A file for rows such as those of a request.
-    pub fn new(path: PathBuf, day: Date, seen: &Seen, redact: &BTreeSet<String>) -> Result<Self> {
-        let classes = classes(&seen.answers.prediction);
+    /// A file for rows such as these.
+    pub fn new(path: PathBuf, day: Date, batch: &Batch, redact: &BTreeSet<String>) -> Result<Self> {
+        let classes = classes(&batch.prediction);
         let mut fields: Vec<Field> =
             HEAD.iter().map(|(name, physical)| Field::new(*name, *physical)).collect();
         fields.push(match classes {
@@ -63,7 +64,7 @@ impl Part {
         });
         let probability = |class: &String| Field::number(format!("probability_{class}"));
         fields.extend(classes.iter().flatten().map(probability));
-        let asked = Arc::clone(seen.rows.schema());
+        let asked = Arc::clone(batch.rows.schema());
         let kept: Vec<usize> =
             (0..asked.len()).filter(|&at| !redact.contains(&asked.fields()[at].name)).collect();
         for &at in &kept {
@@ -72,7 +73,7 @@ impl Part {
         }
         let values =
             fields.iter().map(|field| Values::new(field.physical)).collect::<Result<_>>()?;
-        let (waits_since, began) = (None, seen.at);
+        let (waits_since, began) = (None, batch.began());
         let (written, rows, bytes) = (0, 0, 0);
         Ok(Self {
             path,
@@ -90,49 +91,51 @@ impl Part {
         })
     }
 
-    /// Whether it has the columns of a request and its answers.
-    pub fn takes(&self, seen: &Seen) -> bool {
+    /// Whether it has the columns of these requests and of their answers.
+    pub fn takes(&self, batch: &Batch) -> bool {
         let same =
-            Arc::ptr_eq(&self.asked, seen.rows.schema()) || self.asked == *seen.rows.schema();
-        same && match (&self.classes, &seen.answers.prediction) {
+            Arc::ptr_eq(&self.asked, batch.rows.schema()) || self.asked == *batch.rows.schema();
+        same && match (&self.classes, &batch.prediction) {
             (Some(classes), Prediction::Classes { labels, .. }) => classes == labels.names(),
             (None, Prediction::Numbers(_)) => true,
             _ => false,
         }
     }
 
-    /// Adds the rows of a request that it [`Part::takes`].
+    /// Adds the rows of requests that it [`Part::takes`].
     ///
     /// # Errors
     /// When a value is not of the type of its column; then no row is added.
-    pub fn add(&mut self, seen: &Seen, now: Timestamp) -> Result<()> {
+    pub fn add(&mut self, batch: &Batch, now: Timestamp) -> Result<()> {
         for &at in &self.kept {
-            fits(&self.asked.fields()[at], &seen.rows.columns()[at])?;
+            fits(&self.asked.fields()[at], &batch.rows.columns()[at])?;
         }
-        let rows = seen.rows.rows();
-        for row in 0..rows {
-            self.add_head(seen, row, rows);
+        for asked in &batch.requests {
+            self.add_head(asked, batch.served.version());
+            self.bytes += asked.rows * (ROW_BYTES + 2 * asked.id.len());
         }
-        let behind = self.add_answers(&seen.answers.prediction);
+        let behind = self.add_answers(&batch.prediction);
         for (values, &at) in self.values[behind..].iter_mut().zip(&self.kept) {
-            values.add(&seen.rows.columns()[at]);
+            values.add(&batch.rows.columns()[at]);
         }
-        self.rows += rows;
-        self.bytes += bytes(&seen.rows, &self.kept) + rows * (ROW_BYTES + 2 * seen.id.len());
+        self.rows += batch.rows.rows();
+        self.bytes += bytes(&batch.rows, &self.kept);
         self.waits_since.get_or_insert(now);
         Ok(())
     }
 
-    fn add_head(&mut self, seen: &Seen, row: usize, rows: usize) {
-        let id = prediction_id(&seen.id, row, rows);
-        let micros = i64::try_from(seen.micros).unwrap_or(i64::MAX);
-        let number = i64::try_from(row + 1).unwrap_or(i64::MAX);
-        if let [ids, requests, numbers, moments, versions, latencies, ..] = &mut self.values[..] {
-            ids.word(Some(&id));
-            requests.word(Some(&seen.id));
-            numbers.whole(number);
-            moments.whole(seen.at.0);
-            versions.word(Some(seen.served.version()));
+    fn add_head(&mut self, asked: &Asked, version: &str) {
+        let micros = i64::try_from(asked.micros).unwrap_or(i64::MAX);
+        let [ids, requests, numbers, moments, versions, latencies, ..] = &mut self.values[..]
+        else {
+            return;
+        };
+        for row in 0..asked.rows {
+            ids.word(Some(&prediction_id(&asked.id, row, asked.rows)));
+            requests.word(Some(&asked.id));
+            numbers.whole(i64::try_from(row + 1).unwrap_or(i64::MAX));
+            moments.whole(asked.at.0);
+            versions.word(Some(version));
             latencies.whole(micros);
         }
     }
@@ -184,10 +187,10 @@ impl Part {
 
 /// What the answer to a row is called: as its request, and behind a stroke which of its rows it is where there
 /// are several, counted from 1.
-fn prediction_id(request: &str, row: usize, rows: usize) -> String {
+fn prediction_id(request: &str, row: usize, rows: usize) -> Cow<'_, str> {
     match rows {
-        1 => request.to_owned(),
-        _ => format!("{request}/{}", row + 1),
+        1 => Cow::Borrowed(request),
+        _ => Cow::Owned(format!("{request}/{}", row + 1)),
     }
 }
 

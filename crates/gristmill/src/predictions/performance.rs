@@ -1,18 +1,20 @@
 //! How well models probably answer, window by window, before anybody says what the truth was.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use gristmill_core::{Clock, DenseMatrix, Frame, Prediction, Seed, Timestamp};
+use gristmill_core::{Clock, Frame, Prediction, Seed, Timestamp};
 use gristmill_monitor::WindowSize;
 use gristmill_monitor::estimate::Estimate;
 use gristmill_package::Digest;
-use gristmill_serve::{Seen, Served};
+use gristmill_serve::Served;
 use gristmill_track::{FindingKind, NewFinding};
 use serde_json::json;
 
+use super::batch::Batch;
 use super::findings::Findings;
 use super::lookout::Tally;
 use super::span::{Ended, Span};
@@ -66,9 +68,9 @@ impl LivePerformance {
         Self { home: home.clone(), rows, watched: BTreeMap::new(), findings, clock, tally, tell }
     }
 
-    /// Takes the rows of a request and the answers to them.
-    pub fn count(&mut self, seen: &Seen) {
-        let served = &seen.served;
+    /// Takes the rows of requests and the answers to them.
+    pub fn count(&mut self, batch: &Batch) {
+        let served = &batch.served;
         let Some(terms) = Terms::of_served(served).filter(|terms| terms.is_heeded_here()) else {
             return;
         };
@@ -81,7 +83,7 @@ impl LivePerformance {
             let estimated = estimated.ok().flatten();
             self.watched.insert(key.clone(), Watched { digest, estimated });
         }
-        self.ask(&key, |estimated| estimated.count(seen));
+        self.ask(&key, |estimated| estimated.count(batch));
     }
 
     /// A version is seen for the first time.
@@ -113,16 +115,16 @@ impl LivePerformance {
         let Some(estimated) = &mut watched.estimated else { return };
         match work(estimated) {
             Ok(found) => {
-                // Several windows of one request: the last of them says how it is now.
-                let Some(found) = found.into_iter().last() else { return };
-                if let Ok(estimate) = found.estimate {
-                    let (metric, rows) = (estimated.metric.name(), found.window.rows);
-                    let estimates = &self.tally.estimates;
-                    let known = Estimation { metric, estimate, rows };
-                    let mut estimates = estimates.lock().unwrap_or_else(PoisonError::into_inner);
-                    estimates.insert(key.clone(), known);
+                for found in found {
+                    if let Ok(estimate) = found.estimate {
+                        let (metric, rows) = (estimated.metric.name(), found.window.rows);
+                        let known = Estimation { metric, estimate, rows };
+                        let estimates = self.tally.estimates.lock();
+                        let mut estimates = estimates.unwrap_or_else(PoisonError::into_inner);
+                        estimates.insert(key.clone(), known);
+                    }
+                    self.findings.record(&key.0, estimated.finding(found, self.clock.now()));
                 }
-                self.findings.record(&key.0, estimated.finding(found, self.clock.now()));
             }
             Err(error) => {
                 watched.estimated = None;
@@ -176,18 +178,27 @@ struct Found {
 }
 
 impl Estimated {
-    fn count(&mut self, seen: &Seen) -> Result<Vec<Found>> {
-        let mut found = Vec::from_iter(self.advance(seen.at)?);
-        let rows = seen.rows.rows();
-        let mut from = 0;
-        while from < rows {
-            let (taken, ended) = self.span.take(rows - from, seen.at);
-            self.take(seen, from, taken)?;
-            from += taken;
-            if let Some(ended) = ended {
-                found.extend(self.end(ended)?);
+    fn count(&mut self, batch: &Batch) -> Result<Vec<Found>> {
+        let mut found = Vec::new();
+        // The rows of the batch that belong to the open window and have not been kept.
+        let mut open = 0..0;
+        for asked in &batch.requests {
+            let mut ended = self.span.advance(asked.at);
+            let mut left = asked.rows;
+            loop {
+                if let Some(ended) = ended {
+                    self.take(batch, open.clone())?;
+                    open.start = open.end;
+                    found.extend(self.end(ended)?);
+                }
+                if left == 0 {
+                    break;
+                }
+                let taken = self.span.take(left, asked.at);
+                (left, open.end, ended) = (left - taken.0, open.end + taken.0, taken.1);
             }
         }
+        self.take(batch, open)?;
         Ok(found)
     }
 
@@ -200,14 +211,12 @@ impl Estimated {
     }
 
     /// Keeps rows of the open window.
-    fn take(&mut self, seen: &Seen, from: usize, count: usize) -> Result<()> {
-        let whole = count == seen.rows.rows();
-        let (rows, answers) = match whole {
-            true => (seen.rows.clone(), seen.answers.prediction.clone()),
-            false => {
-                (seen.rows.slice(from..from + count), part(&seen.answers.prediction, from, count)?)
-            }
-        };
+    fn take(&mut self, batch: &Batch, range: Range<usize>) -> Result<()> {
+        let count = range.len();
+        if count == 0 {
+            return Ok(());
+        }
+        let (rows, answers) = batch.part(range)?;
         match self.learned.look()? {
             Some(estimator) => {
                 for (rows, answers) in self.waiting.drain(..) {
@@ -266,24 +275,6 @@ impl Estimated {
             detail,
         }
     }
-}
-
-/// The answers to some of the rows.
-fn part(answers: &Prediction, from: usize, count: usize) -> Result<Prediction> {
-    Ok(match answers {
-        Prediction::Numbers(numbers) => Prediction::Numbers(numbers[from..from + count].to_vec()),
-        Prediction::Classes { codes, probabilities, labels } => {
-            let columns = 0..probabilities.columns();
-            let values =
-                columns.flat_map(|at| probabilities.column(at)[from..from + count].to_vec());
-            let (columns, values) = (probabilities.columns(), values.collect());
-            Prediction::Classes {
-                codes: codes[from..from + count].to_vec(),
-                probabilities: DenseMatrix::from_columns(count, columns, values)?,
-                labels: Arc::clone(labels),
-            }
-        }
-    })
 }
 
 /// What is learned from rows that were held out, by a thread of its own: requests do not wait for it.

@@ -104,8 +104,9 @@ impl Scene {
         let (asked, id) = (read.rows.asked_rows(), format!("r{second}"));
         let answers = self.served.answer(read.rows).unwrap();
         assert!(lookout.wants(&self.served, &id, count));
-        let (served, at) = (Arc::clone(&self.served), Timestamp(second * SECOND));
-        lookout.saw(Seen { served, id, rows: asked, answers, at, micros: 7 });
+        let (served, prediction) = (&self.served, &answers.prediction);
+        let at = Timestamp(second * SECOND);
+        lookout.saw(Seen { served, id: &id, rows: &asked, prediction, at, micros: 7 });
     }
 
     fn findings(&self) -> Vec<Finding> {

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
 use gristmill_core::Clock;
 
 use super::drift::LiveDrift;
 use super::findings::Findings;
+use super::gathering::{Gathering, Waiting};
 use super::log::Log;
-use super::lookout::{Heard, Tally};
+use super::lookout::Tally;
 use super::performance::LivePerformance;
 
 /// How long it rests once it has taken all that was handed in, and at most where nothing comes. It is not woken:
@@ -18,9 +18,9 @@ use super::performance::LivePerformance;
 const REST: Duration = Duration::from_millis(20);
 const LONGEST_REST: Duration = Duration::from_millis(250);
 
-/// Takes what is handed in, one request after another.
+/// Takes what is handed in, in the order in which it comes.
 pub(super) struct Watch {
-    pub heard: Receiver<Heard>,
+    pub gathering: Arc<Gathering>,
     pub log: Log,
     pub drift: Option<LiveDrift>,
     pub performance: LivePerformance,
@@ -36,8 +36,8 @@ impl Watch {
         loop {
             // Whatever was handed in before it was to end is there then.
             let is_ending = self.ending.load(Ordering::Relaxed);
-            let (count, is_open) = self.take_all(tally);
-            if !is_open || is_ending {
+            let count = self.take_all(tally);
+            if is_ending {
                 break;
             }
             self.turn();
@@ -60,32 +60,39 @@ impl Watch {
         self.performance.turn(now);
     }
 
-    /// Takes what waits, one request after another: how many there were, and whether more may come.
-    fn take_all(&mut self, tally: &Tally) -> (usize, bool) {
+    /// Takes what waits: how many requests there were.
+    fn take_all(&mut self, tally: &Tally) -> usize {
         let mut count = 0;
         loop {
-            let heard = self.heard.try_recv();
-            if let Ok(heard) = &heard {
-                tally.taken(heard);
-                self.take(heard);
-                count += 1;
-            }
+            let waiting = self.gathering.take();
             self.log.turn(self.clock.now());
-            match heard {
-                Ok(_) => {}
-                Err(TryRecvError::Empty) => return (count, true),
-                Err(TryRecvError::Disconnected) => return (count, false),
+            if waiting.is_empty() {
+                return count;
+            }
+            for waiting in waiting {
+                tally.taken(&waiting);
+                count += self.take(waiting, tally);
             }
         }
     }
 
-    fn take(&mut self, heard: &Heard) {
+    fn take(&mut self, waiting: Waiting, tally: &Tally) -> usize {
+        let (logged, rows) = (waiting.logged, waiting.rows());
+        let Ok(batch) = waiting.finish() else {
+            let rows = rows as u64;
+            if logged {
+                tally.lost.fetch_add(rows, Ordering::Relaxed);
+            }
+            tally.uncounted.fetch_add(rows, Ordering::Relaxed);
+            return 0;
+        };
         if let Some(drift) = &mut self.drift {
-            drift.count(&heard.seen);
+            drift.count(&batch);
         }
-        self.performance.count(&heard.seen);
-        if heard.logged {
-            self.log.keep(&heard.seen, self.clock.now());
+        self.performance.count(&batch);
+        if logged {
+            self.log.keep(&batch, self.clock.now());
         }
+        batch.requests.len()
     }
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use gristmill_core::{Frame, Prediction, Table, Timestamp};
 use gristmill_package::Package;
-use gristmill_serve::{Answers, Limits, Seen, Served};
+use gristmill_serve::{Limits, Served};
 use gristmill_track::ModelVersion;
 
 use crate::Result;
 use crate::catalog::catalog;
 use crate::keeper::Keeper;
 use crate::models::package_folder;
-use crate::predictions::Terms;
+use crate::predictions::{Asked, Batch, Terms};
 
 /// A version that answers.
 pub(super) struct Version {
@@ -54,19 +54,17 @@ impl Version {
         rows: &[u32],
         answered: &Prediction,
         moments: &[Timestamp],
-    ) -> Result<Vec<Seen>> {
+    ) -> Result<Vec<Batch>> {
         let asked = table.take(rows)?.conform(self.package.pipeline.input())?;
         let frame = Frame::from_table(&asked)?;
-        let one = |at: usize| -> Result<Seen> {
+        let one = |at: usize| -> Result<Batch> {
             let here = [at as u32];
-            let prediction = gristmill_evaluate::compare::take(answered, &here)?;
-            Ok(Seen {
+            let came = moments[rows[at] as usize];
+            Ok(Batch {
                 served: Arc::clone(&self.served),
-                id: id(rows[at]),
                 rows: frame.take(&here),
-                answers: Answers { prediction, explained: None },
-                at: moments[rows[at] as usize],
-                micros: 0,
+                prediction: gristmill_evaluate::compare::take(answered, &here)?,
+                requests: vec![Asked { id: id(rows[at]), rows: 1, at: came, micros: 0 }],
             })
         };
         (0..rows.len()).map(one).collect()

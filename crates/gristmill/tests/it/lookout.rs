@@ -54,14 +54,17 @@ fn served(folder: &Path) -> Arc<Served> {
     Arc::new(Served::new("churn", "1", package, Limits::default()))
 }
 
-/// The first two customers and what is answered to them, by a request of this id and moment.
-fn seen(served: &Arc<Served>, id: &str, at: i64) -> Seen {
+/// Shows the first two customers and what is answered to them, so many times, by requests of this id and moment. How
+/// many requests it wanted to see comes back.
+fn show(lookout: &Lookout, served: &Arc<Served>, id: &str, at: i64, times: usize) -> usize {
     let text = fs_err::read_to_string(customers()).unwrap();
     let csv: String = text.lines().take(3).map(|line| format!("{line}\n")).collect();
     let rows = mlflow::read_csv(served, csv.as_bytes(), Recall::default()).unwrap().rows;
     let (asked, answers) = (rows.asked_rows(), served.answer(rows).unwrap());
-    let (served, id) = (Arc::clone(served), id.to_string());
-    Seen { served, id, rows: asked, answers, at: Timestamp(at), micros: 7 }
+    let (rows, prediction) = (&asked, &answers.prediction);
+    let one = Seen { served, id, rows, prediction, at: Timestamp(at), micros: 7 };
+    let wanted = (0..times).filter(|_| lookout.wants(served, id, 2));
+    wanted.inspect(|_| lookout.saw(one)).count()
 }
 
 fn start(home: &Home, clock: &Arc<Hands>) -> Lookout {
@@ -96,16 +99,11 @@ fn whoever_hangs_behind_the_queue_holds_nobody_up_and_what_finds_no_room_is_coun
     let folder = tempfile::tempdir().unwrap();
     let (home, clock) = (Home::at(folder.path().join("home")), Hands::at(None));
     let (lookout, served) = (start(&home, &clock), served(folder.path()));
-    let one = seen(&served, "a", BEFORE_MIDNIGHT);
-    let mut handed = 0;
-    // Far more than there is room for, by number or by bytes.
-    for _ in 0..20_000 {
-        if lookout.wants(&served, "a", 2) {
-            lookout.saw(one.clone());
-        }
-        handed += 2;
-    }
+    // Far more than there is room for.
+    let handed = 2 * 200_000;
+    let wanted = show(&lookout, &served, "a", BEFORE_MIDNIGHT, 200_000);
     let lost = figure(&lookout, LOST);
+    assert_eq!(lost, f64::from(handed) - 2.0 * wanted as f64);
     assert!(lost > 0.0 && lost < f64::from(handed), "{lost} of {handed}");
     clock.set(BEFORE_MIDNIGHT);
     let taken = || figure(&lookout, WRITTEN) + figure(&lookout, UNWRITTEN);
@@ -124,15 +122,15 @@ fn a_row_waits_for_five_seconds_and_a_day_has_its_own_files() {
     let folder = tempfile::tempdir().unwrap();
     let (home, clock) = (Home::at(folder.path().join("home")), Hands::at(Some(BEFORE_MIDNIGHT)));
     let (lookout, served) = (start(&home, &clock), served(folder.path()));
-    lookout.saw(seen(&served, "a", BEFORE_MIDNIGHT));
+    show(&lookout, &served, "a", BEFORE_MIDNIGHT, 1);
     wait(&lookout, UNWRITTEN, 2.0);
     clock.set(BEFORE_MIDNIGHT + 5 * SECOND - 1);
     std::thread::sleep(Duration::from_millis(700));
     assert_eq!(figure(&lookout, WRITTEN), 0.0);
     clock.set(BEFORE_MIDNIGHT + 5 * SECOND);
     wait(&lookout, WRITTEN, 2.0);
-    lookout.saw(seen(&served, "b", BEFORE_MIDNIGHT + 6 * SECOND));
-    lookout.saw(seen(&served, "c", BEFORE_MIDNIGHT + 12 * SECOND));
+    show(&lookout, &served, "b", BEFORE_MIDNIGHT + 6 * SECOND, 1);
+    show(&lookout, &served, "c", BEFORE_MIDNIGHT + 12 * SECOND, 1);
     wait(&lookout, WRITTEN, 4.0);
     lookout.close();
     let ids: Vec<_> = kept(&home, "churn", None, 10).unwrap();

@@ -84,7 +84,8 @@ impl Grove {
     pub(crate) fn sums(&self, rows: &Frame) -> Result<Vec<f64>> {
         let blocks = self.blocks(rows, |range| match &self.masks {
             Some(masks) if range.len() >= FEW_ROWS => self.sums_by_masks(masks, rows, range),
-            _ => self.sums_of(rows, range),
+            Some(masks) => self.sums_one_by_one(masks, rows, range),
+            None => self.sums_of(rows, range),
         });
         blocks.map(|blocks| blocks.concat())
     }
@@ -121,6 +122,21 @@ impl Grove {
         let mut sums = vec![0.0; range.len() * self.shape.outputs];
         let codes = bins::encode_columns(&self.bins, rows, range)?;
         masks.add_answers(&self.trees, &codes, self.shape, &mut sums);
+        Ok(sums)
+    }
+
+    fn sums_one_by_one(
+        &self,
+        masks: &Masks,
+        rows: &Frame,
+        range: Range<usize>,
+    ) -> Result<Vec<f64>> {
+        let mut sums = vec![0.0; range.len() * self.shape.outputs];
+        let codes = bins::encode_rows(&self.bins, rows, range)?;
+        let rows = codes.chunks_exact(self.bins.len());
+        for (codes, sums) in rows.zip(sums.chunks_exact_mut(self.shape.outputs)) {
+            masks.add_row(&self.trees, codes, self.shape, sums);
+        }
         Ok(sums)
     }
 

@@ -7,7 +7,10 @@ use super::measure::{Measured, measure};
 use super::report::{ColumnDrift, DriftReport, Rate, Reason};
 use super::vectors::{MeasuredTogether, measure_together};
 use super::{DriftSettings, TogetherDrift, VectorDrift};
-use crate::{Reference, Window};
+use crate::{ColumnReference, ColumnWindow, Reference, Window};
+
+/// From so many columns on they are measured by several threads.
+const MANY_COLUMNS: usize = 64;
 
 impl DriftSettings {
     /// Holds a window against its reference, column by column. Which columns that are, the reference says.
@@ -35,10 +38,14 @@ impl DriftSettings {
                 compared
             })
             .collect();
-        let measured = pairs
-            .par_iter()
-            .map(|(column, of)| measure(self.test, (column, reference.rows), (of, window.rows)))
-            .collect::<Result<Vec<_>>>()?;
+        let measure_one = |(column, of): &(&ColumnReference, &ColumnWindow)| {
+            measure(self.test, (column, reference.rows), (of, window.rows))
+        };
+        // Other threads would take longer to wake than few columns take to measure.
+        let measured = match pairs.len() {
+            0..MANY_COLUMNS => pairs.iter().map(measure_one).collect::<Result<Vec<_>>>()?,
+            _ => pairs.par_iter().map(measure_one).collect::<Result<Vec<_>>>()?,
+        };
         let together = match &reference.together {
             Some(together) => measure_together(together, reference.rows, window)?,
             None => None,

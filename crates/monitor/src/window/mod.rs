@@ -8,7 +8,7 @@ mod windows;
 
 pub use column::ColumnWindow;
 pub use season::{Season, SeasonalReference};
-pub use windows::{FullWindow, WindowSize, Windows};
+pub use windows::{Came, FullWindow, WindowSize, Windows};
 
 use gristmill_core::sketch::VectorMoments;
 use gristmill_core::{Column, Error, Frame, Result, Table};

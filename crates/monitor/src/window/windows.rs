@@ -57,6 +57,57 @@ impl WindowSize {
     }
 }
 
+/// So many rows that came at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Came {
+    /// How many.
+    pub rows: usize,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Rows in the order in which they came.
+struct Queue<'a> {
+    came: &'a [Came],
+    /// How many of the first ones have been taken.
+    gone: usize,
+}
+
+/// Rows that were taken together, from the first moment to the latest.
+struct Taken {
+    rows: usize,
+    first: Timestamp,
+    latest: Timestamp,
+}
+
+impl<'a> Queue<'a> {
+    fn new(came: &'a [Came]) -> Self {
+        Self { came, gone: 0 }
+    }
+
+    /// The next rows, up to so many.
+    fn take(&mut self, most: usize) -> Taken {
+        let mut taken: Option<Taken> = None;
+        while let Some((next, later)) = self.came.split_first() {
+            let rows = taken.as_ref().map_or(0, |taken| taken.rows);
+            if rows == most {
+                break;
+            }
+            let more = (next.rows - self.gone).min(most - rows);
+            if more > 0 {
+                let taken = taken.get_or_insert(Taken { rows: 0, first: next.at, latest: next.at });
+                taken.rows += more;
+                taken.latest = taken.latest.max(next.at);
+            }
+            self.gone += more;
+            if self.gone == next.rows {
+                (self.came, self.gone) = (later, 0);
+            }
+        }
+        taken.unwrap_or(Taken { rows: 0, first: Timestamp(0), latest: Timestamp(0) })
+    }
+}
+
 /// A window that is complete.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FullWindow {
@@ -102,36 +153,33 @@ impl Windows {
     /// # Errors
     /// As [`Window::update`]; then none of the rows was counted.
     pub fn update(&mut self, rows: &Table, at: Timestamp) -> Result<Vec<FullWindow>> {
-        self.count(rows, at)
+        self.count(rows, &[Came { rows: rows.rows(), at }])
     }
 
-    /// As [`Windows::update`], of rows as kernels compute on them.
+    /// As [`Windows::update`], of rows as kernels compute on them, which came in this order. It is the same as
+    /// to count the rows of each moment by themselves.
     ///
     /// # Errors
-    /// As [`Window::update_frame`]; then none of the rows was counted.
-    pub fn update_frame(&mut self, rows: &Frame, at: Timestamp) -> Result<Vec<FullWindow>> {
-        self.count(rows, at)
+    /// As [`Window::update_frame`], and [`Error::Bug`] when more or fewer rows came than there are; then none of
+    /// the rows was counted.
+    pub fn update_frame(&mut self, rows: &Frame, came: &[Came]) -> Result<Vec<FullWindow>> {
+        match came.iter().map(|came| came.rows).sum::<usize>() == rows.rows() {
+            true => self.count(rows, came),
+            false => Err(Error::Bug("other rows came than are counted".into())),
+        }
     }
 
-    fn count(&mut self, rows: &impl Countable, at: Timestamp) -> Result<Vec<FullWindow>> {
+    fn count(&mut self, rows: &impl Countable, came: &[Came]) -> Result<Vec<FullWindow>> {
         if let WindowSize::Rows { every, .. } = self.size
             && self.has_room(rows.len(), every)
         {
-            return self.count_whole(rows, at, every);
+            return self.count_whole(rows, came, every);
         }
         // Whatever may be refused is refused before a part of the rows is counted.
         rows.part(0, rows.len().min(1)).add(&mut Window::new(&self.reference), &self.reference)?;
         match self.size {
-            WindowSize::Rows { every, .. } => self.count_rows(rows, at, every),
-            WindowSize::Time { every, .. } => {
-                let full = self.advance(at)?;
-                if rows.len() > 0 {
-                    let (from, to) = self.span(at, every);
-                    let reference = Arc::clone(&self.reference);
-                    rows.add(&mut self.part(from, to).window, &reference)?;
-                }
-                Ok(full)
-            }
+            WindowSize::Rows { every, .. } => self.count_rows(rows, came, every),
+            WindowSize::Time { every, .. } => self.count_times(rows, came, every),
         }
     }
 
@@ -145,17 +193,18 @@ impl Windows {
     fn count_whole(
         &mut self,
         rows: &impl Countable,
-        at: Timestamp,
+        came: &[Came],
         every: u64,
     ) -> Result<Vec<FullWindow>> {
         let reference = Arc::clone(&self.reference);
-        let part = self.part(at, at);
+        let taken = Queue::new(came).take(rows.len());
+        let part = self.part(taken.first, taken.first);
         if let Err(refused) = rows.add(&mut part.window, &reference) {
             // A part begins with its first row.
             self.open = self.open.take().filter(|part| part.window.rows > 0);
             return Err(refused);
         }
-        part.to = part.to.max(at);
+        part.to = part.to.max(taken.latest);
         let is_complete = part.window.rows == every;
         Ok(if is_complete { self.close()?.into_iter().collect() } else { Vec::new() })
     }
@@ -163,25 +212,55 @@ impl Windows {
     fn count_rows(
         &mut self,
         rows: &impl Countable,
-        at: Timestamp,
+        came: &[Came],
         every: u64,
     ) -> Result<Vec<FullWindow>> {
-        let mut full = Vec::new();
-        let mut from = 0;
+        let (mut full, mut from, mut queue) = (Vec::new(), 0, Queue::new(came));
         let reference = Arc::clone(&self.reference);
         while from < rows.len() {
-            let part = self.part(at, at);
-            let room = usize::try_from(every - part.window.rows).unwrap_or(usize::MAX);
-            let taken = room.min(rows.len() - from);
-            rows.part(from, taken).add(&mut part.window, &reference)?;
-            part.to = part.to.max(at);
+            let counted = self.open.as_ref().map_or(0, |part| part.window.rows);
+            let taken = queue.take(usize::try_from(every - counted).unwrap_or(usize::MAX));
+            let part = self.part(taken.first, taken.first);
+            rows.part(from, taken.rows).add(&mut part.window, &reference)?;
+            part.to = part.to.max(taken.latest);
             let complete = part.window.rows == every;
-            from += taken;
+            from += taken.rows;
             if complete {
                 full.extend(self.close()?);
             }
         }
         Ok(full)
+    }
+
+    fn count_times(
+        &mut self,
+        rows: &impl Countable,
+        came: &[Came],
+        every: u64,
+    ) -> Result<Vec<FullWindow>> {
+        let (mut full, mut from, mut count) = (Vec::new(), 0, 0);
+        for came in came {
+            if self.open.as_ref().is_some_and(|part| part.to <= came.at) {
+                self.add(&rows.part(from, count))?;
+                (from, count) = (from + count, 0);
+                full.extend(self.advance(came.at)?);
+            }
+            if came.rows > 0 {
+                let (begins, ends) = self.span(came.at, every);
+                self.part(begins, ends);
+            }
+            count += came.rows;
+        }
+        self.add(&rows.part(from, count))?;
+        Ok(full)
+    }
+
+    /// Adds rows to the open part, if there are any.
+    fn add(&mut self, rows: &impl Countable) -> Result<()> {
+        match &mut self.open {
+            Some(part) if rows.len() > 0 => rows.add(&mut part.window, &self.reference),
+            _ => Ok(()),
+        }
     }
 
     /// Says that it is `now`, and returns the windows of time that ended before. A time in which no row came
@@ -322,11 +401,56 @@ mod tests {
         for (from, to) in [(0, 3), (3, 3), (3, 12)] {
             let rows = rows(from, to);
             let frame = Frame::from_table(&rows).unwrap();
-            let full = of_frames.update_frame(&frame, Timestamp(from.into())).unwrap();
-            let expected = of_tables.update(&rows, Timestamp(from.into())).unwrap();
+            let at = Timestamp(from.into());
+            let full = of_frames.update_frame(&frame, &[Came { rows: frame.rows(), at }]).unwrap();
+            let expected = of_tables.update(&rows, at).unwrap();
             assert_eq!(shown(&full), shown(&expected));
         }
         assert_eq!(of_frames.latest().unwrap().rows, of_tables.latest().unwrap().rows);
+    }
+
+    /// Rows that came at several moments and are counted at once fill the windows that they fill one by one.
+    #[track_caller]
+    fn check_at_once(size: WindowSize, came: &[(usize, i64)]) {
+        let came: Vec<Came> =
+            came.iter().map(|&(rows, at)| Came { rows, at: Timestamp(at) }).collect();
+        let all = rows(0, came.iter().map(|came| came.rows as i32).sum());
+        let (mut at_once, mut one_by_one) = (windows(size), windows(size));
+        let mut expected = Vec::new();
+        let mut from = 0;
+        for came in &came {
+            expected.extend(one_by_one.update(&all.slice(from, came.rows), came.at).unwrap());
+            from += came.rows;
+        }
+        let frame = Frame::from_table(&all).unwrap();
+        let full = at_once.update_frame(&frame, &came).unwrap();
+        assert_eq!(shown(&full), shown(&expected), "{size:?} {came:?}");
+        let end = Timestamp(1_000);
+        let (full, expected) = (at_once.advance(end).unwrap(), one_by_one.advance(end).unwrap());
+        assert_eq!(shown(&full), shown(&expected), "{size:?} {came:?}");
+        assert_eq!(at_once.latest().unwrap().rows, one_by_one.latest().unwrap().rows);
+    }
+
+    #[test]
+    fn rows_of_several_moments_may_be_counted_at_once() {
+        let came = [(1, 3), (0, 4), (2, 9), (1, 8), (4, 21), (1, 15), (9, 22), (0, 60), (1, 61)];
+        for size in [
+            WindowSize::rows(4),
+            WindowSize::rows(100),
+            WindowSize::rows(19),
+            WindowSize::Rows { length: 6, every: 3 },
+            WindowSize::time(10),
+            WindowSize::time(1_000),
+            WindowSize::Time { length: 20, every: 10 },
+        ] {
+            check_at_once(size, &came);
+            check_at_once(size, &came[4..]);
+            check_at_once(size, &[]);
+            check_at_once(size, &[(0, 5)]);
+        }
+        let frame = Frame::from_table(&rows(0, 3)).unwrap();
+        let came = [Came { rows: 2, at: Timestamp(1) }];
+        assert!(windows(WindowSize::rows(4)).update_frame(&frame, &came).is_err());
     }
 
     #[test]

@@ -156,9 +156,8 @@ impl Desk {
         }
         let Reply { answer, answers, kept } = done?;
         if let (Some(witness), Some(rows)) = (&self.witness, kept) {
-            let (served, id) = (Arc::clone(&served), ticket.id().to_owned());
-            let answers = answers.clone();
-            witness.saw(Seen { served, id, rows, answers, at: arrived, micros });
+            let (id, prediction) = (ticket.id(), &answers.prediction);
+            witness.saw(Seen { served: &served, id, rows: &rows, prediction, at: arrived, micros });
         }
         if let Some(shadow) = shadow {
             self.shadows.ask(shadow, Answered { question, body, by: served, answers });

@@ -1,27 +1,36 @@
-//! Trees of few leaves, answered for many rows without walking down.
+//! Trees of few leaves, answered without walking down.
 //!
 //! Leaves are numbered from left to right. A split that sends a row to the right rules out all
 //! leaves on its left; of those that no split rules out, the first one is where the row belongs.
-//! So every split is asked about all rows at once, with as many rows in a register as have room: nothing
-//! waits for anything, and no branch has to be guessed. Splits by sets of categories share a table of
-//! what remains for each code of their column. Method: Lucchese et al., *QuickScorer*, SIGIR 2015.
+//! So every split is asked, nothing waits for anything, and no branch has to be guessed: for many rows at once
+//! with as many of them in a register as have room (`many.rs`), for a single one with the splits of all trees side by
+//! side (`single.rs`). Splits by sets of categories share a table of what remains for each code of their column.
+//! Method: Lucchese et al., *QuickScorer*, SIGIR 2015.
+
+mod many;
+mod single;
 
 use std::ops::{BitAndAssign, BitOr, Range};
 
+use self::many::Many;
+use self::single::Single;
 use super::bins::ColumnBins;
 use super::grove::Shape;
 use super::nodes::{LEAF, SUBSET, Tree};
-use crate::simd::{Simd, Work, wide};
-
-/// How many rows are answered together, few enough for the fastest memory.
-const ROWS: usize = 512;
 
 /// What remains of the leaves of each of several trees, in numbers that have room for all of them.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Masks {
-    UpTo16(Vec<Mask<u16>>),
-    UpTo32(Vec<Mask<u32>>),
-    UpTo64(Vec<Mask<u64>>),
+    UpTo16(Both<u16>),
+    UpTo32(Both<u32>),
+    UpTo64(Both<u64>),
+}
+
+/// The same for many rows, tree by tree, and for one row at a time.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Both<B> {
+    many: Vec<Many<B>>,
+    single: Single<B>,
 }
 
 impl Masks {
@@ -29,9 +38,9 @@ impl Masks {
     pub(crate) fn of(trees: &[Tree], bins: &[ColumnBins]) -> Option<Self> {
         let most = trees.iter().map(|tree| tree.nodes.len() + 1).max().unwrap_or(1);
         match most {
-            0..=16 => all(trees, bins).map(Self::UpTo16),
-            17..=32 => all(trees, bins).map(Self::UpTo32),
-            33..=64 => all(trees, bins).map(Self::UpTo64),
+            0..=16 => Both::of(trees, bins).map(Self::UpTo16),
+            17..=32 => Both::of(trees, bins).map(Self::UpTo32),
+            33..=64 => Both::of(trees, bins).map(Self::UpTo64),
             _ => None,
         }
     }
@@ -40,31 +49,39 @@ impl Masks {
     /// `[columns, rows]`.
     pub(crate) fn add_answers(&self, trees: &[Tree], codes: &[u8], shape: Shape, sums: &mut [f64]) {
         match self {
-            Self::UpTo16(masks) => add_all(masks, trees, codes, shape, sums),
-            Self::UpTo32(masks) => add_all(masks, trees, codes, shape, sums),
-            Self::UpTo64(masks) => add_all(masks, trees, codes, shape, sums),
+            Self::UpTo16(masks) => masks.add_answers(trees, codes, shape, sums),
+            Self::UpTo32(masks) => masks.add_answers(trees, codes, shape, sums),
+            Self::UpTo64(masks) => masks.add_answers(trees, codes, shape, sums),
+        }
+    }
+
+    /// The same for one row.
+    pub(crate) fn add_row(&self, trees: &[Tree], codes: &[u8], shape: Shape, sums: &mut [f64]) {
+        match self {
+            Self::UpTo16(masks) => masks.single.add_row(trees, codes, shape, sums),
+            Self::UpTo32(masks) => masks.single.add_row(trees, codes, shape, sums),
+            Self::UpTo64(masks) => masks.single.add_row(trees, codes, shape, sums),
         }
     }
 }
 
-fn all<B: Leaves>(trees: &[Tree], bins: &[ColumnBins]) -> Option<Vec<Mask<B>>> {
-    trees.iter().map(|tree| Mask::of(tree, bins)).collect()
-}
+impl<B: Leaves> Both<B> {
+    fn of(trees: &[Tree], bins: &[ColumnBins]) -> Option<Self> {
+        let rules = trees.iter().map(|tree| Rules::of(tree, bins));
+        let rules: Vec<Rules<B>> = rules.collect::<Option<_>>()?;
+        let single = Single::of(&rules)?;
+        Some(Self { many: rules.into_iter().map(Many::of).collect(), single })
+    }
 
-fn add_all<B: Leaves>(
-    masks: &[Mask<B>],
-    trees: &[Tree],
-    codes: &[u8],
-    shape: Shape,
-    sums: &mut [f64],
-) {
-    for (number, (mask, tree)) in masks.iter().zip(trees).enumerate() {
-        mask.add_answers(tree, codes, shape, number, sums);
+    fn add_answers(&self, trees: &[Tree], codes: &[u8], shape: Shape, sums: &mut [f64]) {
+        for (number, (many, tree)) in self.many.iter().zip(trees).enumerate() {
+            many.add_answers(tree, codes, shape, number, sums);
+        }
     }
 }
 
 /// Leaves of a tree, one bit each.
-pub(crate) trait Leaves: Copy + BitAndAssign + BitOr<Output = Self> {
+pub(crate) trait Leaves: Copy + PartialEq + BitAndAssign + BitOr<Output = Self> {
     /// How many there may be.
     const MOST: usize;
     /// Every leaf.
@@ -98,9 +115,8 @@ macro_rules! leaves {
 }
 leaves!(u16, u32, u64);
 
-/// What remains of the leaves of one tree.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Mask<B> {
+/// What the splits of one tree leave of its leaves.
+struct Rules<B> {
     borders: Vec<Border<B>>,
     tables: Vec<Table<B>>,
     /// The answer of each leaf.
@@ -110,25 +126,33 @@ pub(crate) struct Mask<B> {
 /// A split between numbers: [`super::split::Rule::Below`], and what remains on its right.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Border<B> {
-    column: usize,
+    column: u32,
     bound: u8,
     shift: u8,
     right: B,
 }
 
+impl<B: Leaves> Border<B> {
+    /// What remains for a code.
+    #[inline(always)]
+    fn remaining(self, code: u8) -> B {
+        B::all_if(code.wrapping_sub(self.shift) <= self.bound) | self.right
+    }
+}
+
 /// What remains for each code of a column after all splits by sets of its codes.
 #[derive(Clone, Debug, PartialEq)]
 struct Table<B> {
-    column: usize,
+    column: u32,
     remaining: Vec<B>,
 }
 
-impl<B: Leaves> Mask<B> {
-    /// The mask of `tree`, unless it has too many leaves.
+impl<B: Leaves> Rules<B> {
+    /// The rules of `tree`, unless it has too many leaves.
     fn of(tree: &Tree, bins: &[ColumnBins]) -> Option<Self> {
-        let mut mask = Self { borders: Vec::new(), tables: Vec::new(), answers: Vec::new() };
-        mask.visit(tree, bins, tree.root())?;
-        Some(mask)
+        let mut rules = Self { borders: Vec::new(), tables: Vec::new(), answers: Vec::new() };
+        rules.visit(tree, bins, tree.root())?;
+        Some(rules)
     }
 
     /// Numbers the leaves below `at` and rules them out where its splits do; nothing when there are
@@ -142,7 +166,7 @@ impl<B: Leaves> Mask<B> {
         let node = tree.nodes[at as usize];
         let left = self.visit(tree, bins, node.children[0])?;
         let right = self.visit(tree, bins, node.children[1])?;
-        let column = tree.column(node) as usize;
+        let column = tree.column(node);
         let remains = B::of(!((u64::MAX >> (64 - left.len())) << left.start));
         match node.rule & SUBSET {
             0 => {
@@ -150,7 +174,7 @@ impl<B: Leaves> Mask<B> {
                 self.borders.push(Border { column, bound, shift, right: remains });
             }
             _ => {
-                let table = self.table(column, bins[column].last());
+                let table = self.table(column, bins[column as usize].last());
                 for (code, remaining) in (0..=u8::MAX).zip(table.iter_mut()) {
                     if !tree.goes_left(node, |_| code) {
                         *remaining &= remains;
@@ -161,7 +185,7 @@ impl<B: Leaves> Mask<B> {
         Some(left.start..right.end)
     }
 
-    fn table(&mut self, column: usize, last: u8) -> &mut [B] {
+    fn table(&mut self, column: u32, last: u8) -> &mut [B] {
         let known = self.tables.iter().position(|table| table.column == column);
         let at = known.unwrap_or_else(|| {
             let remaining = vec![B::ALL; usize::from(last) + 1];
@@ -169,53 +193,6 @@ impl<B: Leaves> Mask<B> {
             self.tables.len() - 1
         });
         &mut self.tables[at].remaining
-    }
-
-    fn add_answers(
-        &self,
-        tree: &Tree,
-        codes: &[u8],
-        shape: Shape,
-        number: usize,
-        sums: &mut [f64],
-    ) {
-        let rows = sums.len() / shape.outputs;
-        let mut remaining = [B::ALL; ROWS];
-        for (block, sums) in sums.chunks_mut(ROWS * shape.outputs).enumerate() {
-            let count = sums.len() / shape.outputs;
-            let remaining = &mut remaining[..count];
-            remaining.fill(B::ALL);
-            let of_column = |column: usize| &codes[column * rows + block * ROWS..][..count];
-            for border in &self.borders {
-                wide(RuleOut, (*border, of_column(border.column), &mut *remaining));
-            }
-            for table in &self.tables {
-                for (remaining, &code) in remaining.iter_mut().zip(of_column(table.column)) {
-                    *remaining &= table.remaining[usize::from(code)];
-                }
-            }
-            for (remaining, sums) in remaining.iter().zip(sums.chunks_exact_mut(shape.outputs)) {
-                let answer = self.answers[remaining.first()];
-                let sums = sums[shape.first(number)..].iter_mut();
-                let answers = tree.answer(LEAF | answer, shape.width);
-                sums.zip(answers).for_each(|(sum, answer)| *sum += answer);
-            }
-        }
-    }
-}
-
-/// Rules out what a split between numbers does, for many rows.
-struct RuleOut;
-
-impl<B: Leaves> Work<(Border<B>, &[u8], &mut [B])> for RuleOut {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(_: S, (border, codes, remaining): (Border<B>, &[u8], &mut [B])) {
-        for (remaining, &code) in remaining.iter_mut().zip(codes) {
-            let left = code.wrapping_sub(border.shift) <= border.bound;
-            *remaining &= B::all_if(left) | border.right;
-        }
     }
 }
 
@@ -287,6 +264,10 @@ mod tests {
         for (row, sum) in sums.iter().enumerate() {
             let walked = trees[0].answer_of(1, |column| codes[column as usize * ROWS + row]);
             assert_eq!([*sum], walked, "row {row} of {leaves} leaves");
+            let of_row: Vec<u8> = (0..bins.len()).map(|at| codes[at * ROWS + row]).collect();
+            let mut alone = [0.0];
+            masks.add_row(&trees, &of_row, Shape::all(1), &mut alone);
+            assert_eq!(alone, walked, "row {row} of {leaves} leaves, alone");
         }
     }
 
