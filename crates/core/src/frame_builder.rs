@@ -140,6 +140,9 @@ impl<'a> FrameBuilder<'a> {
         else {
             return Err(Error::Bug(format!("a value was given for column {column}")));
         };
+        if push_plain(building, field, &cell) {
+            return Ok(());
+        }
         let row = building.len();
         match building {
             Building::Aside(count) => *count += 1,
@@ -227,6 +230,23 @@ impl<'a> FrameBuilder<'a> {
         }
         (0..rows).try_for_each(|_| self.push(column, Cell::Missing))
     }
+}
+
+/// Adds a value that is of its column's own type, as most are, and says whether it was one.
+fn push_plain(building: &mut Building, field: &Field, cell: &Cell<'_>) -> bool {
+    match (building, field.physical, cell) {
+        (Building::Words(words), PhysicalType::Utf8, Cell::Text(text)) => words.push(text),
+        (Building::Numbers(numbers), PhysicalType::Float64, Cell::Number(number))
+            if number.is_finite() =>
+        {
+            numbers.push(*number);
+        }
+        (Building::Numbers(numbers), PhysicalType::Int64, Cell::Whole(whole)) => {
+            numbers.push(*whole as f64);
+        }
+        _ => return false,
+    }
+    true
 }
 
 /// The value as its column stores it: of the column's physical type, or missing.

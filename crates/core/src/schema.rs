@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use arrow::datatypes::{DataType, TimeUnit};
+use foldhash::fast::RandomState;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -219,7 +220,7 @@ impl Field {
 #[serde(try_from = "Vec<Field>", into = "Vec<Field>")]
 pub struct Schema {
     fields: Vec<Field>,
-    positions: HashMap<String, usize>,
+    positions: HashMap<String, usize, RandomState>,
 }
 
 impl From<Schema> for Vec<Field> {
@@ -241,7 +242,7 @@ impl Schema {
     /// # Errors
     /// [`Error::DuplicateColumn`] when two share a name; [`Error::Data`] when a name is empty.
     pub fn new(fields: Vec<Field>) -> Result<Self> {
-        let mut positions = HashMap::with_capacity(fields.len());
+        let mut positions = HashMap::with_capacity_and_hasher(fields.len(), RandomState::default());
         for (at, field) in fields.iter().enumerate() {
             if field.name.is_empty() {
                 return Err(Error::data_hint(

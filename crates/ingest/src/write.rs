@@ -1,5 +1,6 @@
 //! Tables become files.
 
+use std::collections::HashSet;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,9 +11,13 @@ use gristmill_core::{PhysicalType, Table};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
 
 use crate::calendar::{write_day, write_moment};
 use crate::{IngestError, Result};
+
+/// By how many of its first values it is told whether those of a column repeat.
+const LOOKED_AT: usize = 256;
 
 /// Tells apart files that one process writes beside each other.
 static TURN: AtomicU64 = AtomicU64::new(0);
@@ -194,9 +199,29 @@ fn json(column: &ArrayRef, row: usize) -> String {
 fn write_parquet(table: &Table, to: &mut fs_err::File) -> Result<()> {
     let failed = |e: parquet::errors::ParquetError| std::io::Error::other(e);
     let batch = table.to_batch()?;
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-    let mut writer = ArrowWriter::try_new(to, batch.schema(), Some(properties)).map_err(failed)?;
+    let mut properties = WriterProperties::builder().set_compression(Compression::SNAPPY);
+    for (at, field) in table.schema().fields().iter().enumerate() {
+        if hardly_repeats(table.column(at)) {
+            let column = ColumnPath::new(vec![field.name.clone()]);
+            properties = properties.set_column_dictionary_enabled(column, false);
+        }
+    }
+    let properties = Some(properties.build());
+    let mut writer = ArrowWriter::try_new(to, batch.schema(), properties).map_err(failed)?;
     writer.write(&batch).map_err(failed)?;
     writer.close().map_err(failed)?;
     Ok(())
+}
+
+/// Whether most of the first values differ from each other, such as ids and moments: a dictionary of them would be made
+/// and thrown away.
+fn hardly_repeats(column: &ArrayRef) -> bool {
+    let count = column.len().min(LOOKED_AT);
+    let text = |row| {
+        let mut text = String::new();
+        cell_into(&mut text, column, row);
+        text
+    };
+    let seen: HashSet<String> = (0..count).map(text).collect();
+    2 * seen.len() > count && count == LOOKED_AT
 }

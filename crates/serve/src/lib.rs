@@ -7,6 +7,7 @@
 
 mod agreement;
 mod body;
+mod flat;
 mod fleet;
 mod history;
 pub mod mlflow;

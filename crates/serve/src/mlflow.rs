@@ -17,7 +17,7 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::body::{Body, SHAPES};
 use crate::rows::{Params, Reading, Rows, Split};
-use crate::{Answers, Explained, Question, Recall, Refusal, Result, RowsFormat, Served};
+use crate::{Answers, Explained, Question, Recall, Refusal, Result, RowsFormat, Served, flat};
 
 /// What a request asks for.
 #[derive(Debug)]
@@ -43,6 +43,9 @@ pub struct More {
 /// [`Refusal::Bad`] for what is no such body, and for rows that the model does not take, with the row
 /// and the column; [`Refusal::TooLarge`] for too many rows.
 pub fn read(served: &Served, body: &[u8], recall: Recall) -> Result<Asked> {
+    if let Some(rows) = flat::read(served, body) {
+        return Ok(Asked { rows: Question::new(rows, recall)?, more: More::default() });
+    }
     let mut found = Body::new(served);
     let mut json = serde_json::Deserializer::from_slice(body);
     let params =

@@ -46,7 +46,7 @@ impl<'a> Reading<'a> {
     }
 
     /// The position of the column that a key names; nothing where the model has none of that name.
-    fn column(&mut self, key: &str) -> Option<usize> {
+    pub fn column(&mut self, key: &str) -> Option<usize> {
         let schema = self.served.schema();
         let expected = self.order.after[self.order.last];
         let found = match schema.fields().get(expected) {
@@ -82,6 +82,13 @@ impl<'a> Reading<'a> {
         self.allow(self.builder.rows() + 1).map_err(|refusal| self.refuse(refusal))?;
         self.order.last = self.served.schema().len();
         self.builder.end_row().map_err(|error| self.refuse(error))
+    }
+
+    /// Ends a row; nothing where that is refused.
+    pub fn end_plain_row(&mut self) -> Option<()> {
+        self.order.last = self.served.schema().len();
+        self.allow(self.builder.rows() + 1).ok()?;
+        self.builder.end_row().ok()
     }
 
     /// Refuses more rows than a request may have.

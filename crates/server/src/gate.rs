@@ -5,16 +5,13 @@
 //! the first against names that were bound anew to our address, the others against forged requests.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use crate::Access;
 use crate::access::is_free;
-use crate::house::House;
 use crate::mlflow::{ErrorCode, Refusal};
 
 /// What requests are held against.
@@ -28,6 +25,14 @@ impl Gate {
     pub fn new(access: &Access, hosts: &[String]) -> Self {
         let names = || hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
         Self { hosts: (*access == Access::Loopback).then(names) }
+    }
+
+    /// Refuses a request that a page of another site may have had sent.
+    pub fn admit(&self, request: &Request) -> Result<(), Refusal> {
+        match is_free(request.uri().path()) {
+            true => Ok(()),
+            false => self.check(request.method(), request.headers()),
+        }
     }
 
     fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
@@ -53,21 +58,8 @@ fn knows(hosts: &[String], host: &str) -> bool {
 const INVALID_HOST: &str = "Invalid Host header - possible DNS rebinding attack detected";
 const CROSS_ORIGIN: &str = "Cross-origin request blocked";
 
-/// Lets a request in, and puts on every answer what keeps browsers from making more of it.
-pub(crate) async fn guard(
-    State(house): State<Arc<House>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let is_free = is_free(request.uri().path());
-    let checked = match is_free {
-        true => Ok(()),
-        false => house.gate.check(request.method(), request.headers()),
-    };
-    let mut response = match checked {
-        Ok(()) => next.run(request).await,
-        Err(refusal) => refusal.into_response(),
-    };
+/// Puts on an answer what keeps browsers from making more of it.
+pub(crate) fn protect(response: &mut Response) {
     let needs_token = response.status() == StatusCode::UNAUTHORIZED;
     let headers = response.headers_mut();
     if needs_token {
@@ -75,7 +67,6 @@ pub(crate) async fn guard(
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
-    response
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

@@ -9,6 +9,7 @@ mod audit;
 mod base;
 mod cards;
 mod connections;
+mod door;
 mod error;
 mod gate;
 mod hooks;

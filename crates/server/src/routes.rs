@@ -7,11 +7,9 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 
 use crate::house::House;
-use crate::{
-    Serves, access, gate, hooks, inference, memory, mlflow, monitors, plain, sent, ticket, traffic,
-};
+use crate::{Serves, door, hooks, inference, memory, mlflow, monitors, plain, sent, traffic};
 
-/// All routes, behind the gate and the guard.
+/// All routes, behind the door.
 pub(crate) fn router(house: Arc<House>, serves: Serves) -> Router {
     let models = Router::new()
         .route("/health", get(plain::health))
@@ -29,8 +27,6 @@ pub(crate) fn router(house: Arc<House>, serves: Serves) -> Router {
     };
     all.fallback(mlflow::nothing_here)
         .method_not_allowed_fallback(mlflow::other_method)
-        .layer(from_fn_with_state(Arc::clone(&house), access::guard))
-        .layer(from_fn_with_state(Arc::clone(&house), gate::guard))
-        .layer(from_fn_with_state(Arc::clone(&house), ticket::ticketed))
+        .layer(from_fn_with_state(Arc::clone(&house), door::enter))
         .with_state(house)
 }

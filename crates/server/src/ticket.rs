@@ -2,12 +2,12 @@
 //!
 //! Each answer carries its request's id, so that what becomes of it can be told by that id later.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use gristmill_core::{Clock, Timestamp};
 use gristmill_serve::Served;
@@ -37,6 +37,7 @@ struct Known {
     id: String,
     key: Option<String>,
     version: Option<String>,
+    packing: Option<String>,
     facts: Mutex<Facts>,
 }
 
@@ -106,7 +107,10 @@ impl Ticket {
         let given = text(&REQUEST_ID).filter(|id| id.len() <= MAX_REQUEST_ID_CHARS);
         let id = given.or_else(|| ids.next().map(hex)).unwrap_or_default();
         let (key, version) = (text(&KEY), text(&VERSION));
-        Self(Arc::new(Known { id, key, version, facts: Mutex::default() }))
+        let packing = headers.get(header::CONTENT_ENCODING);
+        let packing = packing.map(|packing| String::from_utf8_lossy(packing.as_bytes()));
+        let packing = packing.filter(|packing| packing != "identity").map(Cow::into_owned);
+        Self(Arc::new(Known { id, key, version, packing, facts: Mutex::default() }))
     }
 
     /// What the request is called: as its caller says, else by chance.
@@ -126,7 +130,7 @@ impl Ticket {
 
     /// Notes what came to be known.
     pub fn note(&self, note: impl FnOnce(&mut Facts)) {
-        note(&mut self.0.facts.lock().unwrap_or_else(PoisonError::into_inner));
+        note(&mut self.facts());
     }
 
     /// Does a part of the work, and notes how long it took.
@@ -142,43 +146,61 @@ impl Ticket {
         self.note(|facts| facts.phases.push(Phase { name, start, end }));
     }
 
-    /// What is known by now.
-    pub fn facts(&self) -> Facts {
-        self.0.facts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What is known by now, for as long as nobody else is to note anything.
+    pub fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.0.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How the body is packed, where it is not as it is.
+    pub fn packing(&self) -> Option<&str> {
+        self.0.packing.as_deref()
     }
 }
 
+/// The bytes as hexadecimal digits.
 fn hex(bytes: [u8; 16]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = |byte: u8| [byte >> 4, byte & 15].map(|half| DIGITS[usize::from(half)]);
+    bytes.into_iter().flat_map(digits).map(char::from).collect()
 }
 
-/// Gives a request its ticket, and its answer the id and the version that answered.
-pub(crate) async fn ticketed(
-    State(house): State<Arc<House>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let begun = house.now();
-    let ticket = Ticket::new(request.headers(), &*house.ids);
-    request.extensions_mut().insert(ticket.clone());
-    let visit = Visit::of(&request);
-    let mut response = next.run(request).await;
-    let facts = ticket.facts();
-    tell(&house, &ticket, visit, begun, &response, &facts);
-    let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(ticket.id()) {
-        headers.insert(REQUEST_ID, id);
+/// A request that is under way.
+pub(crate) struct UnderWay {
+    ticket: Ticket,
+    /// What is told of it, where there is anybody to be told.
+    visit: Option<Visit>,
+}
+
+impl UnderWay {
+    /// Gives a request its ticket.
+    pub fn begin(house: &House, request: &mut Request) -> Self {
+        let ticket = Ticket::new(request.headers(), &*house.ids);
+        request.extensions_mut().insert(ticket.clone());
+        let is_told = house.log.is_some() || house.exporter.is_some();
+        Self { ticket, visit: is_told.then(|| Visit::of(request, house.now())) }
     }
-    if let Some(served) = facts.served
-        && let Ok(version) = HeaderValue::from_str(served.version())
-    {
-        headers.insert(VERSION, version);
+
+    /// Tells of the request, and gives its answer the id and the version that answered.
+    pub fn end(self, house: &House, response: &mut Response) {
+        let facts = self.ticket.facts();
+        if let Some(visit) = self.visit {
+            tell(house, &self.ticket, visit, response, &facts);
+        }
+        let headers = response.headers_mut();
+        if let Ok(id) = HeaderValue::from_str(self.ticket.id()) {
+            headers.insert(REQUEST_ID, id);
+        }
+        if let Some(served) = &facts.served
+            && let Ok(version) = HeaderValue::from_str(served.version())
+        {
+            headers.insert(VERSION, version);
+        }
     }
-    response
 }
 
 /// What of a request is told.
 struct Visit {
+    begun: Timestamp,
     method: Method,
     uri: Uri,
     remote: Option<IpAddr>,
@@ -187,10 +209,11 @@ struct Visit {
 }
 
 impl Visit {
-    fn of(request: &Request) -> Self {
+    fn of(request: &Request, begun: Timestamp) -> Self {
         let headers = request.headers();
         let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         Self {
+            begun,
             method: request.method().clone(),
             uri: request.uri().clone(),
             remote: request.extensions().get::<Peer>().map(|peer| peer.0),
@@ -201,18 +224,8 @@ impl Visit {
 }
 
 /// Tells the log and the collector of a request, where there are any.
-fn tell(
-    house: &House,
-    ticket: &Ticket,
-    visit: Visit,
-    begun: Timestamp,
-    response: &Response,
-    facts: &Facts,
-) {
-    if house.log.is_none() && house.exporter.is_none() {
-        return;
-    }
-    let Visit { method, uri, remote, bytes, parent } = visit;
+fn tell(house: &House, ticket: &Ticket, visit: Visit, response: &Response, facts: &Facts) {
+    let Visit { begun, method, uri, remote, bytes, parent } = visit;
     let (ended, status) = (house.now(), response.status());
     if let Some(exporter) = &house.exporter {
         let (id, path) = (ticket.id(), uri.path());

@@ -219,6 +219,37 @@ proptest! {
     }
 
     #[test]
+    fn rows_alone_are_read_as_rows_with_more_beside_them(
+        changes in prop::collection::vec(change(), 0..3),
+        bytes in prop::collection::vec((any::<Index>(), any::<u8>()), 0..3),
+        is_spaced in any::<bool>(),
+    ) {
+        let rows: Vec<&Row> = all().rows[..3].iter().collect();
+        let mut document = json!({"dataframe_records": rows});
+        for (place, change) in changes {
+            let place = place.index(places(&document));
+            apply(&mut document, place, &change);
+        }
+        let body = if is_spaced { format!("{document:#}") } else { document.to_string() };
+        let mut body = body.into_bytes();
+        for (at, byte) in bytes {
+            let at = 1 + at.index(body.len() - 1);
+            body[at] = byte;
+        }
+        // With a key that says nothing the rows go another way.
+        let beside = [&br#"{"signature_name": "s","#[..], &body[1..]].concat();
+        let read = |body: &[u8]| {
+            let read = mlflow::read(&all().served, body, Recall::default());
+            read.map(|asked| format!("{:?}", asked.rows.asked_rows()))
+        };
+        match (read(&body), read(&beside)) {
+            (Ok(alone), Ok(beside)) => prop_assert_eq!(alone, beside),
+            (Err(_), Err(_)) => {}
+            other => return Err(TestCaseError::fail(format!("{other:?}"))),
+        }
+    }
+
+    #[test]
     fn messages_and_tensors_of_bytes_with_changes_are_answered_or_refused(
         changes in prop::collection::vec((any::<Index>(), any::<u8>()), 1..8),
         end in any::<Index>(),

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use foldhash::fast::RandomState;
 use gristmill_core::{Column, Error, Field, Frame, Notes, Result, Words};
 use rayon::prelude::*;
 
@@ -25,7 +26,7 @@ pub(crate) enum ColumnBins {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Categories {
     names: Vec<String>,
-    codes: HashMap<String, u8>,
+    codes: HashMap<String, u8, RandomState>,
 }
 
 impl Categories {
@@ -232,6 +233,12 @@ fn encode_column(
                 for (to, row) in range.enumerate() {
                     put(to, words.get(row).map_or(0, |word| categories.code(word)));
                 }
+                return Ok(());
+            }
+            if let [word] = words.dictionary.as_slice() {
+                let code = categories.code(word);
+                let codes = words.codes[range].iter().enumerate();
+                codes.for_each(|(row, at)| put(row, if *at == 0 { code } else { 0 }));
                 return Ok(());
             }
             let known = words.translate(|word| categories.code(word));

@@ -25,7 +25,7 @@ pub(crate) struct Grove {
     pub(crate) bins: Vec<ColumnBins>,
     pub(crate) trees: Vec<Tree>,
     pub(crate) shape: Shape,
-    /// How many rows are answered, where each tree has few enough leaves.
+    /// How rows are answered, where each tree has few enough leaves.
     masks: Option<Masks>,
 }
 
@@ -63,7 +63,7 @@ impl Grove {
         trees: Vec<Tree>,
         shape: Shape,
     ) -> Self {
-        let masks = Masks::of(&trees, &bins);
+        let masks = Masks::of(&trees, &bins, shape);
         Self { input, bins, trees, shape, masks }
     }
 
@@ -83,9 +83,10 @@ impl Grove {
     /// [`Error::Bug`] when the rows have other columns.
     pub(crate) fn sums(&self, rows: &Frame) -> Result<Vec<f64>> {
         let blocks = self.blocks(rows, |range| match &self.masks {
-            Some(masks) if range.len() >= FEW_ROWS => self.sums_by_masks(masks, rows, range),
-            Some(masks) => self.sums_one_by_one(masks, rows, range),
-            None => self.sums_of(rows, range),
+            Some(masks) if masks.go_by_rows() || range.len() >= FEW_ROWS => {
+                self.sums_by_masks(masks, rows, range)
+            }
+            _ => self.sums_of(rows, range),
         });
         blocks.map(|blocks| blocks.concat())
     }
@@ -120,23 +121,11 @@ impl Grove {
 
     fn sums_by_masks(&self, masks: &Masks, rows: &Frame, range: Range<usize>) -> Result<Vec<f64>> {
         let mut sums = vec![0.0; range.len() * self.shape.outputs];
-        let codes = bins::encode_columns(&self.bins, rows, range)?;
-        masks.add_answers(&self.trees, &codes, self.shape, &mut sums);
-        Ok(sums)
-    }
-
-    fn sums_one_by_one(
-        &self,
-        masks: &Masks,
-        rows: &Frame,
-        range: Range<usize>,
-    ) -> Result<Vec<f64>> {
-        let mut sums = vec![0.0; range.len() * self.shape.outputs];
-        let codes = bins::encode_rows(&self.bins, rows, range)?;
-        let rows = codes.chunks_exact(self.bins.len());
-        for (codes, sums) in rows.zip(sums.chunks_exact_mut(self.shape.outputs)) {
-            masks.add_row(&self.trees, codes, self.shape, sums);
-        }
+        let codes = match masks.go_by_rows() {
+            true => bins::encode_rows(&self.bins, rows, range)?,
+            false => bins::encode_columns(&self.bins, rows, range)?,
+        };
+        masks.add_answers(&self.trees, &codes, self.bins.len(), self.shape, &mut sums);
         Ok(sums)
     }
 

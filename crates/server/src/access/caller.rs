@@ -30,7 +30,7 @@ pub(crate) struct Caller {
 impl Caller {
     /// Somebody on this machine, who may do everything.
     pub(super) fn local() -> Self {
-        Self { name: String::new(), scope: Level::Admin, roles: Arc::from([]), why: String::new() }
+        Self { name: String::new(), scope: Level::Admin, roles: Arc::default(), why: String::new() }
     }
 
     /// A note of this caller for the history of a model.

@@ -1,12 +1,11 @@
 //! The guard before every route: who asks, how often, and whether they may.
 
-use std::sync::Arc;
-
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method};
+use axum::extract::Request;
+use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use gristmill_core::Timestamp;
 use gristmill_track::{AuditLine, Level, Outcome};
 use serde_json::{Map, Value};
 
@@ -26,33 +25,29 @@ pub(crate) fn is_free(path: &str) -> bool {
 }
 
 /// Lets a request in when its caller may do what it asks for.
-pub(crate) async fn guard(
-    State(house): State<Arc<House>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn guard(house: &House, mut request: Request, next: Next) -> Response {
     if is_free(request.uri().path()) {
         return next.run(request).await;
     }
-    if let Some(by) = house.links.holder(request.method(), request.uri(), house.now()) {
-        if !house.keys.is_open() && !house.rates.take(&by, house.now()) {
+    let now = house.now();
+    if let Some(by) = house.links.holder(request.method(), request.uri(), now) {
+        if !house.keys.is_open() && !house.rates.take(&by, now) {
             return too_often().into_response();
         }
         request.extensions_mut().insert(Linked);
         return next.run(request).await;
     }
-    let origin = request.extensions().get::<Peer>().map(|peer| peer.0.to_string());
     let visit = Visit {
-        origin: origin.unwrap_or_default(),
+        origin: request.extensions().get::<Peer>().copied(),
         method: request.method().clone(),
-        path: request.uri().path().to_string(),
+        uri: request.uri().clone(),
     };
-    let caller = match identify(&house, &visit, request.headers()).await {
+    let caller = match identify(house, &visit, request.headers(), now).await {
         Ok(caller) => caller,
         Err(refusal) => return refusal.into_response(),
     };
     Ticket::of(&request).note(|facts| facts.caller.clone_from(&caller.name));
-    match admit(&house, &visit, &caller, request).await {
+    match admit(house, &visit, &caller, request).await {
         Err(refusal) => refusal.into_response(),
         Ok((mut request, need, thing)) => {
             request.extensions_mut().insert(caller.clone());
@@ -62,7 +57,7 @@ pub(crate) async fn guard(
                     true => Outcome::Allowed,
                     false => Outcome::Failed,
                 };
-                visit.record(&house, &caller.name, thing, outcome).await;
+                visit.record(house, &caller.name, thing, outcome).await;
             }
             answer
         }
@@ -71,18 +66,27 @@ pub(crate) async fn guard(
 
 /// What of a request is put on record.
 struct Visit {
-    origin: String,
+    origin: Option<Peer>,
     method: Method,
-    path: String,
+    uri: Uri,
 }
 
 impl Visit {
+    fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    /// Where it comes from; empty where that is not known.
+    fn origin(&self) -> String {
+        self.origin.map(|peer| peer.0.to_string()).unwrap_or_default()
+    }
+
     async fn record(&self, house: &House, who: &str, thing: String, outcome: Outcome) {
         let line = AuditLine {
             at: house.now(),
             who: who.into(),
-            origin: self.origin.clone(),
-            did: format!("{} {}", self.method, self.path),
+            origin: self.origin(),
+            did: format!("{} {}", self.method, self.path()),
             thing,
             outcome,
         };
@@ -91,12 +95,16 @@ impl Visit {
 }
 
 /// Who asks; whoever guesses tokens is slowed down.
-async fn identify(house: &House, visit: &Visit, headers: &HeaderMap) -> Result<Caller, Refusal> {
-    let now = house.now();
+async fn identify(
+    house: &House,
+    visit: &Visit,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> Result<Caller, Refusal> {
     match house.keys.caller(&*house.store, headers, now).await {
         Ok(caller) if house.keys.is_open() || house.rates.take(&caller.name, now) => Ok(caller),
         Ok(_) => Err(too_often()),
-        Err(_) if !house.guesses.take(&visit.origin, now) => Err(too_often()),
+        Err(_) if !house.guesses.take(&visit.origin(), now) => Err(too_often()),
         Err(refusal) => {
             visit.record(house, "", String::new(), Outcome::Refused).await;
             Err(refusal)
@@ -115,7 +123,7 @@ async fn admit(
     caller: &Caller,
     request: Request,
 ) -> Result<(Request, Need, String), Refusal> {
-    let need = need(&visit.method, &visit.path);
+    let need = need(&visit.method, visit.path());
     if caller.roles.is_empty() && need.record == Record::None {
         return match caller.scope >= need.level {
             true => Ok((request, need, String::new())),
@@ -125,9 +133,9 @@ async fn admit(
     let (request, fields) = opened(request).await?;
     let about = match caller.roles.is_empty() {
         true => Vec::new(),
-        false => things(house, &visit.path, &fields).await?,
+        false => things(house, visit.path(), &fields).await?,
     };
-    let thing = named(&visit.path, &fields);
+    let thing = named(visit.path(), &fields);
     match level(caller, &about) >= need.level {
         true => Ok((request, need, thing)),
         false => Err(refuse(house, visit, caller, need, thing).await),

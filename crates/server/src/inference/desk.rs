@@ -14,7 +14,7 @@ use super::batches::{Batches, Done};
 use super::meter::{Ended, Meter, Series, gauge, write};
 use super::protocol::Protocol;
 use super::shadows::{Answered, Shadows};
-use crate::ticket::{Facts, PhaseName, Ticket};
+use crate::ticket::{PhaseName, Ticket};
 use crate::{RequestLimits, limits};
 
 /// Bodies up to this size are answered where they arrive, unless the model is known to take its time:
@@ -149,11 +149,7 @@ impl Desk {
         };
         let micros = self.clock.now().0.saturating_sub(arrived.0).max(0) as u64;
         series.count(micros, ended);
-        let facts = ticket.facts();
-        self.meter.waits.count(facts.micros(PhaseName::Queue));
-        if is_small && ended == Ended::Answered {
-            self.pace(&series, &facts);
-        }
+        self.note(ticket, &series, is_small && ended == Ended::Answered);
         let Reply { answer, answers, kept } = done?;
         if let (Some(witness), Some(rows)) = (&self.witness, kept) {
             let (id, prediction) = (ticket.id(), &answers.prediction);
@@ -165,9 +161,15 @@ impl Desk {
         Ok(answer)
     }
 
-    /// Notes how long the model takes for a small request. Who is answered with others takes less than
-    /// alone, which counts only where it would be quick alone too.
-    fn pace(&self, series: &Series, facts: &Facts) {
+    /// Notes how long the request waited and, where it was small and has been answered, how long the model takes
+    /// for such. Who is answered with others takes less than alone, which counts only where it would be quick alone
+    /// too.
+    fn note(&self, ticket: &Ticket, series: &Series, shows_pace: bool) {
+        let facts = ticket.facts();
+        self.meter.waits.count(facts.micros(PhaseName::Queue));
+        if !shows_pace {
+            return;
+        }
         let each = facts.micros(PhaseName::Compute) / facts.together.max(1) as u64;
         if facts.together == 1 || u128::from(each) * 8 < self.limits.inline.as_micros() {
             series.pace(each);

@@ -9,9 +9,10 @@ use gristmill_track::Label;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Failure, said};
+use super::{Failure, as_it_is, said};
 use crate::house::House;
 use crate::limits;
+use crate::ticket::Ticket;
 
 /// How many labels one request may bring.
 const MOST: usize = 10_000;
@@ -38,6 +39,7 @@ pub(super) async fn add(
 }
 
 async fn added(house: &House, name: &str, request: Request) -> Result<Value, Failure> {
+    as_it_is(&Ticket::of(&request))?;
     let body = limits::read(request.into_body(), limits::ROWS_BYTES).await?;
     let labels = read(&body)?;
     let ids = labels.iter().map(|label| label.id.clone()).collect();

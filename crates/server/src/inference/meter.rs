@@ -22,7 +22,8 @@ const SIZES: [u64; 11] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024];
 /// What models are asked and how long they take.
 #[derive(Default)]
 pub(crate) struct Meter {
-    series: RwLock<BTreeMap<(String, String), Arc<Series>>>,
+    /// By model and version.
+    series: RwLock<BTreeMap<String, BTreeMap<String, Arc<Series>>>>,
     /// Requests that were turned away since there were too many.
     pub turned_away: AtomicU64,
     /// How long requests waited for a core.
@@ -119,22 +120,30 @@ type CounterOf = fn(&Series) -> &AtomicU64;
 impl Meter {
     /// Where requests to this model are counted.
     pub fn of(&self, served: &Served) -> Arc<Series> {
-        let key = (served.name().to_owned(), served.version().to_owned());
-        let known = self.series.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let (name, version) = (served.name(), served.version());
+        let known = {
+            let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
+            series.get(name).and_then(|versions| versions.get(version)).cloned()
+        };
         known.unwrap_or_else(|| {
             let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(series.entry(key).or_default())
+            let versions = series.entry(name.to_owned()).or_default();
+            Arc::clone(versions.entry(version.to_owned()).or_default())
         })
     }
 
     /// All of it as text.
     pub fn text(&self) -> String {
         let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
+        let each = || {
+            let models = series.iter();
+            models.flat_map(|(model, all)| all.iter().map(move |(v, series)| (model, v, series)))
+        };
         let mut text = String::from(
             "# HELP gristmill_inference_seconds How long requests to models took, from their last byte on.\n\
              # TYPE gristmill_inference_seconds histogram\n",
         );
-        for ((model, version), series) in series.iter() {
+        for (model, version, series) in each() {
             let labels = labels(model, version);
             series.times.write(&mut text, "gristmill_inference_seconds", &labels);
         }
@@ -147,7 +156,7 @@ impl Meter {
         for (name, help, of) in counters {
             let name = format!("gristmill_inference_{name}_total");
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter");
-            for ((model, version), series) in series.iter() {
+            for (model, version, series) in each() {
                 let count = of(series).load(Ordering::Relaxed);
                 let _ = writeln!(text, "{name}{{{}}} {count}", labels(model, version));
             }
@@ -158,7 +167,7 @@ impl Meter {
             "# HELP {name} Requests by the part in which the version was to answer.\n\
              # TYPE {name} counter"
         );
-        for ((model, version), series) in series.iter() {
+        for (model, version, series) in each() {
             for (part, count) in Part::ALL.iter().zip(&series.parts) {
                 let (labels, part) = (labels(model, version), part.as_str());
                 let count = count.load(Ordering::Relaxed);
@@ -191,10 +200,12 @@ impl Series {
     }
 
     /// Notes how long the model took for a small request: of the last ones each counts an eighth less than
-    /// the one after it. Two that note at once may lose one of them, which only takes longer to learn.
+    /// the one after it, and none as more than about twice the pace before it, since a thread that was held up says
+    /// nothing of the model. Two that note at once may lose one of them, which only takes longer to learn.
     pub fn pace(&self, micros: u64) {
         let before = self.pace.load(Ordering::Relaxed);
-        let now = if before == 0 { micros } else { (7 * before + micros) / 8 };
+        let counted = micros.min(2 * before + 64);
+        let now = if before == 0 { micros } else { (7 * before + counted) / 8 };
         self.pace.store(now, Ordering::Relaxed);
     }
 
@@ -247,10 +258,29 @@ mod tests {
     use super::*;
 
     #[test] // by hand
+    fn a_model_is_slow_when_it_keeps_being_slow() {
+        let (series, within) = (Series::default(), Duration::from_millis(1));
+        assert!(series.is_quick(within), "nobody knows yet");
+        series.pace(200);
+        for _ in 0..5 {
+            series.pace(50_000);
+        }
+        assert!(series.is_quick(within), "200 us become 412 in five requests");
+        for _ in 0..20 {
+            series.pace(50_000);
+        }
+        assert!(!series.is_quick(within));
+        let slow = Series::default();
+        slow.pace(50_000);
+        assert!(!slow.is_quick(within), "the first one is all that is known");
+    }
+
+    #[test] // by hand
     fn requests_stand_in_the_bucket_of_their_time_and_in_all_above() {
         let meter = Meter::default();
         let series = Arc::<Series>::default();
-        meter.series.write().unwrap().insert(("a\"b".into(), "1".into()), Arc::clone(&series));
+        let versions = BTreeMap::from([("1".into(), Arc::clone(&series))]);
+        meter.series.write().unwrap().insert("a\"b".into(), versions);
         series.count(250, Ended::Answered);
         series.count(251, Ended::Refused);
         series.count(20_000_000, Ended::Failed);

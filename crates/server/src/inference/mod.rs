@@ -21,7 +21,6 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use gristmill_serve::{Chosen, Fleet, Part, Recall, Refusal, Served};
@@ -65,24 +64,6 @@ pub(crate) fn routes() -> Router<Arc<House>> {
         .route(versioned, get(v2::metadata))
         .route(&format!("{versioned}/ready"), get(v2::is_ready))
         .route(&format!("{versioned}/infer"), post(v2::infer))
-        .layer(from_fn(as_it_is))
-}
-
-/// Refuses a body that is packed, which nobody could know the length of.
-async fn as_it_is(request: Request, next: Next) -> Response {
-    let packed = request.headers().get(header::CONTENT_ENCODING);
-    match packed.map(|packed| String::from_utf8_lossy(packed.as_bytes())) {
-        Some(packed) if packed != "identity" => {
-            let message =
-                format!("`Content-Encoding: {packed}` is not taken; send the body as it is");
-            let body = json!({"error_code": "BAD_REQUEST", "message": message, "error": message});
-            let mut response = said(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body);
-            let headers = response.headers_mut();
-            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-            response
-        }
-        _ => next.run(request).await,
-    }
 }
 
 /// Why a request has no answer, before a protocol gives it its form.
@@ -152,6 +133,15 @@ async fn find(house: &House, name: &str, version: Option<&str>) -> Result<Arc<Se
     found.ok_or_else(|| Failure::unknown(&house.fleet, name, version))
 }
 
+/// Refuses a body that is packed, which nobody could know the length of.
+fn as_it_is(ticket: &Ticket) -> Result<(), Failure> {
+    let refused = |packing| {
+        let message = format!("`Content-Encoding: {packing}` is not taken; send the body as it is");
+        Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
+    };
+    ticket.packing().map_or(Ok(()), |packing| Err(refused(packing)))
+}
+
 /// Who answers a request: the version that its path or its header names, else the one to which its key
 /// is drawn.
 async fn choose(
@@ -160,6 +150,7 @@ async fn choose(
     name: &str,
     version: Option<&str>,
 ) -> Result<Chosen, Failure> {
+    as_it_is(ticket)?;
     let chosen = match version {
         Some(version) => named(find(house, name, Some(version)).await?),
         None => {
@@ -214,8 +205,12 @@ fn json(body: impl Into<Bytes>) -> Response {
 fn said(status: StatusCode, body: &serde_json::Value) -> Response {
     let mut response = json(body.to_string());
     *response.status_mut() = status;
+    let headers = response.headers_mut();
     if status == StatusCode::TOO_MANY_REQUESTS {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
     response
 }

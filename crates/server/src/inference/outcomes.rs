@@ -10,9 +10,10 @@ use gristmill_track::{Arm, PredictionOutcome, StartedTest, TrackError};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Failure, said};
+use super::{Failure, as_it_is, said};
 use crate::house::House;
 use crate::limits;
+use crate::ticket::Ticket;
 
 /// How many outcomes one request may report.
 const MOST: usize = 10_000;
@@ -48,6 +49,7 @@ async fn reported(
     request: Request,
 ) -> Result<serde_json::Value, Failure> {
     let refuse = |message: String| Failure::new(StatusCode::BAD_REQUEST, message);
+    as_it_is(&Ticket::of(&request))?;
     let body = limits::read(request.into_body(), limits::ROWS_BYTES).await?;
     let sent: Vec<Outcome> = serde_json::from_slice(&body).map_err(|error| {
         refuse(format!(

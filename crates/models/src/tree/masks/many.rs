@@ -14,7 +14,7 @@ const FEW_CODES: usize = 6;
 
 /// What remains of the leaves of one tree, for many rows.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Many<B> {
+pub(crate) struct Many<B> {
     borders: Vec<Border<B>>,
     exceptions: Vec<Exception<B>>,
     tables: Vec<Table<B>>,

@@ -2,18 +2,18 @@
 //!
 //! Leaves are numbered from left to right. A split that sends a row to the right rules out all
 //! leaves on its left; of those that no split rules out, the first one is where the row belongs.
-//! So every split is asked, nothing waits for anything, and no branch has to be guessed: for many rows at once
-//! with as many of them in a register as have room (`many.rs`), for a single one with the splits of all trees side by
-//! side (`single.rs`). Splits by sets of categories share a table of what remains for each code of their column.
+//! So every split is asked, nothing waits for anything, and no branch has to be guessed: row by row, by tables of what
+//! each code of a column leaves of all trees (`tables.rs`), or where these would be too large tree by tree, with many
+//! rows in a register (`many.rs`).
 //! Method: Lucchese et al., *QuickScorer*, SIGIR 2015.
 
 mod many;
-mod single;
+mod tables;
 
 use std::ops::{BitAndAssign, BitOr, Range};
 
 use self::many::Many;
-use self::single::Single;
+use self::tables::Tables;
 use super::bins::ColumnBins;
 use super::grove::Shape;
 use super::nodes::{LEAF, SUBSET, Tree};
@@ -21,61 +21,82 @@ use super::nodes::{LEAF, SUBSET, Tree};
 /// What remains of the leaves of each of several trees, in numbers that have room for all of them.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Masks {
-    UpTo16(Both<u16>),
-    UpTo32(Both<u32>),
-    UpTo64(Both<u64>),
+    UpTo16(Way<u16>),
+    UpTo32(Way<u32>),
+    UpTo64(Way<u64>),
 }
 
-/// The same for many rows, tree by tree, and for one row at a time.
+/// In which order rows and trees are gone through.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Both<B> {
-    many: Vec<Many<B>>,
-    single: Single<B>,
+pub(crate) enum Way<B> {
+    Rows(Tables<B>),
+    Trees(Vec<Many<B>>),
 }
 
 impl Masks {
     /// The masks of `trees`, unless one of them has too many leaves.
-    pub(crate) fn of(trees: &[Tree], bins: &[ColumnBins]) -> Option<Self> {
+    pub(crate) fn of(trees: &[Tree], bins: &[ColumnBins], shape: Shape) -> Option<Self> {
         let most = trees.iter().map(|tree| tree.nodes.len() + 1).max().unwrap_or(1);
         match most {
-            0..=16 => Both::of(trees, bins).map(Self::UpTo16),
-            17..=32 => Both::of(trees, bins).map(Self::UpTo32),
-            33..=64 => Both::of(trees, bins).map(Self::UpTo64),
+            0..=16 => Way::of(trees, bins, shape).map(Self::UpTo16),
+            17..=32 => Way::of(trees, bins, shape).map(Self::UpTo32),
+            33..=64 => Way::of(trees, bins, shape).map(Self::UpTo64),
             _ => None,
         }
     }
 
-    /// As [`Tree::add_answers`] for each of the trees in turn, for codes column after column:
-    /// `[columns, rows]`.
-    pub(crate) fn add_answers(&self, trees: &[Tree], codes: &[u8], shape: Shape, sums: &mut [f64]) {
+    /// Whether they answer row by row.
+    pub(crate) fn go_by_rows(&self) -> bool {
         match self {
-            Self::UpTo16(masks) => masks.add_answers(trees, codes, shape, sums),
-            Self::UpTo32(masks) => masks.add_answers(trees, codes, shape, sums),
-            Self::UpTo64(masks) => masks.add_answers(trees, codes, shape, sums),
+            Self::UpTo16(way) => matches!(way, Way::Rows(_)),
+            Self::UpTo32(way) => matches!(way, Way::Rows(_)),
+            Self::UpTo64(way) => matches!(way, Way::Rows(_)),
         }
     }
 
-    /// The same for one row.
-    pub(crate) fn add_row(&self, trees: &[Tree], codes: &[u8], shape: Shape, sums: &mut [f64]) {
+    /// As [`Tree::add_answers`] for each of the trees in turn. Codes are `[rows, columns]` where they
+    /// [`Masks::go_by_rows`], else `[columns, rows]`.
+    pub(crate) fn add_answers(
+        &self,
+        trees: &[Tree],
+        codes: &[u8],
+        columns: usize,
+        shape: Shape,
+        sums: &mut [f64],
+    ) {
         match self {
-            Self::UpTo16(masks) => masks.single.add_row(trees, codes, shape, sums),
-            Self::UpTo32(masks) => masks.single.add_row(trees, codes, shape, sums),
-            Self::UpTo64(masks) => masks.single.add_row(trees, codes, shape, sums),
+            Self::UpTo16(way) => way.add_answers(trees, codes, columns, shape, sums),
+            Self::UpTo32(way) => way.add_answers(trees, codes, columns, shape, sums),
+            Self::UpTo64(way) => way.add_answers(trees, codes, columns, shape, sums),
         }
     }
 }
 
-impl<B: Leaves> Both<B> {
-    fn of(trees: &[Tree], bins: &[ColumnBins]) -> Option<Self> {
+impl<B: Leaves> Way<B> {
+    fn of(trees: &[Tree], bins: &[ColumnBins], shape: Shape) -> Option<Self> {
         let rules = trees.iter().map(|tree| Rules::of(tree, bins));
         let rules: Vec<Rules<B>> = rules.collect::<Option<_>>()?;
-        let single = Single::of(&rules)?;
-        Some(Self { many: rules.into_iter().map(Many::of).collect(), single })
+        Some(match Tables::of(&rules, trees, bins, shape.width) {
+            Some(tables) => Self::Rows(tables),
+            None => Self::Trees(rules.into_iter().map(Many::of).collect()),
+        })
     }
 
-    fn add_answers(&self, trees: &[Tree], codes: &[u8], shape: Shape, sums: &mut [f64]) {
-        for (number, (many, tree)) in self.many.iter().zip(trees).enumerate() {
-            many.add_answers(tree, codes, shape, number, sums);
+    fn add_answers(
+        &self,
+        trees: &[Tree],
+        codes: &[u8],
+        columns: usize,
+        shape: Shape,
+        sums: &mut [f64],
+    ) {
+        match self {
+            Self::Rows(tables) => tables.add_rows(codes, columns, shape, sums),
+            Self::Trees(all) => {
+                for (number, (many, tree)) in all.iter().zip(trees).enumerate() {
+                    many.add_answers(tree, codes, shape, number, sums);
+                }
+            }
         }
     }
 }
@@ -185,6 +206,24 @@ impl<B: Leaves> Rules<B> {
         Some(left.start..right.end)
     }
 
+    /// Whether the tree asks about a column.
+    fn ask_about(&self, column: u32) -> bool {
+        self.borders.iter().any(|border| border.column == column)
+            || self.tables.iter().any(|table| table.column == column)
+    }
+
+    /// What all splits that ask about a column leave for a code of it.
+    fn remaining(&self, column: u32, code: u8) -> B {
+        let mut remaining = B::ALL;
+        for border in self.borders.iter().filter(|border| border.column == column) {
+            remaining &= border.remaining(code);
+        }
+        for table in self.tables.iter().filter(|table| table.column == column) {
+            remaining &= table.remaining[usize::from(code)];
+        }
+        remaining
+    }
+
     fn table(&mut self, column: u32, last: u8) -> &mut [B] {
         let known = self.tables.iter().position(|table| table.column == column);
         let at = known.unwrap_or_else(|| {
@@ -258,17 +297,67 @@ mod tests {
             codes.extend((0..ROWS).map(|_| draws.below(u32::from(bins.last()) + 1) as u8));
         }
         let trees = [tree];
-        let masks = Masks::of(&trees, &bins).expect("few enough leaves");
-        let mut sums = vec![0.0; ROWS];
-        masks.add_answers(&trees, &codes, Shape::all(1), &mut sums);
-        for (row, sum) in sums.iter().enumerate() {
-            let walked = trees[0].answer_of(1, |column| codes[column as usize * ROWS + row]);
-            assert_eq!([*sum], walked, "row {row} of {leaves} leaves");
-            let of_row: Vec<u8> = (0..bins.len()).map(|at| codes[at * ROWS + row]).collect();
-            let mut alone = [0.0];
-            masks.add_row(&trees, &of_row, Shape::all(1), &mut alone);
-            assert_eq!(alone, walked, "row {row} of {leaves} leaves, alone");
+        let by_row: Vec<u8> = (0..ROWS)
+            .flat_map(|row| (0..3).map(move |at| at * ROWS + row))
+            .map(|at| codes[at])
+            .collect();
+        let ways = [
+            (Masks::of(&trees, &bins, Shape::all(1)).expect("few enough leaves"), &by_row),
+            (
+                Masks::UpTo64(Way::Trees(vec![Many::of(Rules::of(&trees[0], &bins).unwrap())])),
+                &codes,
+            ),
+        ];
+        for (masks, given) in ways {
+            let mut sums = vec![0.0; ROWS];
+            masks.add_answers(&trees, given, bins.len(), Shape::all(1), &mut sums);
+            for (row, sum) in sums.iter().enumerate() {
+                let walked = trees[0].answer_of(1, |column| codes[column as usize * ROWS + row]);
+                assert_eq!([*sum], walked, "row {row} of {leaves} leaves");
+            }
         }
+    }
+
+    #[test]
+    fn several_sums_are_added_to_in_turn_and_together() {
+        let bins = [ColumnBins::Numbers(vec![0.0; 250])];
+        let leaf = |answers: Vec<f64>| {
+            let rule = 100;
+            let nodes = vec![Node { rule, children: [LEAF, LEAF | 1] }];
+            Tree { nodes, subsets: Vec::new(), answers, shares: vec![0.5] }
+        };
+        let codes = [7, 200];
+        // By hand: code 7 goes to the left, code 200 to the right.
+        for (shape, trees, expected) in [
+            (
+                Shape::in_turn(2),
+                [leaf(vec![1.0, 2.0]), leaf(vec![4.0, 8.0]), leaf(vec![16.0, 32.0])],
+                [17.0, 4.0, 34.0, 8.0],
+            ),
+            (
+                Shape::all(2),
+                [leaf(vec![1.0, 2.0, 3.0, 4.0]), leaf(vec![0.5; 4]), leaf(vec![0.0; 4])],
+                [1.5, 2.5, 3.5, 4.5],
+            ),
+        ] {
+            let mut sums = [0.0; 4];
+            let masks = Masks::of(&trees, &bins, shape).unwrap();
+            assert!(masks.go_by_rows());
+            masks.add_answers(&trees, &codes, 1, shape, &mut sums);
+            assert_eq!(sums, expected);
+        }
+    }
+
+    #[test]
+    fn many_trees_of_many_codes_are_gone_through_tree_by_tree() {
+        let bins: Vec<_> = (0..40).map(|_| ColumnBins::Numbers(vec![0.0; 250])).collect();
+        let tree = |column: u32| {
+            let nodes = vec![Node { rule: column << 9 | 100, children: [LEAF, LEAF | 1] }];
+            Tree { nodes, subsets: Vec::new(), answers: vec![0.0, 1.0], shares: vec![0.5] }
+        };
+        let trees: Vec<Tree> = (0..400).map(|number| tree(number % 40)).collect();
+        assert!(!Masks::of(&trees, &bins, Shape::all(1)).unwrap().go_by_rows());
+        assert!(Masks::of(&trees[..40], &bins, Shape::all(1)).unwrap().go_by_rows());
     }
 
     #[test]
@@ -281,6 +370,6 @@ mod tests {
         let mut tree = Tree { nodes: vec![], subsets: vec![], answers: vec![], shares: vec![] };
         grow(&mut tree, 65, &mut Draws(1));
         let bins = [ColumnBins::Numbers(vec![]), ColumnBins::Numbers(vec![])];
-        assert_eq!(Masks::of(&[tree], &bins), None);
+        assert_eq!(Masks::of(&[tree], &bins, Shape::all(1)), None);
     }
 }
