@@ -137,7 +137,7 @@ macro_rules! leaves {
 leaves!(u16, u32, u64);
 
 /// What the splits of one tree leave of its leaves.
-struct Rules<B> {
+pub(crate) struct Rules<B> {
     borders: Vec<Border<B>>,
     tables: Vec<Table<B>>,
     /// The answer of each leaf.
@@ -146,7 +146,7 @@ struct Rules<B> {
 
 /// A split between numbers: [`super::split::Rule::Below`], and what remains on its right.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Border<B> {
+pub(crate) struct Border<B> {
     column: u32,
     bound: u8,
     shift: u8,
@@ -163,7 +163,7 @@ impl<B: Leaves> Border<B> {
 
 /// What remains for each code of a column after all splits by sets of its codes.
 #[derive(Clone, Debug, PartialEq)]
-struct Table<B> {
+pub(crate) struct Table<B> {
     column: u32,
     remaining: Vec<B>,
 }
