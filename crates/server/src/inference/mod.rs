@@ -16,6 +16,7 @@ mod v2;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -248,6 +249,11 @@ fn metrics_text(house: &House) -> String {
         counter(&mut text, "gristmill_spans_sent_total", "Spans that a collector took.", sent);
         let help = "Spans that found no room, or that a collector did not take.";
         counter(&mut text, "gristmill_spans_lost_total", help, lost);
+    }
+    if let Some(given_up) = &house.given_up {
+        let help = "Steps of loops that an address never took.";
+        let name = "gristmill_notices_given_up_total";
+        counter(&mut text, name, help, given_up.load(Ordering::Relaxed));
     }
     text.push_str(&kept::text(&house.fleet));
     text
