@@ -605,6 +605,33 @@ fn the_errors_of_a_regression_are_estimated_by_those_of_rows_that_were_held_out(
 }
 
 #[test]
+fn a_column_to_leave_out_that_no_request_has_is_named_before_anything_is_served() {
+    let sandbox = Sandbox::churn();
+    let pipeline = fs_err::read_to_string(sandbox.path("pipeline.yaml")).unwrap();
+    let lines = pipeline.trim_end().lines().count();
+    for (name, message, hint) in [
+        ("tenur", "column `tenur` not found", "did you mean `tenure`?"),
+        ("phone", "column `phone` not found", "take it out of `redact`"),
+        ("churn", "the model does not take column `churn`", "take it out of `redact`"),
+    ] {
+        let monitor = format!("monitor: {{log: {{redact: [tenure, {name}]}}}}");
+        sandbox.write("watched.yaml", format!("{}\n{monitor}\n", pipeline.trim_end()));
+        for command in ["check", "plan"] {
+            let said = sandbox.run(&[command, "watched.yaml"]);
+            let place = format!("watched.yaml, line {}", lines + 1);
+            let told = [message, hint, &place];
+            assert!(
+                said.code == 1 && told.iter().all(|word| said.err.contains(word)),
+                "{}",
+                said.err
+            );
+        }
+    }
+    sandbox.write("watched.yaml", format!("{pipeline}\nmonitor: {{log: {{redact: [tenure]}}}}\n"));
+    assert_eq!(sandbox.run(&["check", "watched.yaml"]).code, 0);
+}
+
+#[test]
 fn a_metric_that_cannot_be_estimated_is_refused_with_those_that_can() {
     let sandbox = Sandbox::churn();
     let pipeline = fs_err::read_to_string(sandbox.path("pipeline.yaml")).unwrap();
