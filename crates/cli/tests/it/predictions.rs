@@ -142,6 +142,28 @@ fn sql_sees_predictions_beside_files() {
     assert_eq!((csv.code, csv.out.as_str()), (0, "n\n40\n"));
     let refused = sandbox.run(&["sql", "SELECT * FROM predictions_nobody"]);
     assert!(refused.code == 1 && refused.err.contains("predictions_nobody"), "{}", refused.err);
+    assert_eq!(
+        sandbox.json(&["sql", "SELECT tenure FROM predictions_churn WHERE false"]),
+        json!([])
+    );
+    let none = sandbox.run(&["sql", "SELECT tenure FROM predictions_churn WHERE false"]);
+    assert_eq!((none.code, none.out.as_str()), (0, "tenure\n"));
+    let wrong = sandbox.run(&["sql", "SELECT tenur FROM predictions_churn", "--json"]);
+    let said: Value = serde_json::from_str(&wrong.out).expect(&wrong.out);
+    assert_eq!(said["error"]["message"], "`sql` cannot run: column `tenur` not found");
+}
+
+#[test]
+fn rows_that_sql_selects_are_written_as_they_come() {
+    let sandbox = Sandbox::new();
+    let rows: String = (0..40_000).map(|row| format!("{row},w{}\n", row % 7)).collect();
+    sandbox.write("rows.csv", format!("x,word\n{rows}"));
+    let all = sandbox.run(&["sql", "SELECT * FROM t", "--source", "t=rows.csv"]);
+    assert_eq!(all.out, format!("x,word\n{rows}"));
+    let sorted = "SELECT * FROM t ORDER BY word, x DESC";
+    let json = sandbox.json(&["sql", sorted, "--source", "t=rows.csv"]);
+    assert_eq!(json.as_array().unwrap().len(), 40_000);
+    assert_eq!(json[0], json!({"x": 39_998, "word": "w0"}));
 }
 
 #[test]
