@@ -570,8 +570,17 @@ fn performance_is_estimated_until_the_truth_is_known_and_then_said() {
         let found = drift["estimate"][metric]["value"].as_f64().unwrap();
         assert!((found - expected).abs() < 1e-4, "{metric}: {found} is not {expected}");
     }
+    let page = |more: &[&str]| {
+        let wanted = ["drift", "churn", "--input", "asked.csv", "-o", "drift.html"];
+        sandbox.json(&[&wanted, more].concat());
+        fs_err::read_to_string(sandbox.path("drift.html")).unwrap()
+    };
+    let shown = page(&[]);
+    let (_, section) = shown.split_once("Estimated performance</h2>").expect(&shown);
+    assert!(section.contains("roc_auc") && section.contains("Standard error"), "{section}");
     let without = sandbox.json(&["drift", "churn", "--input", "asked.csv", "--without-answers"]);
     assert!(without.get("estimate").is_none(), "{without}");
+    assert!(!page(&["--without-answers"]).contains("Estimated performance"));
     // The requests were kept, though the command line does not say so: the file does.
     wait("the rows", || metric(&server, LOGGED) == 500.0);
     let labels = truths(&sandbox, 500).into_iter().enumerate();
