@@ -221,11 +221,13 @@ fn said(status: StatusCode, body: &serde_json::Value) -> Response {
     response
 }
 
-/// What the models that are there take and answer.
+/// What the models that are there take and answer, and what is answered about their loops.
 async fn openapi(State(house): State<Arc<House>>) -> Response {
     let models = house.fleet.list();
     let models = models.iter().map(|(served, _)| served.as_ref());
-    said(StatusCode::OK, &gristmill_serve::openapi::document(models, env!("CARGO_PKG_VERSION")))
+    let mut document = gristmill_serve::openapi::document(models, env!("CARGO_PKG_VERSION"));
+    monitors::describe(&house, &mut document);
+    said(StatusCode::OK, &document)
 }
 
 /// What models are asked, which are there, and what could not be told of requests.
