@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::time::SystemTime;
 
 use gristmill_core::{Clock, Timestamp};
 use gristmill_flow::Kept;
@@ -14,6 +15,7 @@ use crate::clock::SystemClock;
 use crate::execution::cache;
 use crate::forget::{Forget, Forgotten, forget};
 use crate::keeper::Keeper;
+use crate::monitor::{laid_aside, under_way};
 use crate::predictions::place;
 use crate::upkeep::Upkeep;
 use crate::{ARTIFACTS, Error, Home, Result, snapshot, tasks};
@@ -61,6 +63,8 @@ pub struct GcReport {
     pub logs: GcCount,
     /// Files of predictions.
     pub predictions: GcCount,
+    /// Folders of rows that were laid aside for retrainings.
+    pub retraining: GcCount,
     /// What of all that clients deleted was forgotten, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forgotten: Option<Forgotten>,
@@ -118,6 +122,7 @@ pub fn gc(home: &Home, options: &GcOptions) -> Result<GcReport> {
         artifacts: artifacts(&keeper, options, forgotten.as_ref(), now)?,
         logs: logs(home, options, &needed)?,
         predictions: predictions(home, &keeper, options, now)?,
+        retraining: retrainings(home, &keeper, options, now)?,
         forgotten,
     })
 }
@@ -343,9 +348,109 @@ fn predictions(home: &Home, keeper: &Keeper, options: &GcOptions, now: i64) -> R
     Ok(count)
 }
 
+/// Rows that were laid aside for retrainings which are over, or were cut short before they began.
+fn retrainings(home: &Home, keeper: &Keeper, options: &GcOptions, now: i64) -> Result<GcCount> {
+    let mut count = GcCount::default();
+    let all = laid_aside(home)?;
+    // Looked up after the folders were: a retraining lays its rows aside a moment before it is under way.
+    let needed = under_way(keeper)?;
+    for (run, folder) in all {
+        let (mut bytes, mut written) = (0, micros(fs_err::metadata(&folder)?.modified()?));
+        for file in fs_err::read_dir(&folder)? {
+            let about = file?.metadata()?;
+            bytes += about.len();
+            written = written.max(micros(about.modified()?));
+        }
+        let may_go = written < now.saturating_sub(HOUR_MICROS) && !needed.contains(&run);
+        let gone = may_go && remove(options, || fs_err::remove_dir_all(&folder).map(|()| true))?;
+        count.count(bytes, gone);
+    }
+    Ok(count)
+}
+
+/// A moment of the file system in microseconds since 1970.
+fn micros(moment: SystemTime) -> i64 {
+    let since = moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
 fn remove<E>(options: &GcOptions, work: impl FnOnce() -> Result<bool, E>) -> Result<bool, E> {
     match options.action {
         GcAction::Look => Ok(true),
         GcAction::Remove => work(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use gristmill_track::{LoopStep, NewVersion, Note, RunId};
+    use serde_json::json;
+
+    use super::*;
+
+    const LOOK: GcOptions = GcOptions {
+        unused_micros: i64::MAX,
+        most_bytes: None,
+        predictions_micros: None,
+        forget: None,
+        action: GcAction::Look,
+    };
+
+    /// Rows of a retraining that were laid aside so many hours ago, and its run.
+    fn lay_aside(home: &Home, name: &str, hours: u64) -> RunId {
+        let run = RunId::from_parts(&[name.as_bytes()]);
+        let folder = home.root().join("retraining").join(run.to_string());
+        fs_err::create_dir_all(&folder).unwrap();
+        fs_err::write(folder.join("logged.parquet"), "rows").unwrap();
+        let now = u64::try_from(SystemClock.now().0).unwrap();
+        let moment = SystemTime::UNIX_EPOCH + Duration::from_micros(now - hours * 3_600_000_000);
+        for path in [folder.join("logged.parquet"), folder] {
+            let file = fs_err::File::open(path).unwrap().into_parts().0;
+            file.set_modified(moment).unwrap();
+        }
+        run
+    }
+
+    /// A home in which the loop of a model trains a new version by this run.
+    fn training(home: &Home, run: RunId) {
+        let keeper = Keeper::open(home).unwrap();
+        let note = Note::new(Timestamp(1), "run", "");
+        keeper.wait(|s| s.register(NewVersion::new("churn", "d1", "p", note))).unwrap();
+        let phase = json!({"is": "retraining", "run": run, "since": 6, "why": "drift"});
+        let step = LoopStep {
+            after: 0,
+            state: json!({"phase": phase}),
+            at: Timestamp(7),
+            act: None,
+            events: Vec::new(),
+        };
+        assert!(keeper.wait(|s| s.take_step("churn", step)).unwrap());
+    }
+
+    #[test]
+    fn rows_of_a_retraining_that_is_not_under_way_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        let (under_way, cut_short) = (lay_aside(&home, "a", 48), lay_aside(&home, "b", 2));
+        let just_begun = lay_aside(&home, "c", 0);
+        fs_err::create_dir(home.root().join("retraining").join("mine")).unwrap();
+        training(&home, under_way);
+        let expected = GcCount { removed: 1, removed_bytes: 4, kept: 2, kept_bytes: 8 };
+        let left = || {
+            let mut runs: Vec<_> =
+                laid_aside(&home).unwrap().into_iter().map(|(run, _)| run).collect();
+            runs.sort();
+            runs
+        };
+        assert_eq!(gc(&home, &LOOK).unwrap().retraining, expected);
+        assert!(left().contains(&cut_short), "only looked at");
+        let wish = GcOptions { action: GcAction::Remove, ..LOOK };
+        assert_eq!(gc(&home, &wish).unwrap().retraining, expected);
+        let mut stay = vec![under_way, just_begun];
+        stay.sort();
+        assert_eq!(left(), stay);
+        assert!(home.root().join("retraining/mine").is_dir(), "it is none of ours");
     }
 }

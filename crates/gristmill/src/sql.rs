@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use gristmill_core::{Clock, Notes};
-use gristmill_ingest::SourceSpec;
+use gristmill_ingest::{Queried, SourceSpec};
 use gristmill_track::Page;
 
 use crate::keeper::Keeper;
-use crate::predictions::{QueriedPredictions, Selected, all_of, nothing};
+use crate::predictions::{QueriedPredictions, Selected, all_of};
 use crate::{Error, Home, Result};
 
 /// What the names of tables with predictions begin with.
@@ -18,12 +19,12 @@ const MANY: Page = Page { limit: 1_000, offset: 0 };
 
 /// The rows that a query selects from `sources`, each a file or a glob under the name that the query calls it, and
 /// from the predictions that were kept of models: those of `churn` are the table `predictions_churn`; in the name
-/// of another, `_` stands for whatever is no letter or digit. All that the query names is read into memory, as far as
-/// `--memory` allows.
+/// of another, `_` stands for whatever is no letter or digit. Predictions and Parquet are read while the query runs;
+/// text is read into memory before, as far as `--memory` allows.
 ///
 /// # Errors
-/// When a source cannot be read, nothing was kept of a model that the query names, two tables have one name, or the
-/// query is refused.
+/// When a source cannot be read, nothing was kept of a model that the query names, or two tables have one name.
+/// Whether the query is refused is known when it is written.
 pub fn sql(
     home: &Home,
     query: &str,
@@ -33,24 +34,23 @@ pub fn sql(
     let mut tables = BTreeMap::new();
     for (name, path) in sources {
         let spec = SourceSpec::Path(path.to_string_lossy().into_owned());
-        let table = gristmill_ingest::read(&spec, Path::new(""), &Notes::default())?;
+        let table = Queried::source(&spec, Path::new(""), &Notes::default())?;
         if tables.insert(name.clone(), table).is_some() {
             return Err(Error::input(format!("two sources are called `{name}`"))
                 .with_hint("give each its own name: `--source NAME=FILE`"));
         }
     }
     if query.contains(PREDICTIONS) {
-        let keeper = Keeper::open(home)?;
+        let keeper = Arc::new(Keeper::open(home)?);
         for model in keeper.wait(|s| s.models(MANY))? {
             let name = table_of(&model.name);
             if names(query, &name) && !tables.contains_key(&name) {
                 let which = QueriedPredictions::default();
-                let found = all_of(home, &keeper, &model.name, which, clock)?;
-                tables.insert(name, found.ok_or_else(|| nothing(&model.name))?);
+                tables.insert(name, all_of(home, &keeper, &model.name, which, clock)?);
             }
         }
     }
-    Selected::of(&tables, query)
+    Ok(Selected::new(tables, query))
 }
 
 /// What a query calls the predictions of a model.

@@ -1,7 +1,7 @@
 //! Files and SQL become tables; expectations hold them to a contract.
 //!
 //! Start with [`read`] (a source becomes a table), [`apply_sql`] (a query over one or several) and
-//! [`check_expectations`]. [`parts_as`] reads what is larger than memory, [`by_column`] each column alone. [`write()`] is the way back, [`save_table`] and [`load_table`] keep tables
+//! [`check_expectations`]. [`parts_as`] reads what is larger than memory, [`sql_parts`] queries it, [`by_column`] each column alone. [`write()`] is the way back, [`save_table`] and [`load_table`] keep tables
 //! between steps with all that is known of their columns. [`Objects`] lists what lies in a store.
 //!
 //! This crate knows formats and nothing of models. It alone names DataFusion, and no
@@ -23,6 +23,7 @@ mod parquet;
 mod parquet_body;
 mod part;
 mod parts;
+mod queried;
 mod read;
 mod reconcile;
 mod settle;
@@ -41,8 +42,9 @@ pub use memory::{limit_memory, memory_limit};
 pub use objects::{Object, ObjectPattern, Objects};
 pub use parquet_body::{BodyError, BodyLimits, read_parquet_body};
 pub use parts::{Parts, parts_as};
+pub use queried::{Queried, TableParts};
 pub use read::{Peek, peek, read, read_as};
 pub use source::{BadRows, DEFAULT_NULLS, FileSource, Format, SourceSpec};
-pub use sql::{apply_sql, changing_functions};
+pub use sql::{apply_sql, changing_functions, sql_parts};
 pub use stored::{load_table, save_table};
-pub use write::{write, write_csv};
+pub use write::{CsvWriter, write, write_csv};

@@ -175,6 +175,14 @@ pub(crate) fn peek(path: &Path, rows: usize) -> Result<(Table, bool)> {
     Ok((table, all <= rows))
 }
 
+/// The columns of a file, each of which may lack values, as its footer has them.
+pub(crate) fn schema(path: &Path) -> Result<Schema> {
+    let footer = footer(path)?;
+    let none = Table::from_batches(footer.schema(), &[]);
+    none.and_then(|table| table.schema().map(|field| field.clone().nullable(true)))
+        .map_err(|e| IngestError::in_file(path, e))
+}
+
 fn footer(path: &Path) -> Result<ArrowReaderMetadata> {
     let (file, _) = fs_err::File::open(path)?.into_parts();
     guarded(path, || ArrowReaderMetadata::load(&file, Default::default()).map_err(text))

@@ -1,12 +1,12 @@
 //! SQL over tables, by DataFusion.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, ScalarValue, SchemaError, TableReference};
-use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -16,8 +16,9 @@ use gristmill_core::{Field, Table, nearest};
 
 use crate::asof::{Named, asof_join};
 use crate::meaning::suggest_meanings;
+use crate::queried::{Queried, ours};
 use crate::read::with_schema;
-use crate::settle::settle;
+use crate::settle::{settle, settle_after};
 use crate::{IngestError, Result, memory};
 
 /// The name of the as-of join in a query.
@@ -53,9 +54,65 @@ const ASOF_JOIN: &str = "asof_join";
 /// ```
 pub fn apply_sql(tables: &BTreeMap<String, Table>, sql: &str) -> Result<Table> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let result = runtime.block_on(query(tables, sql)).map_err(|e| refused(&e, tables))?;
+    let queried = in_memory(tables);
+    let result = runtime.block_on(query(&queried, sql)).map_err(|e| refused(&e, &queried))?;
     let result = suggest_meanings(&settle(&result?)?)?;
     keep_meanings(&result, tables)
+}
+
+fn in_memory(tables: &BTreeMap<String, Table>) -> BTreeMap<String, Queried> {
+    tables.iter().map(|(name, table)| (name.clone(), Queried::Rows(table.clone()))).collect()
+}
+
+/// As [`apply_sql`], with tables that are read while the query runs, and a result that is handed over some rows at
+/// a time: at least once, if without rows. Meanings and roles are left aside.
+///
+/// It takes memory for some parts of each table, and for what the query itself has to hold: within the bound of
+/// [`limit_memory`](crate::limit_memory) its sorts and groups go on on disk.
+///
+/// # Errors
+/// As [`apply_sql`]; when a table cannot be read; what `take` refuses. Rows before may have been handed over.
+///
+/// ```
+/// # use std::collections::BTreeMap;
+/// # use std::sync::Arc;
+/// # use gristmill_core::{Field, PhysicalType, Schema, Table};
+/// # use gristmill_ingest::{Queried, sql_parts};
+/// # let schema = Schema::new(vec![Field::new("tenure", PhysicalType::Int64)])?;
+/// # let table = Table::new(schema, vec![Arc::new(arrow::array::Int64Array::from(vec![1, 0, 3]))])?;
+/// let tables = BTreeMap::from([("customers".to_string(), Queried::Rows(table))]);
+/// let mut rows = 0;
+/// sql_parts(&tables, "SELECT * FROM customers WHERE tenure > 0", &mut |part| {
+///     rows += part.rows();
+///     Ok(())
+/// })?;
+/// assert_eq!(rows, 2);
+/// # Ok::<(), gristmill_ingest::IngestError>(())
+/// ```
+pub fn sql_parts(
+    tables: &BTreeMap<String, Queried>,
+    sql: &str,
+    take: &mut dyn FnMut(&Table) -> Result<()>,
+) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    runtime.block_on(async {
+        let wrong = |error: DataFusionError| refused(&error, tables);
+        let frame = planned(tables, sql).await.map_err(wrong)?;
+        let schema = frame.schema().as_arrow().clone();
+        let mut batches = frame.execute_stream().await.map_err(wrong)?;
+        let mut rows = 0;
+        while let Some(batch) = poll_fn(|context| batches.as_mut().poll_next(context)).await {
+            let part = Table::from_batches(&schema, &[batch.map_err(wrong)?])?;
+            if part.rows() > 0 {
+                take(&settle_after(&part, rows)?)?;
+            }
+            rows += part.rows();
+        }
+        match rows {
+            0 => take(&Table::from_batches(&schema, &[])?),
+            _ => Ok(()),
+        }
+    })
 }
 
 /// The functions of `sql` that give other answers each time, such as `random` and `now`, in the order
@@ -73,8 +130,9 @@ pub fn apply_sql(tables: &BTreeMap<String, Table>, sql: &str) -> Result<Table> {
 /// ```
 pub fn changing_functions(tables: &BTreeMap<String, Table>, sql: &str) -> Result<Vec<String>> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let tables = in_memory(tables);
     let found = runtime.block_on(async {
-        let frame = planned(tables, sql).await?;
+        let frame = planned(&tables, sql).await?;
         let mut found = BTreeSet::new();
         frame.logical_plan().apply_with_subqueries(|node| {
             node.apply_expressions(|expression| {
@@ -90,12 +148,12 @@ pub fn changing_functions(tables: &BTreeMap<String, Table>, sql: &str) -> Result
         })?;
         Ok(found)
     });
-    let found: BTreeSet<String> = found.map_err(|e| refused(&e, tables))?;
+    let found: BTreeSet<String> = found.map_err(|e| refused(&e, &tables))?;
     Ok(found.into_iter().collect())
 }
 
 async fn query(
-    tables: &BTreeMap<String, Table>,
+    tables: &BTreeMap<String, Queried>,
     sql: &str,
 ) -> Result<Result<Table>, DataFusionError> {
     let frame = planned(tables, sql).await?;
@@ -106,12 +164,12 @@ async fn query(
 
 /// The query held against the tables; nothing has been computed.
 async fn planned(
-    tables: &BTreeMap<String, Table>,
+    tables: &BTreeMap<String, Queried>,
     sql: &str,
 ) -> Result<DataFrame, DataFusionError> {
     let session = session()?;
     for (name, table) in tables {
-        session.register_table(TableReference::bare(name.as_str()), in_memory(table)?)?;
+        session.register_table(TableReference::bare(name.as_str()), table.provider()?)?;
     }
     session.register_udtf(ASOF_JOIN, Arc::new(AsofJoin { tables: tables.clone() }));
     let only_queries =
@@ -132,20 +190,10 @@ fn session() -> Result<SessionContext, DataFusionError> {
     Ok(SessionContext::new_with_config_rt(config, runtime))
 }
 
-fn in_memory(table: &Table) -> Result<Arc<dyn TableProvider>, DataFusionError> {
-    let batch = table.to_batch().map_err(|e| ours(e.into()))?;
-    Ok(Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?))
-}
-
-/// An error of ours on its way through the engine.
-fn ours(error: IngestError) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
-}
-
 /// [`asof_join()`] as a query calls it, with the tables that it can name.
 #[derive(Debug)]
 struct AsofJoin {
-    tables: BTreeMap<String, Table>,
+    tables: BTreeMap<String, Queried>,
 }
 
 impl TableFunctionImpl for AsofJoin {
@@ -153,7 +201,7 @@ impl TableFunctionImpl for AsofJoin {
         &self,
         args: TableFunctionArgs<'_, '_>,
     ) -> Result<Arc<dyn TableProvider>, DataFusionError> {
-        in_memory(&self.joined(args.exprs()).map_err(ours)?)
+        Queried::Rows(self.joined(args.exprs()).map_err(ours)?).provider()
     }
 }
 
@@ -167,12 +215,15 @@ impl AsofJoin {
                 hint: Some(format!("write `{ASOF_JOIN}(left, right, time, key)`")),
             });
         };
-        Ok(asof_join(self.named(left)?, self.named(right)?, on, by)?)
+        let (one, other) = (self.rows(left)?, self.rows(right)?);
+        let (one, other) =
+            (Named { name: left, table: &one }, Named { name: right, table: &other });
+        Ok(asof_join(one, other, on, by)?)
     }
 
-    fn named<'a>(&'a self, name: &'a str) -> Result<Named<'a>> {
+    fn rows(&self, name: &str) -> Result<Table> {
         match self.tables.get(name) {
-            Some(table) => Ok(Named { name, table }),
+            Some(table) => table.rows(),
             None => Err(missing_table(name, &self.tables)),
         }
     }
@@ -189,7 +240,7 @@ fn name_of(argument: &Expr) -> Option<String> {
     }
 }
 
-fn missing_table(name: &str, tables: &BTreeMap<String, Table>) -> IngestError {
+fn missing_table(name: &str, tables: &BTreeMap<String, Queried>) -> IngestError {
     let known: Vec<String> = tables.keys().cloned().collect();
     let hint = match (nearest(name, &known), known.as_slice()) {
         (Some(near), _) => format!("did you mean `{near}`?"),
@@ -200,7 +251,7 @@ fn missing_table(name: &str, tables: &BTreeMap<String, Table>) -> IngestError {
 }
 
 /// The engine's word in one line of ours, with the remedy where one is known.
-fn refused(error: &DataFusionError, tables: &BTreeMap<String, Table>) -> IngestError {
+fn refused(error: &DataFusionError, tables: &BTreeMap<String, Queried>) -> IngestError {
     if let Some(known) = known(error.find_root()) {
         return known;
     }

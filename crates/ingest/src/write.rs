@@ -28,33 +28,73 @@ static TURN: AtomicU64 = AtomicU64::new(0);
 /// # Errors
 /// When `to` refuses, or a column holds bytes.
 pub fn write_csv(table: &Table, to: impl Write) -> Result<()> {
-    let mut to = BufWriter::new(to);
-    refuse_bytes(table)?;
-    let lonely = table.schema().len() == 1;
-    let mut line = String::new();
+    let mut writer = CsvWriter::new(to);
+    writer.write(table)?;
+    writer.finish()
+}
+
+/// Writes tables with the same columns one after another, as [`write_csv`] writes one.
+pub struct CsvWriter<W: Write> {
+    to: BufWriter<W>,
+    has_header: bool,
+}
+
+impl<W: Write> CsvWriter<W> {
+    /// Nothing is written yet.
+    pub fn new(to: W) -> Self {
+        Self { to: BufWriter::new(to), has_header: false }
+    }
+
+    /// Writes the rows of `table`, after the header if these are the first.
+    ///
+    /// # Errors
+    /// As [`write_csv`].
+    pub fn write(&mut self, table: &Table) -> Result<()> {
+        refuse_bytes(table)?;
+        let mut line = String::new();
+        if !self.has_header {
+            header_into(&mut line, table);
+            self.to.write_all(line.as_bytes())?;
+            self.has_header = true;
+        }
+        for row in 0..table.rows() {
+            line.clear();
+            row_into(&mut line, table, row);
+            self.to.write_all(line.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Hands over what is not written yet.
+    ///
+    /// # Errors
+    /// When that is refused.
+    pub fn finish(mut self) -> Result<()> {
+        Ok(self.to.flush()?)
+    }
+}
+
+fn header_into(line: &mut String, table: &Table) {
     for (at, field) in table.schema().fields().iter().enumerate() {
-        separate(&mut line, at);
-        quote_into(&mut line, &field.name);
+        separate(line, at);
+        quote_into(line, &field.name);
     }
     line.push('\n');
-    to.write_all(line.as_bytes())?;
-    for row in 0..table.rows() {
-        line.clear();
-        for at in 0..table.schema().len() {
-            separate(&mut line, at);
-            let column = table.column(at);
-            if column.is_valid(row) {
-                cell_into(&mut line, column, row);
-            }
+}
+
+fn row_into(line: &mut String, table: &Table, row: usize) {
+    for at in 0..table.schema().len() {
+        separate(line, at);
+        let column = table.column(at);
+        if column.is_valid(row) {
+            cell_into(line, column, row);
         }
-        // An empty line would be no row.
-        if lonely && line.is_empty() {
-            line.push_str("\"\"");
-        }
-        line.push('\n');
-        to.write_all(line.as_bytes())?;
     }
-    Ok(to.flush()?)
+    // An empty line would be no row.
+    if table.schema().len() == 1 && line.is_empty() {
+        line.push_str("\"\"");
+    }
+    line.push('\n');
 }
 
 /// Writes `table` to a file whose name says the form: `.csv`, `.parquet`, `.jsonl` or `.ndjson`. A

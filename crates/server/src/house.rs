@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use gristmill_core::{Clock, Timestamp};
 use gristmill_serve::Fleet;
@@ -34,6 +34,8 @@ pub(crate) struct House {
     pub monitors: Option<Arc<dyn Monitors>>,
     /// Asked by tasks in the background for as long as the server stands.
     pub _notices: Option<Arc<dyn Notices>>,
+    /// How many steps they gave up telling.
+    pub given_up: Option<Arc<AtomicU64>>,
     pub gate: Gate,
     /// Addresses that open something for a time.
     pub links: Links,

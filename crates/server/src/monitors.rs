@@ -2,6 +2,8 @@
 //!
 //! What a loop is, this crate does not know; whoever does is asked.
 
+mod openapi;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -104,6 +106,13 @@ async fn asked<T: Send + 'static>(
     let answered =
         answered.map_err(|error| Refusal::new(ErrorCode::InternalError, error.to_string()))?;
     Ok(answered?)
+}
+
+/// Adds what is answered about loops to the OpenAPI document of the models, where anybody knows them.
+pub(crate) fn describe(house: &House, document: &mut Value) {
+    if house.monitors.is_some() {
+        openapi::add(document);
+    }
 }
 
 /// All loops as Prometheus reads them; nothing where nobody knows any.

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -141,7 +141,7 @@ fn house(settings: Settings) -> Result<(House, Vec<JoinHandle<()>>), ServerError
     };
     let webhooks = Sender::start(desk, settings.webhooks)
         .map_err(|error| ServerError::Start { found: error.to_string() })?;
-    start_notices(&settings)?;
+    let given_up = start_notices(&settings, recorder.clone())?;
     let secret = settings.ids.next().ok_or_else(no_chance)?;
     let log = settings.access_log.as_ref().map(Log::start).transpose()?;
     let (exporter, sent) = match &settings.traces {
@@ -173,18 +173,28 @@ fn house(settings: Settings) -> Result<(House, Vec<JoinHandle<()>>), ServerError
         cards: settings.cards,
         monitors: settings.monitors,
         _notices: settings.notices,
+        given_up,
         clock: settings.clock,
     };
     Ok((house, std::iter::once(recorded).chain(sent).collect()))
 }
 
-/// Begins to tell of the steps of loops, where anybody knows whom.
-fn start_notices(settings: &Settings) -> Result<(), ServerError> {
-    let Some(notices) = &settings.notices else { return Ok(()) };
-    let (store, clock) = (Arc::clone(&settings.store), Arc::clone(&settings.clock));
-    let id = settings.ids.next().ok_or_else(no_chance)?;
-    webhook::start_notices(store, clock, Arc::downgrade(notices), settings.webhooks, id)
-        .map_err(|error| ServerError::Start { found: error.to_string() })
+/// Begins to tell of the steps of loops, where anybody knows whom; what comes back counts those that were given up.
+fn start_notices(
+    settings: &Settings,
+    recorder: Recorder,
+) -> Result<Option<Arc<AtomicU64>>, ServerError> {
+    let Some(notices) = &settings.notices else { return Ok(None) };
+    let means = webhook::Means {
+        store: Arc::clone(&settings.store),
+        clock: Arc::clone(&settings.clock),
+        notices: Arc::downgrade(notices),
+        recorder,
+        id: settings.ids.next().ok_or_else(no_chance)?,
+    };
+    let given_up = webhook::start_notices(means, settings.webhooks)
+        .map_err(|error| ServerError::Start { found: error.to_string() })?;
+    Ok(Some(given_up))
 }
 
 fn no_chance() -> ServerError {

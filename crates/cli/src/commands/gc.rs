@@ -6,7 +6,7 @@ use gristmill::{Forget, Forgotten, GcAction, GcCount, GcOptions};
 
 use crate::context::{Context, bytes};
 
-/// Remove cached results that were not used for long, and files of deleted runs
+/// Remove cached results that were not used for long, files of deleted runs, and rows laid aside for retrainings that are over
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Cached results go that were not used for this long, such as 12h or 30d
@@ -53,6 +53,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
             line("artifacts", &report.artifacts),
             line("logs", &report.logs),
             line("predictions", &report.predictions),
+            line("retraining", &report.retraining),
         ];
         let forgotten = report.forgotten.as_ref().map(|forgotten| told(forgotten, verb));
         forgotten.into_iter().chain(counts).collect()

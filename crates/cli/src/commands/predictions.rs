@@ -37,7 +37,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
         let which = QueriedPredictions { version: *version, days: *days };
         let selected = query_predictions(&context.home, model, which, sql, &SystemClock)?;
         return match context.json {
-            true => context.print(&selected.rows()?, String::new),
+            true => Ok(selected.write_json(std::io::stdout().lock())?),
             false => Ok(selected.write_csv(std::io::stdout().lock())?),
         };
     }

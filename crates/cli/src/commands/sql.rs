@@ -30,7 +30,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<()> {
     let Arguments { query, source } = arguments;
     let selected = gristmill::sql(&context.home, query, source, &SystemClock)?;
     match context.json {
-        true => context.print(&selected.rows()?, String::new),
+        true => Ok(selected.write_json(std::io::stdout().lock())?),
         false => Ok(selected.write_csv(std::io::stdout().lock())?),
     }
 }

@@ -260,6 +260,23 @@ fn an_address_of_this_machine_is_told_only_where_that_is_allowed() {
     drop(server);
 }
 
+/// Whether the OpenAPI document has the routes of loops, and exactly what the answer of the first holds.
+#[track_caller]
+fn assert_described(document: &Value, answer: &Value) {
+    let paths = &document["paths"];
+    let described = |path: &str, method: &str| {
+        let responses = &paths[format!("/api/v1/models/{{name}}/{path}")][method]["responses"];
+        ["200", "404"].iter().all(|status| responses[*status]["content"].is_object())
+    };
+    assert!(described("monitor", "get") && described("decline", "post"), "{paths}");
+    let schema = &document["components"]["schemas"]["monitor"];
+    let names = |of: &Value| of.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(names(&schema["properties"]), names(answer));
+    let retraining = &schema["properties"]["retraining"]["anyOf"][0]["properties"];
+    assert_eq!(names(retraining), names(&answer["retraining"]));
+    assert!(paths["/v2/health/ready"].is_object(), "beside those of models: {paths}");
+}
+
 #[test]
 fn where_a_loop_stands_is_said_here_and_over_http() {
     let receiver = Receiver::open(Manner::Takes);
@@ -276,6 +293,8 @@ fn where_a_loop_stands_is_said_here_and_over_http() {
         (status, &there["phase"], &there["findings"]),
         (200, &json!("watching"), &json!([]))
     );
+    let (_, document) = server.call("GET /openapi.json HTTP/1.1\r\n\r\n");
+    assert_described(&document, &there);
     let (status, refused) = server.post("/api/v1/models/churn/decline", r#"{"version": 1}"#);
     assert_eq!(status, 400, "{refused}");
     assert!(refused["message"].as_str().unwrap().contains("nobody waits"), "{refused}");

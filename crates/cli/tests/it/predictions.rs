@@ -142,6 +142,28 @@ fn sql_sees_predictions_beside_files() {
     assert_eq!((csv.code, csv.out.as_str()), (0, "n\n40\n"));
     let refused = sandbox.run(&["sql", "SELECT * FROM predictions_nobody"]);
     assert!(refused.code == 1 && refused.err.contains("predictions_nobody"), "{}", refused.err);
+    assert_eq!(
+        sandbox.json(&["sql", "SELECT tenure FROM predictions_churn WHERE false"]),
+        json!([])
+    );
+    let none = sandbox.run(&["sql", "SELECT tenure FROM predictions_churn WHERE false"]);
+    assert_eq!((none.code, none.out.as_str()), (0, "tenure\n"));
+    let wrong = sandbox.run(&["sql", "SELECT tenur FROM predictions_churn", "--json"]);
+    let said: Value = serde_json::from_str(&wrong.out).expect(&wrong.out);
+    assert_eq!(said["error"]["message"], "`sql` cannot run: column `tenur` not found");
+}
+
+#[test]
+fn rows_that_sql_selects_are_written_as_they_come() {
+    let sandbox = Sandbox::new();
+    let rows: String = (0..40_000).map(|row| format!("{row},w{}\n", row % 7)).collect();
+    sandbox.write("rows.csv", format!("x,word\n{rows}"));
+    let all = sandbox.run(&["sql", "SELECT * FROM t", "--source", "t=rows.csv"]);
+    assert_eq!(all.out, format!("x,word\n{rows}"));
+    let sorted = "SELECT * FROM t ORDER BY word, x DESC";
+    let json = sandbox.json(&["sql", sorted, "--source", "t=rows.csv"]);
+    assert_eq!(json.as_array().unwrap().len(), 40_000);
+    assert_eq!(json[0], json!({"x": 39_998, "word": "w0"}));
 }
 
 #[test]
@@ -548,8 +570,17 @@ fn performance_is_estimated_until_the_truth_is_known_and_then_said() {
         let found = drift["estimate"][metric]["value"].as_f64().unwrap();
         assert!((found - expected).abs() < 1e-4, "{metric}: {found} is not {expected}");
     }
+    let page = |more: &[&str]| {
+        let wanted = ["drift", "churn", "--input", "asked.csv", "-o", "drift.html"];
+        sandbox.json(&[&wanted, more].concat());
+        fs_err::read_to_string(sandbox.path("drift.html")).unwrap()
+    };
+    let shown = page(&[]);
+    let (_, section) = shown.split_once("Estimated performance</h2>").expect(&shown);
+    assert!(section.contains("roc_auc") && section.contains("Standard error"), "{section}");
     let without = sandbox.json(&["drift", "churn", "--input", "asked.csv", "--without-answers"]);
     assert!(without.get("estimate").is_none(), "{without}");
+    assert!(!page(&["--without-answers"]).contains("Estimated performance"));
     // The requests were kept, though the command line does not say so: the file does.
     wait("the rows", || metric(&server, LOGGED) == 500.0);
     let labels = truths(&sandbox, 500).into_iter().enumerate();
@@ -602,6 +633,33 @@ fn the_errors_of_a_regression_are_estimated_by_those_of_rows_that_were_held_out(
         assert!(drift["estimate"][metric]["standard_error"].as_f64().unwrap() < 0.1 * tested);
     }
     assert!(drift["estimate"].get("r2").is_none(), "{drift}");
+}
+
+#[test]
+fn a_column_to_leave_out_that_no_request_has_is_named_before_anything_is_served() {
+    let sandbox = Sandbox::churn();
+    let pipeline = fs_err::read_to_string(sandbox.path("pipeline.yaml")).unwrap();
+    let lines = pipeline.trim_end().lines().count();
+    for (name, message, hint) in [
+        ("tenur", "column `tenur` not found", "did you mean `tenure`?"),
+        ("phone", "column `phone` not found", "take it out of `redact`"),
+        ("churn", "the model does not take column `churn`", "take it out of `redact`"),
+    ] {
+        let monitor = format!("monitor: {{log: {{redact: [tenure, {name}]}}}}");
+        sandbox.write("watched.yaml", format!("{}\n{monitor}\n", pipeline.trim_end()));
+        for command in ["check", "plan"] {
+            let said = sandbox.run(&[command, "watched.yaml"]);
+            let place = format!("watched.yaml, line {}", lines + 1);
+            let told = [message, hint, &place];
+            assert!(
+                said.code == 1 && told.iter().all(|word| said.err.contains(word)),
+                "{}",
+                said.err
+            );
+        }
+    }
+    sandbox.write("watched.yaml", format!("{pipeline}\nmonitor: {{log: {{redact: [tenure]}}}}\n"));
+    assert_eq!(sandbox.run(&["check", "watched.yaml"]).code, 0);
 }
 
 #[test]

@@ -66,6 +66,48 @@ fn a_replay_is_the_same_on_any_number_of_threads() {
     assert!(one["periods"].as_array().unwrap().len() >= 5, "{one}");
 }
 
+/// Half a year of rows, four a day, that a line goes through, and a file that learns from requests alone. What it
+/// splits by is no column of the model, so requests do not have it: no retraining can begin.
+fn line() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let mut rows = String::from("at,unit,x,y\n");
+    for month in 1..=6 {
+        for row in 0..28 * 4 {
+            let (day, hour, x) = (row / 4 + 1, row % 4 * 6, row % 10);
+            let y = 2 * x + row % 3;
+            rows += &format!("2024-{month:02}-{day:02} {hour:02}:00:00,u{},{x},{y}\n", row % 7);
+        }
+    }
+    sandbox.write("rows.csv", rows);
+    let file = "name: line\n\
+        data: {source: rows.csv, target: y, types: {at: datetime}, split: {test: 0.3, group: unit}}\n\
+        features: [{drop: [at]}]\n\
+        model: {linear_regression: {}}\n\
+        register: {model: line, promote: {alias: champion}}\n\
+        monitor: {retrain: {on: [{labels: 60}], cooldown: 1d, data: [logged]}}\n";
+    sandbox.write("line.yaml", file);
+    sandbox
+}
+
+#[test]
+fn a_retraining_that_cannot_begin_is_on_record_and_the_loop_goes_on() {
+    let sandbox = line();
+    let options = ["replay", "line.yaml", "--time", "at", "--first", "2", "--into", "home"];
+    let found = sandbox.json(&options);
+    let lines = found["history"].as_array().unwrap();
+    let of = |what: &str| lines.iter().filter(|line| line["what"] == what).collect::<Vec<_>>();
+    let (begun, ended) = (of("retraining"), of("retraining ended"));
+    assert_eq!((begun.len(), ended.len()), (4, 4), "one a month, each with its end: {lines:#?}");
+    for (begun, ended) in begun.iter().zip(&ended) {
+        assert_eq!((&begun["run"], &begun["at"]), (&ended["run"], &ended["at"]));
+        let why = ended["why"].as_str().unwrap();
+        assert!(why.contains("its run failed: column `unit` not found"), "{why}");
+    }
+    let runs = sandbox.json(&["--home", "home", "runs", "list"]);
+    let failed = runs.as_array().unwrap().iter().filter(|run| run["status"] == "failed");
+    assert_eq!(failed.count(), 4, "{runs}");
+}
+
 #[test]
 fn what_cannot_be_replayed_is_said() {
     let sandbox = traffic();

@@ -18,7 +18,7 @@ pub(super) fn find(
     let features = table.schema().features();
     // Pictures are not compared, so rows with them are never known to be equal.
     let pictures = features.fields().iter().any(|f| f.semantic == SemanticType::Image);
-    let frame = Frame::from_table(table)?.features();
+    let frame = told_apart(&Frame::from_table(table)?);
     if pictures || frame.columns().is_empty() || parts.test.is_empty() {
         return Ok(Vec::new());
     }
@@ -56,6 +56,15 @@ pub(super) fn find(
                  together in one part with `split: {group: COLUMN}`"
             .into(),
     }])
+}
+
+/// What rows are told apart by: the features, and where the split is by time the moment, which a step may look at as
+/// well. So two hours with the same weather are two rows, and one that stands there twice is none.
+fn told_apart(frame: &Frame) -> Frame {
+    let fields = frame.schema().fields().iter().enumerate();
+    let counts = fields.filter(|(_, field)| field.is_feature() || field.role == Role::Time);
+    let positions: Vec<usize> = counts.map(|(at, _)| at).collect();
+    frame.select(&positions)
 }
 
 /// What is known of each row, as a number that is equal for equal answers.

@@ -116,6 +116,42 @@ fn columns_that_name_rows_are_found_and_amounts_are_not() {
     );
 }
 
+/// The same three kinds of weather again and again, at these moments.
+fn weather(moments: impl IntoIterator<Item = i64>) -> gristmill_core::Table {
+    let kinds = ["rain", "snow", "sun"];
+    let moments: Vec<i64> = moments.into_iter().collect();
+    let rows = moments.len();
+    table()
+        .words("weather", (0..rows).map(|row| kinds[row % 3]))
+        .times("at", moments)
+        .numbers("y", noise(rows, 11))
+        .target("y")
+        .with_role("at", Role::Time)
+        .unwrap()
+}
+
+#[test]
+fn rows_that_differ_in_their_moment_alone_are_not_shared_where_the_split_is_by_time() {
+    check(&weather(0..60), &parts(0..40, 40..60), &[]);
+}
+
+#[test] // by hand: rows 42 to 44 repeat rows 0 to 2, moment and weather
+fn rows_that_stand_there_twice_are_shared_though_the_split_is_by_time() {
+    let moments = (0..42).chain(0..3).chain(45..62);
+    let found = "3 of 20 test rows (15.0 %) have the same features as a training row, 0 of them \
+                 the same answer too";
+    let expected = [(LeakKind::SharedRows, None, found)];
+    let table = weather(moments);
+    let spec = TargetSpec::learn(&table, None, TargetTransform::None).unwrap();
+    let found = LeakageChecks::default().find(&table, &parts(0..42, 42..62), &spec).unwrap();
+    let shared: Vec<_> = found
+        .iter()
+        .filter(|found| found.kind == LeakKind::SharedRows)
+        .map(|found| (found.kind, found.column.as_deref(), found.evidence.as_str()))
+        .collect();
+    assert_eq!(shared, expected);
+}
+
 #[test]
 fn few_rows_and_empty_columns_find_nothing() {
     let table = table()

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use gristmill_core::{
-    Catalog, EstimatorSpec, Role, Schema, SemanticType, Table, Task, Transform, TransformSpec,
+    Catalog, EstimatorSpec, Field, Role, Schema, SemanticType, Table, Task, Transform,
+    TransformSpec, nearest,
 };
 use gristmill_evaluate::Metric;
 use gristmill_evaluate::search::Search;
@@ -189,6 +190,10 @@ impl Judge<'_> {
                     }
                     let together = monitor.drift.together(table.schema());
                     self.judge("monitor.drift.embeddings.columns", together);
+                    let redact = monitor.log.iter().flat_map(|log| &log.redact);
+                    for (at, name) in redact.enumerate() {
+                        self.redacted(&format!("monitor.log.redact.{at}"), name, table.schema());
+                    }
                 }
                 self.steps(file, Some(&table));
             }
@@ -199,6 +204,29 @@ impl Judge<'_> {
                 self.steps(file, None);
             }
         }
+    }
+
+    /// A column that the log leaves out must be one that requests can have, or nothing is kept of them.
+    fn redacted(&mut self, path: &str, name: &str, schema: &Schema) {
+        let is_asked = |field: &Field| {
+            field.semantic != SemanticType::Id
+                && !matches!(field.role, Role::Target | Role::Part | Role::Weight)
+        };
+        let asked = schema.filter(is_asked);
+        let Err(error) = asked.field(name) else { return };
+        let message = match schema.find(name) {
+            Some(_) => format!("the model does not take column `{name}`, so no request has it"),
+            None => error.to_string(),
+        };
+        let names = asked.names();
+        let hint = nearest(name, &names).map_or_else(
+            || {
+                "take it out of `redact`: nothing is kept of requests without a column to leave out"
+                    .into()
+            },
+            |near| format!("did you mean `{near}`?"),
+        );
+        self.blame(path, message, Some(hint));
     }
 
     /// The columns that a `data` section names, when the rest of the file has not the right form.

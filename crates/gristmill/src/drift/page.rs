@@ -1,6 +1,9 @@
 //! What was found, as a page: which columns moved, and how.
 
+use std::collections::BTreeMap;
+
 use gristmill_core::Answered;
+use gristmill_monitor::estimate::Estimate;
 use gristmill_monitor::multivariate::MultivariateDrift;
 use gristmill_monitor::statistics::shares;
 use gristmill_monitor::{ColumnDrift, MultivariateMethod, Reason, Shown, TogetherDrift};
@@ -34,6 +37,7 @@ pub(super) fn html(drift: &Drift) -> String {
     report.sections.extend(found.together.as_ref().map(together));
     report.sections.extend(drift.multivariate.as_ref().map(multivariate));
     report.sections.extend(drift.answers.as_ref().map(answers));
+    report.sections.extend(drift.estimate.as_ref().and_then(estimates));
     report.sections.push(gaps(&columns));
     report.sections.extend(remarks(drift));
     render(&report)
@@ -265,6 +269,23 @@ fn answers(found: &AnswersDrift) -> Section {
         .led(format!("What the model answers now, beside its answers to {of}."))
         .with(Block::Figures(figures))
         .with(Block::Table(table(&found.columns.iter().collect::<Vec<_>>())))
+}
+
+/// What metrics probably are; nothing where none could be estimated.
+fn estimates(found: &BTreeMap<String, Estimate>) -> Option<Section> {
+    let row = |(name, estimate): (&String, &Estimate)| {
+        let Estimate { value, standard_error } = *estimate;
+        vec![Value::Text(name.clone()), Value::Number(value), Value::Number(standard_error)]
+    };
+    let rows: Vec<Vec<Value>> = found.iter().map(row).collect();
+    let columns = ["Metric", "Estimate", "Standard error"].iter().map(ToString::to_string);
+    let table = Table { columns: columns.collect(), rows };
+    let section = Section::new("Estimated performance").led(
+        "What the metrics of these rows probably are, before anybody knows the truth. The standard error is what \
+         chance leaves. It is seen here when rows have become harder, and not when equal rows have come to mean \
+         something else.",
+    );
+    (!found.is_empty()).then(|| section.with(Block::Table(table)))
 }
 
 /// Missing values, unseen categories and numbers outside of the range.

@@ -20,6 +20,8 @@ const LINES: u32 = 1_000;
 pub(super) struct Count {
     /// The last line that was counted.
     seen: u64,
+    /// Whether a retraining had begun by then whose outcome is not known yet.
+    is_open: bool,
     ended: BTreeMap<&'static str, u64>,
 }
 
@@ -79,14 +81,26 @@ fn outcome(line: &ModelEvent) -> Option<&'static str> {
 }
 
 impl Count {
+    /// Counts a line. A retraining has one outcome: what comes without or after it a person did, who may be called
+    /// as the loop is.
+    fn heed(&mut self, line: &ModelEvent) {
+        if line.what == WhatHappened::Retraining {
+            self.is_open = true;
+        }
+        let Some(outcome) = outcome(line) else { return };
+        let is_its = self.is_open || line.what == WhatHappened::RetrainingEnded;
+        if is_its {
+            *self.ended.entry(outcome).or_default() += 1;
+        }
+        self.is_open = false;
+    }
+
     fn go_on(&mut self, keeper: &Keeper, model: &str) -> Result<()> {
         loop {
             let lines = keeper.wait(|s| s.history_after(model, self.seen, LINES))?;
             let Some(last) = lines.last() else { return Ok(()) };
             self.seen = last.number;
-            for outcome in lines.iter().filter_map(outcome) {
-                *self.ended.entry(outcome).or_default() += 1;
-            }
+            lines.iter().for_each(|line| self.heed(line));
         }
     }
 }

@@ -29,5 +29,6 @@ pub use standing::{
 pub(crate) use compare::{Meeting, SliceMeeting};
 pub(crate) use desk::{Desk, notice_name};
 pub(crate) use loops::Loops;
+pub(crate) use rows::laid_aside;
 pub(crate) use section::{given_section, section_of};
-pub(crate) use standing::{standing_of, watching};
+pub(crate) use standing::{standing_of, under_way, watching};

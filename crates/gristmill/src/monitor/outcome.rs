@@ -9,7 +9,7 @@ use super::compare::{By, Meeting, Two, meet};
 use super::rows::{CommonRows, Files, common_rows};
 use super::standing::Approval;
 use super::state::{LoopState, Phase};
-use super::turn::{Planned, Turn, WHO, detail};
+use super::turn::{Planned, Turn, detail};
 use super::{AtLeast, CompareSection};
 use crate::job::{Job, known, record_end, rfc3339};
 use crate::predictions::{Form, Wanted, labelled};
@@ -223,11 +223,10 @@ impl Turn<'_> {
         mut state: LoopState,
         version: u32,
     ) -> Result<Option<Planned>> {
+        // The loop itself moves nothing while it waits: whatever stands here a person did, whoever it is.
         let history = self.keeper.wait(|s| s.history_after(self.model(), state.line, 1_000))?;
         let of_it = |what: WhatHappened| {
-            history.iter().find(|event| {
-                event.what == what && event.version == Some(version) && event.note.who != WHO
-            })
+            history.iter().find(|event| event.what == what && event.version == Some(version))
         };
         if let Some(moved) = of_it(WhatHappened::AliasSet)
             .filter(|moved| moved.alias.as_deref() == Some(self.alias()))

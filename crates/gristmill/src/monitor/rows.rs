@@ -65,8 +65,26 @@ impl Files {
 }
 
 /// The folder with those of all retrainings.
-pub(crate) fn folder(home: &Home) -> PathBuf {
+pub(super) fn folder(home: &Home) -> PathBuf {
     home.root().join("retraining")
+}
+
+/// What lies there: a folder for each retraining, under the id of its run. Whatever else it is was not written there.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn laid_aside(home: &Home) -> Result<Vec<(RunId, PathBuf)>> {
+    let folder = folder(home);
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for entry in fs_err::read_dir(folder)? {
+        let entry = entry?;
+        let run = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        found.extend(run.map(|run| (run, entry.path())));
+    }
+    Ok(found)
 }
 
 /// What was laid aside for a retraining.

@@ -1,11 +1,12 @@
 //! Where the loop of a model stands: what it is about, what is wrong, what comes next, and what it found.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use gristmill_core::{Clock, Timestamp};
 use gristmill_flow::TimeSpan;
 use gristmill_monitor::Rest;
-use gristmill_track::{CHAMPION, Finding, NewEvent, Note, WhatHappened};
+use gristmill_track::{CHAMPION, Finding, NewEvent, Note, Page, RunId, WhatHappened};
 use serde::Serialize;
 
 use super::loops::{Loops, Round};
@@ -180,6 +181,19 @@ pub(super) fn state_of(keeper: &Keeper, model: &str) -> Result<Option<LoopState>
         let found = format!("where the loop of `{model}` stands cannot be read: {error}");
         Error::new(Kind::Stored, found)
     })
+}
+
+/// The runs of all retrainings that are under way, whose rows are still needed.
+///
+/// # Errors
+/// When the store cannot be read, or where a loop stands is damaged.
+pub(crate) fn under_way(keeper: &Keeper) -> Result<HashSet<RunId>> {
+    let models = keeper.wait(|s| s.models(Page { limit: u32::MAX, offset: 0 }))?;
+    let mut runs = HashSet::new();
+    for model in models {
+        runs.extend(state_of(keeper, &model.name)?.and_then(|state| state.phase.run()));
+    }
+    Ok(runs)
 }
 
 impl MonitorReport {

@@ -41,6 +41,12 @@ fn began(path: &Path) -> i64 {
     name.rsplit('-').nth(2).and_then(|micros| micros.parse().ok()).unwrap_or(0)
 }
 
+/// Which version answered the predictions of a file, by its name.
+pub(super) fn version(path: &Path) -> Option<u32> {
+    let name = path.file_stem()?.to_str()?;
+    name.rsplitn(4, '-').nth(3)?.parse().ok()
+}
+
 /// Stands for what is written of a model's predictions by now: another number when there is more.
 ///
 /// # Errors

@@ -16,6 +16,7 @@ mod v2;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -215,11 +216,13 @@ fn said(status: StatusCode, body: &serde_json::Value) -> Response {
     response
 }
 
-/// What the models that are there take and answer.
+/// What the models that are there take and answer, and what is answered about their loops.
 async fn openapi(State(house): State<Arc<House>>) -> Response {
     let models = house.fleet.list();
     let models = models.iter().map(|(served, _)| served.as_ref());
-    said(StatusCode::OK, &gristmill_serve::openapi::document(models, env!("CARGO_PKG_VERSION")))
+    let mut document = gristmill_serve::openapi::document(models, env!("CARGO_PKG_VERSION"));
+    monitors::describe(&house, &mut document);
+    said(StatusCode::OK, &document)
 }
 
 /// What models are asked, which are there, and what could not be told of requests.
@@ -243,6 +246,11 @@ fn metrics_text(house: &House) -> String {
         counter(&mut text, "gristmill_spans_sent_total", "Spans that a collector took.", sent);
         let help = "Spans that found no room, or that a collector did not take.";
         counter(&mut text, "gristmill_spans_lost_total", help, lost);
+    }
+    if let Some(given_up) = &house.given_up {
+        let help = "Steps of loops that an address never took.";
+        let name = "gristmill_notices_given_up_total";
+        counter(&mut text, name, help, given_up.load(Ordering::Relaxed));
     }
     text.push_str(&kept::text(&house.fleet));
     text

@@ -7,13 +7,14 @@ mod address;
 mod message;
 mod notices;
 mod outbox;
+mod patience;
 mod sender;
 mod signature;
 
 pub use address::Reach;
 pub(crate) use address::check_url;
 pub(crate) use message::{Told, is_prompt};
-pub(crate) use notices::start as start_notices;
+pub(crate) use notices::{Means, start as start_notices};
 pub use notices::{NoticeTarget, Notices};
 pub use sender::WebhookSettings;
 pub(crate) use sender::{Desk, Sender};

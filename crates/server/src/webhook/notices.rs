@@ -2,14 +2,16 @@
 //!
 //! The model's history is the outbox. The store keeps up to which line each address was told, so whoever comes
 //! after an end, however sudden, goes on behind the last line that was taken. Each address has a task of its own:
-//! one that hangs or refuses keeps nobody else waiting.
+//! one that hangs or refuses keeps nobody else waiting. What it does not take is given up in the end, and put on
+//! record, so that it hears what came after.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use gristmill_core::{Clock, Timestamp};
-use gristmill_track::{ModelEvent, RunId, Secret, Store, TrackError};
+use gristmill_track::{AuditLine, ModelEvent, Outcome, RunId, Secret, Store, TrackError};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Url};
 use ring::digest::{SHA256, digest};
@@ -18,13 +20,13 @@ use tokio::task::AbortHandle;
 use super::WebhookSettings;
 use super::address::check_url;
 use super::message::step;
+use super::patience::{Hitch, Patience};
 use super::sender::{client, header, taken, whole};
 use super::signature::{DELIVERY, SIGNATURE, TIMESTAMP, sign};
+use crate::audit::Recorder;
 
 /// How often it is looked whom to tell, and what of.
 const LOOK: Duration = Duration::from_secs(1);
-/// The longest pause after a try that failed.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// How many lines are read at a time.
 const LINES: u32 = 100;
 /// Of several servers on one store, the one with this lease tells.
@@ -68,23 +70,37 @@ struct Courier {
     client: Client,
     /// By which name it holds the lease: no other server has it.
     holder: String,
+    recorder: Recorder,
+    /// How many steps were given up.
+    given_up: Arc<AtomicU64>,
 }
 
-/// Begins to tell, on the runtime that this is called from. It ends with that runtime.
+/// What telling stands on.
+pub(crate) struct Means {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) notices: Weak<dyn Notices>,
+    pub(crate) recorder: Recorder,
+    /// That no other server has.
+    pub(crate) id: [u8; 16],
+}
+
+/// Begins to tell, on the runtime that this is called from. It ends with that runtime. What comes back counts the
+/// steps that were given up.
 ///
 /// # Errors
 /// When the TLS that the messages go through cannot be set up.
 pub(crate) fn start(
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    notices: Weak<dyn Notices>,
+    means: Means,
     settings: WebhookSettings,
-    id: [u8; 16],
-) -> Result<(), reqwest::Error> {
+) -> Result<Arc<AtomicU64>, reqwest::Error> {
+    let Means { store, clock, notices, recorder, id } = means;
     let (client, holder) = (client(settings)?, RunId::from_bytes(id).to_string());
-    let courier = Courier { store, clock, notices, settings, client, holder };
+    let given_up = Arc::<AtomicU64>::default();
+    let count = Arc::clone(&given_up);
+    let courier = Courier { store, clock, notices, settings, client, holder, recorder, given_up };
     tokio::spawn(lead(Arc::new(courier)));
-    Ok(())
+    Ok(count)
 }
 
 /// An address at work: for which models, and how its task is ended.
@@ -143,23 +159,26 @@ impl Courier {
 
     /// Tells one address of its models, for ever; after a try that failed it rests longer and longer.
     async fn tell(self: Arc<Self>, targets: Vec<NoticeTarget>) {
-        let mut pause = self.settings.pause;
+        let mut patience = Patience::new(self.settings.pause);
         loop {
             let mut rest = LOOK;
-            if let Err(said) = self.tell_all(&targets, &mut pause).await {
+            if let Err(said) = self.tell_all(&targets, &mut patience).await {
                 let at = targets.first().map_or_else(String::new, |target| place(&target.url));
                 self.say(&format!("the webhook at {at} waits to be told: {said}"));
-                rest = pause;
-                pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+                rest = patience.rest();
             }
             tokio::time::sleep(rest).await;
         }
     }
 
-    async fn tell_all(&self, targets: &[NoticeTarget], pause: &mut Duration) -> Result<(), String> {
+    async fn tell_all(
+        &self,
+        targets: &[NoticeTarget],
+        patience: &mut Patience,
+    ) -> Result<(), String> {
         for target in targets {
             let name = name_of(&target.url);
-            while self.tell_some(target, &name, pause).await? {}
+            while self.tell_some(target, &name, patience).await? {}
         }
         Ok(())
     }
@@ -169,7 +188,7 @@ impl Courier {
         &self,
         target: &NoticeTarget,
         name: &str,
-        pause: &mut Duration,
+        patience: &mut Patience,
     ) -> Result<bool, String> {
         let words = |error: TrackError| error.to_string();
         let model = &target.model;
@@ -181,23 +200,59 @@ impl Courier {
         let lines = self.store.history_after(model, told, LINES).await.map_err(words)?;
         let Some(last) = lines.last().map(|line| line.number) else { return Ok(false) };
         for line in lines.iter().filter(|line| line.what.is_step()) {
-            self.send(target, line).await?;
-            *pause = self.settings.pause;
+            self.settle(target, line, patience).await?;
             self.store.told(model, name, line.number).await.map_err(words)?;
         }
         self.store.told(model, name, last).await.map_err(words)?;
         Ok(true)
     }
 
+    /// One try to tell of one line: it is done with when it was taken, or is given up.
+    async fn settle(
+        &self,
+        target: &NoticeTarget,
+        line: &ModelEvent,
+        patience: &mut Patience,
+    ) -> Result<(), String> {
+        if let Err(hitch) = self.send(target, line).await {
+            let age = self.clock.now().0.saturating_sub(line.note.at.0);
+            if !patience.ends_with(&hitch, age) {
+                return Err(hitch.to_string());
+            }
+            self.give_up(target, line, &hitch, patience.tries()).await;
+        }
+        patience.begin_anew();
+        Ok(())
+    }
+
+    /// Puts on record that an address never heard of a step.
+    async fn give_up(&self, target: &NoticeTarget, line: &ModelEvent, why: &Hitch, tries: u32) {
+        self.given_up.fetch_add(1, Ordering::Relaxed);
+        let (at, step) = (place(&target.url), delivery(&target.model, line.number));
+        self.say(&format!(
+            "steps that the webhook at {at} does not take are given up: {why}; the record of what was done has each"
+        ));
+        let did = format!("step {step} ({}) given up after {tries} tries: {why}", line.what);
+        let line = AuditLine {
+            at: self.clock.now(),
+            who: String::new(),
+            origin: "webhooks".into(),
+            did,
+            thing: at,
+            outcome: Outcome::Failed,
+        };
+        self.recorder.record(line).await;
+    }
+
     /// One try to tell of one line.
-    async fn send(&self, target: &NoticeTarget, line: &ModelEvent) -> Result<(), String> {
-        let url = check_url(&target.url, self.settings.reach)?;
+    async fn send(&self, target: &NoticeTarget, line: &ModelEvent) -> Result<(), Hitch> {
+        let url = check_url(&target.url, self.settings.reach).map_err(Hitch::Unsent)?;
         let body = step(&target.model, line).to_string();
-        let headers = self.headers(target, line, &body)?;
+        let headers = self.headers(target, line, &body).map_err(Hitch::Unsent)?;
         match self.client.post(url).headers(headers).body(body).send().await {
             Ok(answer) if taken(answer.status()) => Ok(()),
-            Ok(answer) => Err(format!("it answers {}", answer.status())),
-            Err(error) => Err(whole(&error)),
+            Ok(answer) => Err(Hitch::answered(answer.status())),
+            Err(error) => Err(Hitch::Untaken(whole(&error))),
         }
     }
 

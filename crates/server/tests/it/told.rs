@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gristmill_core::FixedClock;
-use gristmill_server::{Reach, SealKey, Server, Settings, WebhookSettings};
+use gristmill_core::{FixedClock, Timestamp};
+use gristmill_server::{
+    NoticeTarget, Notices, Reach, SealKey, Secret, Server, Settings, WebhookSettings,
+};
 use gristmill_track::{
     AuditQuery, LocalArtifacts, LoopStep, NewEvent, NewVersion, Note, Outcome, Page, Untold,
     WebhookEvent, WhatHappened,
@@ -53,7 +55,7 @@ impl Receiver {
 
     /// What it was told, once there are `count` messages.
     async fn messages(&self, count: usize) -> Vec<String> {
-        for _ in 0..300 {
+        for _ in 0..1_000 {
             let told = self.told.lock().unwrap().clone();
             if told.len() >= count {
                 return told;
@@ -409,4 +411,106 @@ async fn a_step_of_a_loop_is_told_with_what_it_stands_on() {
         "why": "half of the columns have moved", "detail": {"finding": {"value": 0.5}}});
     assert_eq!((&told["entity"], &told["action"]), (&json!("model_monitor"), &json!("step")));
     assert_eq!(told["data"], expected);
+}
+
+/// Deployed files that name these addresses.
+struct Named {
+    targets: Vec<NoticeTarget>,
+    said: Mutex<Vec<String>>,
+}
+
+impl Named {
+    fn new(urls: &[&str]) -> Arc<Self> {
+        let target = |url: &&str| NoticeTarget {
+            model: "churn".into(),
+            url: url.to_string(),
+            secret: None,
+            since: Timestamp(0),
+        };
+        let targets = urls.iter().map(target).collect();
+        Arc::new(Self { targets, said: Mutex::default() })
+    }
+}
+
+impl Notices for Named {
+    fn targets(&self) -> Result<Vec<NoticeTarget>, String> {
+        Ok(self.targets.clone())
+    }
+
+    fn secret(&self, name: &str) -> Result<Secret, String> {
+        Err(format!("there is no secret `{name}`"))
+    }
+
+    fn say(&self, words: &str) {
+        let mut said = self.said.lock().unwrap();
+        if !said.iter().any(|known| known == words) {
+            said.push(words.into());
+        }
+    }
+}
+
+/// A server that tells these addresses of two steps, the first of which was so long ago; and who names them.
+async fn telling(urls: &[&str], ago: i64) -> (House, Arc<Named>) {
+    let named = Named::new(urls);
+    let notices = Arc::clone(&named) as Arc<dyn Notices>;
+    let webhooks = impatient();
+    let house = House::set(|s| Settings { webhooks, notices: Some(notices), ..s }).await;
+    let note = |at: i64| Note::new(Timestamp(at), "monitor", "");
+    let first = NOW.0 - ago;
+    house.store.register(NewVersion::new("churn", "d1", "p", note(first))).await.unwrap();
+    for at in [first, NOW.0] {
+        let alarm = NewEvent::new(WhatHappened::Alarm, note(at));
+        house.store.record_event("churn", alarm).await.unwrap();
+    }
+    (house, named)
+}
+
+/// Which steps a receiver was told of, in the order of the messages.
+fn steps(told: &[String]) -> Vec<&str> {
+    told.iter().map(|message| header(message, "x-mlflow-delivery-id")).collect()
+}
+
+/// What is on record of what failed, once there is something.
+async fn on_record(house: &House) -> Vec<String> {
+    for _ in 0..500 {
+        let lines = house.store.audit(&failed()).await.unwrap();
+        if !lines.is_empty() {
+            return lines.into_iter().map(|line| format!("{}: {}", line.thing, line.did)).collect();
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("nothing is on record")
+}
+
+const HOUR: i64 = 3_600_000_000;
+
+#[tokio::test]
+async fn a_step_that_is_refused_for_good_is_given_up_and_the_next_goes_on() {
+    let refused = ["404 Not Found"; 10];
+    let answers: &'static [&'static str] = Box::leak([&refused[..], &["200 OK"]].concat().into());
+    let (strict, good) = (Receiver::open(answers).await, Receiver::open(&["200 OK"]).await);
+    let (house, named) = telling(&[&strict.url, &good.url], 0).await;
+    assert_eq!(steps(&good.messages(2).await), ["churn/2", "churn/3"]);
+    let told = strict.messages(11).await;
+    assert_eq!(steps(&told), [&["churn/2"; 10][..], &["churn/3"]].concat());
+    let at = strict.url.trim_start_matches("http://").trim_end_matches("/hook");
+    let did = "step churn/2 (alarm) given up after 10 tries: it answers 404 Not Found";
+    assert_eq!(on_record(&house).await, [format!("{at}: {did}")]);
+    let metrics = house.send("GET", "/metrics", &[], Vec::new()).await;
+    let metrics = String::from_utf8(metrics.body).unwrap();
+    assert!(metrics.contains("\ngristmill_notices_given_up_total 1\n"), "{metrics}");
+    let said = named.said.lock().unwrap().clone();
+    let given_up = said.iter().filter(|words| words.contains("given up"));
+    assert_eq!(given_up.count(), 1, "{said:?}");
+}
+
+#[tokio::test]
+async fn a_step_that_is_only_put_off_waits_for_a_day() {
+    let given_up = [&["churn/2"; 10][..], &["churn/3"; 2]].concat();
+    for (ago, expected) in [(23 * HOUR, vec!["churn/2"; 12]), (25 * HOUR, given_up)] {
+        let busy = Receiver::open(&["503 Busy"]).await;
+        let (_house, _named) = telling(&[&busy.url], ago).await;
+        let told = busy.messages(12).await;
+        assert_eq!(steps(&told)[..12], expected);
+    }
 }

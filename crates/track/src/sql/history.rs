@@ -221,15 +221,9 @@ pub(super) async fn after(
     number: u64,
     limit: u32,
 ) -> Result<Vec<ModelEvent>, Fail> {
-    models::require(db, model).await?;
     let sql =
         "SELECT * FROM model_events WHERE model = $1 AND number > $2 ORDER BY number LIMIT $3";
-    let rows = sqlx::query(sql)
-        .bind(model)
-        .bind(i64::try_from(number).unwrap_or(i64::MAX))
-        .bind(i64::from(limit))
-        .fetch_all(&mut *db)
-        .await?;
+    let rows = models::rows_after(db, sql, model, number, limit).await?;
     rows.iter().map(decode).collect()
 }
 

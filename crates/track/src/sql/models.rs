@@ -54,6 +54,20 @@ pub(super) async fn require(db: &mut Connection, name: &str) -> Result<DbRow, Fa
     }
 }
 
+/// The rows of a statement about a model whose numbers come after one, at most so many.
+pub(super) async fn rows_after(
+    db: &mut Connection,
+    sql: &'static str,
+    model: &str,
+    number: u64,
+    limit: u32,
+) -> Result<Vec<DbRow>, Fail> {
+    require(db, model).await?;
+    let number = i64::try_from(number).unwrap_or(i64::MAX);
+    let rows = sqlx::query(sql).bind(model).bind(number).bind(i64::from(limit));
+    Ok(rows.fetch_all(&mut *db).await?)
+}
+
 pub(super) async fn models(db: &mut Connection, page: Page) -> Result<Vec<Model>, Fail> {
     let sql = "SELECT * FROM models ORDER BY name LIMIT $1 OFFSET $2";
     let rows = sqlx::query(sql)

@@ -8,6 +8,8 @@ use gristmill_track::{CHAMPION, LoopStep, NewVersion, Note, WhatHappened};
 use serde_json::json;
 
 use super::super::loops::Loops;
+use super::super::standing::decline_by;
+use super::super::turn::WHO;
 use super::super::{FindingsAsked, decline, standing};
 use super::Desk;
 use crate::keeper::Keeper;
@@ -128,6 +130,25 @@ fn a_loop_that_waits_goes_on_when_the_version_is_declined() {
 }
 
 #[test]
+fn a_person_who_is_called_as_the_loop_is_has_a_say_too() {
+    for is_declined in [true, false] {
+        let bench = Bench::new();
+        bench.deploy(&[]);
+        bench.register();
+        bench.stand(0, json!({"is": "waiting", "version": 2, "since": 6}));
+        let note = Note::new(Timestamp(8), WHO, "as I say");
+        match is_declined {
+            true => decline_by(&bench.keeper, "churn", 2, note).unwrap(),
+            false => drop(bench.keeper.wait(|s| s.set_alias("churn", CHAMPION, 2, note)).unwrap()),
+        }
+        Loops::new(&bench.home(), Arc::clone(&bench.keeper)).round(SystemClock.now()).unwrap();
+        let found = standing(&bench.home(), "churn", LAST, &SystemClock).unwrap();
+        let phase = if is_declined { "watching" } else { "proving" };
+        assert_eq!((found.phase, found.approval), (Some(phase), None));
+    }
+}
+
+#[test]
 fn a_version_that_proves_itself_does_so_until_a_moment() {
     let bench = Bench::new();
     bench.deploy(&[]);
@@ -146,7 +167,14 @@ fn loops_are_counted_in_the_history() {
     assert_eq!(desk.metrics().unwrap(), "", "nothing is registered yet");
     bench.register();
     bench.stand(0, json!({"is": "retraining", "run": "0".repeat(32), "since": 6, "why": "drift"}));
-    for (what, who) in [(WhatHappened::Refused, "monitor"), (WhatHappened::Refused, "ada")] {
+    for (what, who) in [
+        // Of people, one of whom is called as the loop is.
+        (WhatHappened::Refused, "monitor"),
+        (WhatHappened::Retraining, "monitor"),
+        (WhatHappened::Refused, "monitor"),
+        (WhatHappened::Refused, "monitor"),
+        (WhatHappened::Refused, "ada"),
+    ] {
         let event = gristmill_track::NewEvent::new(what, Note::new(Timestamp(8), who, ""));
         bench.keeper.wait(|s| s.record_event("churn", event)).unwrap();
     }
