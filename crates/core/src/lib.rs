@@ -19,6 +19,7 @@ pub mod graph;
 mod joint;
 mod learn;
 mod matrix;
+mod picture;
 mod pipeline;
 mod prediction;
 mod profile;
@@ -48,6 +49,7 @@ pub use frame_builder::{Cell, FrameBuilder, FrameInput};
 pub use joint::Joint;
 pub use learn::{CHUNK_ROWS, Learn, Learner, fold_chunks};
 pub use matrix::{CsrMatrix, DenseMatrix, Matrix};
+pub use picture::{Colors, MOST_PIXELS, Picture, PictureError};
 pub use pipeline::{FittedPipeline, Pipeline, Step};
 pub use prediction::{ConformalAnswers, Contributions, Prediction, Scores};
 pub use profile::{
