@@ -41,6 +41,10 @@ fn column(frames: &[Frame], at: usize) -> Result<Column, Error> {
             Column::Times(times) => Some(times),
             _ => None,
         })?)),
+        Some(Column::Images(_)) => Ok(Column::Images(joined(&parts, |part| match part {
+            Column::Images(images) => Some(images),
+            _ => None,
+        })?)),
         Some(Column::Words(_)) => {
             let words = parts.iter().map(|part| match part {
                 Column::Words(words) => Some(words),
@@ -53,7 +57,7 @@ fn column(frames: &[Frame], at: usize) -> Result<Column, Error> {
     }
 }
 
-fn joined<T: Copy>(
+fn joined<T: Clone>(
     parts: &[&Column],
     values: impl for<'a> Fn(&'a Column) -> Option<&'a Vec<T>>,
 ) -> Result<Vec<T>, Error> {

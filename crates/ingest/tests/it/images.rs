@@ -155,6 +155,24 @@ fn rows_of_a_model_take_bytes_as_they_are() {
     assert!(error.to_string().contains("column `label` not found"), "{error}");
 }
 
+#[test] // RFC 4648, section 10
+fn images_in_text_are_read_in_base64_where_images_are_wanted() {
+    let csv = b"image,n\nZm9v,1\n,2\n";
+    let lines = b"{\"image\": \"Zm9v\", \"n\": 1}\n{\"n\": 2}\n";
+    let folder = folder([("a.csv", csv), ("a.jsonl", lines), ("b.csv", b"image\nno base64\n")]);
+    let image = Field::new("image", PhysicalType::Binary).nullable(true);
+    let (wanted, notes) = (Schema::new(vec![image]).unwrap(), Notes::default());
+    let expected = arrow::array::BinaryArray::from(vec![Some(b"foo".as_slice()), None]);
+    for name in ["a.csv", "a.jsonl"] {
+        let table = read_as(&name.into(), folder.path(), &wanted, &notes).unwrap();
+        assert_eq!(table.column(0).as_ref(), &expected as &dyn arrow::array::Array, "{name}");
+        let mut parts = parts_as(&name.into(), folder.path(), &wanted, &notes).unwrap();
+        assert_eq!(parts.next().unwrap().unwrap(), table, "{name}");
+    }
+    let error = read_as(&"b.csv".into(), folder.path(), &wanted, &notes).unwrap_err();
+    assert!(error.to_string().contains("column `image` holds a text in row 1 that is no base64"));
+}
+
 #[test]
 #[cfg(unix)]
 fn no_link_leads_out_of_the_folder() {
