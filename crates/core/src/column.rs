@@ -26,6 +26,9 @@ pub enum Column {
     Words(Words),
     /// Datetime columns in microseconds since 1970-01-01; [`MISSING_TIME`] is missing.
     Times(Vec<i64>),
+    /// Image columns: the bytes of each as they came, which rows that are taken share. Whether they can be decoded
+    /// says whoever needs the pixels.
+    Images(Vec<Option<Arc<[u8]>>>),
 }
 
 impl Column {
@@ -36,6 +39,7 @@ impl Column {
             Self::Sparse(s) => s.len(),
             Self::Words(w) => w.codes.len(),
             Self::Times(v) => v.len(),
+            Self::Images(v) => v.len(),
         }
     }
 
@@ -51,6 +55,7 @@ impl Column {
             Self::Numbers(v) => Self::Numbers(rows.iter().map(|&r| v[r as usize]).collect()),
             Self::Sparse(s) => Self::Sparse(s.take(rows)),
             Self::Times(v) => Self::Times(rows.iter().map(|&r| v[r as usize]).collect()),
+            Self::Images(v) => Self::Images(rows.iter().map(|&r| v[r as usize].clone()).collect()),
             Self::Words(w) => Self::Words(Words {
                 codes: rows.iter().map(|&r| w.codes[r as usize]).collect(),
                 dictionary: Arc::clone(&w.dictionary),
@@ -65,6 +70,7 @@ impl Column {
             Self::Numbers(v) => Self::Numbers(v[range].to_vec()),
             Self::Sparse(s) => Self::Sparse(s.slice(range)),
             Self::Times(v) => Self::Times(v[range].to_vec()),
+            Self::Images(v) => Self::Images(v[range].to_vec()),
             Self::Words(w) => Self::Words(Words {
                 codes: w.codes[range].to_vec(),
                 dictionary: Arc::clone(&w.dictionary),
@@ -79,6 +85,7 @@ impl Column {
             Self::Sparse(s) => s.values().iter().filter(|x| x.is_nan()).count(),
             Self::Words(w) => w.codes.iter().filter(|&&c| c == MISSING_CODE).count(),
             Self::Times(v) => v.iter().filter(|&&t| t == MISSING_TIME).count(),
+            Self::Images(v) => v.iter().filter(|image| image.is_none()).count(),
         }
     }
 }

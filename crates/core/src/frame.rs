@@ -50,6 +50,7 @@ impl Frame {
                     matches!(field.semantic, SemanticType::Categorical | SemanticType::Text)
                 }
                 Column::Times(_) => field.semantic == SemanticType::Datetime,
+                Column::Images(_) => field.semantic == SemanticType::Image,
             };
             if !fits || column.len() != rows {
                 return Err(Error::Bug(format!(
@@ -63,7 +64,7 @@ impl Frame {
         Ok(Self { schema, columns, rows })
     }
 
-    /// The columns of `table` that have a place in a frame: all but ids and images.
+    /// The columns of `table` that have a place in a frame: all but ids.
     ///
     /// # Errors
     /// [`Error::Bug`] when the table breaks its own promise about types.
@@ -131,6 +132,17 @@ impl Frame {
         match &self.columns[position] {
             Column::Times(values) => Ok(values),
             _ => Err(self.wrong(position, "times")),
+        }
+    }
+
+    /// The images of the column at `position`.
+    ///
+    /// # Errors
+    /// As [`Frame::numbers`].
+    pub fn images(&self, position: usize) -> Result<&[Option<Arc<[u8]>>]> {
+        match &self.columns[position] {
+            Column::Images(images) => Ok(images),
+            _ => Err(self.wrong(position, "images")),
         }
     }
 
@@ -218,13 +230,15 @@ impl Frame {
         self.columns.iter().any(|column| matches!(column, Column::Sparse(_)))
     }
 
-    /// How many bytes the values take; words count as their codes, since frames share them.
+    /// How many bytes the values take; words count as their codes, and images as their places, since frames share
+    /// them.
     pub fn bytes(&self) -> usize {
         let column = |column: &Column| match column {
             Column::Numbers(values) => values.len() * 8,
             Column::Times(values) => values.len() * 8,
             Column::Sparse(numbers) => numbers.rows().len() * 12,
             Column::Words(words) => words.codes.len() * 4,
+            Column::Images(images) => size_of_val::<[_]>(images),
         };
         self.columns.iter().map(column).sum()
     }
@@ -283,11 +297,19 @@ impl<'a> Rows<'a> {
     pub fn times(&self, position: usize) -> Result<&'a [i64]> {
         Ok(&self.frame.times(position)?[self.range.clone()])
     }
+
+    /// As [`Frame::images`], for these rows.
+    ///
+    /// # Errors
+    /// As [`Frame::images`].
+    pub fn images(&self, position: usize) -> Result<&'a [Option<Arc<[u8]>>]> {
+        Ok(&self.frame.images(position)?[self.range.clone()])
+    }
 }
 
 /// Whether a column is one of a frame.
 pub(crate) fn has_place(field: &Field) -> bool {
-    !matches!(field.semantic, SemanticType::Id | SemanticType::Image)
+    field.semantic != SemanticType::Id
 }
 
 /// The fields at these rising positions; a schema of which all are kept is shared, not copied.
@@ -306,10 +328,20 @@ pub(crate) fn column_from_arrow(
         S::Numeric | S::Boolean => Column::Numbers(numbers_from_arrow(array, physical)?),
         S::Categorical | S::Text => Column::Words(words_from_arrow(array, physical)?),
         S::Datetime => Column::Times(times_from_arrow(array, physical)?),
-        S::Id | S::Image => {
+        S::Image => Column::Images(images_from_arrow(array, physical)?),
+        S::Id => {
             return Err(Error::Bug(format!("{semantic} columns have no place in a frame")));
         }
     })
+}
+
+fn images_from_arrow(array: &dyn Array, physical: PhysicalType) -> Result<Vec<Option<Arc<[u8]>>>> {
+    match physical {
+        PhysicalType::Binary => {
+            Ok(array.as_binary::<i32>().iter().map(|image| image.map(Arc::from)).collect())
+        }
+        other => Err(Error::Bug(format!("{other} values were read as images"))),
+    }
 }
 
 fn numbers_from_arrow(array: &dyn Array, physical: PhysicalType) -> Result<Vec<f64>> {

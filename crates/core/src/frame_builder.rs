@@ -6,7 +6,9 @@ use std::sync::Arc;
 use arrow::array::{Array, StringArray};
 
 use crate::frame::{column_from_arrow, has_place};
-use crate::table::{convert, is_exact, number_word, refuse_loss, refuse_missing};
+use crate::table::{
+    convert, from_base64, is_exact, number_word, refuse_base64, refuse_loss, refuse_missing,
+};
 use crate::vocabulary::Vocabulary;
 use crate::{Column, Error, Field, Frame, PhysicalType, Result, Schema, SemanticType};
 
@@ -21,8 +23,10 @@ pub enum Cell<'a> {
     Whole(i64),
     /// Any other number; NaN is missing.
     Number(f64),
-    /// Words, a moment, or a number between quotes.
+    /// Words, a moment, a number between quotes, or an image in base64.
     Text(Cow<'a, str>),
+    /// An image as it is.
+    Bytes(Cow<'a, [u8]>),
 }
 
 /// The columns that a [`FrameBuilder`] fills, found out once for many of them.
@@ -40,7 +44,8 @@ enum Kind {
     Words,
     /// Spelled moments, which Arrow reads together.
     Spelled,
-    /// Ids and images, which have no place in a frame.
+    Images,
+    /// Ids, which have no place in a frame.
     Aside,
 }
 
@@ -51,6 +56,7 @@ impl FrameInput {
             _ if !has_place(field) => Kind::Aside,
             (_, PhysicalType::Date | PhysicalType::Timestamp) => Kind::Spelled,
             (SemanticType::Numeric | SemanticType::Boolean, _) => Kind::Numbers,
+            (SemanticType::Image, _) => Kind::Images,
             _ => Kind::Words,
         };
         let kinds = input.fields().iter().map(kind).collect();
@@ -93,6 +99,7 @@ enum Building {
     Numbers(Vec<f64>),
     Words(Vocabulary),
     Spelled(Vec<Option<String>>),
+    Images(Vec<Option<Arc<[u8]>>>),
     Aside(usize),
 }
 
@@ -102,6 +109,7 @@ impl Building {
             Self::Numbers(values) => values.len(),
             Self::Words(words) => words.len(),
             Self::Spelled(texts) => texts.len(),
+            Self::Images(images) => images.len(),
             Self::Aside(count) => *count,
         }
     }
@@ -114,6 +122,7 @@ impl<'a> FrameBuilder<'a> {
             Kind::Numbers => Building::Numbers(Vec::new()),
             Kind::Words => Building::Words(Vocabulary::default()),
             Kind::Spelled => Building::Spelled(Vec::new()),
+            Kind::Images => Building::Images(Vec::new()),
             Kind::Aside => Building::Aside(0),
         });
         Self { input, columns: columns.collect(), rows: 0 }
@@ -147,14 +156,15 @@ impl<'a> FrameBuilder<'a> {
         match building {
             Building::Aside(count) => *count += 1,
             Building::Spelled(texts) => texts.push(spelled(field, row, cell)?),
+            Building::Images(images) => images.push(image(field, row, cell)?),
             Building::Numbers(numbers) => numbers.push(match stored(field, row, cell)? {
                 Cell::Boolean(yes) => f64::from(u8::from(yes)),
                 Cell::Whole(whole) => whole as f64,
                 Cell::Number(number) => number,
-                Cell::Missing | Cell::Text(_) => f64::NAN,
+                Cell::Missing | Cell::Text(_) | Cell::Bytes(_) => f64::NAN,
             }),
             Building::Words(words) => match stored(field, row, cell)? {
-                Cell::Missing => words.push_missing(),
+                Cell::Missing | Cell::Bytes(_) => words.push_missing(),
                 Cell::Boolean(yes) => words.push(if yes { "true" } else { "false" }),
                 Cell::Whole(whole) => words.push(&whole.to_string()),
                 Cell::Number(number) => words.push(&number_word(number)),
@@ -216,6 +226,7 @@ impl<'a> FrameBuilder<'a> {
             Building::Numbers(numbers) => Some(Ok(Column::Numbers(numbers))),
             Building::Words(words) => Some(Ok(Column::Words(words.finish()))),
             Building::Spelled(texts) => Some(moments(field, texts)),
+            Building::Images(images) => Some(Ok(Column::Images(images))),
             Building::Aside(_) => None,
         });
         Frame::new(Arc::clone(&self.input.frame), columns.collect::<Result<_>>()?, rows)
@@ -311,6 +322,20 @@ fn spelled(field: &Field, row: usize, cell: Cell<'_>) -> Result<Option<String>> 
     }
 }
 
+/// An image: as it is, or in base64.
+fn image(field: &Field, row: usize, cell: Cell<'_>) -> Result<Option<Arc<[u8]>>> {
+    match cell {
+        Cell::Bytes(bytes) => Ok(Some(bytes.as_ref().into())),
+        Cell::Text(text) => match from_base64(&text) {
+            Some(bytes) => Ok(Some(bytes.into())),
+            None => Err(refuse_base64(field, row)),
+        },
+        Cell::Missing => not_missing(field, row).map(|_| None),
+        Cell::Number(number) if number.is_nan() => not_missing(field, row).map(|_| None),
+        other => Err(refuse_loss(field, row, &shown(&other))),
+    }
+}
+
 fn shown(cell: &Cell<'_>) -> String {
     match cell {
         Cell::Missing => "nothing".into(),
@@ -318,6 +343,7 @@ fn shown(cell: &Cell<'_>) -> String {
         Cell::Whole(whole) => whole.to_string(),
         Cell::Number(number) => number.to_string(),
         Cell::Text(text) => text.as_ref().into(),
+        Cell::Bytes(bytes) => format!("{} bytes", bytes.len()),
     }
 }
 
@@ -451,6 +477,27 @@ mod tests {
         let mut builder = FrameBuilder::new(&input);
         builder.push(1, Cell::Whole(1)).unwrap();
         assert!(matches!(builder.finish(), Err(Error::MissingColumn { name, .. }) if name == "a"));
+    }
+
+    #[test] // RFC 4648, section 10
+    fn images_come_in_base64_or_as_they_are() {
+        let field = Field::new("x", PhysicalType::Binary);
+        let texts = Arc::new(StringArray::from(vec![Some("Zm9vYmE="), None, Some("")]));
+        let cells = vec![Cell::Text("Zm9vYmE=".into()), Cell::Missing, Cell::Text("".into())];
+        check(field.clone().nullable(true), texts, cells);
+        let wrong = Arc::new(StringArray::from(vec!["Zg==", "no base64"]));
+        let cells = ["Zg==", "no base64"].map(|text| Cell::Text(text.into()));
+        check(field.clone(), wrong, cells.to_vec());
+        let input = FrameInput::new(&Arc::new(Schema::new(vec![field]).unwrap()));
+        let mut builder = FrameBuilder::new(&input);
+        builder.push(0, Cell::Text(" Zm9v\n".into())).unwrap();
+        builder.push(0, Cell::Bytes(Cow::Borrowed(b"\xffoo"))).unwrap();
+        for wrong in [Cell::Whole(7), Cell::Boolean(true), Cell::Missing, Cell::Text("f".into())] {
+            assert!(builder.push(0, wrong).is_err());
+        }
+        let frame = builder.finish().unwrap();
+        let found: Vec<&[u8]> = frame.images(0).unwrap().iter().flatten().map(|i| &**i).collect();
+        assert_eq!(found, [b"foo".as_slice(), b"\xffoo"]);
     }
 
     #[test]

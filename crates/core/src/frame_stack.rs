@@ -33,6 +33,7 @@ enum Growing {
     Numbers(Vec<f64>),
     Words(Vocabulary),
     Times(Vec<i64>),
+    Images(Vec<Option<Arc<[u8]>>>),
 }
 
 impl FrameStack {
@@ -87,6 +88,7 @@ impl Growing {
             Column::Numbers(_) | Column::Sparse(_) => Self::Numbers(Vec::new()),
             Column::Words(_) => Self::Words(Vocabulary::default()),
             Column::Times(_) => Self::Times(Vec::new()),
+            Column::Images(_) => Self::Images(Vec::new()),
         }
     }
 
@@ -96,6 +98,7 @@ impl Growing {
             (Self::Numbers(all), Column::Numbers(some)) => all.extend_from_slice(some),
             (Self::Times(all), Column::Times(some)) => all.extend_from_slice(some),
             (Self::Words(all), Column::Words(some)) => all.extend(some),
+            (Self::Images(all), Column::Images(some)) => all.extend_from_slice(some),
             _ => {}
         }
     }
@@ -105,6 +108,7 @@ impl Growing {
             Self::Numbers(numbers) => Column::Numbers(numbers),
             Self::Words(words) => Column::Words(words.finish()),
             Self::Times(times) => Column::Times(times),
+            Self::Images(images) => Column::Images(images),
         }
     }
 }

@@ -9,10 +9,14 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::sketch::{FrequentWords, Moments, Quantiles, VectorMoments};
-use crate::{Error, Joint, PhysicalType, Result, Role, SemanticType, TEXT_DIMENSIONS, Table};
+use crate::{
+    Error, IMAGE_DIMENSIONS, Joint, PhysicalType, Result, Role, SemanticType, TEXT_DIMENSIONS,
+    Table,
+};
 
-/// The version of the stored form. The first had neither fine bins nor answers, the second no vectors.
-const FORMAT: u32 = 3;
+/// The version of the stored form. The first had neither fine bins nor answers, the second no vectors, the third
+/// knew nothing of images.
+const FORMAT: u32 = 4;
 
 /// The shares of all values at which quantiles are kept.
 const SHARES: [f64; 11] = [0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0];
@@ -135,6 +139,13 @@ pub enum Summary {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         vectors: Option<VectorMoments>,
     },
+    /// Images, which are not kept. Those that cannot be decoded count as missing.
+    Images {
+        /// How bright each was as a whole, from 0 to 1.
+        brightness: NumbersProfile,
+        /// What the vectors of the images were like, as [`crate::image_vector`] makes them.
+        vectors: VectorMoments,
+    },
     /// Moments in microseconds since 1970-01-01; nothing when all were missing.
     Times {
         /// The first.
@@ -142,7 +153,7 @@ pub enum Summary {
         /// The last.
         max: Option<i64>,
     },
-    /// Ids and pictures, of which nothing is kept.
+    /// Ids, of which nothing is kept, and images in a profile of an earlier format.
     Opaque,
 }
 
@@ -309,6 +320,9 @@ impl ColumnProfile {
             Summary::Text { lengths, vectors, .. } => {
                 let fits = |v: &VectorMoments| v.is_sound() && v.width() == TEXT_DIMENSIONS;
                 lengths.is_sound() && vectors.as_ref().is_none_or(fits)
+            }
+            Summary::Images { brightness, vectors } => {
+                brightness.is_sound() && vectors.is_sound() && vectors.width() == IMAGE_DIMENSIONS
             }
             Summary::Words(words) => words.is_sound(),
             Summary::Times { .. } | Summary::Opaque => true,

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
-    UInt32Array, new_null_array,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int64Array, RecordBatch,
+    StringArray, UInt32Array, new_null_array,
 };
 use arrow::compute::{cast, concat, take};
 use arrow::datatypes::{
     DataType, Field as ArrowField, Float64Type, Int64Type, Schema as ArrowSchema,
 };
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 use crate::{Error, Field, PhysicalType, Result, Role, Schema, SemanticType};
 
@@ -431,6 +433,11 @@ pub(crate) fn convert(array: &ArrayRef, field: &Field) -> Result<ArrayRef> {
                     .map_err(|(row, v)| refused(row, v))?;
                 Arc::new(Float64Array::from(parsed))
             }
+            (DataType::Utf8, PhysicalType::Binary) => {
+                let bytes =
+                    parse_all(array, from_base64).map_err(|(row, _)| refuse_base64(field, row))?;
+                Arc::new(bytes.into_iter().collect::<BinaryArray>())
+            }
             (DataType::Utf8, PhysicalType::Boolean) => {
                 let parsed = parse_all(array, |s| s.parse::<bool>().ok())
                     .map_err(|(row, v)| refused(row, v))?;
@@ -479,6 +486,19 @@ pub(crate) fn refuse_loss(field: &Field, row: usize, value: &str) -> Error {
             article(field.physical)
         ),
         format!("give column `{}` as {}", field.name, field.physical),
+    )
+}
+
+/// The bytes that a text stands for in base64, as RFC 4648 has it.
+pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(text.trim()).ok()
+}
+
+/// A text is no base64 where bytes are wanted.
+pub(crate) fn refuse_base64(field: &Field, row: usize) -> Error {
+    Error::data_hint(
+        format!("column `{}` holds a text in row {} that is no base64", field.name, row + 1),
+        "give the bytes of a PNG or a JPEG in base64",
     )
 }
 

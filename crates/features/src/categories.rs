@@ -186,7 +186,7 @@ impl Lookup {
                 .map(|v| if v.is_nan() { missing } else { code(self.numbers.get(&bits(*v))) })
                 .collect(),
             Column::Sparse(numbers) => self.codes(&Column::Numbers(numbers.to_dense()), missing),
-            Column::Times(values) => vec![UNKNOWN; values.len()],
+            Column::Times(_) | Column::Images(_) => vec![UNKNOWN; column.len()],
         }
     }
 
@@ -208,7 +208,7 @@ pub(crate) fn unknown(field: &Field, column: &Column, codes: &[u32], hint: &str)
         Column::Words(words) => words.iter().nth(row).flatten().map(str::to_string),
         Column::Numbers(values) => values.get(row).filter(|v| !v.is_nan()).map(|&v| word(field, v)),
         Column::Sparse(numbers) => numbers.to_dense().get(row).map(|&v| word(field, v)),
-        Column::Times(_) => None,
+        Column::Times(_) | Column::Images(_) => None,
     };
     let value = value.map_or("a missing value".into(), |v| format!("`{v}`"));
     let message =

@@ -225,7 +225,7 @@ pub(crate) fn written_out(column: &Column) -> Result<Cow<'_, [f64]>> {
     match column {
         Column::Numbers(values) => Ok(Cow::Borrowed(values)),
         Column::Sparse(numbers) => Ok(Cow::Owned(numbers.to_dense())),
-        Column::Words(_) | Column::Times(_) => {
+        Column::Words(_) | Column::Times(_) | Column::Images(_) => {
             Err(Error::Bug("a column without numbers was asked for them".into()))
         }
     }

@@ -192,7 +192,7 @@ impl FittedHashEncoder {
                 values.iter().map(find).collect()
             }
             Column::Sparse(numbers) => self.places(field, &Column::Numbers(numbers.to_dense())),
-            Column::Times(times) => vec![None; times.len()],
+            Column::Times(_) | Column::Images(_) => vec![None; column.len()],
         }
     }
 

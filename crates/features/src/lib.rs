@@ -37,6 +37,7 @@ mod one_hot_encoding;
 mod order;
 mod ordinal_encoder;
 mod pca;
+mod pixels;
 mod polynomial;
 mod power_transformer;
 mod products;
@@ -79,6 +80,7 @@ pub use normalizer::{FittedNormalizer, Norm, Normalizer};
 pub use one_hot_encoder::{DropCategory, FittedOneHotEncoder, Frequency, OneHotEncoder, Unknown};
 pub use ordinal_encoder::{FittedOrdinalEncoder, OrdinalEncoder, UnknownCode};
 pub use pca::{Components, FittedPca, Pca};
+pub use pixels::{FittedPixels, Pixels};
 pub use polynomial::{FittedPolynomial, Polynomial, PolynomialTerms};
 pub use power_transformer::{FittedPowerTransformer, PowerMethod, PowerTransformer};
 pub use quantile_transformer::{FittedQuantileTransformer, QuantileOutput, QuantileTransformer};
@@ -126,6 +128,7 @@ pub fn register(catalog: &mut Catalog) {
         .transform::<CountWords, FittedVectorizer>("count_words", text::COUNT_WORDS_VERSION)
         .transform::<Tfidf, FittedVectorizer>("tfidf", text::TFIDF_VERSION)
         .transform::<HashText, FittedHashText>("hash_text", text::HASH_TEXT_VERSION)
+        .transform::<Pixels, FittedPixels>("pixels", pixels::VERSION)
         .transform::<Pca, FittedPca>("pca", pca::VERSION)
         .transform::<Drop, FittedDrop>("drop", drop::VERSION)
         .transform::<Derive, FittedDerive>("derive", derive::VERSION)

@@ -421,6 +421,7 @@ fn missing(column: &Column) -> Column {
     Column::Numbers(match column {
         Column::Numbers(values) => values.iter().map(|v| truth(v.is_nan())).collect(),
         Column::Words(words) => words.codes.iter().map(|&c| truth(c == MISSING_CODE)).collect(),
+        Column::Images(images) => images.iter().map(|image| truth(image.is_none())).collect(),
         Column::Sparse(_) | Column::Times(_) => vec![0.0; column.len()],
     })
 }

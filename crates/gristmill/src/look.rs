@@ -99,7 +99,7 @@ fn distinct(summary: &Summary) -> Option<u64> {
         Summary::Numbers(numbers) => Some(numbers.distinct),
         Summary::Words(words) => Some(words.distinct),
         Summary::Text { distinct, .. } => Some(*distinct),
-        Summary::Times { .. } | Summary::Opaque => None,
+        Summary::Images { .. } | Summary::Times { .. } | Summary::Opaque => None,
     }
 }
 

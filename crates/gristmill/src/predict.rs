@@ -28,7 +28,7 @@ pub fn predict(home: &Home, reference: &str, input: &Path) -> Result<Answers> {
     let package = gristmill_package::load(&folder, &catalog())?;
     let notes = Notes::default();
     let wanted = package.pipeline.input();
-    let source = SourceSpec::Path(input.to_string_lossy().into_owned());
+    let source = SourceSpec::at(input);
     let wanted_with_ids = with_id_fields(&source, wanted)?;
     let rows = gristmill_ingest::read_as(&source, Path::new(""), &wanted_with_ids, &notes)?;
     let predicted = package.pipeline.predict(&rows);

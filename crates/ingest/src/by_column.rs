@@ -54,6 +54,9 @@ pub fn by_column<S: Send>(
     begin: impl Fn(usize) -> S + Sync,
     take: impl Fn(usize, &mut S, &Table) -> gristmill_core::Result<()> + Sync,
 ) -> Result<Option<ByColumn<S>>> {
+    if matches!(spec, SourceSpec::Images(_)) {
+        return Ok(None);
+    }
     let (source, paths) = (spec.options(), files(spec, base)?);
     let mut opened = Vec::with_capacity(paths.len());
     for path in &paths {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use gristmill_core::nearest;
 
+use crate::images::{ImageFile, image_files};
 use crate::source::{FileSource, Format};
 use crate::{IngestError, Result, SourceSpec, memory};
 
@@ -31,6 +32,9 @@ pub fn files(spec: &SourceSpec, base: &Path) -> Result<Vec<PathBuf>> {
         });
     }
     let path = base.join(written);
+    if matches!(spec, SourceSpec::Images(_)) {
+        return Ok(image_files(&path)?.into_iter().map(|file| file.path).collect());
+    }
     if path.is_file() {
         return Ok(vec![path]);
     }
@@ -38,25 +42,34 @@ pub fn files(spec: &SourceSpec, base: &Path) -> Result<Vec<PathBuf>> {
         return Err(IngestError::content(
             &path,
             "is a folder",
-            format!("name a file in it, or all with a glob such as `{written}/*.csv`"),
+            format!(
+                "name a file in it, or all with a glob such as `{written}/*.csv`; where it holds images, say \
+                 `images: {written}`"
+            ),
         ));
     }
     if !written.contains(['*', '?', '[']) {
         return match fs_err::metadata(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e.into()),
             Ok(_) => Err(IngestError::content(&path, "is not a file", "name a file")),
-            Err(_) => Err(IngestError::NotFound { near: near(&path), path }),
+            Err(_) => Err(not_found(&path)),
         };
     }
     matches(written, base)
 }
 
-/// A hash of the bytes of all files that a source names, in order: equal when they are.
+/// A hash of the bytes of all files that a source names, in order, and of the labels of images: equal when they
+/// are.
 ///
 /// # Errors
 /// As [`files`], and when a file cannot be read.
 pub fn fingerprint(spec: &SourceSpec, base: &Path) -> Result<blake3::Hash> {
     let mut all = blake3::Hasher::new();
+    if let SourceSpec::Images(images) = spec {
+        for ImageFile { label, .. } in image_files(&base.join(&images.images))? {
+            all.update(label.unwrap_or_default().as_bytes()).update(b"\n");
+        }
+    }
     for path in files(spec, base)? {
         let mut hasher = blake3::Hasher::new();
         hasher.update_rayon(&fs_err::read(&path)?);
@@ -84,6 +97,11 @@ fn matches(written: &str, base: &Path) -> Result<Vec<PathBuf>> {
         return Err(IngestError::content(&base.join(written), "matches no file", hint));
     }
     Ok(files)
+}
+
+/// Nothing stands at `path`.
+pub(crate) fn not_found(path: &Path) -> IngestError {
+    IngestError::NotFound { near: near(path), path: path.into() }
 }
 
 /// The name of a file beside `path` that is probably meant.

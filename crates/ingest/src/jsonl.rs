@@ -14,7 +14,7 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::cell::{Kinds, Spelling, Value};
-use crate::part::{Part, join};
+use crate::part::{Part, join, spelled};
 use crate::{IngestError, Result};
 
 /// Pieces that are read side by side are about this long, on every machine.
@@ -30,7 +30,7 @@ pub(crate) fn read(path: &Path, text: &[u8], wanted: Option<&Schema>) -> Result<
     let pieces = pieces(text);
     let file = File { path, text };
     let wanted: Option<HashMap<&str, PhysicalType>> =
-        wanted.map(|w| w.fields().iter().map(|f| (f.name.as_str(), f.physical)).collect());
+        wanted.map(|w| w.fields().iter().map(|f| (f.name.as_str(), spelled(f.physical))).collect());
     let mut read = file.all(&pieces, wanted.as_ref())?;
     if read.rows == 0 {
         let found = if text.trim_ascii().is_empty() { "is empty" } else { "has no rows" };

@@ -70,6 +70,15 @@ impl Values {
     }
 }
 
+/// The type that values of a wanted one are read as out of text. Bytes are words in base64 there, which become bytes
+/// where the table conforms to what is wanted.
+pub(crate) fn spelled(wanted: PhysicalType) -> PhysicalType {
+    match wanted {
+        PhysicalType::Binary => PhysicalType::Utf8,
+        other => other,
+    }
+}
+
 impl Part {
     /// A part that will hold values of this type.
     pub fn of(physical: PhysicalType) -> Self {

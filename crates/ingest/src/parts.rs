@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use gristmill_core::{Notes, Schema, Table};
 
 use crate::csv::{self, Blocks, Dialect};
+use crate::images::ImageParts;
 use crate::parquet::Columns;
 use crate::read::conformed;
 use crate::source::{FileSource, Format};
@@ -16,7 +17,8 @@ const HEAD_BYTES: u64 = 1 << 20;
 
 /// The rows of a source, some at a time, in order.
 ///
-/// Parquet and plain delimited text take memory for one part: 32,768 rows, or about 16 MiB of text.
+/// Parquet, plain delimited text and images take memory for one part: 32,768 rows, about 16 MiB of text, or 64 MiB
+/// of images.
 /// Text that is packed, in another encoding or in JSON lines is read file by file.
 pub struct Parts<'a> {
     source: FileSource,
@@ -29,6 +31,7 @@ pub struct Parts<'a> {
 enum Open {
     Parquet(Columns),
     Csv(Box<Blocks>),
+    Images(ImageParts),
     Whole(Option<Table>),
 }
 
@@ -58,8 +61,15 @@ pub fn parts_as<'a>(
     wanted: &'a Schema,
     notes: &'a Notes,
 ) -> Result<Parts<'a>> {
-    let files = files(spec, base)?.into();
-    Ok(Parts { source: spec.options(), wanted, notes, files, open: None })
+    let (files, open) = match spec {
+        SourceSpec::Images(source) => {
+            let folder = base.join(&source.images);
+            let images = ImageParts::open(&folder)?;
+            (VecDeque::new(), Some((folder, Open::Images(images))))
+        }
+        _ => (files(spec, base)?.into(), None),
+    };
+    Ok(Parts { source: spec.options(), wanted, notes, files, open })
 }
 
 impl Parts<'_> {
@@ -102,6 +112,7 @@ impl Parts<'_> {
             let table = match open {
                 Open::Parquet(columns) => columns.next()?,
                 Open::Csv(blocks) => blocks.next(self.wanted, self.notes)?,
+                Open::Images(images) => images.next()?,
                 Open::Whole(table) => table.take(),
             };
             match table {

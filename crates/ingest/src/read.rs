@@ -9,7 +9,7 @@ use crate::meaning::suggest_meanings;
 use crate::reconcile::{Reconciled, common_types};
 use crate::source::{FileSource, Format};
 use crate::suspects::note_suspects;
-use crate::{IngestError, Result, SourceSpec, files, jsonl, parquet, settle};
+use crate::{IngestError, Result, SourceSpec, files, images, jsonl, parquet, settle};
 
 /// How much of a text a peek reads, in bytes.
 const PEEK_BYTES: u64 = 1 << 20;
@@ -38,6 +38,9 @@ pub(crate) const PEEK_ROWS: usize = 1000;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn read(spec: &SourceSpec, base: &Path, notes: &Notes) -> Result<Table> {
+    if let SourceSpec::Images(source) = spec {
+        return images::read(&base.join(&source.images));
+    }
     let table = read_all(&spec.options(), &files(spec, base)?, None, notes)?;
     let table = suggest_meanings(&without_empty_columns(table, notes)?)?;
     note_suspects(&table, notes);
@@ -53,6 +56,10 @@ pub fn read(spec: &SourceSpec, base: &Path, notes: &Notes) -> Result<Table> {
 /// As [`read`]; [`gristmill_core::Error::MissingColumn`]; when a value does not convert to the
 /// wanted type without loss.
 pub fn read_as(spec: &SourceSpec, base: &Path, wanted: &Schema, notes: &Notes) -> Result<Table> {
+    if let SourceSpec::Images(source) = spec {
+        let folder = base.join(&source.images);
+        return conformed(&images::read_unseen(&folder)?, &folder, wanted);
+    }
     read_all(&spec.options(), &files(spec, base)?, Some(wanted), notes)
 }
 
@@ -74,11 +81,15 @@ impl Peek {
 }
 
 /// A look at a source that costs the same however large it is: the footer of a Parquet file, or the
-/// header and at most 1,000 rows and 1 MiB of text, and some rows of the first file of a glob.
+/// header and at most 1,000 rows and 1 MiB of text, and some rows of the first file of a glob; of images 100 from
+/// all over the folder.
 ///
 /// # Errors
 /// As [`read`], as far as the first rows show it.
 pub fn peek(spec: &SourceSpec, base: &Path) -> Result<Peek> {
+    if let SourceSpec::Images(source) = spec {
+        return images::peek(&base.join(&source.images));
+    }
     let source = spec.options();
     let files = files(spec, base)?;
     let path = &files[0];

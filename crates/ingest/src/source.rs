@@ -1,17 +1,19 @@
 //! What a pipeline file can say about where its rows come from.
 
 use std::fmt;
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 /// Words that stand for a missing value unless the source says otherwise. `None` is not among
 /// them: it is a value in real data.
 pub const DEFAULT_NULLS: [&str; 7] = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"];
 
-/// Where rows come from: a path or glob alone, or a block that also says how to read it.
+/// Where rows come from: a path or glob alone, a block that also says how to read it, or a folder of images.
 ///
 /// ```
 /// # use gristmill_ingest::SourceSpec;
@@ -28,6 +30,17 @@ pub enum SourceSpec {
     Path(String),
     /// A path or a glob, and how to read it.
     File(FileSource),
+    /// A folder of images.
+    Images(ImageSource),
+}
+
+/// Images in the folders of their classes: each file is a row of the columns `image` and `label`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImageSource {
+    /// A folder, relative to the pipeline file, in which each class has a folder of PNG or JPEG files. They follow
+    /// one another class by class in the order of their names.
+    pub images: String,
 }
 
 /// A file or several, and how to read them.
@@ -90,19 +103,31 @@ pub enum BadRows {
 }
 
 impl SourceSpec {
-    /// The path or glob as it was written.
+    /// The path, glob or folder as it was written.
     pub fn path(&self) -> &str {
         match self {
             Self::Path(path) => path,
             Self::File(file) => &file.path,
+            Self::Images(images) => &images.images,
         }
     }
 
-    /// All that is said or assumed about how to read the source.
+    /// All that is said or assumed about how to read the files of the source. Of images nothing is said.
     pub fn options(&self) -> FileSource {
         match self {
             Self::Path(path) => FileSource::new(path),
             Self::File(file) => file.clone(),
+            Self::Images(images) => FileSource::new(&images.images),
+        }
+    }
+
+    /// The source that a path alone names on a command line: a folder of images, or a file.
+    pub fn at(path: &Path) -> Self {
+        let written = path.to_string_lossy().into_owned();
+        if path.is_dir() {
+            Self::Images(ImageSource { images: written })
+        } else {
+            Self::Path(written)
         }
     }
 }
@@ -142,11 +167,15 @@ impl<'de> Deserialize<'de> for SourceSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct PathOrBlock;
 
+        fn refused<E: serde::de::Error>(error: serde_json::Error) -> E {
+            E::custom(error)
+        }
+
         impl<'de> Visitor<'de> for PathOrBlock {
             type Value = SourceSpec;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a path, a glob, or a block with `path`")
+                f.write_str("a path, a glob, or a block with `path` or `images`")
             }
 
             fn visit_str<E>(self, path: &str) -> Result<SourceSpec, E> {
@@ -154,7 +183,15 @@ impl<'de> Deserialize<'de> for SourceSpec {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, block: A) -> Result<SourceSpec, A::Error> {
-                FileSource::deserialize(MapAccessDeserializer::new(block)).map(SourceSpec::File)
+                let block = Map::deserialize(MapAccessDeserializer::new(block))?;
+                let is_images = block.contains_key("images") && !block.contains_key("path");
+                let block = Value::Object(block);
+                if is_images {
+                    return ImageSource::deserialize(block)
+                        .map(SourceSpec::Images)
+                        .map_err(refused);
+                }
+                FileSource::deserialize(block).map(SourceSpec::File).map_err(refused)
             }
         }
 
@@ -188,13 +225,18 @@ mod tests {
         let message = error.unwrap_err().to_string();
         assert!(message.contains("unknown field `delimeter`"), "{message}");
         assert!(message.contains("`delimiter`"), "{message}");
+        let error = serde_json::from_str::<SourceSpec>(r#"{"images": "pets", "size": 3}"#);
+        let message = error.unwrap_err().to_string();
+        assert!(message.contains("unknown field `size`, expected `images`"), "{message}");
     }
 
     #[test]
     fn a_spec_is_written_as_it_is_read() {
-        for text in
-            [r#""a.csv""#, r#"{"path":"a.csv","format":"csv","bad_rows":"skip","sample":10}"#]
-        {
+        for text in [
+            r#""a.csv""#,
+            r#"{"path":"a.csv","format":"csv","bad_rows":"skip","sample":10}"#,
+            r#"{"images":"pets"}"#,
+        ] {
             let spec: SourceSpec = serde_json::from_str(text).unwrap();
             let again = serde_json::to_string(&spec).unwrap();
             assert_eq!(serde_json::from_str::<SourceSpec>(&again).unwrap(), spec);

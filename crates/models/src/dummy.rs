@@ -318,6 +318,10 @@ fn row_numbers(rows: &Frame) -> Vec<u64> {
                     add(number, &[if word.is_some() { 0xff } else { 0xfe }]);
                 });
             }
+            Column::Images(images) => {
+                let pairs = numbers.iter_mut().zip(images);
+                pairs.for_each(|(number, image)| add(number, image.as_deref().unwrap_or_default()));
+            }
         }
     }
     numbers

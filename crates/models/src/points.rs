@@ -193,7 +193,8 @@ pub(crate) fn check_columns(input: &Schema) -> Result<()> {
             SemanticType::Categorical => "add `one_hot` before the model",
             SemanticType::Datetime => "add `datetime` before the model, or `drop` the column",
             SemanticType::Text => "add `tfidf` before the model, or `drop` the column",
-            SemanticType::Image | SemanticType::Id => "leave the column out with `drop`",
+            SemanticType::Image => "add `pixels` before the model, or `drop` the column",
+            SemanticType::Id => "leave the column out with `drop`",
         };
         Err(Error::WrongType {
             name: field.name.clone(),

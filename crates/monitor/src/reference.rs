@@ -18,7 +18,7 @@ const COARSE_BINS: f64 = 20.0;
 ///
 /// It comes from a [`Profile`], such as that of the training rows in a model package, and holds for
 /// each column the places that later values are counted in: some 250 bins of about equally many
-/// values, or categories by name. Moments, ids and pictures have no places and are not compared.
+/// values, or categories by name. Moments and ids have no places and are not compared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reference {
     /// How many rows there were.
@@ -53,9 +53,10 @@ pub struct ColumnReference {
     pub places: Places,
     /// How many values were in each place.
     pub counts: Vec<u64>,
-    /// What the vectors of texts were like, as [`gristmill_core::text_vector`] makes them.
+    /// What the vectors of texts and images were like, as [`gristmill_core::text_vector`] and
+    /// [`gristmill_core::image_vector`] make them.
     pub vectors: Option<VectorMoments>,
-    /// The mean of numbers, or of the lengths of texts.
+    /// The mean of numbers, of the lengths of texts, or of how bright images are.
     pub mean: Option<f64>,
     /// Their population deviation.
     pub deviation: Option<f64>,
@@ -72,6 +73,8 @@ pub enum Places {
     Bins(Vec<f64>),
     /// As `Bins`, of how many characters a text has.
     Lengths(Vec<f64>),
+    /// As `Bins`, of how bright an image is.
+    Brightness(Vec<f64>),
     /// Categories with their places; all others are counted in one place more, the last.
     Words(BTreeMap<String, usize>),
     /// None: the values are not compared.
@@ -144,6 +147,10 @@ impl ColumnReference {
                 vectors: vectors.clone(),
                 ..empty(Places::None).with_numbers(lengths, Places::Lengths)
             },
+            Summary::Images { brightness, vectors } => Self {
+                vectors: Some(vectors.clone()),
+                ..empty(Places::None).with_numbers(brightness, Places::Brightness)
+            },
             Summary::Words(words) => empty(Places::None).with_words(words),
             Summary::Times { .. } | Summary::Opaque => empty(Places::None),
         }
@@ -200,7 +207,9 @@ impl ColumnReference {
     /// The borders between the bins of numbers; nothing for words.
     pub fn borders(&self) -> Option<&[f64]> {
         match &self.places {
-            Places::Bins(borders) | Places::Lengths(borders) => Some(borders),
+            Places::Bins(borders) | Places::Lengths(borders) | Places::Brightness(borders) => {
+                Some(borders)
+            }
             Places::Words(_) | Places::None => None,
         }
     }

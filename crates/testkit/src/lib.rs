@@ -2,6 +2,7 @@
 
 pub mod conformance;
 mod functions;
+mod images;
 pub mod parquet;
 #[cfg(unix)]
 pub mod postgres;
@@ -10,4 +11,5 @@ pub mod s3;
 mod tables;
 
 pub use functions::{branin, hartmann};
+pub use images::grey_png;
 pub use tables::{TableBuilder, shared_csv, table};

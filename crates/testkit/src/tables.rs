@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
+    ArrayRef, BinaryArray, BooleanArray, Float64Array, Int64Array, StringArray,
+    TimestampMicrosecondArray,
 };
 use gristmill_core::{Field, Frame, PhysicalType, Schema, SemanticType, Table};
 
@@ -71,6 +72,17 @@ impl TableBuilder {
     ) -> Self {
         let values: Vec<Option<&str>> = values.into_iter().map(Into::into).collect();
         self.add(name, PhysicalType::Utf8, Arc::new(StringArray::from(values)))
+    }
+
+    /// Adds a column of the bytes of images.
+    #[must_use]
+    pub fn images<T: Into<Option<Vec<u8>>>>(
+        self,
+        name: &str,
+        values: impl IntoIterator<Item = T>,
+    ) -> Self {
+        let values = values.into_iter().map(Into::into);
+        self.add(name, PhysicalType::Binary, Arc::new(values.collect::<BinaryArray>()))
     }
 
     /// Adds a boolean column.

@@ -54,6 +54,8 @@ const HEAVY: &[(&str, &[&str])] = &[
     ("anyhow", &["gristmill-cli"]),
     ("granit-parser", &["gristmill-flow"]),
     ("faer", &["gristmill-features"]),
+    ("png", &["gristmill-core"]),
+    ("zune-jpeg", &["gristmill-core"]),
 ];
 
 /// The dependencies of each member that reach the binary, by name.

@@ -11,6 +11,8 @@ use crate::sandbox::Sandbox;
 /// The examples with the file that runs, and a floor for a metric on test rows and over folds.
 const EXAMPLES: &[(&str, &str, &str, f64)] = &[
     ("churn", "pipeline.yaml", "roc_auc", 0.843),
+    // scikit-learn 1.9.1 reaches 0.767 (deviation 0.005) over five divisions into 5 folds with the same cells and c.
+    ("fashion", "pipeline.yaml", "accuracy", 0.76),
     // LightGBM 4.7.0 reaches 0.9948 over 5 folds of engines with the same columns and settings.
     ("maintenance", "pipeline.yaml", "roc_auc", 0.993),
     // LightGBM 4.7.0 reaches 0.9245 over 10 folds with the same settings.

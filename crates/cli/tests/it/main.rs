@@ -24,6 +24,7 @@ mod flow;
 mod fragments;
 mod homes;
 mod hostile;
+mod images;
 mod import;
 mod kills;
 mod lineage;

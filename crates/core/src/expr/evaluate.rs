@@ -90,7 +90,7 @@ impl<'a> Evaluator<'a> {
             Some(Column::Numbers(v)) => Ok(Value::Numbers(Cells::Many(Cow::Borrowed(v)))),
             Some(Column::Times(v)) => Ok(Value::Times(Cells::Many(Cow::Borrowed(v)))),
             Some(Column::Words(v)) => Ok(Value::Words(WordCells::Many(Cow::Borrowed(v)))),
-            Some(Column::Sparse(_)) | None => {
+            Some(Column::Sparse(_) | Column::Images(_)) | None => {
                 Err(Error::Bug(format!("an expression reads column {position} of a frame")))
             }
         }

@@ -47,7 +47,7 @@ impl Kind {
     /// The kind of a column of this meaning in a frame.
     ///
     /// # Errors
-    /// [`Error::Bug`] for ids and images, which no frame holds.
+    /// [`Error::Bug`] for ids and images, which no operator takes.
     pub fn of(semantic: SemanticType) -> crate::Result<Self> {
         Ok(match semantic {
             SemanticType::Numeric | SemanticType::Boolean => Self::Numbers,

@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use super::{ColumnProfile, NumbersProfile, Profile, Summary, TogetherProfile, WordsProfile};
 use crate::sketch::{Distinct, FrequentWords, Moments, Quantiles, VectorMoments};
 use crate::{
-    Column, Error, Field, Frame, Joint, MISSING_CODE, MISSING_TIME, Result, Rows, SemanticType,
-    TEXT_DIMENSIONS, Table, add_texts, fold_chunks,
+    Column, Error, Field, Frame, IMAGE_DIMENSIONS, Joint, MISSING_CODE, MISSING_TIME, Result, Rows,
+    SemanticType, TEXT_DIMENSIONS, Table, add_images, add_texts, fold_chunks,
 };
 
 /// Learns the [`Profile`] of rows that come part by part, in memory that does not grow with them.
@@ -161,6 +161,7 @@ fn learned_column(table: &Table) -> Result<(Field, u64, Option<Learned>)> {
             let learned = learn_values(&frame, column, field.semantic)?;
             let count = match &learned {
                 Learned::Numbers(numbers) => numbers.moments.count(),
+                Learned::Images { brightness, .. } => brightness.moments.count(),
                 _ => (frame.rows() - column.missing()) as u64,
             };
             (frame.rows() as u64 - count, Some(learned))
@@ -179,6 +180,11 @@ fn learn_values(frame: &Frame, column: &Column, semantic: SemanticType) -> Resul
                     Learned::Numbers(Numbers::of(rows.numbers(0)?))
                 }
                 Column::Times(_) => Learned::times(rows.times(0)?),
+                Column::Images(_) => {
+                    let mut vectors = VectorMoments::new(IMAGE_DIMENSIONS);
+                    let brightness = add_images(rows.images(0)?, Some(&mut vectors))?;
+                    Learned::Images { brightness: Numbers::of(&brightness), vectors }
+                }
                 Column::Words(_) => {
                     let (codes, dictionary) = rows.words(0)?;
                     let words = occurrences(codes, dictionary);
@@ -213,6 +219,7 @@ enum Learned {
     Numbers(Numbers),
     Words { frequent: FrequentWords, distinct: Distinct },
     Text { lengths: Numbers, distinct: Distinct, vectors: VectorMoments },
+    Images { brightness: Numbers, vectors: VectorMoments },
     Times { min: Option<i64>, max: Option<i64> },
 }
 
@@ -289,6 +296,13 @@ impl Learned {
                 let (lengths, distinct) = (lengths.merge(later), distinct.merge(more));
                 Self::Text { lengths, distinct, vectors }
             }
+            (
+                Self::Images { brightness, mut vectors },
+                Self::Images { brightness: later, vectors: of_later },
+            ) => {
+                vectors.merge(&of_later)?;
+                Self::Images { brightness: brightness.merge(later), vectors }
+            }
             (Self::Times { min, max }, Self::Times { min: low, max: high }) => {
                 Self::Times { min: min.into_iter().chain(low).min(), max: max.max(high) }
             }
@@ -307,6 +321,9 @@ impl Learned {
                 lengths: lengths.profile(),
                 vectors: Some(vectors.clone()),
             },
+            Self::Images { brightness, vectors } => {
+                Summary::Images { brightness: brightness.profile(), vectors: vectors.clone() }
+            }
             Self::Times { min, max } => Summary::Times { min: *min, max: *max },
         }
     }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, StringArray, TimestampMicrosecondArray};
+use arrow::array::{ArrayRef, BinaryArray, Float64Array, StringArray, TimestampMicrosecondArray};
 
 use super::*;
 use crate::{Field, Schema};
@@ -217,6 +217,30 @@ fn times_and_ids_have_their_own_summaries() {
     assert_eq!((column.missing, column.summary), (1, Summary::Opaque));
 }
 
+#[test] // by hand: two samples of 0 and 255, and one of 51
+fn images_are_known_by_brightness_and_vectors_and_what_is_none_is_missing() {
+    let png = |samples: &[u8]| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let mut encoder = png::Encoder::new(&mut bytes, samples.len() as u32, 1);
+        encoder.set_color(png::ColorType::Grayscale);
+        encoder.write_header().unwrap().write_image_data(samples).unwrap();
+        bytes.into_inner()
+    };
+    let images = [Some(png(&[0, 255])), None, Some(b"GIF89a".to_vec()), Some(png(&[51]))];
+    let array = images.into_iter().collect::<BinaryArray>();
+    let field = Field::new("x", PhysicalType::Binary).nullable(true);
+    let column = learn((field, Arc::new(array)));
+    assert_eq!(column.missing, 2);
+    let Summary::Images { brightness, vectors } = &column.summary else { panic!("{column:?}") };
+    assert_eq!((brightness.count, vectors.count()), (2, 2));
+    assert!((brightness.mean.unwrap() - 0.35).abs() < 1e-15);
+    // The format before knew of an image column that it is there.
+    let third = r#"{"format_version": 3, "rows": 1, "columns": [{"name": "x", "physical": "binary",
+        "semantic": "image", "role": "feature", "missing": 0, "summary": "opaque"}]}"#;
+    let profile = Profile::from_json(third.as_bytes()).unwrap();
+    assert_eq!(profile.columns[0].summary, Summary::Opaque);
+}
+
 #[test] // by hand: 1 to 100 are fewer than the fine bins, so each has its own
 fn few_values_have_fine_bins_of_their_own() {
     check_numbers((1..=100).map(|i| Some(f64::from(i))).collect(), |_, numbers| {
@@ -285,9 +309,9 @@ fn what_is_no_profile_is_refused() {
     let sound = Profile::learn(&table(vec![numbers(vec![Some(1.0), Some(2.0)])])).unwrap();
     let json = sound.to_json().unwrap();
     for (from, to) in [
-        ("\"format_version\": 3", "\"format_version\": 4"),
-        ("\"format_version\": 3", "\"format_version\": 0"),
-        ("\"format_version\": 3", "\"format\": 3"),
+        ("\"format_version\": 4", "\"format_version\": 5"),
+        ("\"format_version\": 4", "\"format_version\": 0"),
+        ("\"format_version\": 4", "\"format\": 4"),
         ("\"missing\"", "\"mising\""),
         ("\"count\": 2", "\"count\": 3"),
         ("\"rows\": 2", "\"rows\": -2"),

@@ -132,7 +132,7 @@ fn values_of(name: &str, frames: [&Frame; 2]) -> Vec<Option<f64>> {
         Some(Column::Times(times)) => {
             times.iter().map(|&t| if t == MISSING_TIME { f64::NAN } else { t as f64 }).collect()
         }
-        Some(Column::Words(_)) | None => vec![f64::NAN; rows],
+        Some(Column::Words(_) | Column::Images(_)) | None => vec![f64::NAN; rows],
     };
     numbers.into_iter().map(|value| value.is_finite().then_some(value)).collect()
 }

@@ -67,7 +67,7 @@ pub(super) fn moments(table: &Table, column: &str) -> Result<Vec<Vec<u32>>> {
             refuse_gap(column, numbers.iter().position(|n| n.is_nan()))?;
             Ok(in_order(&numbers, f64::total_cmp))
         }
-        Column::Sparse(_) | Column::Words(_) => {
+        Column::Sparse(_) | Column::Words(_) | Column::Images(_) => {
             Err(Error::Bug(format!("column `{column}` was not read as moments or numbers")))
         }
     }

@@ -167,6 +167,9 @@ fn picked(column: &Column, rows: &[u32]) -> Column {
             codes: pick(&words.codes, rows, MISSING_CODE),
             dictionary: Arc::clone(&words.dictionary),
         }),
+        Column::Images(images) => Column::Images(
+            rows.iter().map(|&r| images.get(r as usize).cloned().flatten()).collect(),
+        ),
     }
 }
 

@@ -169,7 +169,9 @@ impl Keys {
             Column::Times(times) => Ok(Self::Moments(times.clone())),
             Column::Numbers(values) => Ok(Self::Numbers(values.clone())),
             Column::Sparse(values) => Ok(Self::Numbers(values.to_dense())),
-            Column::Words(_) => Err(Error::Bug("rows were to be ordered by words".into())),
+            Column::Words(_) | Column::Images(_) => {
+                Err(Error::Bug("rows were to be ordered by words or images".into()))
+            }
         }
     }
 
@@ -201,6 +203,7 @@ fn column_groups(column: &Column) -> Vec<u32> {
         Column::Times(times) => numbered(times.iter().map(|&t| (t != MISSING_TIME).then_some(t))),
         Column::Numbers(values) => number_groups(values),
         Column::Sparse(values) => number_groups(&values.to_dense()),
+        Column::Images(images) => numbered(images.iter().cloned()),
     }
 }
 

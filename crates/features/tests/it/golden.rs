@@ -3,7 +3,9 @@
 
 use std::fmt::Write;
 
-use gristmill_core::{FitContext, Frame, Notes, Seed, Selector, Target, TensorData, Transform};
+use gristmill_core::{
+    FitContext, Frame, Notes, Seed, Selector, Table, Target, TensorData, Transform,
+};
 use gristmill_features::*;
 use insta::assert_snapshot;
 
@@ -14,8 +16,13 @@ use crate::support::{awkward, full};
 pub fn learned(settings: &dyn Transform) -> String {
     let complete = ["pca", "normalize", "truncated_svd", "random_projection", "cluster_distance"];
     let table = if complete.contains(&settings.kind()) { full() } else { awkward() };
-    let rows = Frame::from_table(&table).unwrap().features();
-    let target = Target::Numbers((0..7).map(|i| f64::from(i * i % 5)).collect());
+    learned_from(settings, &table)
+}
+
+fn learned_from(settings: &dyn Transform, table: &Table) -> String {
+    let rows = Frame::from_table(table).unwrap().features();
+    let target = (0..rows.rows() as u32).map(|i| f64::from(i * i % 5));
+    let target = Target::Numbers(target.collect());
     let notes = Notes::default();
     let context = FitContext::new(Seed(0), &notes).with_target(&target);
     let state = settings.fit_apply(rows, &context).unwrap().0.state();
@@ -168,6 +175,16 @@ fn windows() {
     assert_snapshot!(learned(&since), @r#"
     time_since 2
     {"condition":{"nodes":[{"column":"x"},{"number":1.0},{"binary":["greater",0,1]}],"version":1},"current":"included","name":"time_since","sequence":{"group":"plan","order":"when"},"unit":null}
+    "#);
+}
+
+#[test]
+fn images() {
+    let rows = gristmill_testkit::table().images("i", [gristmill_testkit::grey_png(1, &[7])]);
+    let pixels = Pixels { width: 4, height: 3, ..Default::default() };
+    assert_snapshot!(learned_from(&pixels, &rows.build()), @r#"
+    pixels 1
+    {"columns":["i"],"settings":{"colors":"grey","columns":"image","height":3,"width":4}}
     "#);
 }
 

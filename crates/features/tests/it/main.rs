@@ -6,6 +6,7 @@ mod encoders;
 mod golden;
 mod golden_numeric;
 mod imputing;
+mod pixels;
 mod properties;
 mod reducing;
 mod refusals;

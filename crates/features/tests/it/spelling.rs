@@ -82,4 +82,5 @@ fn encoders_windows_and_texts_are_spelled_so() {
     check("tfidf", json!({"min_frequency": 2, "max_frequency": 0.9, "stop_words": ["the"]}));
     check("tfidf", json!({"analyzer": "char_wb", "case": "keep", "idf": "plain", "norm": "l1"}));
     check("hash_text", json!({"columns": ["review"], "features": 1024, "norm": "none"}));
+    check("pixels", json!({"columns": "image", "width": 8, "height": 8, "colors": "rgb"}));
 }

@@ -20,7 +20,7 @@ impl Compared<'_> {
         if !self.is_by_column() {
             return Ok(None);
         }
-        let source = SourceSpec::Path(path.to_string_lossy().into_owned());
+        let source = SourceSpec::at(path);
         let begin = |_| ProfileLearner::default();
         let learned = by_column(&source, Path::new(""), &self.wanted, begin, |_, column, part| {
             column.update(part)
@@ -38,7 +38,7 @@ impl Compared<'_> {
         if !self.is_by_column() || reference.together.is_some() {
             return Ok(None);
         }
-        let source = SourceSpec::Path(path.to_string_lossy().into_owned());
+        let source = SourceSpec::at(path);
         let known = |name: &String| self.wanted.find(name);
         let at = reference.columns.iter().filter_map(|column| known(&column.name));
         let wanted: Schema = self.wanted.select(&at.collect::<Vec<usize>>());

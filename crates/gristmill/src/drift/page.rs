@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gristmill_core::Answered;
+use gristmill_core::{Answered, SemanticType};
 use gristmill_monitor::estimate::Estimate;
 use gristmill_monitor::multivariate::MultivariateDrift;
 use gristmill_monitor::statistics::shares;
@@ -114,6 +114,7 @@ fn reasons(column: &ColumnDrift) -> String {
         Reason::Values => "values",
         Reason::Missing => "missing values",
         Reason::Unseen => "new categories",
+        Reason::Content if column.semantic == SemanticType::Image => "what images show",
         Reason::Content => "what texts say",
     };
     match column.reasons.as_slice() {
@@ -152,7 +153,10 @@ fn figure(column: &ColumnDrift) -> Option<Figure> {
                 bins: Bin::joined(borders, counts),
             };
             let groups = vec![group("reference", reference), group("now", current)];
-            let x = Axis::number(column.name.clone());
+            let x = Axis::number(match column.semantic {
+                SemanticType::Image => format!("brightness of {}", column.name),
+                _ => column.name.clone(),
+            });
             Figure::new(column.name.clone(), Histogram { x, groups, mark: None })
         }
         Shown::Words(words) => {
@@ -181,10 +185,11 @@ fn caption(column: &ColumnDrift) -> String {
         parts.push(format!("{} outside of the range of before", percent(outside)));
     }
     if let Some(content) = column.content {
-        parts.push(format!(
-            "what texts say is told from before with an area of {}",
-            number(content.auc)
-        ));
+        let what = match column.semantic {
+            SemanticType::Image => "what images show",
+            _ => "what texts say",
+        };
+        parts.push(format!("{what} is told from before with an area of {}", number(content.auc)));
     }
     if column.missing.changed {
         let (before, now) = (percent(column.missing.reference), percent(column.missing.current));
@@ -317,7 +322,7 @@ fn remarks(drift: &Drift) -> Option<Section> {
         .collect();
     if !drift.report.skipped.is_empty() {
         let title = format!("not compared: {}", drift.report.skipped.join(", "));
-        let detail = "moments, ids and pictures have no distribution that should stay".to_string();
+        let detail = "moments and ids have no distribution that should stay".to_string();
         said.push(Finding { level: Level::Note, title, detail: Some(detail) });
     }
     (!said.is_empty()).then(|| Section::new("Remarks").with(Block::Findings(said)))

@@ -42,7 +42,7 @@ impl<'a> RowsOf<'a> {
     /// what its columns look like is worth knowing all the more.
     pub fn each(&mut self, mut take: impl FnMut(&Table, Asked) -> Result<()>) -> Result<()> {
         let compared = self.compared;
-        let source = SourceSpec::Path(self.path.to_string_lossy().into_owned());
+        let source = SourceSpec::at(self.path);
         let base = Path::new("");
         if self.asks && compared.package.pipeline.is_windowed() {
             // A windowed step looks at other rows, so its rows must stay together.

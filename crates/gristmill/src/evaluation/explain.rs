@@ -1,6 +1,6 @@
 //! What a model goes by: importances, dependence and contributions, on a bounded number of rows.
 
-use gristmill_core::{FittedPipeline, Scope, Seed, Table, Task};
+use gristmill_core::{FittedPipeline, Scope, Seed, SemanticType, Table, Task};
 use gristmill_evaluate::curves::Draw;
 use gristmill_evaluate::explain::{
     Dependence, DependenceSettings, Importances, Permutation, ShapSummary,
@@ -165,7 +165,13 @@ fn dependences(
     seed: Seed,
 ) -> Result<Vec<Dependence>> {
     let settings = DependenceSettings { rows, ..DependenceSettings::default() };
-    let counts = |name: &str| seen.column_named(name).is_ok_and(|c| c.null_count() < c.len());
+    // No image stands between two others, so there is no curve over them.
+    let varies = |name: &str| {
+        look.fitted.input().field(name).is_ok_and(|f| f.semantic != SemanticType::Image)
+    };
+    let counts = |name: &str| {
+        varies(name) && seen.column_named(name).is_ok_and(|c| c.null_count() < c.len())
+    };
     let sequence = sequence(look.fitted);
     let columns = importances.columns.iter().filter(|c| c.importance.mean > 0.0);
     let columns = columns.filter(|c| counts(&c.column) && !sequence.contains(&c.column));

@@ -58,6 +58,11 @@ fn shown(summary: &Summary) -> (Option<u64>, Vec<Fact>, Sketch) {
             let length = lengths.mean.map(|mean| Fact::new("mean length", mean));
             (Some(*distinct), length.into_iter().collect(), Sketch::Bins(bins(&lengths.histogram)))
         }
+        Summary::Images { brightness, .. } => {
+            let mean = brightness.mean.map(|mean| Fact::new("mean brightness", mean));
+            let bins = Sketch::Bins(bins(&brightness.histogram));
+            (None, mean.into_iter().collect(), bins)
+        }
         Summary::Times { min, max } => {
             let ends = [("first", min), ("last", max)];
             let facts = ends

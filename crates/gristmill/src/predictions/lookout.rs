@@ -302,6 +302,7 @@ impl Tally {
 fn bytes_of(rows: &Frame) -> usize {
     let words = |column: &Column| match column {
         Column::Words(words) => words.dictionary.iter().map(|word| word.len() + 24).sum(),
+        Column::Images(images) => images.iter().flatten().map(|image| image.len()).sum(),
         Column::Numbers(_) | Column::Sparse(_) | Column::Times(_) => 0,
     };
     rows.bytes() + rows.columns().iter().map(words).sum::<usize>()

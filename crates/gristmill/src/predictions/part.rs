@@ -216,6 +216,9 @@ fn bytes(rows: &Frame, kept: &[usize]) -> usize {
             let length = |code: &u32| words.dictionary.get(*code as usize).map_or(0, String::len);
             words.codes.iter().map(|code| 4 + length(code)).sum()
         }
+        gristmill_core::Column::Images(images) => {
+            images.iter().map(|image| 4 + image.as_ref().map_or(0, |image| image.len())).sum()
+        }
         column => 8 * column.len(),
     };
     kept.iter().map(column).sum()

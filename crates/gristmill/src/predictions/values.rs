@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, StringBuilder,
-    TimestampMicrosecondBuilder,
+    ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Float64Builder, Int64Builder,
+    StringBuilder, TimestampMicrosecondBuilder,
 };
 use gristmill_core::{Column, Error, Field, MISSING_CODE, MISSING_TIME, PhysicalType, Result};
 
@@ -18,6 +18,7 @@ pub(super) enum Values {
     Words(StringBuilder),
     Days(Date32Builder),
     Moments(TimestampMicrosecondBuilder),
+    Bytes(BinaryBuilder),
 }
 
 impl Values {
@@ -30,9 +31,7 @@ impl Values {
             PhysicalType::Utf8 => Self::Words(StringBuilder::new()),
             PhysicalType::Date => Self::Days(Date32Builder::new()),
             PhysicalType::Timestamp => Self::Moments(TimestampMicrosecondBuilder::new()),
-            PhysicalType::Binary => {
-                return Err(Error::Bug("bytes have no place in a frame".into()));
-            }
+            PhysicalType::Binary => Self::Bytes(BinaryBuilder::new()),
         })
     }
 
@@ -50,6 +49,14 @@ impl Values {
                     self.word(word.filter(|_| *code != MISSING_CODE));
                 }
             }
+            Column::Images(images) => images.iter().for_each(|image| self.bytes(image.as_deref())),
+        }
+    }
+
+    fn bytes(&mut self, bytes: Option<&[u8]>) {
+        match self {
+            Self::Bytes(to) => to.append_option(bytes),
+            _ => self.word(None),
         }
     }
 
@@ -60,7 +67,7 @@ impl Values {
             Self::Whole(to) => to.append_option(value.map(|value| value as i64)),
             Self::Booleans(to) => to.append_option(value.map(|value| value != 0.0)),
             Self::Words(to) => to.append_option(value.map(|value| value.to_string())),
-            Self::Days(_) | Self::Moments(_) => self.moment(None),
+            Self::Days(_) | Self::Moments(_) | Self::Bytes(_) => self.moment(None),
         }
     }
 
@@ -73,6 +80,7 @@ impl Values {
             Self::Whole(to) => to.append_option(at),
             Self::Numbers(to) => to.append_option(at.map(|at| at as f64)),
             Self::Booleans(to) => to.append_null(),
+            Self::Bytes(to) => to.append_null(),
             Self::Words(to) => to.append_option(at.map(|at| at.to_string())),
         }
     }
@@ -94,7 +102,7 @@ impl Values {
             Self::Numbers(to) => to.append_option(word.and_then(|word| word.parse().ok())),
             Self::Whole(to) => to.append_option(word.and_then(|word| word.parse().ok())),
             Self::Booleans(to) => to.append_option(word.and_then(|word| word.parse().ok())),
-            Self::Days(_) | Self::Moments(_) => {
+            Self::Days(_) | Self::Moments(_) | Self::Bytes(_) => {
                 self.moment(word.and_then(|word| word.parse().ok()));
             }
         }
@@ -109,6 +117,7 @@ impl Values {
             Self::Words(from) => Arc::new(from.finish_cloned()),
             Self::Days(from) => Arc::new(from.finish_cloned()),
             Self::Moments(from) => Arc::new(from.finish_cloned()),
+            Self::Bytes(from) => Arc::new(from.finish_cloned()),
         }
     }
 }
@@ -133,6 +142,7 @@ pub(super) fn fits(field: &Field, column: &Column) -> Result<()> {
             )
         }
         Column::Times(_) => is_time,
+        Column::Images(_) => field.physical == PhysicalType::Binary,
         Column::Words(words) => words.dictionary.iter().all(is_spelled),
     };
     match fits {
@@ -177,6 +187,7 @@ mod tests {
         check(&rows);
         check(&rows.with_meaning("price", SemanticType::Categorical).unwrap());
         check(&rows.with_meaning("paid", SemanticType::Categorical).unwrap());
+        check(&table().images("i", [Some(vec![0x89, 0]), None, Some(Vec::new())]).build());
     }
 
     #[test]

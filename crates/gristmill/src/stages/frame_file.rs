@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, DictionaryArray, Float64Array, Int64Array, ListArray, RecordBatch,
-    RecordBatchOptions, StringArray, UInt32Array,
+    Array, ArrayRef, AsArray, BinaryArray, DictionaryArray, Float64Array, Int64Array, ListArray,
+    RecordBatch, RecordBatchOptions, StringArray, UInt32Array,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{
@@ -69,6 +69,9 @@ fn to_arrow(column: &Column) -> Result<ArrayRef> {
             let values = StringArray::from_iter_values(words.dictionary.iter());
             Arc::new(DictionaryArray::try_new(keys, Arc::new(values)).map_err(broken)?)
         }
+        Column::Images(images) => {
+            Arc::new(images.iter().map(Option::as_deref).collect::<BinaryArray>())
+        }
     })
 }
 
@@ -95,6 +98,10 @@ fn from_arrow(array: &ArrayRef) -> Result<Column> {
         DataType::Float64 => Column::Numbers(array.as_primitive::<Float64Type>().values().to_vec()),
         DataType::Int64 => Column::Times(array.as_primitive::<Int64Type>().values().to_vec()),
         DataType::List(..) => Column::Sparse(sparse_from_arrow(array.as_list::<i32>())?),
+        DataType::Binary => {
+            let images = array.as_binary::<i32>().iter();
+            Column::Images(images.map(|image| image.map(Arc::from)).collect())
+        }
         DataType::Dictionary(..) => {
             let array = array.as_dictionary::<UInt32Type>();
             let codes = array.keys().iter().map(|k| k.unwrap_or(MISSING_CODE)).collect();
@@ -133,6 +140,7 @@ mod tests {
             .words("w", [Some("a"), None, Some("ä")])
             .times("t", [Some(5), None, Some(-1)])
             .booleans("b", [Some(true), Some(false), None])
+            .images("i", [Some(vec![0x89, 0]), None, Some(Vec::new())])
             .frame();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("frame.arrow");

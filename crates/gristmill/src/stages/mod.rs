@@ -25,8 +25,9 @@ use gristmill_core::{
 };
 use gristmill_evaluate::Parts;
 use gristmill_flow::{
-    Caching, Fault, FileDigests, Input, Inputs, Output, Task, TaskContext, TaskError,
+    Caching, Digest, Fault, FileDigests, Input, Inputs, Output, Task, TaskContext, TaskError,
 };
+use gristmill_ingest::{ImageSource, SourceSpec};
 use gristmill_track::RunId;
 use serde_json::{Value, json};
 
@@ -239,6 +240,20 @@ impl Task for StageTask {
     }
 }
 
+/// A folder of images as one input: which files it has in which folders, and what they hold.
+fn folder_of(
+    images: &ImageSource,
+    paths: &[PathBuf],
+    files: &FileDigests,
+) -> Result<Input, TaskError> {
+    let mut all = String::new();
+    for path in paths {
+        let class = path.parent().map(file_name).unwrap_or_default();
+        all.push_str(&format!("{class:?} {:?} {}\n", file_name(path), files.digest(path)?));
+    }
+    Ok(Input { name: images.images.clone(), digest: Digest::of(all.as_bytes()) })
+}
+
 impl StageTask {
     /// The files of all sources by content.
     fn sources(&self, files: &FileDigests) -> Result<Vec<Input>, TaskError> {
@@ -248,6 +263,10 @@ impl StageTask {
         let append = data.append.iter().map(|spec| ("append", spec, String::new()));
         for (name, spec, _) in data.named_sources().chain(append) {
             let paths = gristmill_ingest::files(spec, folder).map_err(|e| task_error(e.into()))?;
+            if let SourceSpec::Images(images) = spec {
+                inputs.push(folder_of(images, &paths, files)?);
+                continue;
+            }
             for path in paths {
                 let file = file_name(&path);
                 let is_only = data.sources.is_empty() && name != "append";

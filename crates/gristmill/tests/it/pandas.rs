@@ -102,7 +102,7 @@ fn rows_of_frame(frame: &Frame) -> Vec<Vec<String>> {
             Column::Numbers(values) if values[row].is_nan() => String::new(),
             Column::Numbers(values) => values[row].to_string(),
             Column::Words(words) => words.iter().nth(row).flatten().unwrap_or_default().into(),
-            Column::Times(_) | Column::Sparse(_) => panic!("no form as text"),
+            Column::Times(_) | Column::Sparse(_) | Column::Images(_) => panic!("no form as text"),
         };
         rows.push(frame.columns().iter().map(cell).collect());
     }

@@ -17,7 +17,7 @@ use gristmill_core::{Field, Notes, PhysicalType, Schema, Table};
 use rayon::prelude::*;
 
 use crate::cell::{Kinds, Spelling, Value};
-use crate::part::{Part, join};
+use crate::part::{Part, join, spelled};
 use crate::source::{BadRows, FileSource};
 use crate::{IngestError, Result};
 
@@ -394,7 +394,10 @@ fn wanted_types(
             return Err(IngestError::in_file(path, missing));
         }
     }
-    Ok(names.iter().map(|n| wanted.find(n).map(|at| wanted.fields()[at].physical)).collect())
+    Ok(names
+        .iter()
+        .map(|n| wanted.find(n).map(|at| spelled(wanted.fields()[at].physical)))
+        .collect())
 }
 
 /// Joins the parts column by column, so that only one column stands in memory twice.

@@ -148,7 +148,7 @@ fn a_folder_is_no_file() {
     let error = read(&"parts".into(), folder.path()).unwrap_err();
     assert_eq!(
         said(&error, folder.path()),
-        "`parts`: is a folder\nname a file in it, or all with a glob such as `parts/*.csv`"
+        "`parts`: is a folder\nname a file in it, or all with a glob such as `parts/*.csv`; where it holds images, say `images: parts`"
     );
 }
 

@@ -5,6 +5,7 @@ mod csv;
 mod damage;
 mod expressions;
 mod formats;
+mod images;
 mod parts;
 mod real;
 mod round_trip;

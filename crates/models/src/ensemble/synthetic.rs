@@ -105,6 +105,7 @@ impl<'a> Synthetic<'a> {
             }
             Column::Words(w) => f64::from(u8::from(w.codes[a] != w.codes[b])),
             Column::Times(t) => f64::from(u8::from(t[a] != t[b])),
+            Column::Images(i) => f64::from(u8::from(i[a] != i[b])),
             Column::Sparse(_) => 0.0,
         });
         apart.sum()

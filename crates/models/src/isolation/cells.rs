@@ -31,7 +31,7 @@ impl Known {
                 names.dedup();
                 Ok(Self::words(names))
             }
-            Column::Sparse(_) | Column::Times(_) => Err(unexpected(field)),
+            Column::Sparse(_) | Column::Times(_) | Column::Images(_) => Err(unexpected(field)),
         }
     }
 

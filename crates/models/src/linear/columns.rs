@@ -26,7 +26,10 @@ pub(crate) fn check(input: &Schema) -> Result<()> {
             SemanticType::Text => {
                 "add `tfidf` before the model, or leave the column out with `drop`"
             }
-            SemanticType::Image | SemanticType::Id => "leave the column out with `drop`",
+            SemanticType::Image => {
+                "add `pixels` before the model, or leave the column out with `drop`"
+            }
+            SemanticType::Id => "leave the column out with `drop`",
         };
         Err(Error::WrongType {
             name: field.name.clone(),

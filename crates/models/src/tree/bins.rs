@@ -90,7 +90,7 @@ fn learn_column(
         Column::Words(words) => {
             Ok(ColumnBins::Words(Categories::new(frequent_words(field, words, bins, notes))))
         }
-        Column::Sparse(_) | Column::Times(_) => Err(not_binned(field)),
+        Column::Sparse(_) | Column::Times(_) | Column::Images(_) => Err(not_binned(field)),
     }
 }
 

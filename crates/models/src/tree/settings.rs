@@ -219,7 +219,7 @@ pub(crate) fn check_columns(input: &Schema) -> Result<()> {
             SemanticType::Numeric | SemanticType::Boolean | SemanticType::Categorical => continue,
             SemanticType::Datetime => "derive parts of it, such as hour or weekday, or drop it",
             SemanticType::Text => "encode the text, or drop the column",
-            SemanticType::Image => "images need a network; drop the column",
+            SemanticType::Image => "add `pixels` before the model, or drop the column",
             SemanticType::Id => "an id says nothing of other rows; drop the column",
         };
         return Err(Error::WrongType {

@@ -131,6 +131,7 @@ impl DriftSettings {
         .collect();
         ColumnDrift {
             name: measured.name,
+            semantic: measured.semantic,
             test: measured.test,
             value,
             threshold,

@@ -1,10 +1,10 @@
 //! One column of a window held against its reference, before anything is judged.
 
-use gristmill_core::Result;
+use gristmill_core::{Result, SemanticType};
 
 use super::report::Means;
 use super::shown::{Shown, shown};
-use super::vectors::measure_texts;
+use super::vectors::measure_content;
 use super::{DriftTest, groups};
 use crate::statistics::{
     Hotelling, TwoProportions, chi_squared, jensen_shannon, kolmogorov_smirnov, psi, shares,
@@ -15,6 +15,7 @@ use crate::{ColumnReference, ColumnWindow};
 /// What is known of a column before p-values are corrected.
 pub(super) struct Measured {
     pub name: String,
+    pub semantic: SemanticType,
     pub test: DriftTest,
     pub distance: Option<f64>,
     pub statistic: Option<f64>,
@@ -44,6 +45,7 @@ pub(super) fn measure(
     let numbers = reference.borders().is_some();
     Ok(Measured {
         name: reference.name.clone(),
+        semantic: reference.semantic,
         test,
         distance: found.distance,
         statistic: found.statistic,
@@ -58,7 +60,7 @@ pub(super) fn measure(
         unseen: if unseen { Some(two_proportions((0, mine), (unlisted, theirs))?) } else { None },
         unseen_categories: if unseen { names(window) } else { Vec::new() },
         outside: (numbers && comparable).then(|| window.outside() as f64 / theirs as f64),
-        content: measure_texts(reference.vectors.as_ref(), window.vectors.as_ref())?,
+        content: measure_content(reference.vectors.as_ref(), window.vectors.as_ref())?,
         shown: shown(reference, window),
     })
 }

@@ -1,5 +1,6 @@
 //! What was found, column by column.
 
+use gristmill_core::SemanticType;
 use serde::Serialize;
 
 use super::{DriftTest, Shown, TogetherDrift, VectorDrift};
@@ -28,7 +29,7 @@ pub struct DriftReport {
     /// The columns that are one vector together, which count as one column more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub together: Option<TogetherDrift>,
-    /// Those that were not: moments, ids, pictures.
+    /// Those that were not: moments and ids.
     pub skipped: Vec<String>,
 }
 
@@ -37,6 +38,9 @@ pub struct DriftReport {
 pub struct ColumnDrift {
     /// Its name.
     pub name: String,
+    /// What its values meant in the reference.
+    #[serde(skip)]
+    pub semantic: SemanticType,
     /// How it was compared.
     pub test: DriftTest,
     /// The distance, or the p-value after correction; nothing when one side has no value.
@@ -69,7 +73,8 @@ pub struct ColumnDrift {
     /// Some of these categories, the most frequent first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unseen_categories: Vec<String>,
-    /// How far the contents of texts have moved; `value` is about their lengths.
+    /// How far the contents of texts or images have moved; `value` is about the lengths of texts and about how
+    /// bright images are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<VectorDrift>,
     /// The share of numbers outside of the range of the reference.
@@ -90,7 +95,7 @@ pub enum Reason {
     Missing,
     /// There are categories that the reference never saw.
     Unseen,
-    /// Texts are about something else.
+    /// Texts are about something else, or images show something else.
     Content,
 }
 

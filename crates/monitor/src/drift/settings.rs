@@ -88,7 +88,7 @@ pub struct DriftSettings {
     /// days.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub season: Option<SeasonSettings>,
-    /// Columns that are one vector together, and from where on vectors and texts have moved.
+    /// Columns that are one vector together, and from where on vectors, texts and images have moved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embeddings: Option<EmbeddingSettings>,
     /// How all columns are held against the reference together, where they are.
@@ -97,7 +97,7 @@ pub struct DriftSettings {
     pub multivariate: Option<MultivariateSettings>,
 }
 
-/// How vectors are compared: those of texts, and those that columns are together.
+/// How vectors are compared: those of texts and images, and those that columns are together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct EmbeddingSettings {

@@ -1,4 +1,4 @@
-//! Whether vectors have moved: those of texts, and those that columns are together.
+//! Whether vectors have moved: those of texts and images, and those that columns are together.
 
 use gristmill_core::Result;
 use gristmill_core::sketch::VectorMoments;
@@ -82,8 +82,8 @@ pub(super) fn measure_together(
     }))
 }
 
-/// How far the vectors of texts are apart, where both sides know theirs.
-pub(super) fn measure_texts(
+/// How far the vectors of texts or images are apart, where both sides know theirs.
+pub(super) fn measure_content(
     reference: Option<&VectorMoments>,
     current: Option<&VectorMoments>,
 ) -> Result<Option<Hotelling>> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gristmill_core::{Column, Error, Frame, Result, Words};
+use gristmill_core::{Column, Error, Frame, Result, Words, add_images};
 
 use crate::{ColumnReference, Places, Reference};
 
@@ -18,8 +18,8 @@ pub enum Encoding {
     Places,
 }
 
-/// Makes numbers of the columns of a reference: numbers as they are, lengths of texts, and categories by an
-/// [`Encoding`]. What is missing is NaN.
+/// Makes numbers of the columns of a reference: numbers as they are, lengths of texts, how bright images are, and
+/// categories by an [`Encoding`]. What is missing is NaN.
 #[derive(Clone, Debug)]
 pub struct Encoder {
     columns: Vec<(String, Kind)>,
@@ -29,6 +29,7 @@ pub struct Encoder {
 enum Kind {
     Numbers,
     Lengths,
+    Brightness,
     /// The numbers of known categories, and that of all others.
     Words(BTreeMap<String, f64>, f64),
 }
@@ -70,6 +71,7 @@ impl Encoder {
                     (Kind::Lengths, Some(Column::Words(words))) => {
                         Ok(of_words(words, |text| text.chars().count() as f64))
                     }
+                    (Kind::Brightness, Some(Column::Images(images))) => add_images(images, None),
                     (Kind::Words(known, other), Some(Column::Words(words))) => {
                         Ok(of_words(words, |word| known.get(word).copied().unwrap_or(*other)))
                     }
@@ -86,6 +88,7 @@ fn kind(column: &ColumnReference, encoding: Encoding) -> Option<Kind> {
         Places::None => None,
         Places::Bins(_) => Some(Kind::Numbers),
         Places::Lengths(_) => Some(Kind::Lengths),
+        Places::Brightness(_) => Some(Kind::Brightness),
         Places::Words(words) => {
             let number = |at: usize| match encoding {
                 Encoding::Shares => column.counts.get(at).map_or(0.0, |c| *c as f64 / total),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use gristmill_core::sketch::{Moments, VectorMoments};
 use gristmill_core::{
-    Column, Error, Frame, MISSING_CODE, Result, SemanticType, Table, Words, add_texts,
+    Column, Error, Frame, MISSING_CODE, Result, SemanticType, Table, Words, add_images, add_texts,
 };
 
 use super::bins;
@@ -19,13 +19,13 @@ pub struct ColumnWindow {
     pub counts: Vec<u64>,
     /// How many values were missing; infinite numbers count as missing.
     pub missing: u64,
-    /// Mean, deviation and range of numbers, or of the lengths of texts.
+    /// Mean, deviation and range of numbers, of the lengths of texts, or of how bright images are.
     pub moments: Moments,
     /// The same of numbers below and above all that the reference has seen.
     below: Moments,
     above: Moments,
     unlisted: FewWords,
-    /// What the vectors of texts are like, where the reference knows those of its own.
+    /// What the vectors of texts and images are like, where the reference knows those of its own.
     pub vectors: Option<VectorMoments>,
 }
 
@@ -33,7 +33,9 @@ impl ColumnWindow {
     /// A column of no rows.
     pub fn new(reference: &ColumnReference) -> Self {
         let places = match &reference.places {
-            Places::Bins(borders) | Places::Lengths(borders) => borders.len() + 1,
+            Places::Bins(borders) | Places::Lengths(borders) | Places::Brightness(borders) => {
+                borders.len() + 1
+            }
             Places::Words(words) => words.len() + 1,
             Places::None => 0,
         };
@@ -98,6 +100,10 @@ impl ColumnWindow {
                     let texts = words.dictionary.iter().map(String::as_str).zip(occurrences(words));
                     add_texts(texts.filter(|(_, times)| *times > 0), vectors)?;
                 }
+            }
+            (Places::Brightness(borders), Some(Column::Images(images))) => {
+                let brightness = add_images(images, self.vectors.as_mut())?;
+                self.count_numbers(borders, &brightness);
             }
             (Places::Words(_), Some(Column::Words(words))) => self.count_words(reference, words),
             _ => {}
@@ -193,6 +199,7 @@ pub(super) fn refuse_others(
     match (&reference.places, column) {
         (Places::None, _)
         | (Places::Bins(_), Some(Column::Numbers(_) | Column::Sparse(_)))
+        | (Places::Brightness(_), Some(Column::Images(_)))
         | (Places::Lengths(_) | Places::Words(_), Some(Column::Words(_))) => Ok(()),
         (_, found) => Err(Error::WrongType {
             name: reference.name.clone(),
@@ -226,5 +233,6 @@ fn meaning(column: Option<&Column>) -> SemanticType {
         Some(Column::Numbers(_) | Column::Sparse(_)) => SemanticType::Numeric,
         Some(Column::Words(_)) => SemanticType::Categorical,
         Some(Column::Times(_)) => SemanticType::Datetime,
+        Some(Column::Images(_)) => SemanticType::Image,
     }
 }

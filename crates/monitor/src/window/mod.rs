@@ -24,8 +24,8 @@ const MANY_ROWS: usize = 512;
 ///
 /// Rows can be added one by one or batch by batch, and windows of the same reference merge: counts in
 /// places are exact and do not depend on how rows were cut. A column takes about 2 KiB, and for
-/// categories 8 bytes for each that the reference lists and up to 4 KiB for those it does not. Texts, and columns
-/// that are one vector together, take up to 17 KiB more.
+/// categories 8 bytes for each that the reference lists and up to 4 KiB for those it does not. Texts, images, and
+/// columns that are one vector together, take up to 20 KiB more.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Window {
     /// How many rows were counted.
@@ -114,8 +114,8 @@ impl Window {
         }
     }
 
-    /// As [`Window::update`], of rows as kernels compute on them: the same columns count the same. Ids and
-    /// pictures, which have no place in a frame, may be absent.
+    /// As [`Window::update`], of rows as kernels compute on them: the same columns count the same. Ids, which have
+    /// no place in a frame, may be absent.
     ///
     /// # Errors
     /// As [`Window::update`].
@@ -174,7 +174,7 @@ fn found<'a>(rows: &'a Frame, reference: &ColumnReference) -> Result<Option<&'a 
 #[cfg(test)]
 mod tests {
     use gristmill_core::Profile;
-    use gristmill_testkit::table;
+    use gristmill_testkit::{grey_png, table};
 
     use super::*;
 
@@ -286,6 +286,35 @@ mod tests {
         }
         let lacking = Frame::from_table(&rows(0, 5).without(&["paid".into()]).unwrap()).unwrap();
         assert!(window.update_frame(&reference, &lacking).is_err());
+    }
+
+    #[test]
+    fn images_count_alike_in_tables_frames_and_parts() {
+        let image = |row: usize| match row % 10 {
+            3 => None,
+            7 => Some(b"no image".to_vec()),
+            _ => Some(grey_png(3, &[(row * 7) as u8, (row * 3) as u8, 9])),
+        };
+        let rows = |from: usize, to: usize| table().images("i", (from..to).map(image)).build();
+        let reference = Reference::of(&Profile::learn(&rows(0, 900)).unwrap());
+        assert_eq!(reference.columns[0].missing, 180);
+        let whole = counted(&reference, &[rows(0, 900)]);
+        let mut window = Window::new(&reference);
+        for (from, to) in [(0, 1), (1, 700), (700, 900)] {
+            let frame = Frame::from_table(&rows(from, to)).unwrap();
+            window.update_frame(&reference, &frame).unwrap();
+        }
+        for window in [&whole, &window] {
+            let column = &window.columns[0];
+            assert_eq!(column.counts, reference.columns[0].counts);
+            assert_eq!((column.missing, column.outside()), (180, 0));
+            let (now, before) = (column.vectors.as_ref(), reference.columns[0].vectors.as_ref());
+            let (now, before) = (now.unwrap(), before.unwrap());
+            assert_eq!(now.count(), before.count());
+            assert!((now.scatter(69, 0) - before.scatter(69, 0)).abs() < 1e-9);
+        }
+        let words = Frame::from_table(&table().words("i", ["a"]).build()).unwrap();
+        assert!(window.update_frame(&reference, &words).is_err());
     }
 
     #[test]

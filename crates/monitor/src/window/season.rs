@@ -66,7 +66,7 @@ pub struct SeasonalReference {
 
 impl SeasonalReference {
     /// A reference without any row of a season; `all` says where values are counted. Of texts it knows the lengths
-    /// alone.
+    /// alone, and of images how bright they are.
     pub fn new(season: Season, all: Reference) -> Self {
         Self { season, all: all.without_vectors(), slots: BTreeMap::new() }
     }

@@ -16,6 +16,8 @@ pub(super) enum Value {
     Moment(i64),
     /// A word, if there is one.
     Word(Option<Arc<str>>),
+    /// The bytes of an image, if there is one.
+    Image(Option<Arc<[u8]>>),
 }
 
 /// The values of a row in the order of the columns.
@@ -121,6 +123,8 @@ fn key_part(column: &Column, row: usize) -> Option<KeyPart> {
         Value::Moment(MISSING_TIME) => None,
         Value::Moment(moment) => Some(KeyPart::Moment(moment)),
         Value::Word(word) => word.map(KeyPart::Word),
+        // Nothing goes by images.
+        Value::Image(_) => None,
     }
 }
 
@@ -133,7 +137,7 @@ fn rank(column: &Column, row: usize) -> Option<i64> {
             let bits = (number + 0.0).to_bits() as i64;
             Some(if bits < 0 { bits ^ i64::MAX } else { bits })
         }
-        Value::Moment(MISSING_TIME) | Value::Word(_) => None,
+        Value::Moment(MISSING_TIME) | Value::Word(_) | Value::Image(_) => None,
         Value::Moment(moment) => Some(moment),
     }
 }
@@ -145,6 +149,7 @@ fn value(column: &Column, row: usize) -> Option<Value> {
         Column::Words(words) => {
             (row < words.codes.len()).then(|| Value::Word(words.get(row).map(Arc::from)))
         }
+        Column::Images(images) => images.get(row).cloned().map(Value::Image),
         // What comes in a request is not sparse.
         Column::Sparse(_) => None,
     }
@@ -162,6 +167,7 @@ pub(super) fn bytes(row: &Row) -> usize {
     const COUNTS: usize = 16;
     let words = row.iter().map(|value| match value {
         Value::Word(Some(word)) => COUNTS + word.len(),
+        Value::Image(Some(image)) => COUNTS + image.len(),
         _ => 0,
     });
     COUNTS + size_of_val::<[Value]>(row) + words.sum::<usize>()
@@ -197,6 +203,14 @@ pub(super) fn joined(before: &[Row], rows: &Frame) -> Result<Frame> {
                 let all: Vec<Option<&str>> =
                     kept.chain(words.iter().map(Ok)).collect::<Result<_, _>>()?;
                 Column::Words(Words::new(all))
+            }
+            Column::Images(images) => {
+                let kept = kept().map(|value| match value {
+                    Some(Value::Image(image)) => Ok(image.clone()),
+                    _ => Err(wrong()),
+                });
+                let all = kept.chain(images.iter().map(|image| Ok(image.clone())));
+                Column::Images(all.collect::<Result<_, _>>()?)
             }
             Column::Sparse(_) => return Err(wrong().into()),
         })

@@ -17,6 +17,11 @@ pub(super) fn row(served: &Served) -> Value {
 }
 
 fn value(field: &Field) -> Value {
+    if field.physical == PhysicalType::Binary {
+        // The bytes of an image.
+        let kind = if field.nullable { json!(["string", "null"]) } else { json!("string") };
+        return json!({"type": kind, "contentEncoding": "base64"});
+    }
     let (kind, format) = match field.physical {
         PhysicalType::Boolean => ("boolean", None),
         PhysicalType::Int64 => ("integer", Some("int64")),

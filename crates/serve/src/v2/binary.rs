@@ -6,7 +6,7 @@ use gristmill_core::Cell;
 
 use super::datatype::Datatype;
 
-/// The values of a tensor; nothing when the bytes are not whole values, or a text is not UTF-8.
+/// The values of a tensor; nothing when the bytes are not whole values. What is no UTF-8 is no text: an image.
 pub(super) fn cells(datatype: Datatype, bytes: &[u8]) -> Option<Vec<Cell<'_>>> {
     match datatype.width() {
         Some(width) if bytes.len().is_multiple_of(width) => {
@@ -58,10 +58,24 @@ fn texts(mut bytes: &[u8]) -> Option<Vec<Cell<'_>>> {
         let (length, rest) = bytes.split_first_chunk::<4>()?;
         let length = u32::from_le_bytes(*length) as usize;
         let (text, rest) = rest.split_at_checked(length)?;
-        texts.push(Cell::Text(Cow::Borrowed(std::str::from_utf8(text).ok()?)));
+        texts.push(text_or_bytes(Cow::Borrowed(text)));
         bytes = rest;
     }
     Some(texts)
+}
+
+/// A text, or bytes where they are none. Neither a PNG nor a JPEG begins as a text does.
+pub(super) fn text_or_bytes(bytes: Cow<'_, [u8]>) -> Cell<'_> {
+    match bytes {
+        Cow::Borrowed(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => Cell::Text(Cow::Borrowed(text)),
+            Err(_) => Cell::Bytes(Cow::Borrowed(bytes)),
+        },
+        Cow::Owned(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => Cell::Text(Cow::Owned(text)),
+            Err(error) => Cell::Bytes(Cow::Owned(error.into_bytes())),
+        },
+    }
 }
 
 /// Appends numbers.
@@ -99,7 +113,8 @@ mod tests {
         assert_eq!(cells(Datatype::Fp64, &[0; 12]), None);
         assert_eq!(cells(Datatype::Bool, &[2]), None);
         assert_eq!(cells(Datatype::Bytes, &[9, 0, 0, 0, b'a']), None);
-        assert_eq!(cells(Datatype::Bytes, &[1, 0, 0, 0, 0xff]), None);
+        let bytes = vec![Cell::Bytes(Cow::Borrowed(&[0xff]))];
+        assert_eq!(cells(Datatype::Bytes, &[1, 0, 0, 0, 0xff]), Some(bytes));
         assert_eq!(cells(Datatype::Bytes, &[255, 255, 255, 255]), None);
     }
 }

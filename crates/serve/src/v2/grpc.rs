@@ -218,10 +218,8 @@ fn given(contents: &Contents, datatype: Datatype) -> Result<Vec<Cell<'_>>> {
         }
         D::Fp64 => contents.doubles.iter().map(|number| Cell::Number(*number)).collect(),
         D::Bytes => {
-            let text = |text: &'_ Bytes| std::str::from_utf8(text).map(str::to_owned);
-            let texts = contents.texts.iter().map(text).collect::<Result<Vec<_>, _>>();
-            let texts = texts.map_err(|_| Refusal::bad("a text is not UTF-8"))?;
-            texts.into_iter().map(|text| Cell::Text(Cow::Owned(text))).collect()
+            let values = contents.texts.iter();
+            values.map(|value| binary::text_or_bytes(Cow::Borrowed(value))).collect()
         }
     })
 }

@@ -322,7 +322,7 @@ fn finite(rows: &Frame, what: &str) {
         let bad = match column {
             Column::Numbers(numbers) => numbers.iter().position(|x| !x.is_finite()),
             Column::Sparse(numbers) => numbers.values().iter().position(|x| !x.is_finite()),
-            Column::Words(_) | Column::Times(_) => None,
+            Column::Words(_) | Column::Times(_) | Column::Images(_) => None,
         };
         assert_eq!(bad, None, "{what}: `{}` has no number there", field.name);
     }

@@ -316,6 +316,7 @@ fn same_column(a: &Column, b: &Column) -> bool {
         }
         (Column::Words(a), Column::Words(b)) => a.iter().eq(b.iter()),
         (Column::Times(a), Column::Times(b)) => a == b,
+        (Column::Images(a), Column::Images(b)) => a == b,
         _ => false,
     }
 }

@@ -36,6 +36,8 @@ fn values(column: Column) -> Values {
         Column::Words(words) => {
             Values::Words(words.iter().map(|word| word.unwrap_or_default().to_owned()).collect())
         }
+        // No graph takes images.
+        Column::Images(images) => Values::Words(vec![String::new(); images.len()]),
         // A missing moment is the least integer here and there.
         Column::Times(times) => {
             const _: () = assert!(MISSING_TIME == i64::MIN);
