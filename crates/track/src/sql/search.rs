@@ -14,11 +14,16 @@ use crate::{
 };
 
 pub(super) async fn search(db: &mut Connection, query: &RunQuery) -> Result<Vec<Run>, Fail> {
-    let found = match shortcut(db, query).await? {
-        Some(found) => found,
-        None => fetch(db, query, Lead::Runs).await?,
-    };
+    let found = search_ids(db, query).await?;
     logged::runs(db, &found).await
+}
+
+/// Which runs are found, in order.
+pub(super) async fn search_ids(db: &mut Connection, query: &RunQuery) -> Result<Vec<RunId>, Fail> {
+    match shortcut(db, query).await? {
+        Some(found) => Ok(found),
+        None => fetch(db, query, Lead::Runs).await,
+    }
 }
 
 /// The page's ids, when there are many runs and a way to it that does not lead past all of them: from the

@@ -50,6 +50,7 @@ pub async fn store(store: &dyn Store) {
     duties::all(store).await;
     adoption::all(store).await;
     retention::all(store).await;
+    long_pages_are_as_short_ones(store).await;
 }
 
 fn id(name: &str) -> RunId {
@@ -269,6 +270,31 @@ async fn runs_are_found(store: &dyn Store) {
     assert_eq!(names(store, &RunQuery { lifecycle: None, ..base }).await.len(), 6);
     let parts = RunQuery { parent: Parent::Of(id("logged")), ..RunQuery::default() };
     assert_eq!(names(store, &parts).await, ["part"]);
+}
+
+async fn long_pages_are_as_short_ones(store: &dyn Store) {
+    let new = NewExperiment { name: "many runs".into(), created: at(1), ..Default::default() };
+    let experiment = store.create_experiment(new).await.unwrap().id;
+    for number in 0..130_i32 {
+        let (name, started) = (format!("many {number}"), at(number.into()));
+        let value = f64::from(number) / 7.0;
+        let batch = Batch::default().metric("m", value, 0, started).param("p", number);
+        let run = NewRun { experiment, batch, ..NewRun::new(id(&name), &name, started) };
+        store.create_run(run).await.unwrap();
+    }
+    let page = async |limit, offset| {
+        let page = Page { limit, offset };
+        let query = RunQuery { experiments: vec![experiment], page, ..RunQuery::default() };
+        store.search_runs(&query).await.unwrap()
+    };
+    let mut short = Vec::new();
+    for offset in (0..130).step_by(30) {
+        short.extend(page(30, offset).await);
+    }
+    assert_eq!((short.len(), short[0].info.name.as_str()), (130, "many 129"));
+    assert_eq!(page(1_000, 0).await, short);
+    assert_eq!(page(111, 7).await, short[7..118]);
+    assert!(page(1_000, 130).await.is_empty());
 }
 
 async fn names(store: &dyn Store, query: &RunQuery) -> Vec<String> {
